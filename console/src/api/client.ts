@@ -1,0 +1,30 @@
+import createClient from 'openapi-fetch';
+import { refusal } from './problem.js';
+import type { components, paths } from './schema.js';
+import { sendAuthorized } from './session.js';
+
+export type Platform = components['schemas']['PlatformDto'];
+export type PlatformStats = components['schemas']['PlatformStatsDto'];
+export type AccountOfDay = components['schemas']['SnapshotOfDayDto'];
+export type CacheFigures = components['schemas']['CacheFiguresDto'];
+export type NewPlatform = components['schemas']['CreatePlatformDto'];
+export type PlatformChange = components['schemas']['UpdatePlatformDto'];
+
+/** As whoever is logged in. */
+export const api = createClient<paths>({ fetch: (request) => sendAuthorized(request) });
+
+interface Answer<T> {
+  readonly data?: T;
+  readonly error?: unknown;
+  readonly response: Response;
+}
+
+/**
+ * The body of an answer.
+ * @throws {Refused | Unreachable}
+ */
+export async function ok<T>(call: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await call;
+  if (!response.ok) throw refusal(response, error);
+  return data as T;
+}

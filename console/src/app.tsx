@@ -1,0 +1,135 @@
+import { signal, untracked, useSignalEffect } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { logOut, user } from './api/session.js';
+import { condition, watchCondition } from './state/condition.js';
+import { follow, liveness } from './state/live.js';
+import { dismissAll, say } from './state/messages.js';
+import { forget, reload } from './state/platforms.js';
+import { onConnected } from './state/connect-channel.js';
+import { CachePage } from './pages/cache.js';
+import { PlatformsPage } from './pages/platforms.js';
+import { SignInPage } from './pages/sign-in.js';
+import { StatsPage } from './pages/stats.js';
+import { Banner } from './ui/banner.js';
+import { PageTitle } from './ui/page-title.js';
+import { focusPage } from './ui/dialog.js';
+import { Messages } from './ui/messages.js';
+
+const route = signal(location.hash);
+window.addEventListener('hashchange', () => (route.value = location.hash));
+
+const LIVENESS_LABELS = { live: 'Live', connecting: 'Connecting…', polling: 'Every 15 s' };
+
+export function App() {
+  useEffect(() => watchCondition().stop, []);
+  useSession();
+  return (
+    <>
+      <a
+        class="skip"
+        href="#content"
+        onClick={(event) => {
+          event.preventDefault();
+          focusPage();
+        }}
+      >
+        Skip to the content
+      </a>
+      <Header />
+      <Banner />
+      <main id="content">
+        <Page />
+      </main>
+      <Messages />
+    </>
+  );
+}
+
+/** What runs as long as somebody is logged in. */
+function useSession(): void {
+  useSignalEffect(() => {
+    const someone = user.value !== null;
+    return untracked(() => (someone ? beginSession() : forget()));
+  });
+  useSignalEffect(() => {
+    const { value } = condition;
+    // What was missed meanwhile.
+    if (value !== 'offline' && value !== 'unreachable') untracked(() => void reload());
+  });
+}
+
+function beginSession(): () => void {
+  dismissAll();
+  const stopFollowing = follow(() => void reload());
+  const stopListening = onConnected(() => {
+    say('The account is connected.');
+    void reload();
+  });
+  return () => {
+    stopFollowing();
+    stopListening();
+  };
+}
+
+function Header() {
+  const { value: person } = user;
+  return (
+    <header class="top">
+      <p class="brand">Platform Manager</p>
+      {person !== null && (
+        <>
+          <nav aria-label="Pages">
+            <PageLink to="#/platforms" label="Platforms" />
+            <PageLink to="#/stats" label="Stats" />
+            {person.role === 'admin' && <PageLink to="#/cache" label="Cache" />}
+          </nav>
+          <div class="account">
+            <span class={`liveness ${liveness.value}`} title="How changes made elsewhere get here">
+              {LIVENESS_LABELS[liveness.value]}
+            </span>
+            <span class="email">{person.email}</span>
+            <button type="button" onClick={() => void logOut()}>
+              Log out
+            </button>
+          </div>
+        </>
+      )}
+    </header>
+  );
+}
+
+function PageLink({ to, label }: { readonly to: string; readonly label: string }) {
+  const here = to === (route.value || '#/platforms');
+  return (
+    <a href={to} {...(here && { 'aria-current': 'page' })}>
+      {label}
+    </a>
+  );
+}
+
+function Page() {
+  if (user.value === null) return <SignInPage />;
+  switch (route.value) {
+    case '':
+    case '#/':
+    case '#/platforms':
+      return <PlatformsPage />;
+    case '#/stats':
+      return <StatsPage />;
+    case '#/cache':
+      return user.value.role === 'admin' ? <CachePage /> : <NotFound />;
+    default:
+      return <NotFound />;
+  }
+}
+
+function NotFound() {
+  return (
+    <>
+      <PageTitle>There is no such page</PageTitle>
+      <p>
+        <a href="#/platforms">To your platforms</a>
+      </p>
+    </>
+  );
+}

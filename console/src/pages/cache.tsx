@@ -1,0 +1,135 @@
+import { useState } from 'preact/hooks';
+import { OUTCOMES, hitRatio, queriesSaved, totalOf } from '../cache/readings.js';
+import { type CacheWatch, useCacheWatch } from '../cache/watch-cache.js';
+import { Chart, formatOrDash } from '../ui/chart.js';
+import { PageTitle } from '../ui/page-title.js';
+import { Tile } from '../ui/tile.js';
+import { DropCache, WarmCache } from './cache-actions.js';
+
+const whole = new Intl.NumberFormat();
+const rate = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
+const percent = new Intl.NumberFormat(undefined, { style: 'percent', maximumFractionDigits: 1 });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+
+const milliseconds = (seconds: number): string => `${rate.format(seconds * 1000)} ms`;
+const perSecond = (value: number): string => `${rate.format(value)}/s`;
+const atClock = (seconds: number): string => clock.format(seconds * 1000);
+
+const BREAKER_LABELS = {
+  closed: 'Closed: in use',
+  open: 'Open: not asked',
+  'half-open': 'Half-open: catching up',
+};
+
+export function CachePage() {
+  const [paused, setPaused] = useState(false);
+  const [open, setOpen] = useState<'warm' | 'drop' | null>(null);
+  const watch = useCacheWatch(paused);
+  return (
+    <>
+      <div class="page-head">
+        <PageTitle>Cache</PageTitle>
+        <div class="buttons">
+          <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>
+            Pause updates
+          </button>
+          <button type="button" onClick={() => setOpen('warm')}>
+            Warm…
+          </button>
+          <button type="button" onClick={() => setOpen('drop')}>
+            Drop…
+          </button>
+        </div>
+      </div>
+      <p class="hint">
+        Counted by the process that answers, since its start. With several processes each reading may be of
+        another one.
+      </p>
+      {watch.error !== null && (
+        <p class="notice bad" role="alert">
+          The figures could not be read. {watch.error}
+        </p>
+      )}
+      {watch.figures === null ? (
+        watch.error === null && <p class="loading">Loading the figures…</p>
+      ) : (
+        <Tiles {...watch} />
+      )}
+      <Charts {...watch} />
+      {open === 'warm' && <WarmCache onClose={() => setOpen(null)} />}
+      {open === 'drop' && <DropCache onClose={() => setOpen(null)} />}
+    </>
+  );
+}
+
+function Tiles({ figures, reading, recent, operation }: CacheWatch) {
+  if (figures === null || reading === null) return null;
+  const { outcomes } = reading;
+  return (
+    <dl class="tiles">
+      <Tile label="Hit ratio" value={formatOrDash(hitRatio(outcomes), (value) => percent.format(value))}>
+        {recent === null
+          ? `of ${whole.format(totalOf(outcomes))} reads`
+          : `lately ${formatOrDash(hitRatio(recent.outcomes), (value) => percent.format(value))}`}
+      </Tile>
+      <Tile label="Database queries saved" value={whole.format(queriesSaved(outcomes))}>
+        of {whole.format(totalOf(outcomes))} reads
+      </Tile>
+      <Tile label="Latency, median" value={formatOrDash(recent?.p50, milliseconds)}>
+        95 %: {formatOrDash(recent?.p95, milliseconds)} · 99 %: {formatOrDash(recent?.p99, milliseconds)}
+      </Tile>
+      <Tile label="Breaker" value={BREAKER_LABELS[figures.breaker]}>
+        {figures.store === 'redis' ? 'to Redis' : 'cache in process memory'}
+        {figures.behind && ', catching up with changes'}
+      </Tile>
+      <Tile label="Keys in the store" value={formatOrDash(figures.entries, (value) => whole.format(value))} />
+      <Tile
+        label="Connections in use"
+        value={formatOrDash(operation?.pool?.used, (value) => whole.format(value))}
+      >
+        {operation?.pool != null && `${operation.pool.idle} idle, ${operation.pool.waiting} waiting for one`}
+      </Tile>
+      <Tile
+        label="Outbox lag"
+        value={formatOrDash(operation?.outbox?.lagSeconds, (value) => `${rate.format(value)} s`)}
+      >
+        {operation?.outbox != null && `${whole.format(operation.outbox.pending)} changes pending`}
+      </Tile>
+      <Tile
+        label="Inconsistencies found"
+        value={formatOrDash(operation?.inconsistencies, (value) => whole.format(value))}
+      >
+        {operation === null && 'This server does not let browsers read /metrics.'}
+      </Tile>
+    </dl>
+  );
+}
+
+function Charts({ history }: CacheWatch) {
+  const times = history.map(({ at }) => at);
+  return (
+    <div class="charts">
+      <Chart
+        title="Reads by outcome"
+        times={times}
+        series={OUTCOMES.map((outcome) => ({
+          label: outcome,
+          values: history.map(({ outcomes }) => outcomes[outcome]),
+        }))}
+        format={perSecond}
+        formatTime={atClock}
+      />
+      <Chart
+        title="Latency, over half a minute"
+        times={times}
+        series={[
+          { label: 'median', values: history.map(({ p50 }) => p50) },
+          { label: '95 %', values: history.map(({ p95 }) => p95) },
+          { label: '99 %', values: history.map(({ p99 }) => p99) },
+        ]}
+        format={milliseconds}
+        formatTime={atClock}
+      />
+    </div>
+  );
+}

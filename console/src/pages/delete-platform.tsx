@@ -1,0 +1,48 @@
+import { type Platform, api, ok } from '../api/client.js';
+import { Refused } from '../api/problem.js';
+import { say } from '../state/messages.js';
+import { write } from '../state/platforms.js';
+import { Confirm } from '../ui/confirm.js';
+
+interface DeleteProps {
+  readonly platform: Platform;
+  readonly onClose: () => void;
+}
+
+export function DeletePlatform({ platform: { id, name, isDefault }, onClose }: DeleteProps) {
+  return (
+    <Confirm
+      title={`Delete “${name}”?`}
+      action="Delete"
+      danger
+      onClose={onClose}
+      onConfirm={async ({ revoke }) => {
+        await write(() => remove(id, revoke !== undefined));
+        say(`“${name}” is deleted.`);
+      }}
+    >
+      {() => (
+        <>
+          <p>
+            Its credentials and statistics are forgotten, which cannot be taken back.
+            {isDefault && ' It is your default: another platform takes its place.'}
+          </p>
+          <label class="check">
+            <input type="checkbox" name="revoke" /> Revoke the access token at the instance too, where that is
+            safe
+          </label>
+        </>
+      )}
+    </Confirm>
+  );
+}
+
+async function remove(id: number, revoke: boolean): Promise<void> {
+  const params = { path: { id }, query: { revoke } };
+  try {
+    await ok(api.DELETE('/v1/platforms/{id}', { params }));
+  } catch (error) {
+    // Somebody was faster; what was wanted is so.
+    if (!(error instanceof Refused && error.problem.status === 404)) throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import { useState } from 'preact/hooks';
+import { type Platform, type PlatformChange, api, ok } from '../api/client.js';
+import { Refused } from '../api/problem.js';
+import { say } from '../state/messages.js';
+import { platforms, write } from '../state/platforms.js';
+import { Dialog } from '../ui/dialog.js';
+import { Field, Form, SecretField, Select } from '../ui/form.js';
+import { TYPE_LABELS } from '../ui/labels.js';
+
+interface EditProps {
+  readonly platform: Platform;
+  readonly onClose: () => void;
+}
+
+const SHOWN = ['name', 'platformType', 'instanceUrl', 'username'] as const;
+const SECRET = ['accessToken', 'clientKey', 'clientSecret'] as const;
+
+/** Saves over the version that it shows, and no other. */
+export function EditPlatform({ platform: opened, onClose }: EditProps) {
+  const [shown, setShown] = useState(opened);
+  const latest = platforms.value?.find(({ id }) => id === shown.id);
+  const gone = platforms.value !== null && latest === undefined;
+  return (
+    <Dialog title={`Edit “${opened.name}”`} onClose={onClose}>
+      <div role="status">
+        {gone && <p class="notice bad">This connection was deleted elsewhere.</p>}
+        {latest !== undefined && latest.version !== shown.version && (
+          <div class="notice waiting">
+            <p>It was changed elsewhere since you opened it, so what you enter here cannot be saved.</p>
+            <button type="button" onClick={() => setShown(latest)}>
+              Show the current values
+            </button>
+          </div>
+        )}
+      </div>
+      <Form
+        key={shown.version}
+        fields={[...SHOWN, ...SECRET]}
+        submitLabel="Save"
+        onCancel={onClose}
+        explain={(error) =>
+          error instanceof Refused && error.problem.status === 412
+            ? 'Not saved: it was changed elsewhere since you opened it.'
+            : undefined
+        }
+        onSubmit={async (values) => {
+          const saved = await write(() => save(shown, values));
+          say(`“${saved.name}” is saved.`);
+          onClose();
+        }}
+      >
+        {(errorOf) => (
+          <>
+            <Field name="name" label="Name" defaultValue={shown.name} required error={errorOf('name')} />
+            <Select
+              name="platformType"
+              label="Type"
+              value={shown.platformType}
+              options={TYPE_LABELS}
+              error={errorOf('platformType')}
+            />
+            <Field
+              name="instanceUrl"
+              label="Instance"
+              defaultValue={shown.instanceUrl}
+              spellcheck={false}
+              required
+              error={errorOf('instanceUrl')}
+            />
+            <Field
+              name="username"
+              label="Username (optional)"
+              defaultValue={shown.username ?? ''}
+              spellcheck={false}
+              error={errorOf('username')}
+            />
+            <SecretField
+              name="accessToken"
+              label="New access token"
+              hint="Leave empty to keep the one there is"
+              error={errorOf('accessToken')}
+            />
+            <SecretField name="clientKey" label="New client key" error={errorOf('clientKey')} />
+            <SecretField name="clientSecret" label="New client secret" error={errorOf('clientSecret')} />
+          </>
+        )}
+      </Form>
+    </Dialog>
+  );
+}
+
+function save(shown: Platform, values: Readonly<Record<string, string>>): Promise<Platform> {
+  const changed = SHOWN.filter((field) => (values[field] ?? '') !== (shown[field] ?? ''));
+  const secrets = SECRET.filter((field) => (values[field] ?? '') !== '');
+  const body = Object.fromEntries(
+    [...changed, ...secrets].map((field) => {
+      const value = values[field] ?? '';
+      return [field, field === 'username' && value === '' ? null : value];
+    }),
+  ) as PlatformChange;
+  return ok(
+    api.PATCH('/v1/platforms/{id}', {
+      params: { path: { id: shown.id }, header: { 'If-Match': `"${shown.version}"` } },
+      body,
+    }),
+  );
+}

@@ -1,0 +1,124 @@
+import { useId, useState } from 'preact/hooks';
+import { type Platform, api, ok } from '../api/client.js';
+import { messageOf, say, warn } from '../state/messages.js';
+import { write } from '../state/platforms.js';
+import { STATUS_LABELS, TYPE_LABELS, toneOf } from '../ui/labels.js';
+import { Time } from '../ui/time.js';
+
+interface CardProps {
+  readonly platform: Platform;
+  readonly onEdit: () => void;
+  readonly onDelete: () => void;
+}
+
+export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
+  const { name, platformType, instanceUrl, username, isActive, isDefault, status, lastError } = platform;
+  const titleId = useId();
+  const host = new URL(instanceUrl).host;
+  return (
+    <article class={`card panel ${isActive ? '' : 'inactive'}`} aria-labelledby={titleId}>
+      <header>
+        {/* Letters: a picture would tell the instance when who looks at this page. */}
+        <span class={`avatar ${platformType}`} aria-hidden="true">
+          {initials(name)}
+        </span>
+        <div class="who">
+          <h2 id={titleId}>{name}</h2>
+          <p>
+            {TYPE_LABELS[platformType]} at{' '}
+            <a href={instanceUrl} target="_blank" rel="noopener noreferrer">
+              {host}
+            </a>
+          </p>
+          <p>{username === null ? 'Account not known' : `@${username}`}</p>
+        </div>
+        <div class="badges">
+          {isDefault && <span class="badge accent">Default</span>}
+          {!isActive && <span class="badge">Disabled</span>}
+        </div>
+      </header>
+      <p class={`status ${toneOf(status)}`}>
+        <strong>{STATUS_LABELS[status]}</strong>
+        {lastError !== null && <span> {lastError}</span>}
+      </p>
+      <dl>
+        <div>
+          <dt>Last checked</dt>
+          <dd>
+            <Time at={platform.lastCheckedAt} none="never" />
+          </dd>
+        </div>
+        <div>
+          <dt>Last used</dt>
+          <dd>
+            <Time at={platform.lastUsed} none="never" />
+          </dd>
+        </div>
+        <div>
+          <dt>Token expires</dt>
+          <dd>
+            <Time at={platform.tokenExpiresAt} none="no date given" />
+          </dd>
+        </div>
+      </dl>
+      <Actions platform={platform} onEdit={onEdit} onDelete={onDelete} />
+    </article>
+  );
+}
+
+function Actions({ platform, onEdit, onDelete }: CardProps) {
+  const { id, name, isActive, isDefault } = platform;
+  const [busy, setBusy] = useState<string | null>(null);
+  const params = { path: { id } };
+
+  async function run(action: string, task: () => Promise<string>): Promise<void> {
+    if (busy !== null) return;
+    setBusy(action);
+    try {
+      say(await write(task));
+    } catch (error) {
+      warn(`“${name}”: ${messageOf(error)}`);
+    } finally {
+      setBusy(null);
+    }
+  }
+
+  const test = async (): Promise<string> => {
+    const { outcome, detail } = await ok(api.POST('/v1/platforms/{id}/test', { params }));
+    return `“${name}”: ${STATUS_LABELS[outcome]}. ${detail}`;
+  };
+  const makeDefault = async (): Promise<string> => {
+    await ok(api.PUT('/v1/platforms/{id}/default', { params }));
+    return `“${name}” is the default now.`;
+  };
+  const setActive = async (): Promise<string> => {
+    await ok(api.PATCH('/v1/platforms/{id}', { params, body: { isActive: !isActive } }));
+    return `“${name}” is ${isActive ? 'disabled' : 'enabled'} now.`;
+  };
+
+  const button = (label: string, onClick: () => void) => (
+    <button type="button" aria-disabled={busy !== null} onClick={onClick}>
+      {busy === label ? 'One moment…' : label}
+      <span class="visually-hidden"> {name}</span>
+    </button>
+  );
+  return (
+    <div class="buttons">
+      {button('Test', () => void run('Test', test))}
+      {isActive && !isDefault && button('Make default', () => void run('Make default', makeDefault))}
+      {button('Edit', onEdit)}
+      {isActive
+        ? button('Disable', () => void run('Disable', setActive))
+        : button('Enable', () => void run('Enable', setActive))}
+      {button('Delete', onDelete)}
+    </div>
+  );
+}
+
+function initials(name: string): string {
+  const words = name.split(/[\s@.]+/u).filter((word) => word !== '');
+  return words
+    .slice(0, 2)
+    .map((word) => [...word][0]?.toUpperCase() ?? '')
+    .join('');
+}

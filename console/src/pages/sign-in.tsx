@@ -1,0 +1,57 @@
+import { useState } from 'preact/hooks';
+import { logIn, register, sessionEnd } from '../api/session.js';
+import { PageTitle } from '../ui/page-title.js';
+import { Field, Form } from '../ui/form.js';
+
+const FIELDS = ['email', 'password'];
+
+export function SignInPage() {
+  const [isNew, setIsNew] = useState(false);
+  return (
+    <div class="sign-in panel">
+      <PageTitle>{isNew ? 'Create an account' : 'Log in'}</PageTitle>
+      {sessionEnd.value !== null && (
+        <p class="notice waiting" role="status">
+          {sessionEnd.value}
+        </p>
+      )}
+      <Form
+        key={String(isNew)}
+        fields={FIELDS}
+        submitLabel={isNew ? 'Create account' : 'Log in'}
+        onSubmit={({ email = '', password = '' }) => (isNew ? register : logIn)(email, password)}
+      >
+        {(errorOf) => (
+          <>
+            <Field
+              name="email"
+              type="email"
+              label="E-mail address"
+              autocomplete="username"
+              required
+              error={errorOf('email')}
+            />
+            <Field
+              name="password"
+              type="password"
+              label="Password"
+              autocomplete={isNew ? 'new-password' : 'current-password'}
+              required
+              {...(isNew && { hint: '12 to 128 characters' })}
+              error={errorOf('password')}
+            />
+          </>
+        )}
+      </Form>
+      <p>
+        {isNew ? 'You have an account? ' : 'New here? '}
+        <button type="button" class="link" onClick={() => setIsNew(!isNew)}>
+          {isNew ? 'Log in' : 'Create an account'}
+        </button>
+      </p>
+      <p class="hint">
+        You stay logged in until you close or reload this page: it keeps no token in the browser’s storage.
+      </p>
+    </div>
+  );
+}

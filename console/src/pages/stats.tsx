@@ -1,0 +1,152 @@
+import { useEffect, useState } from 'preact/hooks';
+import { type Platform, type PlatformStats, api, ok } from '../api/client.js';
+import { messageOf } from '../state/messages.js';
+import { platforms } from '../state/platforms.js';
+import { formatOrDash } from '../ui/chart.js';
+import { PageTitle } from '../ui/page-title.js';
+import { Time } from '../ui/time.js';
+import { Followers } from './followers.js';
+import { LoadState } from './platforms.js';
+
+const whole = new Intl.NumberFormat();
+
+type Loaded =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'loaded'; readonly stats: readonly PlatformStats[] };
+
+export function StatsPage() {
+  const list = platforms.value;
+  return (
+    <>
+      <PageTitle>Stats</PageTitle>
+      <LoadState />
+      {list !== null && list.length > 0 && <Numbers list={list} />}
+    </>
+  );
+}
+
+function Numbers({ list }: { readonly list: readonly Platform[] }) {
+  const [loaded, setLoaded] = useState<Loaded>({ kind: 'loading' });
+  const [attempt, setAttempt] = useState(0);
+  const ids = list.map(({ id }) => id).join();
+
+  useEffect(() => {
+    let current = true;
+    const calls = list.map(({ id }) => ok(api.GET('/v1/platforms/{id}/stats', { params: { path: { id } } })));
+    void Promise.all(calls)
+      .then(
+        (stats): Loaded => ({ kind: 'loaded', stats }),
+        (error: unknown): Loaded => ({ kind: 'failed', message: messageOf(error) }),
+      )
+      .then((result) => current && setLoaded(result));
+    return () => (current = false);
+  }, [ids, attempt]);
+
+  switch (loaded.kind) {
+    case 'loading':
+      return (
+        <p role="status" class="loading">
+          Counting…
+        </p>
+      );
+    case 'failed':
+      return (
+        <div class="notice bad" role="alert">
+          <p>The statistics could not be loaded. {loaded.message}</p>
+          <button type="button" onClick={() => setAttempt(attempt + 1)}>
+            Try again
+          </button>
+        </div>
+      );
+    case 'loaded':
+      return (
+        <>
+          <Totals stats={loaded.stats} />
+          <Activity stats={loaded.stats} />
+          <Followers platforms={list} />
+        </>
+      );
+  }
+}
+
+interface StatsProps {
+  readonly stats: readonly PlatformStats[];
+}
+
+function Totals({ stats }: StatsProps) {
+  const total = (of: (one: PlatformStats) => number): string =>
+    whole.format(stats.reduce((sum, one) => sum + of(one), 0));
+  return (
+    <section class="panel" aria-labelledby="totals">
+      <h2 id="totals">Totals by platform</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Totals by platform, table">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Platform</th>
+              <th scope="col">Posts</th>
+              <th scope="col">Images</th>
+              <th scope="col">Runs</th>
+              <th scope="col">Followers</th>
+              <th scope="col">Counted</th>
+            </tr>
+          </thead>
+          <tbody>
+            {stats.map((one) => (
+              <tr key={one.platformId}>
+                <th scope="row">{one.platformName}</th>
+                <td>{whole.format(one.totalPosts)}</td>
+                <td>{whole.format(one.totalImages)}</td>
+                <td>{whole.format(one.processingRuns)}</td>
+                <td>{formatOrDash(one.account?.followers, (value) => whole.format(value))}</td>
+                <td>
+                  <Time at={one.computedAt} none="never" />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+          <tfoot>
+            <tr>
+              <th scope="row">Together</th>
+              <td>{total(({ totalPosts }) => totalPosts)}</td>
+              <td>{total(({ totalImages }) => totalImages)}</td>
+              <td>{total(({ processingRuns }) => processingRuns)}</td>
+              <td />
+              <td />
+            </tr>
+          </tfoot>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Activity({ stats }: StatsProps) {
+  const counts = new Map<string, number>();
+  for (const { byStatus } of stats) {
+    for (const [status, count] of Object.entries(byStatus))
+      counts.set(status, (counts.get(status) ?? 0) + count);
+  }
+  const most = Math.max(1, ...counts.values());
+  return (
+    <section class="panel" aria-labelledby="activity">
+      <h2 id="activity">Activity by status</h2>
+      {counts.size === 0 ? (
+        <p class="hint">Nothing has been recorded yet.</p>
+      ) : (
+        <ul class="bars">
+          {[...counts]
+            .sort(([, a], [, b]) => b - a)
+            .map(([status, count]) => (
+              <li key={status}>
+                <span>{status}</span>
+                <span class="bar" aria-hidden="true" style={{ width: `${(count / most) * 100}%` }} />
+                <span>{whole.format(count)}</span>
+              </li>
+            ))}
+        </ul>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,40 @@
+import { signal } from '@preact/signals';
+import type { components } from '../api/schema.js';
+import { type Poll, poll } from '../api/poll.js';
+import { onUnreachable } from '../api/session.js';
+
+export type Condition =
+  'ok' | 'offline' | 'unreachable' | 'cache-down' | 'cache-recovering' | 'database-down' | 'unavailable';
+
+const WELL_MS = 10_000;
+const UNWELL_MS = 2000;
+const TIMEOUT_MS = 5000;
+
+/** What can be done at the moment, as far as is known. */
+export const condition = signal<Condition>('ok');
+
+export function watchCondition(): Poll {
+  const look = async (): Promise<Condition> => {
+    try {
+      const response = await fetch('/health/ready', { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      return toCondition((await response.json()) as components['schemas']['ReadyDto']);
+    } catch {
+      return navigator.onLine ? 'unreachable' : 'offline';
+    }
+  };
+  const polled = poll(
+    async () => void (condition.value = await look()),
+    () => (condition.value === 'ok' ? WELL_MS : UNWELL_MS),
+  );
+  window.addEventListener('online', polled.now);
+  window.addEventListener('offline', polled.now);
+  onUnreachable(polled.now);
+  return polled;
+}
+
+function toCondition({ status, database, cache }: components['schemas']['ReadyDto']): Condition {
+  if (status === 'unavailable') return 'unavailable';
+  if (database === 'down') return 'database-down';
+  if (cache === 'down') return 'cache-down';
+  return cache === 'recovering' ? 'cache-recovering' : 'ok';
+}

@@ -1,0 +1,51 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Platform } from '../api/client.js';
+import { differences } from './differences.js';
+
+function platform(id: number, own: Partial<Platform> = {}): Platform {
+  return {
+    id,
+    userId: 1,
+    name: `Platform ${id}`,
+    platformType: 'mastodon',
+    instanceUrl: 'https://mastodon.example',
+    username: null,
+    isActive: true,
+    isDefault: false,
+    status: 'unchecked',
+    lastCheckedAt: null,
+    lastError: null,
+    tokenExpiresAt: null,
+    hasClientCredentials: false,
+    lastUsed: null,
+    createdAt: '2026-11-22T12:00:00.000Z',
+    updatedAt: '2026-11-22T12:00:00.000Z',
+    version: 1,
+    ...own,
+  };
+}
+
+describe('what is told of changes made elsewhere', () => {
+  it('is each of them, by what it means', () => {
+    const before = [platform(1, { isDefault: true }), platform(2)];
+    const after = [platform(2, { version: 2, isDefault: true }), platform(1, { version: 2 })];
+    expect(differences(before, after)).toEqual(['“Platform 2” is the default now; changed elsewhere.']);
+    expect(differences([platform(1)], [platform(1, { version: 2, status: 'token_invalid' })])).toEqual([
+      '“Platform 1” is now: Token not accepted.',
+    ]);
+    expect(differences([platform(1)], [platform(2), platform(1, { version: 2 })])).toEqual([
+      '“Platform 2” was added elsewhere.',
+      '“Platform 1” was changed elsewhere.',
+    ]);
+    expect(differences([platform(1)], [])).toEqual(['“Platform 1” was deleted elsewhere.']);
+  });
+
+  it('is nothing when only the time of the last use has moved', () => {
+    expect(differences([platform(1)], [platform(1, { lastUsed: '2026-11-22T13:00:00.000Z' })])).toEqual([]);
+  });
+
+  it('is one sentence when there is much of it', () => {
+    const all = [1, 2, 3, 4].map((id) => platform(id));
+    expect(differences(all, [])).toEqual(['4 changes were made elsewhere.']);
+  });
+});

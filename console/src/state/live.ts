@@ -1,0 +1,109 @@
+import { signal } from '@preact/signals';
+import { poll } from '../api/poll.js';
+import { EventStreamParser, type ServerSentEvent } from '../api/server-sent-events.js';
+import { sendAuthorized } from '../api/session.js';
+
+/** `polling`: this server has no events. */
+export type Liveness = 'connecting' | 'live' | 'polling';
+
+const POLL_MS = 15_000;
+const BACK_OFF_MS = { first: 1000, most: 30_000 };
+/** The server gives a sign of life every 20 s. */
+const SILENCE_MS = 50_000;
+/** `ready` too: what changes after it is told, so a list that is loaded then misses nothing. */
+const NEWS = ['platform', 'reset', 'ready'];
+
+export const liveness = signal<Liveness>('connecting');
+
+/**
+ * Calls `changed` when something may have: at each event, each time the stream is there again, and now and then while
+ * there is none. Returns the way to stop.
+ */
+export function follow(changed: () => void): () => void {
+  const stop = new AbortController();
+  liveness.value = 'connecting';
+  const fallback = poll(
+    async () => {
+      if (liveness.value !== 'live') changed();
+    },
+    () => POLL_MS,
+  );
+  stop.signal.addEventListener('abort', fallback.stop);
+  void run(changed, stop.signal);
+  return () => stop.abort();
+}
+
+async function run(changed: () => void, stopped: AbortSignal): Promise<void> {
+  let lastEventId = '';
+  let failures = 0;
+  while (!stopped.aborted) {
+    const parser = new EventStreamParser(lastEventId);
+    try {
+      for await (const { type } of openStream(parser, stopped)) {
+        if (type === 'ready') {
+          failures = 0;
+          liveness.value = 'live';
+        }
+        if (NEWS.includes(type)) changed();
+      }
+    } catch (error) {
+      if (error instanceof NoEvents) {
+        liveness.value = 'polling';
+        return;
+      }
+      // Whatever else it was, the way back is the same; the banner says what is wrong with the server.
+    }
+    lastEventId = parser.lastEventId;
+    if (stopped.aborted) return;
+    liveness.value = 'connecting';
+    const delayMs = Math.min((parser.retryMs ?? BACK_OFF_MS.first) * 2 ** failures, BACK_OFF_MS.most);
+    failures += 1;
+    await pause(delayMs * (0.5 + Math.random() / 2), stopped);
+  }
+}
+
+class NoEvents extends Error {}
+
+async function* openStream(parser: EventStreamParser, stopped: AbortSignal): AsyncGenerator<ServerSentEvent> {
+  const silence = new AbortController();
+  const cut = (): void => silence.abort();
+  window.addEventListener('offline', cut);
+  let timer = setTimeout(cut, SILENCE_MS);
+  try {
+    const headers = { Accept: 'text/event-stream', ...resumption(parser.lastEventId) };
+    const signal = AbortSignal.any([stopped, silence.signal]);
+    const response = await sendAuthorized(
+      new Request('/v1/events', { headers, signal, cache: 'no-store' }),
+      0,
+    );
+    if (response.status === 404) throw new NoEvents();
+    if (!response.ok || response.body === null) return;
+    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+      clearTimeout(timer);
+      timer = setTimeout(cut, SILENCE_MS);
+      yield* parser.push(text);
+    }
+  } finally {
+    clearTimeout(timer);
+    window.removeEventListener('offline', cut);
+    silence.abort();
+  }
+}
+
+function resumption(lastEventId: string): Record<string, string> {
+  return lastEventId === '' ? {} : { 'Last-Event-ID': lastEventId };
+}
+
+/** Ends early when the network is back. */
+function pause(ms: number, stopped: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      clearTimeout(timer);
+      window.removeEventListener('online', settle);
+      resolve();
+    };
+    const timer = setTimeout(settle, ms);
+    window.addEventListener('online', settle);
+    stopped.addEventListener('abort', settle, { once: true });
+  });
+}

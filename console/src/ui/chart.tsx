@@ -1,0 +1,155 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+
+export interface Series {
+  readonly label: string;
+  readonly values: readonly (number | null)[];
+}
+
+interface ChartProps {
+  readonly title: string;
+  /** Seconds since the epoch. */
+  readonly times: readonly number[];
+  readonly series: readonly Series[];
+  readonly format: (value: number) => string;
+  /** Of a time, for the table. */
+  readonly formatTime: (seconds: number) => string;
+}
+
+const HEIGHT = 220;
+/** Told apart without colours too. */
+const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [1, 4]];
+/** Rows of the table; a chart of five minutes has more points than anybody reads. */
+const MAX_ROWS = 40;
+
+/** A drawing for the eye, its last values as text, and the same numbers in a table for everybody else. */
+export function Chart({ title, times, series, format, formatTime }: ChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const dark = useDarkMode();
+  const labels = series.map(({ label }) => label).join('\n');
+
+  useLayoutEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    plot.current = new uPlot(
+      optionsOf(element, series, { format, formatTime }),
+      dataOf(times, series),
+      element,
+    );
+    const observer = new ResizeObserver(() =>
+      plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }),
+    );
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      plot.current?.destroy();
+    };
+  }, [dark, labels]);
+
+  useEffect(() => plot.current?.setData(dataOf(times, series)), [times, series]);
+
+  return (
+    <figure class="chart">
+      <figcaption>{title}</figcaption>
+      <ul class="legend">
+        {series.map(({ label, values }, index) => (
+          <li key={label} class={`series-${index}`}>
+            {label} <strong>{formatOrDash(values.at(-1), format)}</strong>
+          </li>
+        ))}
+      </ul>
+      <div ref={place} class="plot" role="img" aria-label={`${title}. The table below has the numbers.`} />
+      <details>
+        <summary>{title}, as a table</summary>
+        <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, table`}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Time</th>
+                {series.map(({ label }) => (
+                  <th key={label} scope="col">
+                    {label}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {rowsOf(times, series).map(([time, ...values]) => (
+                <tr key={time}>
+                  <th scope="row">{formatTime(time)}</th>
+                  {values.map((value, index) => (
+                    <td key={index}>{formatOrDash(value, format)}</td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </figure>
+  );
+}
+
+export function formatOrDash(value: number | null | undefined, format: (value: number) => string): string {
+  return value === null || value === undefined ? '–' : format(value);
+}
+
+function rowsOf(
+  times: readonly number[],
+  series: readonly Series[],
+): [time: number, ...values: (number | null)[]][] {
+  const rows = times.map((time, index): [number, ...(number | null)[]] => [
+    time,
+    ...series.map(({ values }) => values[index] ?? null),
+  ]);
+  return rows.slice(-MAX_ROWS).reverse();
+}
+
+function dataOf(times: readonly number[], series: readonly Series[]): uPlot.AlignedData {
+  return [[...times], ...series.map(({ values }) => [...values])];
+}
+
+function optionsOf(
+  element: HTMLElement,
+  series: readonly Series[],
+  { format, formatTime }: Pick<ChartProps, 'format' | 'formatTime'>,
+): uPlot.Options {
+  const style = getComputedStyle(element);
+  const colour = (name: string): string => style.getPropertyValue(name).trim();
+  const line = { stroke: colour('--line'), width: 1 };
+  const axis = { stroke: colour('--muted'), grid: line, ticks: line };
+  return {
+    width: element.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { drag: { x: false, y: false } },
+    scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    axes: [
+      { ...axis, space: 100, values: (_plot, times) => times.map((time) => formatTime(time)) },
+      { ...axis, size: 64, values: (_plot, values) => values.map((value) => format(value)) },
+    ],
+    series: [
+      {},
+      ...series.map(({ label }, index) => ({
+        label,
+        width: 2,
+        stroke: colour(`--series-${index}`),
+        dash: DASHES[index % DASHES.length] ?? [],
+        points: { show: (series[index]?.values.length ?? 0) < 3 },
+      })),
+    ],
+  };
+}
+
+function useDarkMode(): boolean {
+  const query = matchMedia('(prefers-color-scheme: dark)');
+  const [dark, setDark] = useState(query.matches);
+  useEffect(() => {
+    const changed = (): void => setDark(query.matches);
+    query.addEventListener('change', changed);
+    return () => query.removeEventListener('change', changed);
+  }, []);
+  return dark;
+}

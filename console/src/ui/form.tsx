@@ -1,0 +1,174 @@
+import type { ComponentChildren, TargetedSubmitEvent } from 'preact';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { Refused } from '../api/problem.js';
+import { messageOf } from '../state/messages.js';
+
+interface FormProps {
+  /** Those whose errors are shown beside them. */
+  readonly fields: readonly string[];
+  readonly submitLabel: string;
+  readonly onSubmit: (values: Readonly<Record<string, string>>) => Promise<void>;
+  readonly onCancel?: () => void;
+  /** Called with whatever went wrong, before it is shown; returns what to say of it instead. */
+  readonly explain?: (error: unknown) => string | undefined;
+  readonly danger?: boolean;
+  readonly children: (errorOf: (field: string) => string | undefined) => ComponentChildren;
+}
+
+/** Sends once at a time, and shows what was refused: at its field where it has one, else above. */
+export function Form({ fields, submitLabel, onSubmit, onCancel, explain, danger, children }: FormProps) {
+  const form = useRef<HTMLFormElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const summaryId = useId();
+
+  useEffect(() => {
+    if (error === null) return;
+    const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid=true]');
+    (wrong ?? document.getElementById(summaryId))?.focus();
+  }, [error]);
+
+  const refused = error instanceof Refused ? error : null;
+  const summary =
+    error === null
+      ? undefined
+      : (explain?.(error) ?? (refused === null ? messageOf(error) : refused.besides(fields)));
+
+  async function submit(event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> {
+    event.preventDefault();
+    if (busy) return;
+    const element = event.currentTarget;
+    const values = Object.fromEntries(
+      [...new FormData(element)].map(([name, value]) => [name, typeof value === 'string' ? value : '']),
+    );
+    setBusy(true);
+    setError(null);
+    try {
+      await onSubmit(values);
+    } catch (failure) {
+      setError(failure);
+    } finally {
+      setBusy(false);
+      // Secrets are not kept in the page, whether they were taken or not.
+      for (const input of element.querySelectorAll<HTMLInputElement>('input[type=password]'))
+        input.value = '';
+    }
+  }
+
+  return (
+    <form ref={form} noValidate onSubmit={(event) => void submit(event)}>
+      {summary !== undefined && (
+        <p id={summaryId} class="notice bad" role="alert" tabIndex={-1}>
+          {summary}
+        </p>
+      )}
+      {children((field) => refused?.of(field))}
+      <div class="buttons">
+        <button type="submit" class={danger === true ? 'danger' : 'primary'} aria-disabled={busy}>
+          {busy ? 'One moment…' : submitLabel}
+        </button>
+        {onCancel !== undefined && (
+          <button type="button" onClick={onCancel}>
+            Cancel
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+interface FieldProps {
+  readonly name: string;
+  readonly label: string;
+  readonly type?: 'email' | 'number' | 'password' | 'text';
+  readonly defaultValue?: string;
+  readonly autocomplete?: string;
+  readonly autofocus?: boolean;
+  readonly required?: boolean;
+  readonly spellcheck?: boolean;
+  readonly hint?: string;
+  readonly error?: string | undefined;
+}
+
+export function Field({ label, hint, error, ...input }: FieldProps) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input id={id} {...(input as object)} {...describedBy(id, hint, error)} />
+      <FieldNotes id={id} hint={hint} error={error} />
+    </div>
+  );
+}
+
+/** For credentials: not shown, not offered to be remembered, and not filled in. */
+export function SecretField(props: FieldProps) {
+  return <Field type="password" autocomplete="off" spellcheck={false} {...props} />;
+}
+
+interface SelectProps {
+  readonly name: string;
+  readonly label: string;
+  readonly value?: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly error?: string | undefined;
+  readonly onChange?: (value: string) => void;
+}
+
+export function Select({ name, label, value, options, error, onChange }: SelectProps) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        name={name}
+        onChange={(event) => onChange?.(event.currentTarget.value)}
+        {...describedBy(id, undefined, error)}
+      >
+        {Object.entries(options).map(([option, text]) => (
+          <option key={option} value={option} selected={option === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+      <FieldNotes id={id} error={error} />
+    </div>
+  );
+}
+
+function describedBy(id: string, hint: string | undefined, error: string | undefined) {
+  const notes = [
+    ...(hint === undefined ? [] : [`${id}-hint`]),
+    ...(error === undefined ? [] : [`${id}-error`]),
+  ];
+  return {
+    ...(notes.length > 0 && { 'aria-describedby': notes.join(' ') }),
+    ...(error !== undefined && { 'aria-invalid': true }),
+  };
+}
+
+function FieldNotes({
+  id,
+  hint,
+  error,
+}: {
+  id: string;
+  hint?: string | undefined;
+  error?: string | undefined;
+}) {
+  return (
+    <>
+      {hint !== undefined && (
+        <p id={`${id}-hint`} class="hint">
+          {hint}
+        </p>
+      )}
+      {error !== undefined && (
+        <p id={`${id}-error`} class="error">
+          {error}
+        </p>
+      )}
+    </>
+  );
+}

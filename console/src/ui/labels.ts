@@ -1,0 +1,45 @@
+import type { Platform } from '../api/client.js';
+
+type Status = Platform['status'];
+export type Tone = 'good' | 'bad' | 'waiting' | 'neutral';
+
+export const TYPE_LABELS: Readonly<Record<Platform['platformType'], string>> = {
+  mastodon: 'Mastodon',
+  pixelfed: 'Pixelfed',
+  pleroma: 'Pleroma',
+  akkoma: 'Akkoma',
+  gotosocial: 'GoToSocial',
+  friendica: 'Friendica',
+};
+
+export const STATUS_LABELS: Readonly<Record<Status, string>> = {
+  unchecked: 'Not tested yet',
+  connected: 'Connected',
+  token_invalid: 'Token not accepted',
+  scope_missing: 'Token may not read the account',
+  account_disabled: 'Account disabled',
+  account_pending: 'Account not approved yet',
+  rate_limited: 'Asked to wait',
+  instance_unreachable: 'Instance unreachable',
+  instance_error: 'Instance answers with errors',
+  not_an_instance: 'Not a Fediverse instance',
+  identity_mismatch: 'Token of another account',
+  blocked_address: 'Address not allowed',
+  needs_reconnect: 'Has to be connected again',
+};
+
+export function toneOf(status: Status): Tone {
+  switch (status) {
+    case 'connected':
+      return 'good';
+    case 'unchecked':
+      return 'neutral';
+    case 'rate_limited':
+    case 'account_pending':
+    case 'instance_unreachable':
+    case 'instance_error':
+      return 'waiting';
+    default:
+      return 'bad';
+  }
+}

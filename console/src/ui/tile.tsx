@@ -1,0 +1,20 @@
+import type { ComponentChildren } from 'preact';
+
+interface TileProps {
+  readonly label: string;
+  readonly value: string;
+  readonly children?: ComponentChildren;
+}
+
+/** A figure and what there is to say about it; stands in a <dl>. */
+export function Tile({ label, value, children }: TileProps) {
+  return (
+    <div class="tile panel">
+      <dt>{label}</dt>
+      <dd>
+        <strong>{value}</strong>
+        {children !== undefined && <span class="hint">{children}</span>}
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vite';
+
+const API = 'http://localhost:3000';
+
+export default defineConfig({
+  base: '/console/',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: '../dist/console',
+    emptyOutDir: true,
+    // The Content-Security-Policy allows no data: URLs and no inline scripts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: { proxy: { '/v1': API, '/health': API, '/metrics': API } },
+});

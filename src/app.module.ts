@@ -1,0 +1,62 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
+import { HotReads } from './app.hot-reads.js';
+import { AuditModule } from './audit/audit.module.js';
+import { AuthModule } from './auth/auth.module.js';
+import { CacheStatusInterceptor } from './cache/cache-status.interceptor.js';
+import { CacheModule } from './cache/cache.module.js';
+import { CommonModule } from './common/common.module.js';
+import { ProblemFilter } from './common/problem.filter.js';
+import type { AppConfig } from './config/app-config.js';
+import { ConfigModule } from './config/config.module.js';
+import { CryptoModule } from './crypto/crypto.module.js';
+import { DatabaseModule } from './database/database.module.js';
+import { EventsModule } from './events/events.module.js';
+import { HealthModule } from './health/health.module.js';
+import { JobsModule } from './jobs/jobs.module.js';
+import { InstancesModule } from './instances/instances.module.js';
+import { KeysModule } from './keys/keys.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
+import { OutboxModule } from './outbox/outbox.module.js';
+import { PlatformsModule } from './platforms/platforms.module.js';
+import { RateLimitModule } from './rate-limit/rate-limit.module.js';
+import { StatsModule } from './stats/stats.module.js';
+import { TracingModule } from './tracing/tracing.module.js';
+import { UsersModule } from './users/users.module.js';
+
+/** The one list of modules. */
+@Module({})
+export class AppModule {
+  static forRoot(config: AppConfig): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        CommonModule,
+        TracingModule,
+        CryptoModule,
+        DatabaseModule,
+        CacheModule,
+        OutboxModule,
+        KeysModule,
+        AuditModule,
+        UsersModule,
+        AuthModule,
+        InstancesModule,
+        RateLimitModule,
+        PlatformsModule,
+        StatsModule,
+        JobsModule,
+        EventsModule,
+        HealthModule,
+        MetricsModule,
+      ],
+      providers: [
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        CacheStatusInterceptor,
+        { provide: APP_INTERCEPTOR, useExisting: CacheStatusInterceptor },
+        HotReads,
+      ],
+    };
+  }
+}

@@ -1,0 +1,53 @@
+import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+
+export const AUDIT_ACTIONS = ['credentials.reveal'] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** What became of it: done, or the reason for which it was refused. */
+export const AUDIT_OUTCOMES = ['revealed', 'needs_reconnect', 'platform_inactive'] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+
+/** Who did what to which connection, why and from where. No foreign keys: the trail outlives what it tells of. */
+@Entity('audit_log')
+@Index('audit_log_platform_idx', ['platformId', 'id'])
+@Check('audit_log_action_known', `action IN ('credentials.reveal')`)
+@Check('audit_log_outcome_known', `outcome IN ('revealed', 'needs_reconnect', 'platform_inactive')`)
+export class AuditEntry {
+  /** node-postgres gives a bigint as text. */
+  @PrimaryGeneratedColumn('identity', {
+    type: 'bigint',
+    generatedIdentity: 'BY DEFAULT',
+    primaryKeyConstraintName: 'audit_log_pkey',
+  })
+  id!: string;
+
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
+  at!: Date;
+
+  @Column({ type: 'varchar', length: 40 })
+  action!: AuditAction;
+
+  @Column({ type: 'varchar', length: 40 })
+  outcome!: AuditOutcome;
+
+  /** The user who asked, which is the owner: nobody else may. */
+  @Column({ name: 'user_id', type: 'integer' })
+  userId!: number;
+
+  /** Null for a person's own session. */
+  @Column({ name: 'api_key_id', type: 'integer', nullable: true })
+  apiKeyId!: number | null;
+
+  @Column({ name: 'platform_id', type: 'integer' })
+  platformId!: number;
+
+  @Column({ type: 'varchar', length: 200 })
+  reason!: string;
+
+  /** Text, not inet: behind a trusted proxy it is what the proxy wrote. */
+  @Column({ type: 'varchar', length: 64 })
+  address!: string;
+
+  @Column({ name: 'request_id', type: 'varchar', length: 64 })
+  requestId!: string;
+}

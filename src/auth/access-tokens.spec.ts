@@ -1,0 +1,157 @@
+import { createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
+import { Clock } from '../common/clock.js';
+import { AppConfig } from '../config/app-config.js';
+import { environmentSchema } from '../config/environment.js';
+import { AccessTokens } from './access-tokens.js';
+import { InvalidAccessToken } from './auth.errors.js';
+
+const SECRET = 'a test secret of more than 32 characters';
+const START = new Date('2026-01-01T00:00:00Z');
+const START_SECONDS = START.getTime() / 1000;
+
+class FakeClock extends Clock {
+  ms = START.getTime();
+  override now(): Date {
+    return new Date(this.ms);
+  }
+}
+
+const config = new AppConfig(environmentSchema.parse({ ACCESS_TOKEN_TTL_SECONDS: '900' }), {
+  encryptionKeys: '',
+  jwtSecret: SECRET,
+});
+const key = createSecretKey(SECRET, 'utf8');
+const claims: JWTPayload = {
+  role: 'user',
+  iss: 'platform-manager',
+  aud: 'platform-manager',
+  sub: '7',
+  iat: START_SECONDS,
+  exp: START_SECONDS + 900,
+};
+
+function signed(payload: JWTPayload, signingKey: KeyObject = key, alg = 'HS256'): Promise<string> {
+  return new SignJWT(payload).setProtectedHeader({ alg }).sign(signingKey);
+}
+
+describe('AccessTokens', () => {
+  let clock: FakeClock;
+  let tokens: AccessTokens;
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    tokens = new AccessTokens(config, clock);
+  });
+
+  const verify = async (token: string) => tokens.verify(token);
+
+  it('gives back the id and role that it signed, with all scopes, and nothing personal is in the token', async () => {
+    const token = await tokens.sign({ id: 7, role: 'admin' });
+
+    expect(await tokens.verify(token)).toEqual({ id: 7, role: 'admin', scopes: 'all' });
+    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+    expect(payload).toEqual({ ...claims, role: 'admin' });
+  });
+
+  it('answers without a promise for a token that it has verified', async () => {
+    const token = await tokens.sign({ id: 7, role: 'user' });
+
+    expect(tokens.verify(token)).toBeInstanceOf(Promise);
+    const user = await tokens.verify(token);
+    expect(tokens.verify(token)).toBe(user);
+  });
+
+  it('refuses a remembered token from the very second of its expiry', async () => {
+    const token = await tokens.sign({ id: 7, role: 'user' });
+    await tokens.verify(token);
+
+    clock.ms += 899_999;
+    expect(tokens.verify(token)).toMatchObject({ id: 7 });
+    clock.ms += 1;
+    expect(() => tokens.verify(token)).toThrow(InvalidAccessToken);
+    await expect(verify(token)).rejects.toThrow(InvalidAccessToken);
+  });
+
+  it('refuses an expired token that it has never seen', async () => {
+    const token = await tokens.sign({ id: 7, role: 'user' });
+    clock.ms += 900_000;
+    await expect(verify(token)).rejects.toThrow(InvalidAccessToken);
+  });
+
+  it('accepts the claims that the following tests spoil', async () => {
+    await expect(verify(await signed(claims))).resolves.toMatchObject({ id: 7 });
+  });
+
+  it('refuses alg none', async () => {
+    await expect(verify(new UnsecuredJWT(claims).encode())).rejects.toThrow(InvalidAccessToken);
+  });
+
+  it('refuses another key', async () => {
+    const other = createSecretKey(SECRET.toUpperCase(), 'utf8');
+    await expect(verify(await signed(claims, other))).rejects.toThrow(InvalidAccessToken);
+  });
+
+  it('refuses every algorithm but HS256, with the right key or with a pair of its own', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const long = createSecretKey(SECRET.padEnd(64, 'x'), 'utf8');
+    const longTokens = new AccessTokens(
+      new AppConfig(environmentSchema.parse({}), { encryptionKeys: '', jwtSecret: SECRET.padEnd(64, 'x') }),
+      clock,
+    );
+
+    await expect(verify(await signed(claims, privateKey, 'RS256'))).rejects.toThrow(InvalidAccessToken);
+    await expect(longTokens.verify(await signed(claims, long))).resolves.toMatchObject({ id: 7 });
+    for (const alg of ['HS384', 'HS512']) {
+      await expect(longTokens.verify(await signed(claims, long, alg))).rejects.toThrow(InvalidAccessToken);
+    }
+  });
+
+  it('refuses a header that claims RS256 over an HMAC', async () => {
+    const [, payload, signature] = (await signed(claims)).split('.');
+    const header = Buffer.from(JSON.stringify({ alg: 'RS256' })).toString('base64url');
+    await expect(verify(`${header}.${payload}.${signature}`)).rejects.toThrow(InvalidAccessToken);
+  });
+
+  it.each<[string, JWTPayload]>([
+    ['another issuer', { iss: 'somebody' }],
+    ['another audience', { aud: 'somebody' }],
+    ['no expiry', { exp: undefined }],
+    ['no time of issue', { iat: undefined }],
+    ['no subject', { sub: undefined }],
+    ['a subject that is no id', { sub: '7 OR 1=1' }],
+    ['the id 0', { sub: '0' }],
+    ['no role', { role: undefined }],
+    ['an unknown role', { role: 'root' }],
+    ['a role from the prototype', { role: 'toString' }],
+  ])('refuses %s', async (_name, spoilt) => {
+    await expect(verify(await signed({ ...claims, ...spoilt }))).rejects.toThrow(InvalidAccessToken);
+  });
+
+  it.each([
+    '',
+    '.',
+    '..',
+    'a.b',
+    'a.b.c',
+    '\u0000',
+    'é.é.é',
+    'e30.e30.',
+    'bnVsbA.bnVsbA.bnVsbA',
+    'a.b.c.d.e',
+  ])('refuses what is no token: %j', async (text) => {
+    await expect(verify(text)).rejects.toThrow(InvalidAccessToken);
+  });
+
+  it('does not name the token or the reason', async () => {
+    const error: unknown = await verify('a.b.c').catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'unauthenticated',
+      status: 401,
+      message: 'The access token is expired or not valid.',
+      headers: { 'WWW-Authenticate': 'Bearer realm="platform-manager", error="invalid_token"' },
+    });
+    expect(error).not.toHaveProperty('cause');
+  });
+});

@@ -1,0 +1,83 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
+import { type AuthUser, type Role, ROLES } from '../common/auth/auth-user.js';
+import { Clock } from '../common/clock.js';
+import { AppConfig } from '../config/app-config.js';
+import { InvalidAccessToken } from './auth.errors.js';
+
+const ALGORITHM = 'HS256';
+const NAME = 'platform-manager';
+// Some 400 bytes each.
+const REMEMBERED_TOKENS = 10_000;
+
+interface Verified {
+  readonly user: AuthUser;
+  readonly expiresAtMs: number;
+}
+
+/** Signs and verifies access tokens (JWT, RFC 7519). A change of role shows when the token is next refreshed. */
+@Injectable()
+export class AccessTokens {
+  readonly ttlSeconds: number;
+  readonly #key: KeyObject;
+  // A token that was valid stays so until it expires: none is revoked, so only the time must be looked at again.
+  readonly #remembered = new LRUCache<string, Verified>({ max: REMEMBERED_TOKENS });
+
+  constructor(
+    config: AppConfig,
+    private readonly clock: Clock,
+  ) {
+    this.ttlSeconds = config.tokens.accessTtlSeconds;
+    this.#key = createSecretKey(config.tokens.jwtSecret, 'utf8');
+  }
+
+  async sign(user: { readonly id: number; readonly role: Role }): Promise<string> {
+    const issuedAt = Math.floor(this.clock.now().getTime() / 1000);
+    return new SignJWT({ role: user.role })
+      .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
+      .setIssuer(NAME)
+      .setAudience(NAME)
+      .setSubject(String(user.id))
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(issuedAt + this.ttlSeconds)
+      .sign(this.#key);
+  }
+
+  /**
+   * Answers at once for a token that was verified before.
+   *
+   * @throws {InvalidAccessToken} also as a rejection.
+   */
+  verify(token: string): AuthUser | Promise<AuthUser> {
+    const verified = this.#remembered.get(token);
+    if (verified === undefined) return this.verifyAndRemember(token);
+    if (this.clock.now().getTime() < verified.expiresAtMs) return verified.user;
+    this.#remembered.delete(token);
+    throw new InvalidAccessToken();
+  }
+
+  private async verifyAndRemember(token: string): Promise<AuthUser> {
+    try {
+      const { payload } = await jwtVerify(token, this.#key, {
+        algorithms: [ALGORITHM],
+        issuer: NAME,
+        audience: NAME,
+        requiredClaims: ['sub', 'iat', 'exp'],
+        currentDate: this.clock.now(),
+      });
+      const verified = readPayload(payload);
+      this.#remembered.set(token, verified);
+      return verified.user;
+    } catch (error) {
+      throw error instanceof errors.JOSEError ? new InvalidAccessToken() : error;
+    }
+  }
+}
+
+function readPayload({ sub = '', exp = 0, role }: JWTPayload): Verified {
+  const known = ROLES.find((one) => one === role);
+  if (known === undefined || !/^[1-9]\d{0,9}$/.test(sub)) throw new InvalidAccessToken();
+  return { user: Object.freeze({ id: Number(sub), role: known, scopes: 'all' }), expiresAtMs: exp * 1000 };
+}

@@ -1,0 +1,92 @@
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import type { CacheSpec } from '../cache/cache-spec.js';
+import { type AuthUser, type Scope, SCOPES } from '../common/auth/auth-user.js';
+
+/** Dropped when the key changes. The TTL bounds what a row that was deleted by hand can still do. */
+export const API_KEY_TTL_SECONDS = 300;
+/** What nobody has issued: long enough to spare the database a program that keeps trying a revoked key. */
+const ABSENT_TTL_SECONDS = 10;
+const SHA256_BYTES = 32;
+
+interface Fields {
+  readonly id: number;
+  readonly userId: number;
+  readonly lookup: string;
+  readonly hash: Buffer;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: Date | null;
+}
+
+/** What must be known to admit a request with an API key. */
+export interface KnownApiKey extends Fields {
+  /** Made once an entry and not once a request. */
+  readonly user: AuthUser;
+}
+
+const sha256 = z.base64url().transform((text) => Buffer.from(text, 'base64url'));
+
+const storedSchema = z
+  .strictObject({
+    id: z.int().positive(),
+    userId: z.int().positive(),
+    lookup: z.string(),
+    hash: sha256.refine((bytes) => bytes.length === SHA256_BYTES),
+    scopes: z.array(z.enum(SCOPES)),
+    expiresAt: z.iso
+      .datetime()
+      .transform((text) => new Date(text))
+      .nullable(),
+    mac: sha256,
+  })
+  .nullable();
+
+/**
+ * `api_key:<lookup>`: so that a worker's requests need no database. It holds the hash and no secret. Never in process
+ * memory, because a revocation must be seen by every process at once.
+ *
+ * @param macKey authenticates entries: without it, whoever can write to Redis could issue keys.
+ */
+export function apiKeySpec(macKey: KeyObject): CacheSpec<string, KnownApiKey | null> {
+  return {
+    resource: 'api_key',
+    key: apiKeyCacheKey,
+    ttlSeconds: (known) => (known === null ? ABSENT_TTL_SECONDS : API_KEY_TTL_SECONDS),
+    encode: (known) => (known === null ? 'null' : JSON.stringify(toStored(known, macKey))),
+    fingerprint: (known) =>
+      known === null ? '' : JSON.stringify([known.id, known.userId, known.scopes, known.expiresAt]),
+    decode: (raw, lookup) => {
+      const stored = storedSchema.parse(JSON.parse(raw));
+      if (stored === null) return null;
+      const { mac, ...fields } = stored;
+      if (fields.lookup !== lookup) throw new Error('The entry is of another key');
+      const expected = macOf(fields, macKey);
+      if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) {
+        throw new Error('The entry was not written by this application');
+      }
+      return knownApiKey(fields);
+    },
+  };
+}
+
+export function knownApiKey(fields: Fields): KnownApiKey {
+  const { id, userId, scopes } = fields;
+  // No key has an admin's power, whoever it belongs to: so the role does not matter and cannot be out of date.
+  const user: AuthUser = Object.freeze({ id: userId, role: 'user', scopes, apiKeyId: id });
+  return { ...fields, user };
+}
+
+export function apiKeyCacheKey(lookup: string): string {
+  return `api_key:${lookup}`;
+}
+
+function toStored(known: KnownApiKey, macKey: KeyObject) {
+  const { user: _, ...fields } = known;
+  const text = (bytes: Buffer): string => bytes.toString('base64url');
+  return { ...fields, hash: text(fields.hash), mac: text(macOf(fields, macKey)) };
+}
+
+function macOf({ id, userId, lookup, hash, scopes, expiresAt }: Fields, key: KeyObject): Buffer {
+  const content = [id, userId, lookup, hash.toString('hex'), scopes, expiresAt?.getTime() ?? null];
+  return createHmac('sha256', key).update(JSON.stringify(content)).digest();
+}

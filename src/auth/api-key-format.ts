@@ -1,0 +1,45 @@
+import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const LOOKUP_LENGTH = 8;
+const SECRET_BYTES = 32;
+
+/** How an API key begins. Recognisable, so that secret scanners find keys that were committed or pasted somewhere. */
+export const API_KEY_PREFIX = 'pmk_';
+const API_KEY = /^pmk_([A-Za-z0-9]{8})_[A-Za-z0-9_-]{43}$/;
+
+export interface NewApiKey {
+  /** `pmk_<lookup>_<secret>`; shown once and not kept. */
+  readonly key: string;
+  readonly lookup: string;
+  readonly hash: Buffer;
+}
+
+export function newApiKey(): NewApiKey {
+  const lookup = Array.from({ length: LOOKUP_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+  const key = `${API_KEY_PREFIX}${lookup}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
+  return { key, lookup, hash: hashOf(key) };
+}
+
+/** The public part of what looks like one of our keys; null for anything else. */
+export function lookupOf(key: string): string | null {
+  return API_KEY.exec(key)?.[1] ?? null;
+}
+
+/** The part of a key by which its owner recognises it. */
+export function prefixOf(lookup: string): string {
+  return `${API_KEY_PREFIX}${lookup}`;
+}
+
+/**
+ * One round of SHA-256, no salt: a key has 256 random bits, so there is no dictionary to try and no two keys are
+ * alike. A password hash would cost each request of a worker some 20 ms and protect nothing more.
+ */
+export function hashOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+/** In a time that says nothing about how much of it is right. */
+export function matchesHash(key: string, hash: Buffer): boolean {
+  return timingSafeEqual(hashOf(key), hash);
+}

@@ -1,0 +1,52 @@
+import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import type { Scope } from '../common/auth/auth-user.js';
+
+/** What a program signs in with. The key itself is not kept; see api-key-format.ts. */
+@Entity('api_keys')
+@Unique('api_keys_lookup_key', ['lookup'])
+@Index('api_keys_user_id_idx', ['userId'])
+@Index('api_keys_drop_pending_idx', ['id'], { where: 'drop_pending' })
+@Index('api_keys_revoked_at_idx', ['revokedAt'], { where: 'revoked_at IS NOT NULL' })
+export class ApiKey {
+  @PrimaryGeneratedColumn('identity', {
+    generatedIdentity: 'BY DEFAULT',
+    primaryKeyConstraintName: 'api_keys_pkey',
+  })
+  id!: number;
+
+  // By name: the entity of another feature is not imported.
+  @ForeignKey('User', { name: 'api_keys_user_id_fkey', onDelete: 'CASCADE' })
+  @Column({ name: 'user_id', type: 'integer' })
+  userId!: number;
+
+  @Column({ type: 'varchar', length: 100 })
+  name!: string;
+
+  /** The public part of the key, by which the row is found. */
+  @Column({ type: 'varchar', length: 8 })
+  lookup!: string;
+
+  /** SHA-256 of the whole key. */
+  @Column({ name: 'key_hash', type: 'bytea' })
+  keyHash!: Buffer;
+
+  @Column({ type: 'text', array: true })
+  scopes!: Scope[];
+
+  @Column({ name: 'expires_at', type: 'timestamptz', nullable: true })
+  expiresAt!: Date | null;
+
+  /** Written in batches; see ApiKeyUsage. */
+  @Column({ name: 'last_used_at', type: 'timestamptz', nullable: true })
+  lastUsedAt!: Date | null;
+
+  @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
+  createdAt!: Date;
+
+  @Column({ name: 'revoked_at', type: 'timestamptz', nullable: true })
+  revokedAt!: Date | null;
+
+  /** Set by a trigger: what is cached of this key is out of date until somebody has dropped it. */
+  @Column({ name: 'drop_pending', type: 'boolean', default: false })
+  dropPending!: boolean;
+}

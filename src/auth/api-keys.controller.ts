@@ -1,0 +1,68 @@
+import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import { ApiProblems } from '../common/api-problems.decorator.js';
+import { Authenticated } from '../common/auth/access.js';
+import type { AuthUser } from '../common/auth/auth-user.js';
+import { CurrentUser } from '../common/auth/current-user.decorator.js';
+import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
+import { ApiKeysService } from './api-keys.service.js';
+import { ApiKeyNotFound, RevocationUnconfirmed, TooManyApiKeys } from './auth.errors.js';
+import { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto } from './dto/api-key.dto.js';
+
+/** For sessions only: a key that could make keys could outlive its own revocation. */
+@ApiTags('api keys')
+@Controller('v1/api-keys')
+export class ApiKeysController {
+  constructor(private readonly keys: ApiKeysService) {}
+
+  @Get()
+  @Authenticated()
+  @ApiOperation({ summary: 'Your API keys that are not revoked' })
+  @ApiOkResponse({ type: ApiKeyDto, isArray: true })
+  @ApiProblems([503])
+  async list(@CurrentUser() user: AuthUser): Promise<ApiKeyDto[]> {
+    return this.keys.list(user.id);
+  }
+
+  @Post()
+  @Header('Cache-Control', 'no-store')
+  @Authenticated()
+  @ApiOperation({
+    summary: 'Make an API key for a program',
+    description:
+      'The key is shown once. It can do what its scopes say, and never manage keys or act as an admin.',
+  })
+  @ApiCreatedResponse({ type: CreatedApiKeyDto })
+  @ApiProblems([400, 409, 413, 415, 503], {
+    409: ['too_many_api_keys', 'Too many API keys', new TooManyApiKeys(50).message],
+  })
+  async create(
+    @CurrentUser() user: AuthUser,
+    @Body() { name, scopes, expiresAt }: CreateApiKeyDto,
+  ): Promise<CreatedApiKeyDto> {
+    return this.keys.create(user.id, { name, scopes, expiresAt: expiresAt ? new Date(expiresAt) : null });
+  }
+
+  @Delete(':id')
+  @ApiIdParam()
+  @HttpCode(204)
+  @Authenticated()
+  @ApiOperation({
+    summary: 'Revoke an API key',
+    description: 'With the answer 204 no process admits it any more. After 503, repeat the request.',
+  })
+  @ApiNoContentResponse()
+  @ApiProblems([400, 404, 413, 415, 503], {
+    404: ['api_key_not_found', 'API key not found', new ApiKeyNotFound().message],
+    503: ['revocation_unconfirmed', 'Temporarily unavailable', new RevocationUnconfirmed().message],
+  })
+  async revoke(@CurrentUser() user: AuthUser, @Param('id', IdPipe) id: number): Promise<void> {
+    await this.keys.revoke(user.id, id);
+  }
+}

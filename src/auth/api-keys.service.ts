@@ -1,0 +1,128 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { IsNull, type Repository } from 'typeorm';
+import type { Scope } from '../common/auth/auth-user.js';
+import { Clock } from '../common/clock.js';
+import { InvalidField } from '../common/domain-error.js';
+import { violatedUniqueConstraint } from '../database/database-errors.js';
+import { Database } from '../database/database.service.js';
+import { newApiKey, prefixOf } from './api-key-format.js';
+import { ApiKeyRevocations } from './api-key-revocations.js';
+import { ApiKey } from './api-key.entity.js';
+import { ApiKeyNotFound, TooManyApiKeys } from './auth.errors.js';
+
+const MAX_KEYS_PER_USER = 50;
+const MAX_LIFETIME_YEARS = 10;
+/** Of 8 characters there are 2 * 10^14: a second collision in a row is not chance. */
+const ATTEMPTS = 3;
+// The first key of our two-key advisory locks: "APIK".
+const USER_KEYS_LOCK = 0x4150494b;
+
+export interface ApiKeyView {
+  readonly id: number;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly prefix: string;
+  readonly expiresAt: Date | null;
+  readonly lastUsedAt: Date | null;
+  readonly createdAt: Date;
+}
+
+export interface ApiKeyRequest {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: Date | null;
+}
+
+/** What people do with their own keys. Checking a request's key is ApiKeyVerifier's. */
+@Injectable()
+export class ApiKeysService {
+  constructor(
+    @InjectRepository(ApiKey) private readonly repository: Repository<ApiKey>,
+    private readonly database: Database,
+    private readonly revocations: ApiKeyRevocations,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Those that are not revoked, expired ones included, oldest first. */
+  async list(userId: number): Promise<ApiKeyView[]> {
+    const rows = await this.database.load(() =>
+      this.repository.find({ where: { userId, revokedAt: IsNull() }, order: { id: 'ASC' } }),
+    );
+    return rows.map(toView);
+  }
+
+  /**
+   * Only this answer ever holds the key.
+   *
+   * @throws {InvalidField | TooManyApiKeys}
+   */
+  async create(userId: number, request: ApiKeyRequest): Promise<ApiKeyView & { readonly key: string }> {
+    this.assertExpiry(request.expiresAt);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.insert(userId, request);
+      } catch (error) {
+        if (violatedUniqueConstraint(error) !== 'api_keys_lookup_key' || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /**
+   * When this returns, no process admits the key any more.
+   *
+   * @throws {ApiKeyNotFound} the same for an absent key and another user's.
+   * @throws {RevocationUnconfirmed} repeat it then.
+   */
+  async revoke(userId: number, id: number): Promise<void> {
+    const [row] = await this.database.transaction(async (manager) => {
+      const [rows] = await manager.query<[{ lookup: string }[], number]>(
+        `UPDATE api_keys SET revoked_at = coalesce(revoked_at, now())
+         WHERE id = $1 AND user_id = $2 AND (revoked_at IS NULL OR drop_pending)
+         RETURNING lookup`,
+        [id, userId],
+      );
+      return rows;
+    });
+    if (row === undefined) throw new ApiKeyNotFound();
+    await this.revocations.carryOut(row.lookup);
+  }
+
+  private insert(
+    userId: number,
+    { name, scopes, expiresAt }: ApiKeyRequest,
+  ): Promise<ApiKeyView & { readonly key: string }> {
+    const { key, lookup, hash } = newApiKey();
+    return this.database.transaction(async (manager) => {
+      // Counting and inserting are two statements: without the lock, requests at once would exceed the limit.
+      await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [USER_KEYS_LOCK, userId]);
+      const kept = await manager.countBy(ApiKey, { userId, revokedAt: IsNull() });
+      if (kept >= MAX_KEYS_PER_USER) throw new TooManyApiKeys(MAX_KEYS_PER_USER);
+      const { identifiers } = await manager.insert(ApiKey, {
+        userId,
+        name,
+        scopes: [...scopes],
+        lookup,
+        keyHash: hash,
+        expiresAt,
+      });
+      const id = identifiers[0]?.['id'] as number;
+      return { ...toView(await manager.findOneByOrFail(ApiKey, { id })), key };
+    });
+  }
+
+  private assertExpiry(expiresAt: Date | null): void {
+    if (expiresAt === null) return;
+    const now = this.clock.now();
+    const latest = new Date(now);
+    latest.setUTCFullYear(latest.getUTCFullYear() + MAX_LIFETIME_YEARS);
+    if (!(expiresAt > now && expiresAt <= latest)) {
+      const detail = `expiresAt must be in the future, at most ${MAX_LIFETIME_YEARS} years from now`;
+      throw new InvalidField([{ pointer: '/expiresAt', detail }]);
+    }
+  }
+}
+
+function toView({ id, name, scopes, lookup, expiresAt, lastUsedAt, createdAt }: ApiKey): ApiKeyView {
+  return { id, name, scopes, prefix: prefixOf(lookup), expiresAt, lastUsedAt, createdAt };
+}

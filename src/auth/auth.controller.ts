@@ -1,0 +1,90 @@
+import { Body, Controller, Header, HttpCode, Post } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import { ApiProblems } from '../common/api-problems.decorator.js';
+import { Public } from '../common/auth/access.js';
+import { LocalAccountsDisabled } from './auth.errors.js';
+import { RateLimit } from '../common/rate-limit.decorator.js';
+import { AuthService } from './auth.service.js';
+import { LoginDto } from './dto/login.dto.js';
+import { RefreshTokenDto } from './dto/refresh-token.dto.js';
+import { RegisterDto } from './dto/register.dto.js';
+import { SessionDto } from './dto/session.dto.js';
+
+// RFC 6749, section 5.1: answers with tokens are not stored.
+const NO_STORE = ['Cache-Control', 'no-store'] as const;
+const LOCAL_ACCOUNTS_DISABLED = [
+  'local_accounts_disabled',
+  'No accounts here',
+  new LocalAccountsDisabled().message,
+] as const;
+
+@ApiTags('auth')
+@Controller('v1/auth')
+export class AuthController {
+  constructor(private readonly auth: AuthService) {}
+
+  @Post('register')
+  @Public()
+  @RateLimit('strict')
+  @Header(...NO_STORE)
+  @ApiOperation({ summary: 'Create an account and sign in' })
+  @ApiCreatedResponse({ type: SessionDto })
+  @ApiProblems([400, 403, 409, 413, 415, 429, 503], {
+    403: LOCAL_ACCOUNTS_DISABLED,
+    409: ['email_taken', 'E-mail address taken', 'There is an account with this e-mail address already.'],
+  })
+  async register(@Body() { email, password }: RegisterDto): Promise<SessionDto> {
+    return this.auth.register(email, password);
+  }
+
+  @Post('login')
+  @Public()
+  @RateLimit('strict')
+  @HttpCode(200)
+  @Header(...NO_STORE)
+  @ApiOperation({ summary: 'Sign in' })
+  @ApiOkResponse({ type: SessionDto })
+  @ApiProblems([400, 401, 403, 413, 415, 429, 503], {
+    403: LOCAL_ACCOUNTS_DISABLED,
+    401: ['invalid_credentials', 'Sign-in refused', 'The e-mail address or the password is wrong.'],
+  })
+  async login(@Body() { email, password }: LoginDto): Promise<SessionDto> {
+    return this.auth.login(email, password);
+  }
+
+  @Post('refresh')
+  @Public()
+  @HttpCode(200)
+  @Header(...NO_STORE)
+  @ApiOperation({
+    summary: 'Exchange a refresh token for new tokens',
+    description: 'A refresh token is good for one exchange. One that is used again ends the whole session.',
+  })
+  @ApiOkResponse({ type: SessionDto })
+  @ApiProblems([400, 401, 403, 413, 415, 429, 503], {
+    403: LOCAL_ACCOUNTS_DISABLED,
+    401: ['invalid_refresh_token', 'Session over', 'The refresh token is not valid any more. Sign in again.'],
+  })
+  async refresh(@Body() { refreshToken }: RefreshTokenDto): Promise<SessionDto> {
+    return this.auth.refresh(refreshToken);
+  }
+
+  @Post('logout')
+  @Public()
+  @HttpCode(204)
+  @ApiOperation({
+    summary: 'End the session of a refresh token',
+    description: 'Its access token stays good until it expires. The answer is the same for an unknown token.',
+  })
+  @ApiNoContentResponse()
+  @ApiProblems([400, 413, 415, 503])
+  async logout(@Body() { refreshToken }: RefreshTokenDto): Promise<void> {
+    await this.auth.logout(refreshToken);
+  }
+}

@@ -1,0 +1,50 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AppConfig } from '../config/app-config.js';
+import { UsersModule } from '../users/users.module.js';
+import { AccessTokens } from './access-tokens.js';
+import { ApiKeyRevocations } from './api-key-revocations.js';
+import { ApiKeyUsage } from './api-key-usage.js';
+import { ApiKeyVerifier } from './api-key-verifier.js';
+import { ApiKey } from './api-key.entity.js';
+import { ApiKeysController } from './api-keys.controller.js';
+import { ApiKeysService } from './api-keys.service.js';
+import { AuthController } from './auth.controller.js';
+import { AuthService } from './auth.service.js';
+import { AuthenticatedGuard } from './authenticated.guard.js';
+import { DemoAccount } from './demo-account.js';
+import { MeController } from './me.controller.js';
+import { OidcIssuer } from './oidc-issuer.js';
+import { OidcTokens } from './oidc-tokens.js';
+import { Passwords } from './passwords.js';
+import { RefreshToken } from './refresh-token.entity.js';
+import { RefreshTokensService } from './refresh-tokens.service.js';
+import { TokenVerifier } from './token-verifier.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([RefreshToken, ApiKey]), UsersModule],
+  controllers: [AuthController, MeController, ApiKeysController],
+  providers: [
+    AccessTokens,
+    ApiKeyRevocations,
+    ApiKeysService,
+    ApiKeyUsage,
+    ApiKeyVerifier,
+    AuthService,
+    DemoAccount,
+    {
+      provide: OidcIssuer,
+      inject: [AppConfig],
+      useFactory: ({ oidc }: AppConfig) => oidc && new OidcIssuer(oidc.issuer),
+    },
+    OidcTokens,
+    Passwords,
+    RefreshTokensService,
+    TokenVerifier,
+    AuthenticatedGuard,
+    { provide: APP_GUARD, useExisting: AuthenticatedGuard },
+  ],
+  exports: [AccessTokens, AuthenticatedGuard, DemoAccount, TokenVerifier],
+})
+export class AuthModule {}

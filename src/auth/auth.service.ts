@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { AppConfig } from '../config/app-config.js';
+import { Database } from '../database/database.service.js';
+import type { Account } from '../users/account.js';
+import { UsersService } from '../users/users.service.js';
+import { AccessTokens } from './access-tokens.js';
+import { InvalidCredentials, InvalidRefreshToken, LocalAccountsDisabled } from './auth.errors.js';
+import { Passwords } from './passwords.js';
+import { RefreshTokensService } from './refresh-tokens.service.js';
+
+export interface Session {
+  readonly user: Account;
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly tokenType: 'Bearer';
+  /** Seconds for which the access token is good. */
+  readonly expiresIn: number;
+}
+
+interface Admitted {
+  readonly user: Account;
+  readonly refreshToken: string;
+}
+
+/** Passwords are hashed outside the transactions: a connection is not held for that long. */
+@Injectable()
+export class AuthService {
+  constructor(
+    private readonly database: Database,
+    private readonly users: UsersService,
+    private readonly passwords: Passwords,
+    private readonly accessTokens: AccessTokens,
+    private readonly refreshTokens: RefreshTokensService,
+    private readonly config: AppConfig,
+  ) {}
+
+  /**
+   * Creates an account and signs it in.
+   *
+   * @throws {EmailTaken | LocalAccountsDisabled}
+   */
+  async register(email: string, password: string): Promise<Session> {
+    this.assertLocalAccounts();
+    const passwordHash = await this.passwords.hash(password);
+    const admitted = await this.database.transaction(async (manager) => {
+      const { id } = await this.users.create(email, passwordHash, manager);
+      return this.admit(id, manager);
+    });
+    return this.toSession(admitted);
+  }
+
+  /** @throws {InvalidCredentials | LocalAccountsDisabled} */
+  async login(email: string, password: string): Promise<Session> {
+    this.assertLocalAccounts();
+    const account = await this.users.findByEmail(email);
+    const matches = await this.passwords.verify(account?.passwordHash ?? null, password);
+    if (account === null || !matches) throw new InvalidCredentials();
+    const admitted = await this.database.transaction((manager) => this.admit(account.id, manager));
+    return this.toSession(admitted);
+  }
+
+  /** @throws {InvalidRefreshToken | LocalAccountsDisabled} */
+  async refresh(refreshToken: string): Promise<Session> {
+    this.assertLocalAccounts();
+    const admitted = await this.database.transaction(async (manager): Promise<Admitted | null> => {
+      const rotated = await this.refreshTokens.rotate(refreshToken, manager);
+      const user = rotated && (await this.users.touch(rotated.userId, manager));
+      return user && { user, refreshToken: rotated.token };
+    });
+    // Only now: thrown inside, it would roll the revocation of a reused token's family back.
+    if (admitted === null) throw new InvalidRefreshToken();
+    return this.toSession(admitted);
+  }
+
+  /** Says nothing about whether there was such a token. */
+  async logout(refreshToken: string): Promise<void> {
+    await this.database.transaction((manager) => this.refreshTokens.revoke(refreshToken, manager));
+  }
+
+  private assertLocalAccounts(): void {
+    if (!this.config.localAccountsEnabled) throw new LocalAccountsDisabled();
+  }
+
+  private async admit(userId: number, manager: EntityManager): Promise<Admitted> {
+    const user = await this.users.touch(userId, manager);
+    // Deleted since the password was looked up.
+    if (user === null) throw new InvalidCredentials();
+    return { user, refreshToken: await this.refreshTokens.issue(user.id, manager) };
+  }
+
+  private async toSession({ user, refreshToken }: Admitted): Promise<Session> {
+    const accessToken = await this.accessTokens.sign(user);
+    return { user, accessToken, refreshToken, tokenType: 'Bearer', expiresIn: this.accessTokens.ttlSeconds };
+  }
+}

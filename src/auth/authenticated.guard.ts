@@ -1,0 +1,65 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { type Access, ACCESS_METADATA, permits } from '../common/auth/access.js';
+import type { AuthenticatedRequest, AuthUser } from '../common/auth/auth-user.js';
+import { Forbidden, Unauthenticated } from './auth.errors.js';
+import { TokenVerifier } from './token-verifier.js';
+
+/** Global: a route is closed unless it is marked `@Public()`. Answers without a promise for a token seen before. */
+@Injectable()
+export class AuthenticatedGuard implements CanActivate {
+  readonly #access = new WeakMap<object, Access>();
+
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly tokens: TokenVerifier,
+  ) {}
+
+  /**
+   * @throws {Unauthenticated} and its subclass InvalidAccessToken
+   * @throws {Forbidden}
+   */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const access = this.accessOf(context.getHandler());
+    if (access === 'public') return true;
+    const user = this.authenticate(context.switchToHttp().getRequest<AuthenticatedRequest>(), access);
+    return user instanceof Promise ? user.then(() => true) : true;
+  }
+
+  /**
+   * Finds out who sent the request, and notes it there.
+   *
+   * @throws {Unauthenticated | InvalidAccessToken | Forbidden} also as a rejection.
+   */
+  authenticate(
+    request: AuthenticatedRequest,
+    access: Exclude<Access, 'public'>,
+  ): AuthUser | Promise<AuthUser> {
+    const token = bearerToken(request.headers.authorization);
+    if (token === undefined) throw new Unauthenticated();
+    const user = this.tokens.verify(token);
+    return user instanceof Promise
+      ? user.then((verified) => admit(verified, access, request))
+      : admit(user, access, request);
+  }
+
+  private accessOf(handler: ReturnType<ExecutionContext['getHandler']>): Access {
+    let access = this.#access.get(handler);
+    if (access === undefined) {
+      access = this.reflector.get<Access | undefined>(ACCESS_METADATA, handler) ?? 'session';
+      this.#access.set(handler, access);
+    }
+    return access;
+  }
+}
+
+/** RFC 6750, section 2.1; the scheme in any case (RFC 9110, section 11.1). */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  return authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+}
+
+function admit(user: AuthUser, access: Exclude<Access, 'public'>, request: AuthenticatedRequest): AuthUser {
+  if (!permits(user, access)) throw new Forbidden(access);
+  request.user = user;
+  return user;
+}

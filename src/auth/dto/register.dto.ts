@@ -1,0 +1,19 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsString, Length } from 'class-validator';
+import { EmailField } from './email-field.decorator.js';
+
+export class RegisterDto {
+  @EmailField()
+  email!: string;
+
+  @ApiProperty({
+    format: 'password',
+    minLength: 12,
+    maxLength: 128,
+    example: '<12 to 128 characters>',
+    writeOnly: true,
+  })
+  @IsString()
+  @Length(12, 128)
+  password!: string;
+}

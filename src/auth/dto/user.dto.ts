@@ -1,0 +1,13 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { type Role, ROLES } from '../../common/auth/auth-user.js';
+
+export class UserDto {
+  @ApiProperty({ type: 'integer', example: 1 })
+  id!: number;
+
+  @ApiProperty({ format: 'email', example: 'ada@example.org', description: 'Trimmed and lower-case' })
+  email!: string;
+
+  @ApiProperty({ enum: ROLES, example: 'user' })
+  role!: Role;
+}

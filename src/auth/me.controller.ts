@@ -1,0 +1,26 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '../common/api-problems.decorator.js';
+import { Authenticated } from '../common/auth/access.js';
+import type { AuthUser } from '../common/auth/auth-user.js';
+import { CurrentUser } from '../common/auth/current-user.decorator.js';
+import { UsersService } from '../users/users.service.js';
+import { InvalidAccessToken } from './auth.errors.js';
+import { UserDto } from './dto/user.dto.js';
+
+@ApiTags('auth')
+@Controller('v1/me')
+export class MeController {
+  constructor(private readonly users: UsersService) {}
+
+  @Get()
+  @Authenticated()
+  @ApiOperation({ summary: 'The caller' })
+  @ApiOkResponse({ type: UserDto })
+  @ApiProblems([503])
+  async getMe(@CurrentUser() { id }: AuthUser): Promise<UserDto> {
+    const account = await this.users.findById(id);
+    if (account === null) throw new InvalidAccessToken();
+    return account;
+  }
+}

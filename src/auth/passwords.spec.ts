@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { Passwords } from './passwords.js';
+
+const PASSWORD = 'a long enough password';
+
+async function shortestMs(rounds: number, work: () => Promise<unknown>): Promise<number> {
+  let shortest = Infinity;
+  for (let round = 0; round < rounds; round++) {
+    const started = performance.now();
+    await work();
+    shortest = Math.min(shortest, performance.now() - started);
+  }
+  return shortest;
+}
+
+describe('Passwords', () => {
+  const passwords = new Passwords();
+
+  it('hashes with Argon2id and the OWASP parameters', async () => {
+    expect(await passwords.hash(PASSWORD)).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  });
+
+  it('salts: the same password never has the same hash', async () => {
+    expect(await passwords.hash(PASSWORD)).not.toBe(await passwords.hash(PASSWORD));
+  });
+
+  it('accepts the password of a hash and no other', async () => {
+    const hash = await passwords.hash(PASSWORD);
+    expect(await passwords.verify(hash, PASSWORD)).toBe(true);
+    expect(await passwords.verify(hash, `${PASSWORD} `)).toBe(false);
+    expect(await passwords.verify(hash, '')).toBe(false);
+  });
+
+  it('tells passwords apart beyond the 72nd byte and beyond a NUL', async () => {
+    const long = 'x'.repeat(100);
+    expect(await passwords.verify(await passwords.hash(`${long}a`), `${long}b`)).toBe(false);
+    expect(await passwords.verify(await passwords.hash('before\0after'), 'before\0other')).toBe(false);
+  });
+
+  it('refuses every password where there is no hash, and takes as long about it', async () => {
+    const hash = await passwords.hash(PASSWORD);
+    expect(await passwords.verify(null, PASSWORD)).toBe(false);
+
+    const known = await shortestMs(5, () => passwords.verify(hash, 'wrong'));
+    const unknown = await shortestMs(5, () => passwords.verify(null, 'wrong'));
+    // The shortest of several runs, and a wide margin, for a busy machine. Without the work it would be microseconds.
+    expect(unknown).toBeGreaterThan(known / 3);
+  });
+});

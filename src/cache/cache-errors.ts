@@ -1,0 +1,27 @@
+import { ServiceUnavailable } from '../common/domain-error.js';
+
+/** Why the cache was passed by; a bounded set, shown as `detail` in `Cache-Status`. */
+export type BypassReason =
+  'redis-unavailable' | 'redis-timeout' | 'redis-error' | 'recovering' | 'lease-wait' | 'include-inactive';
+
+/** The store cannot be asked, or did not answer: the entry is unknown, not absent. Reads never let it out. */
+export class CacheUnavailable extends ServiceUnavailable {
+  override readonly code = 'cache_unavailable';
+
+  constructor(
+    readonly reason: BypassReason,
+    /** For the log; may name hosts. */
+    readonly why: string,
+    options?: ErrorOptions,
+  ) {
+    super('The cache cannot be reached at the moment. Try again shortly.', 1, options);
+  }
+}
+
+/** The key holds something that is not a string. */
+export class WrongTypeEntry extends Error {
+  constructor() {
+    super('The cache entry is not a string');
+    this.name = 'WrongTypeEntry';
+  }
+}

@@ -1,0 +1,83 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createTestRedis } from '../../test/support/databases.js';
+import { CacheUnavailable } from './cache-errors.js';
+import { withDeadline } from './deadline.js';
+import { type CacheRedisClient, createRedisClient } from './redis-client.js';
+
+const never = new Promise<never>(() => undefined);
+
+/** Nothing else runs in this process meanwhile, as when it serves a burst of requests or collects garbage. */
+function blockEventLoop(durationMs: number): void {
+  const until = performance.now() + durationMs;
+  while (performance.now() < until);
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('withDeadline', () => {
+  it('gives up a call that is not answered in time, and says that it was the time', async () => {
+    const started = performance.now();
+    const failure = await withDeadline(never, 30).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(CacheUnavailable);
+    expect(failure).toMatchObject({ reason: 'redis-timeout', why: 'Redis did not answer within 30 ms' });
+    expect(performance.now() - started).toBeGreaterThanOrEqual(29);
+  });
+
+  it('passes on the value, also an absent one', async () => {
+    expect(await withDeadline(Promise.resolve('value'), 1000)).toBe('value');
+    expect(await withDeadline(Promise.resolve(null), 1000)).toBeNull();
+  });
+
+  it('passes on the very error of the call, which is no time-out', async () => {
+    const error = new Error('WRONGTYPE');
+    await expect(withDeadline(Promise.reject(error), 1000)).rejects.toBe(error);
+  });
+
+  it('does not fail a second time when a call that was given up is answered or fails after all', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', listener);
+    let reject!: (error: Error) => void;
+    const call = new Promise<never>((_, onError) => (reject = onError));
+    await expect(withDeadline(call, 1)).rejects.toThrow(CacheUnavailable);
+    reject(new Error('too late to matter'));
+    await nextTurn();
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toEqual([]);
+  });
+
+  describe('in a busy process, against Redis', () => {
+    let client: CacheRedisClient;
+
+    beforeAll(async () => {
+      client = createRedisClient((await createTestRedis()).url);
+      client.on('error', () => undefined);
+      await client.connect();
+    });
+    afterAll(() => client.destroy());
+    afterEach(nextTurn);
+
+    it('takes a reply that came while the event loop was blocked past the deadline', async () => {
+      const call = withDeadline(client.echo('here'), 20);
+      await nextTurn(); // the command is on the wire
+      blockEventLoop(100);
+      await expect(call).resolves.toBe('here');
+    });
+
+    it('takes the replies of 1,000 commands that way', async () => {
+      // Long enough for Redis to answer so many on a machine that is busy with other tests.
+      const calls = Array.from({ length: 1000 }, (_, index) => withDeadline(client.echo(`${index}`), 1000));
+      await nextTurn();
+      blockEventLoop(1600);
+      await expect(Promise.all(calls)).resolves.toHaveLength(1000);
+    });
+
+    it('does not blame Redis for a command that this process had no time to send', async () => {
+      const call = withDeadline(client.echo('here'), 20);
+      blockEventLoop(100); // the client writes in the next turn of the event loop
+      await expect(call).resolves.toBe('here');
+    });
+  });
+});

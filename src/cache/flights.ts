@@ -1,0 +1,47 @@
+interface Lane<T> {
+  next: Promise<T> | null;
+  running: Promise<T>;
+}
+
+/** What a flight brought, and whether this caller shares one that another caller started. */
+export interface Landed<T> {
+  readonly result: T;
+  readonly shared: boolean;
+}
+
+/**
+ * One flight per key at a time. A caller that arrives while one is running does not join it, since that flight may
+ * already have read a value that is older than a write acknowledged before this caller came. All such callers share
+ * the next flight, which starts when the running one ends. Compare groupcache's singleflight, whose callers join.
+ */
+export class Flights<T> {
+  readonly #lanes = new Map<string, Lane<T>>();
+
+  /** Keys that are being read now. */
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  /** @throws what `fly` throws, to every caller that shares the flight. */
+  async run(key: string, fly: () => Promise<T>): Promise<Landed<T>> {
+    const lane = this.#lanes.get(key);
+    if (lane === undefined) return { result: await this.#start(key, fly), shared: false };
+    if (lane.next !== null) return { result: await lane.next, shared: true };
+    const start = (): Promise<T> => this.#start(key, fly);
+    lane.next = lane.running.then(start, start);
+    return { result: await lane.next, shared: false };
+  }
+
+  #start(key: string, fly: () => Promise<T>): Promise<T> {
+    // Also a `fly` that throws at once has to land.
+    const running = (async () => fly())();
+    const lane: Lane<T> = { running, next: null };
+    this.#lanes.set(key, lane);
+    // Runs before `next` starts, because it was attached first. A lane with a `next` is replaced by it.
+    const land = (): void => {
+      if (lane.next === null) this.#lanes.delete(key);
+    };
+    running.then(land, land);
+    return running;
+  }
+}

@@ -1,0 +1,61 @@
+import { LRUCache } from 'lru-cache';
+import type { Acquired, LeaseStore } from './lease-store.js';
+import { leaseKey } from './lease-store.js';
+
+const MAX_CHARACTERS = 64 * 1024 * 1024;
+
+/** The embedded start's cache: bounded, least recently used first out. Atomic because nothing in it awaits. */
+export class MemoryStore implements LeaseStore {
+  readonly #entries = new LRUCache<string, string>({
+    maxSize: MAX_CHARACTERS,
+    sizeCalculation: (raw, key) => raw.length + key.length,
+    ttl: 3_600_000,
+  });
+
+  /** Entries and leases. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  async get(key: string): Promise<string | null> {
+    return this.#entries.get(key) ?? null;
+  }
+
+  async set(key: string, raw: string, ttlMs: number): Promise<void> {
+    this.#entries.set(key, raw, { ttl: ttlMs });
+  }
+
+  async acquire(key: string, token: string, leaseMs: number): Promise<Acquired> {
+    const raw = this.#entries.get(key);
+    if (raw !== undefined) return { state: 'filled', raw };
+    return { state: (await this.acquireRefresh(key, token, leaseMs)) ? 'leased' : 'busy' };
+  }
+
+  async acquireRefresh(key: string, token: string, leaseMs: number): Promise<boolean> {
+    if (this.#entries.has(leaseKey(key))) return false;
+    this.#entries.set(leaseKey(key), token, { ttl: leaseMs });
+    return true;
+  }
+
+  async store(key: string, token: string, raw: string, ttlMs: number): Promise<boolean> {
+    if (this.#entries.get(leaseKey(key)) !== token) return false;
+    this.#entries.set(key, raw, { ttl: ttlMs });
+    this.#entries.delete(leaseKey(key));
+    return true;
+  }
+
+  async release(key: string, token: string): Promise<void> {
+    if (this.#entries.get(leaseKey(key)) === token) this.#entries.delete(leaseKey(key));
+  }
+
+  async drop(keys: readonly string[]): Promise<void> {
+    for (const key of keys) {
+      this.#entries.delete(key);
+      this.#entries.delete(leaseKey(key));
+    }
+  }
+
+  async remainingMs(key: string): Promise<number> {
+    return this.#entries.has(key) ? this.#entries.getRemainingTTL(key) : 0;
+  }
+}

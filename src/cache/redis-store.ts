@@ -1,0 +1,81 @@
+import { ErrorReply } from 'redis';
+import type { Breaker } from './breaker.js';
+import { CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
+import { withDeadline } from './deadline.js';
+import type { Acquired, LeaseStore } from './lease-store.js';
+import { MAX_ENTRY_BYTES, leaseKey } from './lease-store.js';
+import type { CacheRedisClient } from './redis-client.js';
+
+const DROP_PORTION = 100;
+
+/** Leases and raw values in Redis. Every call has a deadline, and the breaker hears how it ended. */
+export class RedisStore implements LeaseStore {
+  constructor(
+    private readonly client: CacheRedisClient,
+    private readonly breaker: Breaker,
+    private readonly deadlineMs: number,
+  ) {}
+
+  async get(key: string): Promise<string | null> {
+    // Not GET: of an entry of ten megabytes that is none of ours, one byte too many is enough to know it.
+    const raw = await this.call(() => this.client.getRange(key, 0, MAX_ENTRY_BYTES));
+    return raw === '' ? null : raw;
+  }
+
+  async acquire(key: string, token: string, leaseMs: number): Promise<Acquired> {
+    const [state, raw] = await this.call(() => this.client.acquire(key, leaseKey(key), token, leaseMs));
+    if (raw !== undefined) return { state: 'filled', raw };
+    return { state: state === 2 ? 'leased' : 'busy' };
+  }
+
+  async acquireRefresh(key: string, token: string, leaseMs: number): Promise<boolean> {
+    const reply = await this.call(() =>
+      this.client.set(leaseKey(key), token, {
+        condition: 'NX',
+        expiration: { type: 'PX', value: leaseMs },
+      }),
+    );
+    return reply === 'OK';
+  }
+
+  store(key: string, token: string, raw: string, ttlMs: number): Promise<boolean> {
+    return this.call(() => this.client.storeLeased(key, leaseKey(key), token, raw, ttlMs));
+  }
+
+  async release(key: string, token: string): Promise<void> {
+    await this.call(() => this.client.releaseLease(leaseKey(key), token));
+  }
+
+  async drop(keys: readonly string[]): Promise<void> {
+    // One command a key: in a cluster the keys lie in different slots. They travel in one pipeline all the same.
+    // In portions: of thousands at once the last would be past their deadline before they are sent.
+    for (let start = 0; start < keys.length; start += DROP_PORTION) {
+      const portion = keys.slice(start, start + DROP_PORTION);
+      await Promise.all(portion.map((key) => this.call(() => this.client.del([key, leaseKey(key)]))));
+    }
+  }
+
+  async remainingMs(key: string): Promise<number> {
+    return Math.max(0, await this.call(() => this.client.pTTL(key)));
+  }
+
+  private call<T>(command: () => Promise<T>): Promise<T> {
+    return this.breaker.run(async () => {
+      try {
+        return await withDeadline(command(), this.deadlineMs);
+      } catch (error) {
+        throw classify(error);
+      }
+    });
+  }
+}
+
+function classify(error: unknown): Error {
+  if (error instanceof CacheUnavailable) return error;
+  if (error instanceof ErrorReply) {
+    if (error.message.includes('WRONGTYPE')) return new WrongTypeEntry();
+    return new CacheUnavailable('redis-error', error.message, { cause: error });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new CacheUnavailable('redis-unavailable', message, { cause: error });
+}

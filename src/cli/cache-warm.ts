@@ -1,0 +1,41 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { loadConfig } from '../config/load-config.js';
+import { WarmUpService } from '../jobs/warm-up.service.js';
+import { CommandFailed } from './command-failed.js';
+import { progressOn } from './progress.js';
+
+const DEFAULT_USERS = 1000;
+
+export function registerCacheWarm(program: Command): void {
+  program
+    .command('cache:warm')
+    .description('load the entries of the users that were active last, one at a time and behind all requests')
+    .option('--users <number>', 'at most so many users', wholeNumber, DEFAULT_USERS)
+    .action(async ({ users }: { users: number }) => {
+      const config = loadConfig({ ...process.env, CACHE_WARM_USERS: '0', WATCH_ENABLED: 'false' });
+      if (config.redis === null) {
+        throw new CommandFailed(
+          'There is nothing to warm: without REDIS_URL each process has a cache of its own.',
+        );
+      }
+      const { withApp } = await import('./with-app.js');
+      await withApp(config, async (app) => {
+        const progress = progressOn(process.stderr);
+        let started = false;
+        const { done, filled } = await app.get(WarmUpService).run(users, {
+          onProgress: ({ total }) => {
+            if (!started) progress.started('users', total);
+            started = true;
+            progress.advanced(1);
+          },
+        });
+        if (started) progress.finished();
+        process.stdout.write(`Warmed ${done} users; ${filled} entries were not cached before.\n`);
+      });
+    });
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1 to 9999999.');
+  return Number(text);
+}

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../config/load-config.js';
+import { KeyRing } from '../crypto/key-ring.js';
+import { KeyRotation, type RotationOutcome } from '../keys/key-rotation.service.js';
+import { CommandFailed } from './command-failed.js';
+import { progressOn } from './progress.js';
+
+const SHOWN_IDS = 20;
+
+export function registerKeysRotate(program: Command): void {
+  program
+    .command('keys:rotate')
+    .description('re-encrypt everything that is not under the first key of PLATFORM_ENCRYPTION_KEY')
+    .addHelpText(
+      'after',
+      `
+The API keeps serving. To change the key without a gap:
+  1. npm run cli -- keys:generate
+  2. PLATFORM_ENCRYPTION_KEY=<old>,<new>   on every process, one after the other: all can read the new key
+  3. PLATFORM_ENCRYPTION_KEY=<new>,<old>   on every process: all write with the new key
+  4. npm run cli -- keys:rotate            until it says that no row needs the old key; it can be killed and repeated
+  5. PLATFORM_ENCRYPTION_KEY=<new>         on every process`,
+    )
+    .action(async () => {
+      // It serves nobody, so it warms and watches nothing.
+      const config = loadConfig({ ...process.env, CACHE_WARM_USERS: '0', WATCH_ENABLED: 'false' });
+      // Loaded when needed: the other commands have no use for the whole application.
+      const { withApp } = await import('./with-app.js');
+      await withApp(config, async (app) => {
+        const outcomes = await app.get(KeyRotation).rotate(progressOn(process.stderr));
+        report(outcomes, app.get(KeyRing).primaryKeyId);
+      });
+    });
+}
+
+/** @throws {CommandFailed} when rows are left that need another key. */
+function report(outcomes: readonly RotationOutcome[], primaryKeyId: string): void {
+  for (const { what, rewritten, unreadable, left } of outcomes) {
+    say(`${what}: ${rewritten} re-encrypted under the key ${primaryKeyId}.`);
+    if (unreadable.length > 0) {
+      const more = unreadable.length > SHOWN_IDS ? ', …' : '';
+      say(
+        `${what}: ${unreadable.length} cannot be opened, or have a broken seal, and were left as they are (needs_reconnect): ` +
+          `${unreadable.slice(0, SHOWN_IDS).join(', ')}${more}.`,
+      );
+    }
+    for (const { keyId, rows } of left) say(`${what}: ${rows} still under the key ${keyId}.`);
+  }
+  if (!outcomes.every(({ complete }) => complete)) {
+    throw new CommandFailed(
+      'Some rows still need an old key. If they were being written, run keys:rotate again; if they were imported and ' +
+        'have no seal, run credentials:seal.',
+    );
+  }
+  say(
+    `No row needs another key than ${primaryKeyId}. Keys behind it can be taken out of PLATFORM_ENCRYPTION_KEY.`,
+  );
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

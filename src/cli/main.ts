@@ -1,0 +1,90 @@
+import { Command } from 'commander';
+import { DomainError } from '../common/domain-error.js';
+import type { AppConfig } from '../config/app-config.js';
+import { ConfigurationError, loadConfig } from '../config/load-config.js';
+import { FernetKey } from '../crypto/fernet.js';
+import { DirectoryInUse } from '../database/directory-lock.js';
+import { UsersService } from '../users/users.service.js';
+import { registerCacheWarm } from './cache-warm.js';
+import { CommandFailed } from './command-failed.js';
+import { registerCredentialsSeal } from './credentials-seal.js';
+import { flushCache } from './flush-cache.js';
+import { registerKeysRotate } from './keys-rotate.js';
+import { migrateDatabase, withDatabase } from './with-database.js';
+
+const program = new Command('npm run cli --')
+  .description('Operator commands. They read the same environment variables as the API.')
+  .showHelpAfterError();
+
+program
+  .command('migrate')
+  .description('apply pending database migrations (the API does the same when it starts)')
+  .action(async () => {
+    const config = loadConfig(process.env);
+    const applied = await migrateDatabase(config);
+    say(
+      applied.length === 0
+        ? `The database (${databaseOf(config)}) is up to date.`
+        : `Applied to the database (${databaseOf(config)}): ${applied.join(', ')}.`,
+    );
+  });
+
+program
+  .command('keys:generate')
+  .description('print a new Fernet key for PLATFORM_ENCRYPTION_KEY')
+  .action(() => say(FernetKey.generate()));
+
+program
+  .command('users:promote')
+  .description('make an account an administrator')
+  .argument('<email>', 'address of an account that exists')
+  .action(async (email: string) => {
+    const config = loadConfig(process.env);
+    const account = await withDatabase(config, (database) =>
+      new UsersService(database).setRole(email, 'admin'),
+    );
+    if (account === null) throw new CommandFailed(`There is no account with the e-mail address ${email}.`);
+    const seconds = config.tokens.accessTtlSeconds;
+    say(
+      `${account.email} is an admin. It shows when the access token is next refreshed, within ${seconds} s.`,
+    );
+  });
+
+program
+  .command('cache:flush')
+  .description('drop all cached entries of this application from Redis, and no other keys')
+  .action(async () => {
+    const dropped = await flushCache(loadConfig(process.env));
+    say(`Dropped ${dropped} ${dropped === 1 ? 'key' : 'keys'} from the cache.`);
+  });
+
+registerCacheWarm(program);
+registerKeysRotate(program);
+registerCredentialsSeal(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = 1;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function databaseOf({ database: { target } }: AppConfig): string {
+  switch (target.kind) {
+    case 'embedded':
+      return `embedded in ${target.dataDir}`;
+    case 'postgres':
+      return 'DATABASE_URL';
+  }
+}
+
+/** Only a fault of this program is told with its stack. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const expected = [CommandFailed, ConfigurationError, DirectoryInUse, DomainError];
+  return expected.some((known) => error instanceof known) ? error.message : (error.stack ?? error.message);
+}

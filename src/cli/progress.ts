@@ -1,0 +1,46 @@
+import { Presets, SingleBar } from 'cli-progress';
+import type { RotationProgress } from '../keys/key-rotation.service.js';
+
+const LINE_INTERVAL_MS = 2000;
+
+/** A bar on a terminal; elsewhere, such as in a log file, a line now and then. */
+export function progressOn(stream: NodeJS.WriteStream): RotationProgress {
+  return stream.isTTY ? barOn(stream) : linesOn(stream);
+}
+
+function barOn(stream: NodeJS.WriteStream): RotationProgress {
+  let bar: SingleBar | undefined;
+  return {
+    started(what, rows) {
+      bar = new SingleBar(
+        { stream, format: `${what} [{bar}] {value}/{total} ({percentage} %) {eta_formatted}` },
+        Presets.rect,
+      );
+      bar.start(rows, 0);
+    },
+    advanced: (rows) => bar?.increment(rows),
+    finished: () => bar?.stop(),
+  };
+}
+
+function linesOn(stream: NodeJS.WritableStream): RotationProgress {
+  let name = '';
+  let total = 0;
+  let done = 0;
+  let saidAt = 0;
+  return {
+    started(what, rows) {
+      [name, total, done, saidAt] = [what, rows, 0, performance.now()];
+      stream.write(`${what}: ${rows} to do\n`);
+    },
+    advanced(rows) {
+      done += rows;
+      if (performance.now() - saidAt < LINE_INTERVAL_MS) return;
+      saidAt = performance.now();
+      stream.write(`${name}: ${done} of ${total}\n`);
+    },
+    finished() {
+      if (total > 0) stream.write(`${name}: ${done} of ${total}\n`);
+    },
+  };
+}

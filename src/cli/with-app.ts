@@ -1,0 +1,21 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { createApp } from '../app.setup.js';
+import { createLogger } from '../common/logger.js';
+import type { AppConfig } from '../config/app-config.js';
+
+/**
+ * Runs `work` with the application's own services, without listening. Its log goes to standard error, from warnings
+ * on: standard output is the command's.
+ */
+export async function withApp<T>(
+  config: AppConfig,
+  work: (app: INestApplicationContext) => Promise<T>,
+): Promise<T> {
+  const app = await createApp(config, createLogger({ logLevel: 'warn' }, process.stderr));
+  try {
+    await app.init();
+    return await work(app);
+  } finally {
+    await app.close();
+  }
+}

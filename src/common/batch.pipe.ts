@@ -1,0 +1,37 @@
+import { Injectable, type PipeTransform, type Type } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validate } from 'class-validator';
+import { InvalidField } from './domain-error.js';
+import { VALIDATION_OPTIONS, fieldProblems } from './validation.js';
+
+const MAX_REPORTED = 20;
+
+/** A body that is a JSON array of 1 to `max` valid `item`s; all of it is taken or nothing. */
+@Injectable()
+export class BatchPipe<T extends object> implements PipeTransform<unknown, Promise<T[]>> {
+  constructor(
+    private readonly item: Type<T>,
+    private readonly max: number,
+  ) {}
+
+  async transform(body: unknown): Promise<T[]> {
+    if (!Array.isArray(body) || body.length === 0 || body.length > this.max) {
+      throw new InvalidField([{ pointer: '', detail: `must be an array of 1 to ${this.max} items` }]);
+    }
+    const items: T[] = [];
+    const problems = [];
+    for (const [index, plain] of body.entries()) {
+      const problem = typeof plain !== 'object' || plain === null || Array.isArray(plain);
+      const item = problem ? null : plainToInstance(this.item, plain);
+      if (item === null) {
+        problems.push({ pointer: `/${index}`, detail: 'must be an object' });
+      } else {
+        problems.push(...fieldProblems(await validate(item, VALIDATION_OPTIONS), `/${index}`));
+        items.push(item);
+      }
+      if (problems.length >= MAX_REPORTED) break;
+    }
+    if (problems.length > 0) throw new InvalidField(problems.slice(0, MAX_REPORTED));
+    return items;
+  }
+}

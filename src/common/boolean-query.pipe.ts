@@ -1,0 +1,14 @@
+import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
+import { InvalidField } from './domain-error.js';
+
+/** An optional query parameter that is `true` or `false`; absent is false. */
+@Injectable()
+export class BooleanQueryPipe implements PipeTransform<unknown, boolean> {
+  transform(text: unknown, { data }: ArgumentMetadata): boolean {
+    if (text === undefined || text === 'false') return false;
+    if (text === 'true') return true;
+    throw new InvalidField([
+      { pointer: `#${data ?? 'query'}`, detail: `${data ?? 'query'} must be true or false` },
+    ]);
+  }
+}

@@ -1,0 +1,40 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+
+/** One fault of a request. */
+export class FieldProblemDto {
+  @ApiProperty({ example: '/name', description: 'JSON pointer into the body, or `#name` of a parameter' })
+  pointer!: string;
+
+  @ApiProperty({ example: 'name must have 1 to 100 characters' })
+  detail!: string;
+}
+
+/** RFC 9457 problem details, `application/problem+json`. */
+export class ProblemDto {
+  @ApiProperty({ example: 'urn:platform-manager:problem:platform_not_found' })
+  type!: string;
+
+  @ApiProperty({ example: 'Platform connection not found' })
+  title!: string;
+
+  @ApiProperty({ type: 'integer', example: 404 })
+  status!: number;
+
+  @ApiProperty({ example: 'No platform connection has this id.' })
+  detail!: string;
+
+  @ApiProperty({ example: '/v1/platforms/4711', description: 'The path that was requested' })
+  instance!: string;
+
+  @ApiProperty({ example: 'platform_not_found', description: 'Stable; programs decide by this' })
+  code!: string;
+
+  @ApiProperty({
+    example: '3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90',
+    description: 'Also in the X-Request-Id header and in every log line',
+  })
+  requestId!: string;
+
+  @ApiPropertyOptional({ type: [FieldProblemDto], description: 'On 400: what is wrong with which field' })
+  errors?: FieldProblemDto[];
+}

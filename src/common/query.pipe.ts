@@ -1,0 +1,22 @@
+import { type PipeTransform, type Type, ValidationPipe } from '@nestjs/common';
+import { InvalidField } from './domain-error.js';
+import { VALIDATION_OPTIONS, fieldProblems } from './validation.js';
+
+/**
+ * All query parameters of a route, as an instance of `type`. Their faults are pointed to as `#name`, for they are not
+ * in the body. The handler's parameter is to be declared `Readonly<type>`, or the global pipe validates it as a body.
+ */
+export function queryPipe(type: Type<object>): PipeTransform {
+  return new ValidationPipe({
+    ...VALIDATION_OPTIONS,
+    transform: true,
+    expectedType: type,
+    exceptionFactory: (errors) =>
+      new InvalidField(
+        fieldProblems(errors).map(({ pointer, detail }) => ({
+          pointer: pointer.replace(/^\//, '#'),
+          detail,
+        })),
+      ),
+  });
+}

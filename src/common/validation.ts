@@ -1,0 +1,50 @@
+import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
+import { InvalidField, type FieldProblem } from './domain-error.js';
+
+/** Unknown fields are errors: a misspelt one would otherwise be lost in silence. */
+export const VALIDATION_OPTIONS = {
+  whitelist: true,
+  forbidNonWhitelisted: true,
+  forbidUnknownValues: true,
+  stopAtFirstError: true,
+  // The values of a failed validation may be secrets.
+  validationError: { target: false, value: false },
+} as const;
+
+/**
+ * Nest's pipe would take `null` and no body at all for `{}`. It would also turn every `id: number` and
+ * `refresh: boolean` into a primitive before the parameter's own pipe sees the text: `0x10` would be an id, and
+ * BooleanQueryPipe would refuse `true`.
+ */
+class BodyValidationPipe extends ValidationPipe {
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'body' && (value === null || value === undefined)) {
+      throw new InvalidField([{ pointer: '', detail: 'must be a JSON object' }]);
+    }
+    return super.transform(value, metadata);
+  }
+
+  protected override transformPrimitive(value: unknown): unknown {
+    return value;
+  }
+}
+
+export function validationPipe(): ValidationPipe {
+  return new BodyValidationPipe({
+    ...VALIDATION_OPTIONS,
+    transform: true,
+    exceptionFactory: (errors) => new InvalidField(fieldProblems(errors)),
+  });
+}
+
+/** One problem a failed constraint, with an RFC 6901 pointer to the field. */
+export function fieldProblems(errors: readonly ValidationError[], parent = ''): FieldProblem[] {
+  return errors.flatMap((error) => {
+    const pointer = `${parent}/${error.property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) => ({
+      pointer,
+      detail: constraint === 'whitelistValidation' ? 'is not a known field' : message,
+    }));
+    return [...own, ...fieldProblems(error.children ?? [], pointer)];
+  });
+}

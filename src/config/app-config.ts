@@ -1,0 +1,164 @@
+import { join } from 'node:path';
+import type { Environment } from './environment.js';
+
+/** In `DATA_DIR`. */
+export const ENCRYPTION_KEY_FILE = 'platform-encryption-key';
+
+/** `postgres` is a server reached by its URL; `embedded` is PGlite in this process, its files in `dataDir`. */
+export type DatabaseTarget =
+  | { readonly kind: 'postgres'; readonly url: string }
+  | { readonly kind: 'embedded'; readonly dataDir: string };
+
+/** Everything the process was told, validated once at start. Injected by class; nobody else reads `process.env`. */
+export class AppConfig {
+  readonly production: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: Environment['LOG_LEVEL'];
+  readonly dataDir: string;
+  readonly corsOrigins: readonly string[];
+  /** Proxies in front: whether there is one, how many, or their addresses. */
+  readonly trustProxy: boolean | number | string[];
+
+  readonly database: {
+    readonly target: DatabaseTarget;
+    /** Connections. PGlite has one. */
+    readonly poolMax: number;
+    readonly acquireTimeoutMs: number;
+    readonly statementTimeoutMs: number;
+  };
+
+  readonly redis: { readonly urls: readonly string[]; readonly commandTimeoutMs: number } | null;
+
+  readonly cache: {
+    readonly platformTtlSeconds: number;
+    readonly statsTtlSeconds: number;
+    /** Most recently active users whose entries are loaded after a start; 0 is none. */
+    readonly warmUsers: number;
+  };
+
+  /** Fernet keys, comma-separated, newest first. */
+  readonly encryptionKeys: string;
+
+  /** Rows without a seal are used as if they had one. Only for the time between an import and credentials:seal. */
+  readonly allowUnsealedRows: boolean;
+
+  readonly tokens: {
+    readonly jwtSecret: string;
+    readonly accessTtlSeconds: number;
+    readonly refreshTtlSeconds: number;
+  };
+
+  /** The OpenID provider whose access tokens are accepted. */
+  readonly oidc: { readonly issuer: string; readonly audience: string } | null;
+
+  /** Whether people can register and log in here, and not only with the OpenID provider. */
+  readonly localAccountsEnabled: boolean;
+
+  /** Requests a minute. */
+  readonly rateLimits: {
+    readonly enabled: boolean;
+    readonly addressPerMinute: number;
+    readonly userPerMinute: number;
+    readonly strictPerMinute: number;
+  };
+
+  /** Where spans are sent, and the share of traces that are recorded, 0 to 1; null: tracing is off. */
+  readonly tracing: { readonly endpoint: string; readonly ratio: number } | null;
+
+  /** Connected to this process at once. */
+  readonly events: { readonly maxClients: number; readonly maxClientsPerUser: number };
+
+  /** `host` or `host:port` entries that may be private and may use plain http. */
+  readonly instanceHostAllowlist: ReadonlySet<string>;
+
+  /** For a whole exchange with an instance. */
+  readonly instanceTimeoutMs: number;
+
+  /** The checks of connections in the background. */
+  readonly watch: {
+    readonly enabled: boolean;
+    /** From one check of a connection to the next. */
+    readonly intervalSeconds: number;
+    /** From one look for what is due to the next. */
+    readonly roundSeconds: number;
+    /** Instances that this process visits at the same time. */
+    readonly concurrency: number;
+    /** From one check at an instance to the next one there. */
+    readonly spacingMs: number;
+  };
+
+  /** The origin under which browsers reach this process: instances send people back to it. */
+  readonly publicUrl: string;
+
+  /** Where the key is kept that was made up because none is set. */
+  readonly madeUpKeyFile: string | null;
+
+  constructor(environment: Environment, secrets: { encryptionKeys: string; jwtSecret: string }) {
+    this.production = environment.NODE_ENV === 'production';
+    this.host = environment.HOST;
+    this.port = environment.PORT;
+    this.logLevel = environment.LOG_LEVEL;
+    this.dataDir = environment.DATA_DIR;
+    this.corsOrigins = environment.CORS_ORIGINS;
+    this.trustProxy = environment.TRUST_PROXY;
+    this.database = {
+      target: environment.DATABASE_URL
+        ? { kind: 'postgres', url: environment.DATABASE_URL }
+        : { kind: 'embedded', dataDir: environment.DATA_DIR },
+      poolMax: environment.DATABASE_URL ? environment.DATABASE_POOL_MAX : 1,
+      acquireTimeoutMs: environment.DATABASE_ACQUIRE_TIMEOUT_MS,
+      statementTimeoutMs: environment.DATABASE_STATEMENT_TIMEOUT_MS,
+    };
+    this.redis = environment.REDIS_URL
+      ? { urls: environment.REDIS_URL, commandTimeoutMs: environment.REDIS_COMMAND_TIMEOUT_MS }
+      : null;
+    this.cache = {
+      platformTtlSeconds: environment.CACHE_PLATFORM_TTL_SECONDS,
+      statsTtlSeconds: environment.CACHE_STATS_TTL_SECONDS,
+      warmUsers: environment.CACHE_WARM_USERS,
+    };
+    this.encryptionKeys = secrets.encryptionKeys;
+    this.madeUpKeyFile =
+      environment.PLATFORM_ENCRYPTION_KEY === undefined
+        ? join(environment.DATA_DIR, ENCRYPTION_KEY_FILE)
+        : null;
+    this.allowUnsealedRows = environment.ALLOW_UNSEALED_ROWS;
+    this.tokens = {
+      jwtSecret: secrets.jwtSecret,
+      accessTtlSeconds: environment.ACCESS_TOKEN_TTL_SECONDS,
+      refreshTtlSeconds: environment.REFRESH_TOKEN_TTL_SECONDS,
+    };
+    this.oidc = environment.OIDC_ISSUER
+      ? { issuer: environment.OIDC_ISSUER, audience: environment.OIDC_AUDIENCE ?? '' }
+      : null;
+    this.localAccountsEnabled =
+      environment.LOCAL_ACCOUNTS_ENABLED ??
+      (!this.production || this.oidc === null || environment.JWT_SECRET !== undefined);
+    this.rateLimits = {
+      enabled: environment.RATE_LIMIT_ENABLED,
+      addressPerMinute: environment.RATE_LIMIT_ADDRESS_PER_MINUTE,
+      userPerMinute: environment.RATE_LIMIT_USER_PER_MINUTE,
+      strictPerMinute: environment.RATE_LIMIT_STRICT_PER_MINUTE,
+    };
+    this.tracing = environment.OTEL_EXPORTER_OTLP_ENDPOINT
+      ? { endpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: environment.OTEL_TRACES_SAMPLER_ARG }
+      : null;
+    this.events = {
+      maxClients: environment.EVENTS_MAX_CLIENTS,
+      maxClientsPerUser: environment.EVENTS_MAX_CLIENTS_PER_USER,
+    };
+    this.instanceHostAllowlist = new Set(
+      environment.INSTANCE_HOST_ALLOWLIST.map((host) => host.toLowerCase()),
+    );
+    this.instanceTimeoutMs = environment.INSTANCE_TIMEOUT_MS;
+    this.watch = {
+      enabled: environment.WATCH_ENABLED,
+      intervalSeconds: environment.WATCH_INTERVAL_SECONDS,
+      roundSeconds: environment.WATCH_ROUND_SECONDS,
+      concurrency: environment.WATCH_CONCURRENCY,
+      spacingMs: environment.WATCH_SPACING_MS,
+    };
+    this.publicUrl = environment.PUBLIC_URL ?? `http://localhost:${environment.PORT}`;
+  }
+}

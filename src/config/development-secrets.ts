@@ -1,0 +1,40 @@
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * Reads the secret `name` kept in `dataDir`, or makes it (file mode 0600) so that a restart can still decrypt.
+ *
+ * The file appears complete or not at all: it is written under another name and linked, and of two processes that
+ * start at once the second to link reads the first one's.
+ */
+export function developmentSecret(dataDir: string, name: string, generate: () => string): string {
+  const path = join(dataDir, name);
+  const kept = readIfPresent(path);
+  if (kept !== undefined) return kept;
+
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, generate(), { mode: 0o600 });
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return readFileSync(path, 'utf8');
+}
+
+function readIfPresent(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  // Not `instanceof Error`: in Jest, Node's own errors are of another realm.
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+}

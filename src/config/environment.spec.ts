@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { environmentSchema } from './environment.js';
+
+const EXAMPLE = readFileSync('.env.example', 'utf8');
+const EXAMPLE_SETTINGS = [...EXAMPLE.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => ({
+  name,
+  value,
+}));
+
+function faultsOf(environment: Readonly<Record<string, string>>): string[] {
+  const parsed = environmentSchema.safeParse(environment);
+  return parsed.success ? [] : parsed.error.issues.map(({ path }) => String(path[0]));
+}
+
+describe('.env.example', () => {
+  it('names exactly the settings that the schema knows', () => {
+    const names = EXAMPLE_SETTINGS.map(({ name }) => name);
+    expect([...names].sort()).toEqual(Object.keys(environmentSchema.shape).sort());
+  });
+
+  it('shows the defaults: taken as it is, it changes nothing', () => {
+    const given = EXAMPLE_SETTINGS.filter(({ value }) => value !== '').map(({ name, value }) => [
+      name,
+      value,
+    ]);
+    expect(environmentSchema.parse(Object.fromEntries(given))).toEqual(environmentSchema.parse({}));
+  });
+
+  it('says the default of every setting in the comment above it', () => {
+    for (const { name, value } of EXAMPLE_SETTINGS) {
+      const above = EXAMPLE.slice(0, EXAMPLE.indexOf(`\n${name}=`))
+        .split('\n\n')
+        .at(-1)
+        ?.split(/^[A-Z_]+=.*$/m)
+        .at(-1);
+      expect(above).toMatch(value === '' ? /Default (none|not set)/ : `Default ${value}`);
+    }
+  });
+});
+
+describe('the environment schema', () => {
+  it.each([
+    ['PORT', '0'],
+    ['PORT', '65535'],
+    ['DATABASE_POOL_MAX', '2'],
+    ['DATABASE_URL', 'postgresql://host/name'],
+    ['REDIS_URL', 'rediss://a:6379, rediss://b:6379'],
+    ['CORS_ORIGINS', 'https://app.example.org, http://localhost:5173'],
+    ['TRUST_PROXY', 'true'],
+  ])('takes %s=%s', (name, value) => {
+    expect(faultsOf({ [name]: value })).toEqual([]);
+  });
+
+  it.each([
+    ['PORT', '65536'],
+    ['PORT', '3e3'],
+    ['PORT', ' 3000'],
+    ['PORT', '-1'],
+    ['PORT', '0x10'],
+    ['NODE_ENV', 'prod'],
+    ['LOG_LEVEL', 'verbose'],
+    ['DATABASE_POOL_MAX', '1'],
+    ['DATABASE_URL', 'mysql://host/name'],
+    ['DATABASE_URL', 'not a URL'],
+    ['REDIS_URL', 'redis://a:6379,http://b'],
+    ['REDIS_COMMAND_TIMEOUT_MS', '0'],
+    ['CACHE_STATS_TTL_SECONDS', '1.5'],
+    ['CORS_ORIGINS', 'https://app.example.org/'],
+    ['CORS_ORIGINS', '*'],
+
+    ['JWT_SECRET', 'x'.repeat(31)],
+    ['PLATFORM_ENCRYPTION_KEY', 'too-short'],
+    ['PLATFORM_ENCRYPTION_KEY', `${'A'.repeat(43)}=,${'A'.repeat(43)}=`],
+  ])('refuses %s=%s', (name, value) => {
+    expect(faultsOf({ [name]: value })).toEqual([name]);
+  });
+
+  it('splits lists and forgives spaces and empty items', () => {
+    const { INSTANCE_HOST_ALLOWLIST } = environmentSchema.parse({
+      INSTANCE_HOST_ALLOWLIST: ' mastodon.test:3443 ,,Pixelfed.test',
+    });
+    expect(INSTANCE_HOST_ALLOWLIST).toEqual(['mastodon.test:3443', 'Pixelfed.test']);
+  });
+});

@@ -1,0 +1,171 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** A whole number of `unit`, written in decimal digits only: `1e3`, ` 5 ` and `0x10` are typing errors. */
+function whole(unit: string, range: { min: number; max: number; fallback: number }) {
+  return z
+    .string()
+    .regex(/^\d{1,12}$/, `must be a whole number of ${unit}`)
+    .transform(Number)
+    .refine((value) => value >= range.min && value <= range.max, {
+      message: `must be between ${range.min} and ${range.max} ${unit}`,
+    })
+    .default(range.fallback);
+}
+
+function flag(fallback: boolean) {
+  return z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .transform((value) => value === 'true')
+    .default(fallback);
+}
+
+const list = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
+  .default([]);
+
+function urlWithScheme(schemes: readonly string[]) {
+  return (text: string): boolean => URL.canParse(text) && schemes.includes(new URL(text).protocol);
+}
+
+const databaseUrl = z.string().refine(urlWithScheme(['postgres:', 'postgresql:']), {
+  message: 'must be a postgres:// or postgresql:// URL',
+});
+
+const redisUrl = z
+  .string()
+  .refine((text) => text.split(',').every((node) => urlWithScheme(['redis:', 'rediss:'])(node.trim())), {
+    message: 'must be a redis:// or rediss:// URL, or several, comma-separated, for Redis Cluster',
+  })
+  .transform((text) => text.split(',').map((node) => node.trim()));
+
+// The shape only: the key ring itself lives above this module and parses the keys again when it is built.
+const FERNET_KEY = /^[A-Za-z0-9_-]{43}=$/;
+
+const encryptionKeys = z.string().superRefine((text, context) => {
+  const keys = text.split(',').map((key) => key.trim());
+  keys.forEach((key, index) => {
+    if (!FERNET_KEY.test(key)) {
+      context.addIssue({
+        code: 'custom',
+        message: `key ${index + 1} is not a Fernet key (32 bytes in url-safe base64)`,
+      });
+    }
+  });
+  if (new Set(keys).size !== keys.length) {
+    context.addIssue({ code: 'custom', message: 'holds the same key twice' });
+  }
+});
+
+/** Of X-Forwarded-For only what our own proxies have written is believed: their number, or where they are. */
+const trustProxy = z
+  .string()
+  .refine(
+    (text) => /^(true|false|[1-9]\d?)$/.test(text) || text.split(',').every((item) => isNetwork(item.trim())),
+    {
+      message:
+        'must be true (one proxy), false, a number of proxies, or addresses and networks such as 10.0.0.0/8',
+    },
+  )
+  .transform((text): boolean | number | string[] => {
+    if (text === 'true' || text === 'false') return text === 'true';
+    return /^\d+$/.test(text) ? Number(text) : text.split(',').map((item) => item.trim());
+  })
+  .default(false);
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more !== undefined) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+const oidcIssuer = (text: string): boolean => {
+  if (!urlWithScheme(['https:', 'http:'])(text)) return false;
+  const { search, hash, username, password } = new URL(text);
+  return search === '' && hash === '' && username === '' && password === '' && !/[?#]/.test(text);
+};
+
+const corsOrigin = (origin: string): boolean => URL.canParse(origin) && new URL(origin).origin === origin;
+
+/** The environment as contract.md lists it; units are in the names. An empty value means "not set". */
+export const environmentSchema = z.object({
+  HOST: z.string().default('0.0.0.0'),
+  PORT: whole('(a TCP port)', { min: 0, max: 65_535, fallback: 3000 }),
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  DATA_DIR: z.string().default('.data'),
+  CORS_ORIGINS: list.refine((origins) => origins.every(corsOrigin), {
+    message: 'must be comma-separated origins such as https://app.example.org, without a path',
+  }),
+  TRUST_PROXY: trustProxy,
+
+  DATABASE_URL: databaseUrl.optional(),
+  DATABASE_POOL_MAX: whole('connections', { min: 2, max: 500, fallback: 15 }),
+  DATABASE_ACQUIRE_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 60_000, fallback: 5000 }),
+  DATABASE_STATEMENT_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 600_000, fallback: 5000 }),
+
+  REDIS_URL: redisUrl.optional(),
+  REDIS_COMMAND_TIMEOUT_MS: whole('milliseconds', { min: 5, max: 10_000, fallback: 100 }),
+
+  CACHE_PLATFORM_TTL_SECONDS: whole('seconds', { min: 1, max: 86_400, fallback: 3600 }),
+  CACHE_WARM_USERS: whole('users', { min: 0, max: 1_000_000, fallback: 1000 }),
+  CACHE_STATS_TTL_SECONDS: whole('seconds', { min: 1, max: 86_400, fallback: 300 }),
+
+  PLATFORM_ENCRYPTION_KEY: encryptionKeys.optional(),
+  ALLOW_UNSEALED_ROWS: flag(false),
+
+  JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  ACCESS_TOKEN_TTL_SECONDS: whole('seconds', { min: 1, max: 86_400, fallback: 900 }),
+  REFRESH_TOKEN_TTL_SECONDS: whole('seconds', { min: 1, max: 31_536_000, fallback: 2_592_000 }),
+
+  OIDC_ISSUER: z
+    .string()
+    .max(500)
+    .refine(oidcIssuer, { message: 'must be an https:// URL without a query' })
+    .optional(),
+  OIDC_AUDIENCE: z.string().max(500).optional(),
+  LOCAL_ACCOUNTS_ENABLED: flag(true).unwrap().optional(),
+
+  RATE_LIMIT_ENABLED: flag(true),
+  RATE_LIMIT_ADDRESS_PER_MINUTE: whole('requests', { min: 1, max: 10_000_000, fallback: 3000 }),
+  RATE_LIMIT_USER_PER_MINUTE: whole('requests', { min: 1, max: 10_000_000, fallback: 1200 }),
+  RATE_LIMIT_STRICT_PER_MINUTE: whole('requests', { min: 1, max: 1_000_000, fallback: 10 }),
+
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .string()
+    .refine(urlWithScheme(['https:', 'http:']), { message: 'must be an http:// or https:// URL' })
+    .optional(),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number({ message: 'must be a share from 0 to 1' })
+    .min(0, 'must be a share from 0 to 1')
+    .max(1, 'must be a share from 0 to 1')
+    .default(1),
+
+  EVENTS_MAX_CLIENTS: whole('clients', { min: 0, max: 1_000_000, fallback: 10_000 }),
+  EVENTS_MAX_CLIENTS_PER_USER: whole('clients', { min: 1, max: 10_000, fallback: 20 }),
+
+  INSTANCE_HOST_ALLOWLIST: list,
+  INSTANCE_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 60_000, fallback: 10_000 }),
+  WATCH_ENABLED: flag(true),
+  WATCH_INTERVAL_SECONDS: whole('seconds', { min: 60, max: 2_592_000, fallback: 21_600 }),
+  WATCH_ROUND_SECONDS: whole('seconds', { min: 1, max: 3600, fallback: 30 }),
+  WATCH_CONCURRENCY: whole('instances', { min: 1, max: 100, fallback: 10 }),
+  WATCH_SPACING_MS: whole('milliseconds', { min: 1, max: 60_000, fallback: 2000 }),
+  PUBLIC_URL: z
+    .string()
+    .refine((text) => corsOrigin(text) && /^https?:/.test(text), {
+      message: 'must be an origin such as https://platforms.example.org, without a path',
+    })
+    .optional(),
+});
+
+export type Environment = z.output<typeof environmentSchema>;

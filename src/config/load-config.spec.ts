@@ -1,0 +1,183 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ConfigurationError, loadConfig } from './load-config.js';
+
+const KEY = `${'A'.repeat(43)}=`;
+const JWT_SECRET = 'a-signing-secret-of-enough-characters';
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://db/platforms',
+  REDIS_URL: 'redis://cache',
+  PLATFORM_ENCRYPTION_KEY: KEY,
+  JWT_SECRET,
+};
+
+let folder: string;
+let dataDir: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'load-config-'));
+  dataDir = join(folder, 'data');
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function problemsOf(environment: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    loadConfig({ DATA_DIR: dataDir, ...environment });
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+function namesOf(problems: readonly string[]): string[] {
+  return problems.map((problem) => problem.split(':', 1)[0] ?? '').sort();
+}
+
+describe('faults', () => {
+  it('reports all of them at once, one a line, by name', () => {
+    const environment = {
+      PORT: 'abc',
+      LOG_LEVEL: 'loud',
+      DATABASE_URL: 'mysql://db',
+      REDIS_URL: 'cache:6379',
+    };
+    const problems = problemsOf(environment);
+    expect(namesOf(problems)).toEqual(['DATABASE_URL', 'LOG_LEVEL', 'PORT', 'REDIS_URL']);
+    const lines = new ConfigurationError(problems).message.split('\n');
+    expect(lines.slice(1)).toEqual(problems.map((problem) => `  ${problem}`));
+  });
+
+  it('reports what is missing together with what is wrong', () => {
+    expect(namesOf(problemsOf({ NODE_ENV: 'production', PORT: 'abc', JWT_SECRET: 'short' }))).toEqual([
+      'DATABASE_URL',
+      'JWT_SECRET',
+      'PLATFORM_ENCRYPTION_KEY',
+      'PORT',
+      'REDIS_URL',
+    ]);
+  });
+
+  it('says how to make the secrets, whether they are missing or malformed', () => {
+    const told = [
+      ...problemsOf({ NODE_ENV: 'production' }),
+      ...problemsOf({ ...PRODUCTION, PLATFORM_ENCRYPTION_KEY: 'short', JWT_SECRET: 'short' }),
+    ];
+    expect(told.filter((problem) => problem.includes('npm run cli -- keys:generate'))).toHaveLength(2);
+    expect(told.filter((problem) => problem.includes('openssl rand -base64 48'))).toHaveLength(2);
+  });
+
+  it('never repeats a value: each of these may hold a secret', () => {
+    const secret = 'hunter2hunter2';
+    const environment = Object.fromEntries(
+      [
+        ...Object.keys(PRODUCTION),
+        'PORT',
+        'LOG_LEVEL',
+        'CORS_ORIGINS',
+        'TRUST_PROXY',
+        'DATABASE_POOL_MAX',
+      ].map((name) => [name, secret]),
+    );
+    const problems = problemsOf(environment);
+    expect(problems.length).toBeGreaterThanOrEqual(Object.keys(environment).length);
+    expect(problems.join('\n')).not.toContain(secret);
+  });
+
+  it('makes no secrets and no folder when there is a fault', () => {
+    problemsOf({ PORT: 'abc' });
+    expect(existsSync(dataDir)).toBe(false);
+  });
+});
+
+describe('production', () => {
+  it.each(['DATABASE_URL', 'REDIS_URL', 'PLATFORM_ENCRYPTION_KEY', 'JWT_SECRET'])(
+    'refuses to start without %s, also when it is empty',
+    (name) => {
+      for (const value of [undefined, '']) {
+        const problems = problemsOf({ ...PRODUCTION, [name]: value });
+        expect(problems).toEqual([expect.stringContaining(`${name}: is required in production`)]);
+      }
+    },
+  );
+
+  it('starts on those four, and writes nothing', () => {
+    const config = loadConfig({ ...PRODUCTION, DATA_DIR: dataDir });
+    expect(config).toMatchObject({
+      production: true,
+      database: { target: { kind: 'postgres', url: PRODUCTION.DATABASE_URL }, poolMax: 15 },
+      redis: { urls: [PRODUCTION.REDIS_URL], commandTimeoutMs: 100 },
+      encryptionKeys: KEY,
+      tokens: { jwtSecret: JWT_SECRET },
+    });
+    expect(existsSync(dataDir)).toBe(false);
+  });
+});
+
+describe('development', () => {
+  it('needs nothing: embedded database of one connection, cache in memory', () => {
+    const config = loadConfig({ DATA_DIR: dataDir });
+    expect(config).toMatchObject({
+      production: false,
+      port: 3000,
+      database: { target: { kind: 'embedded', dataDir }, poolMax: 1 },
+      redis: null,
+    });
+  });
+
+  it('takes an empty value for one that is not set', () => {
+    const config = loadConfig({
+      DATA_DIR: dataDir,
+      DATABASE_URL: '',
+      REDIS_URL: '',
+      PORT: '',
+      JWT_SECRET: '',
+    });
+    expect(config).toMatchObject({ port: 3000, redis: null, database: { target: { kind: 'embedded' } } });
+  });
+
+  it('makes secrets that only the owner can read, in a folder that only the owner can open', () => {
+    loadConfig({ DATA_DIR: dataDir });
+    expect(readdirSync(dataDir).sort()).toEqual(['jwt-secret', 'platform-encryption-key']);
+    expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+    for (const name of readdirSync(dataDir)) expect(statSync(join(dataDir, name)).mode & 0o777).toBe(0o600);
+  });
+
+  it('finds the same secrets again at the next start, and others in another folder', () => {
+    const first = loadConfig({ DATA_DIR: dataDir });
+    const again = loadConfig({ DATA_DIR: dataDir });
+    const elsewhere = loadConfig({ DATA_DIR: join(folder, 'elsewhere') });
+    expect(again.encryptionKeys).toBe(first.encryptionKeys);
+    expect(again.tokens.jwtSecret).toBe(first.tokens.jwtSecret);
+    expect(elsewhere.encryptionKeys).not.toBe(first.encryptionKeys);
+    expect(elsewhere.tokens.jwtSecret).not.toBe(first.tokens.jwtSecret);
+  });
+
+  it('makes an encryption key that it would take as a setting', () => {
+    const { encryptionKeys } = loadConfig({ DATA_DIR: dataDir });
+    expect(problemsOf({ PLATFORM_ENCRYPTION_KEY: encryptionKeys })).toEqual([]);
+  });
+
+  it('prefers what is set to what is kept, and leaves the file as it is', () => {
+    loadConfig({ DATA_DIR: dataDir });
+    const path = join(dataDir, 'platform-encryption-key');
+    writeFileSync(path, 'kept');
+    expect(loadConfig({ DATA_DIR: dataDir, PLATFORM_ENCRYPTION_KEY: KEY }).encryptionKeys).toBe(KEY);
+    expect(readFileSync(path, 'utf8')).toBe('kept');
+  });
+
+  it('needs no more than their addresses to use real servers, and says that the key was made up', () => {
+    const { DATABASE_URL, REDIS_URL } = PRODUCTION;
+    const made = loadConfig({ DATA_DIR: dataDir, DATABASE_URL, REDIS_URL });
+    expect(made.madeUpKeyFile).toBe(join(dataDir, 'platform-encryption-key'));
+    expect(readFileSync(join(dataDir, 'platform-encryption-key'), 'utf8')).toBe(made.encryptionKeys);
+    const given = loadConfig({ DATA_DIR: dataDir, DATABASE_URL, REDIS_URL, PLATFORM_ENCRYPTION_KEY: KEY });
+    expect(given.madeUpKeyFile).toBeNull();
+  });
+});

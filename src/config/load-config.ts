@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { AppConfig, ENCRYPTION_KEY_FILE } from './app-config.js';
+import { developmentSecret } from './development-secrets.js';
+import { environmentSchema } from './environment.js';
+
+/** Every missing or bad setting at once, one a line, by name. Values are never repeated: they may be secrets. */
+export class ConfigurationError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The configuration is not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'ConfigurationError';
+  }
+}
+
+const REQUIRED_IN_PRODUCTION = [
+  ['DATABASE_URL', 'a postgres:// URL'],
+  ['REDIS_URL', 'a redis:// or rediss:// URL'],
+  ['PLATFORM_ENCRYPTION_KEY', 'a Fernet key; make one with: npm run cli -- keys:generate'],
+  ['JWT_SECRET', 'at least 32 characters, or OIDC_ISSUER; make one with: openssl rand -base64 48'],
+] as const;
+
+const HINTS: Readonly<Record<string, string>> = {
+  PLATFORM_ENCRYPTION_KEY: ' (make one with: npm run cli -- keys:generate)',
+  JWT_SECRET: ' (make one with: openssl rand -base64 48)',
+};
+
+/**
+ * Turns environment variables into the typed configuration.
+ *
+ * Secrets are made up outside production only, and kept in `DATA_DIR`. Should that folder be lost while the database is
+ * kept, the boot canary refuses to start on the next one that is made up.
+ *
+ * @throws {ConfigurationError} listing all faults.
+ */
+export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
+  const given = Object.fromEntries(
+    Object.entries(source).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = environmentSchema.safeParse(given);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => {
+        const name = String(issue.path[0]);
+        return `${name}: ${issue.message}${HINTS[name] ?? ''}`;
+      });
+
+  const production = given['NODE_ENV'] === 'production';
+  for (const [name, what] of production ? REQUIRED_IN_PRODUCTION : []) {
+    // Without local accounts nothing is signed here.
+    const signsNothing =
+      name === 'JWT_SECRET' &&
+      given['OIDC_ISSUER'] !== undefined &&
+      given['LOCAL_ACCOUNTS_ENABLED'] !== 'true';
+    if (given[name] === undefined && !signsNothing) {
+      problems.push(`${name}: is required in production: ${what}`);
+    }
+  }
+  problems.push(...oidcProblems(given, production));
+  if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
+
+  const environment = parsed.data;
+  return new AppConfig(environment, {
+    encryptionKeys:
+      environment.PLATFORM_ENCRYPTION_KEY ??
+      developmentSecret(environment.DATA_DIR, ENCRYPTION_KEY_FILE, generateFernetKey),
+    jwtSecret:
+      environment.JWT_SECRET ??
+      (production
+        ? randomBytes(48).toString('base64url')
+        : developmentSecret(environment.DATA_DIR, 'jwt-secret', () => randomBytes(48).toString('base64url'))),
+  });
+}
+
+function oidcProblems(given: Readonly<Record<string, string | undefined>>, production: boolean): string[] {
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, LOCAL_ACCOUNTS_ENABLED: localAccounts } = given;
+  return [
+    ...(issuer !== undefined && audience === undefined
+      ? ['OIDC_AUDIENCE: is required with OIDC_ISSUER: tokens for other services would be accepted']
+      : []),
+    ...(issuer === undefined && audience !== undefined
+      ? ['OIDC_ISSUER: is required with OIDC_AUDIENCE']
+      : []),
+    ...(issuer === undefined && localAccounts === 'false'
+      ? ['OIDC_ISSUER: is required with LOCAL_ACCOUNTS_ENABLED=false: nobody could sign in']
+      : []),
+    ...(production && issuer?.toLowerCase().startsWith('http:') === true
+      ? ['OIDC_ISSUER: must be an https:// URL in production']
+      : []),
+  ];
+}
+
+/** 32 random bytes in padded url-safe base64: a key as the Fernet specification writes it. */
+function generateFernetKey(): string {
+  return `${randomBytes(32).toString('base64url')}=`;
+}

@@ -1,0 +1,256 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { type Deferred, deferred } from '../../test/support/barrier.js';
+import { AdmissionGate, DatabaseBusy } from './admission-gate.js';
+
+const CONCURRENCY = 2;
+const MAX_WAIT_MS = 1000;
+
+/** Loads that end when the test says so. */
+class Loads {
+  readonly started: number[] = [];
+  most = 0;
+  #running = 0;
+  readonly #ends = new Map<number, Deferred<number>>();
+
+  run(gate: AdmissionGate, number: number): Promise<number> {
+    return gate.run(async () => {
+      this.started.push(number);
+      this.most = Math.max(this.most, ++this.#running);
+      const end = deferred<number>();
+      this.#ends.set(number, end);
+      try {
+        return await end.promise;
+      } finally {
+        this.#running--;
+      }
+    });
+  }
+
+  end(number: number): void {
+    this.endOf(number).resolve(number);
+  }
+
+  fail(number: number): void {
+    this.endOf(number).reject(new Error(`load ${number} failed`));
+  }
+
+  private endOf(number: number): Deferred<number> {
+    const end = this.#ends.get(number);
+    if (end === undefined) throw new Error(`Load ${number} has not started.`);
+    return end;
+  }
+}
+
+describe('AdmissionGate', () => {
+  let gate: AdmissionGate;
+  let loads: Loads;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    gate = new AdmissionGate({ concurrency: CONCURRENCY, maxWaitMs: MAX_WAIT_MS });
+    loads = new Loads();
+  });
+  afterEach(() => {
+    expect({ running: gate.running, waiting: gate.waiting }).toEqual({ running: 0, waiting: 0 });
+    expect(jest.getTimerCount()).toBeLessThanOrEqual(1); // the sweeper, which holds nothing up
+    jest.useRealTimers();
+  });
+
+  /** Promise reactions that are due; no time passes. */
+  async function settle(): Promise<void> {
+    await jest.advanceTimersByTimeAsync(0);
+  }
+
+  it('passes on the value, and the very error, of a load', async () => {
+    expect(await gate.run(() => Promise.resolve('rows'))).toBe('rows');
+    const error = new Error('syntax error');
+    await expect(gate.run(() => Promise.reject(error))).rejects.toBe(error);
+    await expect(
+      gate.run(() => {
+        throw error;
+      }),
+    ).rejects.toBe(error);
+  });
+
+  it('runs no more than its concurrency at once, and the rest in the order in which they came', async () => {
+    const all = [1, 2, 3, 4, 5].map((number) => loads.run(gate, number));
+    await settle();
+    expect(loads.started).toEqual([1, 2]);
+    expect({ running: gate.running, waiting: gate.waiting }).toEqual({ running: 2, waiting: 3 });
+    for (const number of [2, 1, 4, 3, 5]) {
+      loads.end(number);
+      await settle();
+    }
+    expect(await Promise.all(all)).toEqual([1, 2, 3, 4, 5]);
+    expect(loads.started).toEqual([1, 2, 3, 4, 5]);
+    expect(loads.most).toBe(CONCURRENCY);
+  });
+
+  it('gives the place to the one who waits, not to one who comes at that moment', async () => {
+    const all = [1, 2, 3].map((number) => loads.run(gate, number));
+    await settle();
+    loads.end(1);
+    all.push(loads.run(gate, 4));
+    await settle();
+    expect(loads.started).toEqual([1, 2, 3]);
+    for (const number of [2, 3, 4]) {
+      loads.end(number);
+      await settle();
+    }
+    await Promise.all(all);
+    expect(loads.most).toBe(CONCURRENCY);
+  });
+
+  it('hands the place of a load that failed to the next one', async () => {
+    const failing = [1, 2].map((number) => loads.run(gate, number));
+    const next = loads.run(gate, 3);
+    await settle();
+    const failures = Promise.allSettled(failing);
+    loads.fail(1);
+    await settle();
+    expect(loads.started).toEqual([1, 2, 3]);
+    loads.fail(2);
+    loads.end(3);
+    expect((await failures).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await next).toBe(3);
+  });
+
+  it('lets a thousand short loads wait their turn', async () => {
+    let running = 0;
+    let most = 0;
+    const all = Array.from({ length: 1000 }, (_, index) =>
+      gate.run(async () => {
+        most = Math.max(most, ++running);
+        await Promise.resolve();
+        running--;
+        return index;
+      }),
+    );
+    expect(gate.waiting).toBeGreaterThan(900);
+    expect(await Promise.all(all)).toHaveLength(1000);
+    expect(most).toBe(CONCURRENCY);
+    expect(gate.rejected).toBe(0);
+  });
+
+  it('refuses a waiter when its time is over, with a 503 that says when to come again', async () => {
+    const running = [1, 2].map((number) => loads.run(gate, number));
+    const waiting = loads.run(gate, 3).catch((error: unknown) => error);
+    await jest.advanceTimersByTimeAsync(MAX_WAIT_MS - 1);
+    expect(gate.waiting).toBe(1);
+    await jest.advanceTimersByTimeAsync(2);
+    const refusal = await waiting;
+    expect(refusal).toBeInstanceOf(DatabaseBusy);
+    expect(refusal).toMatchObject({ code: 'database_busy', status: 503, retryAfterSeconds: 1 });
+    expect(gate.rejected).toBe(1);
+    loads.end(1);
+    loads.end(2);
+    await Promise.all(running);
+    expect(loads.started).toEqual([1, 2]); // the refused load never ran
+  });
+
+  it('refuses each waiter at its own time, those who came later no earlier', async () => {
+    const running = [1, 2].map((number) => loads.run(gate, number));
+    const refused: number[] = [];
+    const wait = (number: number): Promise<unknown> =>
+      loads.run(gate, number).catch(() => refused.push(number));
+    const waiting = [wait(3)];
+    await jest.advanceTimersByTimeAsync(MAX_WAIT_MS / 2);
+    waiting.push(wait(4));
+    await jest.advanceTimersByTimeAsync(MAX_WAIT_MS / 2 + 1);
+    expect(refused).toEqual([3]);
+    await jest.advanceTimersByTimeAsync(MAX_WAIT_MS / 2);
+    expect(refused).toEqual([3, 4]);
+    loads.end(1);
+    loads.end(2);
+    await Promise.all([...running, ...waiting]);
+  });
+
+  it('still serves a waiter that came after one that was refused', async () => {
+    const running = [1, 2].map((number) => loads.run(gate, number));
+    const refused = loads.run(gate, 3).catch((error: unknown) => error);
+    await jest.advanceTimersByTimeAsync(MAX_WAIT_MS / 2);
+    const served = loads.run(gate, 4);
+    await jest.advanceTimersByTimeAsync(MAX_WAIT_MS / 2 + 1);
+    expect(await refused).toBeInstanceOf(DatabaseBusy);
+    loads.end(1);
+    loads.end(2);
+    await settle();
+    loads.end(4);
+    expect(await served).toBe(4);
+    await Promise.all(running);
+  });
+
+  describe('after loads that were slow', () => {
+    /** Until the average says that a load takes as long as may be waited. */
+    async function slowSpell(): Promise<void> {
+      for (let round = 0; round < 30; round++) {
+        const first = 1000 + round * 2;
+        const pair = [first, first + 1].map((number) => loads.run(gate, number));
+        await jest.advanceTimersByTimeAsync(MAX_WAIT_MS * 2);
+        loads.end(first);
+        loads.end(first + 1);
+        await Promise.all(pair);
+      }
+      loads.started.length = 0;
+    }
+
+    it('refuses at once what could not come in time, without a wait', async () => {
+      await slowSpell();
+      const running = [1, 2, 3].map((number) => loads.run(gate, number));
+      const before = Date.now();
+      await expect(loads.run(gate, 4)).rejects.toBeInstanceOf(DatabaseBusy);
+      expect(Date.now()).toBe(before);
+      expect(gate.rejected).toBe(1);
+      loads.end(1);
+      await settle();
+      loads.end(2);
+      loads.end(3);
+      await Promise.all(running);
+      expect(loads.started).toEqual([1, 2, 3]);
+    });
+
+    it('always lets one wait, and so learns that loads have become short again', async () => {
+      await slowSpell();
+      for (let round = 0; round < 200; round++) {
+        const three = [1, 2, 3].map((number) => loads.run(gate, number));
+        await settle();
+        loads.end(1);
+        loads.end(2);
+        await settle();
+        loads.end(3);
+        await Promise.all(three);
+      }
+      const all = [1, 2, 3, 4, 5].map((number) => loads.run(gate, number));
+      await settle();
+      expect(gate.rejected).toBe(0);
+      for (const number of [1, 2, 3, 4, 5]) {
+        loads.end(number);
+        await settle();
+      }
+      await Promise.all(all);
+    });
+  });
+
+  it('leaks no place, whatever mixture of success, failure and refusal went through', async () => {
+    const outcomes = Array.from({ length: 300 }, (_, index) =>
+      gate
+        .run(
+          () =>
+            new Promise((resolve, reject) =>
+              setTimeout(
+                () => (index % 3 === 0 ? reject(new Error('failed')) : resolve(index)),
+                7 + (index % 20),
+              ),
+            ),
+        )
+        .then(
+          () => 'done',
+          (error: unknown) => (error instanceof DatabaseBusy ? 'refused' : 'failed'),
+        ),
+    );
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['done', 'failed', 'refused']));
+    expect(gate.running).toBe(0);
+    expect(await gate.run(() => Promise.resolve('still open'))).toBe('still open');
+  });
+});

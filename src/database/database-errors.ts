@@ -1,0 +1,85 @@
+import { QueryFailedError } from 'typeorm';
+import { ServiceUnavailable } from '../common/domain-error.js';
+
+/** PostgreSQL cannot be reached, is shutting down, has no connection left or did not answer within its time-out. */
+export class DatabaseUnavailable extends ServiceUnavailable {
+  override readonly code = 'database_unavailable';
+  override readonly logLevel = 'debug';
+
+  constructor(cause: unknown) {
+    super('The database cannot answer at the moment. Try again shortly.', 1, { cause });
+  }
+}
+
+// Node's socket errors, and SQLSTATE codes (PostgreSQL documentation, appendix A): query_canceled is what a
+// statement time-out raises; serialization failures and deadlocks have rolled back and can be repeated.
+const UNAVAILABLE_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  '57P01',
+  '57P02',
+  '57P03',
+  '57P04',
+  '57P05',
+  '57014',
+  '53300',
+  '25006',
+  '25P03',
+  '40001',
+  '40P01',
+]);
+
+// node-postgres gives these no code.
+const UNAVAILABLE_MESSAGES = [
+  'timeout exceeded when trying to connect',
+  'Connection terminated',
+  'Query read timeout',
+  'Client has encountered a connection error',
+  'Client was closed and is not queryable',
+];
+
+function driverError(error: unknown): unknown {
+  return error instanceof QueryFailedError ? error.driverError : error;
+}
+
+/** Of the driver's error: Node's name of a socket error, or a SQLSTATE. */
+export function codeOf(error: unknown): string | undefined {
+  const cause = driverError(error);
+  return typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string'
+    ? cause.code
+    : undefined;
+}
+
+export function isDatabaseUnavailable(error: unknown): boolean {
+  const cause = driverError(error);
+  const code = codeOf(error);
+  if (code !== undefined && (UNAVAILABLE_CODES.has(code) || code.startsWith('08'))) return true;
+  // A name that resolves to several addresses fails with all their errors in one.
+  if (cause instanceof AggregateError) return cause.errors.some(isDatabaseUnavailable);
+  return cause instanceof Error && UNAVAILABLE_MESSAGES.some((message) => cause.message.includes(message));
+}
+
+/** The name of the violated unique constraint, or null when `error` is something else. */
+export function violatedUniqueConstraint(error: unknown): string | null {
+  return violatedConstraint(error, '23505');
+}
+
+/** The name of the violated foreign key, or null when `error` is something else. */
+export function violatedForeignKey(error: unknown): string | null {
+  return violatedConstraint(error, '23503');
+}
+
+function violatedConstraint(error: unknown, code: string): string | null {
+  const cause = driverError(error);
+  if (codeOf(error) !== code) return null;
+  return typeof cause === 'object' && cause !== null && 'constraint' in cause
+    ? String(cause.constraint)
+    : null;
+}

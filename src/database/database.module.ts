@@ -1,0 +1,79 @@
+import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { AppConfig } from '../config/app-config.js';
+import { AdmissionGate } from './admission-gate.js';
+import { Database } from './database.service.js';
+import { dataSourceOptions } from './data-source-options.js';
+import { EmbeddedPostgres } from './embedded-postgres.js';
+import { migrate } from './migrate.js';
+
+const EMBEDDED_POSTGRES = Symbol('EmbeddedPostgres');
+
+@Module({
+  providers: [
+    {
+      provide: EMBEDDED_POSTGRES,
+      inject: [AppConfig],
+      useFactory: ({ database }: AppConfig) =>
+        database.target.kind === 'embedded' ? EmbeddedPostgres.open(database.target.dataDir) : null,
+    },
+  ],
+  exports: [EMBEDDED_POSTGRES],
+})
+class EmbeddedPostgresModule {}
+
+/** Two connections, or a fifth of the pool, are left to writers when all the loads that may run do. */
+function loadConcurrency(poolMax: number): number {
+  return Math.max(1, poolMax - Math.max(2, Math.ceil(poolMax / 5)));
+}
+
+@Global()
+@Module({
+  imports: [
+    EmbeddedPostgresModule,
+    TypeOrmModule.forRootAsync({
+      imports: [EmbeddedPostgresModule],
+      inject: [AppConfig, EMBEDDED_POSTGRES],
+      useFactory: (config: AppConfig, embedded: EmbeddedPostgres | null) => ({
+        ...dataSourceOptions(config, embedded),
+        autoLoadEntities: true,
+        migrationOptions: dataSourceOptions(config, embedded, 'none'),
+        retryAttempts: 5,
+        retryDelay: 1000,
+      }),
+      dataSourceFactory: async (options) => {
+        if (options === undefined) throw new Error('TypeOrmModule passed no options.');
+        const { migrationOptions, ...own } = options as typeof options & { migrationOptions: typeof options };
+        await migrate(migrationOptions);
+        return new DataSource(own).initialize();
+      },
+    }),
+  ],
+  providers: [
+    {
+      provide: AdmissionGate,
+      inject: [AppConfig],
+      useFactory: ({ database }: AppConfig) =>
+        new AdmissionGate({
+          concurrency: loadConcurrency(database.poolMax),
+          maxWaitMs: database.acquireTimeoutMs,
+        }),
+    },
+    Database,
+  ],
+  exports: [Database, AdmissionGate],
+})
+export class DatabaseModule implements OnApplicationShutdown {
+  constructor(
+    private readonly dataSource: DataSource,
+    @Inject(EMBEDDED_POSTGRES) private readonly embedded: EmbeddedPostgres | null,
+  ) {}
+
+  /** The pool ends before the embedded server that it talks to. */
+  async onApplicationShutdown(): Promise<void> {
+    if (this.embedded === null) return;
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    await this.embedded.close();
+  }
+}

@@ -1,0 +1,50 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
+import { createPgConfig } from '@electric-sql/pglite/node-postgres';
+import { DirectoryLock } from './directory-lock.js';
+
+/** What the migrations ask for. */
+export const EXTENSIONS = { pg_trgm };
+
+/** PostgreSQL in this process (PGlite). One connection, one process, files in `dataDir`. */
+export class EmbeddedPostgres {
+  private constructor(
+    private readonly pglite: PGlite,
+    private readonly lock: DirectoryLock,
+  ) {}
+
+  /** @throws {DirectoryInUse} when another process has it open: PGlite itself would let both write. */
+  static async open(dataDir: string): Promise<EmbeddedPostgres> {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    const lock = await DirectoryLock.acquire(dataDir);
+    try {
+      return new EmbeddedPostgres(
+        await PGlite.create(join(dataDir, 'postgres'), { extensions: EXTENSIONS }),
+        lock,
+      );
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /**
+   * Options for node-postgres' pool. A query outside the transaction's own manager would wait for ever for the only
+   * connection; the time-out turns that into an error.
+   */
+  poolOptions(acquireTimeoutMs: number): Record<string, unknown> {
+    return {
+      ...createPgConfig(this.pglite),
+      max: 1,
+      idleTimeoutMillis: 0,
+      connectionTimeoutMillis: Math.max(acquireTimeoutMs, 5000),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.pglite.close();
+    await this.lock.release();
+  }
+}

@@ -1,0 +1,20 @@
+import { Init1764000000000 } from './1764000000000-init.js';
+import { Outbox1764000100000 } from './1764000100000-outbox.js';
+import { Instances1764000200000 } from './1764000200000-instances.js';
+import { ApiKeys1764000300000 } from './1764000300000-api-keys.js';
+import { Audit1764000400000 } from './1764000400000-audit.js';
+import { Watch1764000500000 } from './1764000500000-watch.js';
+import { Events1764000600000 } from './1764000600000-events.js';
+import { Growth1764000700000 } from './1764000700000-growth.js';
+
+/** In the order in which they are applied. Listed by hand: a file that is found by a pattern can also be missed by one. */
+export const MIGRATIONS = [
+  Init1764000000000,
+  Outbox1764000100000,
+  Instances1764000200000,
+  ApiKeys1764000300000,
+  Audit1764000400000,
+  Watch1764000500000,
+  Events1764000600000,
+  Growth1764000700000,
+];

@@ -1,0 +1,83 @@
+import { Forbidden } from '../auth/auth.errors.js';
+import type { TokenVerifier } from '../auth/token-verifier.js';
+import { permits } from '../common/auth/access.js';
+import type { AuthUser } from '../common/auth/auth-user.js';
+import { ServiceUnavailable } from '../common/domain-error.js';
+
+/** How long a revoked API key can go on listening, at most. */
+const VERIFY_AGAIN_MS = 5000;
+const TOLERATED_AGAIN_MS = 1000;
+/** A timer can be a little early, and the token then still hold. */
+const TIMER_MARGIN_MS = 20;
+
+/** The token that a client listens with: verified when it connects, and again while it is connected. */
+export class Credential {
+  #token: string;
+  #timer: NodeJS.Timeout | undefined;
+  #onEnd: () => void = () => {};
+
+  private constructor(
+    private readonly tokens: TokenVerifier,
+    readonly user: AuthUser,
+    token: string,
+  ) {
+    this.#token = token;
+  }
+
+  /** @throws {InvalidAccessToken | Forbidden | ServiceUnavailable} */
+  static async of(token: string, tokens: TokenVerifier): Promise<Credential> {
+    return new Credential(tokens, await verify(token, tokens), token);
+  }
+
+  /** Calls `onEnd` once, when the token has expired, is revoked, or may not read any more. */
+  watch(onEnd: () => void): void {
+    this.#onEnd = onEnd;
+    this.#schedule();
+  }
+
+  /**
+   * Goes on with another token of the same user.
+   *
+   * @throws {InvalidAccessToken | Forbidden | ServiceUnavailable} and then the old one is still in use.
+   */
+  async replace(token: string): Promise<void> {
+    const user = await verify(token, this.tokens);
+    if (user.id !== this.user.id) throw new Forbidden('platforms:read');
+    this.#token = token;
+    if (this.#timer !== undefined) this.#schedule();
+  }
+
+  release(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #schedule(): void {
+    const left = (this.tokens.expiresAt(this.#token)?.getTime() ?? Number.POSITIVE_INFINITY) - Date.now();
+    // Past its time by our clock and still accepted: the verifier allows for two servers' clocks.
+    const dueMs = left <= 0 ? TOLERATED_AGAIN_MS : Math.min(VERIFY_AGAIN_MS, left + TIMER_MARGIN_MS);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#verifyAgain(), dueMs).unref();
+  }
+
+  async #verifyAgain(): Promise<void> {
+    const token = this.#token;
+    try {
+      await verify(token, this.tokens);
+    } catch (error) {
+      // Whether it still holds cannot be found out: then no event can be read either.
+      if (!(error instanceof ServiceUnavailable) && token === this.#token && this.#timer !== undefined) {
+        this.release();
+        this.#onEnd();
+        return;
+      }
+    }
+    if (this.#timer !== undefined) this.#schedule();
+  }
+}
+
+async function verify(token: string, tokens: TokenVerifier): Promise<AuthUser> {
+  const user = await tokens.verify(token);
+  if (!permits(user, 'platforms:read')) throw new Forbidden('platforms:read');
+  return user;
+}

@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import { TokenVerifier } from '../auth/token-verifier.js';
+import { AppConfig } from '../config/app-config.js';
+import { type DropReason, EventMeter } from '../outbox/event-meter.js';
+import { PublishedEvents } from '../outbox/published-events.js';
+import { Credential } from './credential.js';
+import { EventFeed } from './event-feed.js';
+import type { EventSink } from './event-sink.js';
+import { EventViews } from './event-views.js';
+import { TooManyEventClients } from './events.errors.js';
+import { Subscription } from './subscription.js';
+
+/** Who listens at this process. */
+@Injectable()
+export class EventClients {
+  readonly #sinks = new Set<EventSink>();
+  #closed = false;
+
+  constructor(
+    private readonly feed: EventFeed,
+    private readonly tokens: TokenVerifier,
+    private readonly published: PublishedEvents,
+    private readonly views: EventViews,
+    private readonly meter: EventMeter,
+    private readonly config: AppConfig,
+  ) {}
+
+  /** @throws {InvalidAccessToken | Forbidden | ServiceUnavailable} */
+  authenticate(token: string): Promise<Credential> {
+    return Credential.of(token, this.tokens);
+  }
+
+  /** @throws {TooManyEventClients} */
+  assertRoom({ user }: Credential): void {
+    const { maxClients, maxClientsPerUser } = this.config.events;
+    if (
+      this.#closed ||
+      this.#sinks.size >= maxClients ||
+      this.feed.subscriptionsOf(user.id) >= maxClientsPerUser
+    ) {
+      throw new TooManyEventClients();
+    }
+  }
+
+  /**
+   * Sends events from here on, and those after `lastEventId` first.
+   *
+   * @returns what is to be called when the connection has ended, whoever ended it.
+   * @throws {TooManyEventClients}
+   */
+  join(credential: Credential, sink: EventSink, lastEventId: number | null): () => void {
+    this.assertRoom(credential);
+    const { published, views, meter } = this;
+    const sources = { published, views, meter, drop: (reason: DropReason) => this.drop(sink, reason) };
+    const subscription = new Subscription(credential.user.id, sink, sources, lastEventId);
+    this.#sinks.add(sink);
+    meter.clients[sink.transport]++;
+    this.feed.add(subscription);
+    subscription.catchUp();
+    credential.watch(() => this.drop(sink, 'unauthenticated'));
+    return () => {
+      if (!this.#sinks.delete(sink)) return;
+      meter.clients[sink.transport]--;
+      this.feed.remove(subscription);
+      subscription.end();
+      credential.release();
+    };
+  }
+
+  drop(sink: EventSink, reason: DropReason): void {
+    this.meter.dropped(reason);
+    sink.close(reason);
+  }
+
+  /** Ends all connections, and takes no more. */
+  closeAll(reason: DropReason): void {
+    this.#closed = true;
+    for (const sink of this.#sinks) this.drop(sink, reason);
+  }
+}

@@ -1,0 +1,118 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { PublishedEvents } from '../outbox/published-events.js';
+import { EventViews } from './event-views.js';
+import type { Subscription } from './subscription.js';
+
+/** A notification can get lost with its connection. */
+const POLL_MS = 1000;
+const BATCH = 200;
+const HEARTBEAT_MS = 20_000;
+
+/** Reads what is published once for all clients of this process, and offers it to whom it concerns. */
+@Injectable()
+export class EventFeed {
+  readonly #logger = new Logger('Events');
+  readonly #byUser = new Map<number, Set<Subscription>>();
+  /** Everything up to it was offered. Null while nobody listens. */
+  #position: number | null = null;
+  #running: Promise<void> | null = null;
+  #again = false;
+  #failing = false;
+  #poll: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly published: PublishedEvents,
+    private readonly views: EventViews,
+  ) {}
+
+  start(): void {
+    this.published.onPublished(() => this.#wake());
+    this.#poll = setInterval(() => this.#wake(), POLL_MS).unref();
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#poll);
+    clearInterval(this.#heartbeat);
+    this.published.onPublished(() => {});
+    await this.#running;
+  }
+
+  subscriptionsOf(userId: number): number {
+    return this.#byUser.get(userId)?.size ?? 0;
+  }
+
+  /** Before its first reading: what is published after that is offered. */
+  add(subscription: Subscription): void {
+    const { userId } = subscription;
+    this.#byUser.set(userId, (this.#byUser.get(userId) ?? new Set()).add(subscription));
+    if (this.#position === null) this.#wake();
+  }
+
+  remove(subscription: Subscription): void {
+    const { userId } = subscription;
+    const rest = this.#byUser.get(userId);
+    rest?.delete(subscription);
+    if (rest?.size === 0) this.#byUser.delete(userId);
+  }
+
+  #wake(): void {
+    if (this.#running !== null) {
+      this.#again = true;
+      return;
+    }
+    this.#running = this.#run().finally(() => {
+      this.#running = null;
+      if (!this.#again) return;
+      this.#again = false;
+      this.#wake();
+    });
+  }
+
+  async #run(): Promise<void> {
+    if (this.#byUser.size === 0) {
+      this.#position = null;
+      return;
+    }
+    try {
+      while (await this.#offerNews());
+      this.#failing = false;
+    } catch (error) {
+      // The position stays, so nothing is lost. Said once, not a second.
+      if (!this.#failing) this.#logger.warn(`New events cannot be read: ${String(error)}`);
+      this.#failing = true;
+    }
+  }
+
+  /** @returns whether there may be more. */
+  async #offerNews(): Promise<boolean> {
+    const after = this.#position;
+    const page = await this.published.news(after, () => [...this.#byUser.keys()], BATCH);
+    if (after === null || page.lastEventId < after) {
+      // The clients' own first readings may have been before this one. Or the database was restored from a backup.
+      this.#position = page.lastEventId;
+      for (const subscription of this.#all()) subscription.catchUp();
+      return false;
+    }
+    const told = await this.views.of(page.events);
+    page.events.forEach(({ userId }, index) => {
+      const event = told[index];
+      if (event === undefined) return;
+      for (const subscription of this.#byUser.get(userId) ?? []) subscription.offer(event);
+    });
+    const more = page.events.length === BATCH;
+    this.#position = more ? (page.events.at(-1)?.eventId ?? after) : page.lastEventId;
+    return more;
+  }
+
+  /** So that a client that has had nothing for a day does not ask for what is forgotten. */
+  #beat(): void {
+    if (this.#position === null) return;
+    for (const subscription of this.#all()) subscription.reached(this.#position);
+  }
+
+  *#all(): Iterable<Subscription> {
+    for (const subscriptions of this.#byUser.values()) yield* subscriptions;
+  }
+}

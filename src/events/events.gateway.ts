@@ -1,0 +1,183 @@
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { type DefaultEventsMap, Server } from 'socket.io';
+import { Unauthenticated } from '../auth/auth.errors.js';
+import { DomainError, InvalidField } from '../common/domain-error.js';
+import { BARE_SECURITY_HEADERS } from '../common/http-hardening.js';
+import { AppConfig } from '../config/app-config.js';
+import { addressKey } from '../rate-limit/address-key.js';
+import { RateLimited } from '../rate-limit/rate-limit.errors.js';
+import { RateLimiter } from '../rate-limit/rate-limiter.js';
+import type { Credential } from './credential.js';
+import { EventClients } from './event-clients.js';
+import { EventFeed } from './event-feed.js';
+import { addressReader, authSchema, authenticateSchema, isAllowedOrigin } from './handshake.js';
+import { type ClientEvents, type ServerEvents, SocketSink } from './socket-sink.js';
+import { UpgradedSockets } from './upgraded-sockets.js';
+
+/** A token, and little else: what comes from clients is small. */
+const MAX_MESSAGE_BYTES = 16 * 1024;
+/** From the transport's connection to a token that holds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** For clients to confirm that their connection ends. */
+const GRACE_MS = 1000;
+
+interface Admitted {
+  credential: Credential;
+  lastEventId: number | null;
+}
+type EventServer = Server<ClientEvents, ServerEvents, DefaultEventsMap, Partial<Admitted>>;
+type EventSocket = Parameters<Parameters<EventServer['use']>[0]>[0];
+
+/**
+ * Socket.IO beside Fastify, on the same port. Nothing goes from process to process: each one reads the outbox for its own
+ * clients, so that any change reaches any client, in order, also while Redis is down.
+ */
+@Injectable()
+export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #logger = new Logger('Events');
+  #io: EventServer | null = null;
+  #upgraded: UpgradedSockets | null = null;
+  #closing = false;
+
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly clients: EventClients,
+    private readonly feed: EventFeed,
+    private readonly limiter: RateLimiter,
+    private readonly config: AppConfig,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    // The operator commands run without an HTTP server.
+    const http = this.host.httpAdapter?.getHttpServer() as HttpServer | undefined;
+    if (http === undefined) return;
+    this.feed.start();
+    this.#upgraded = new UpgradedSockets(http);
+    this.#io = this.#attach(http);
+  }
+
+  /** Before the HTTP server is closed: it would wait for connections that do not end by themselves. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#closing = true;
+    this.clients.closeAll('shutdown');
+    await this.#upgraded?.ended(GRACE_MS);
+    this.#io?.engine.close();
+    this.#upgraded?.destroy();
+    await this.feed.stop();
+  }
+
+  #attach(http: HttpServer): EventServer {
+    const addressOf = addressReader(this.config);
+    const io: EventServer = new Server(http, {
+      serveClient: false,
+      maxHttpBufferSize: MAX_MESSAGE_BYTES,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      httpCompression: false,
+      perMessageDeflate: false,
+      cors: { origin: [...this.config.corsOrigins] },
+      allowRequest: (request, decide) => decide(null, this.#admits(request, addressOf(request))),
+    });
+    io.engine.on('headers', (headers: Record<string, string>) =>
+      Object.assign(headers, BARE_SECURITY_HEADERS),
+    );
+    // Every server has this namespace too; nobody has anything to do in it.
+    io.use((_socket, next) => next(connectError(new InvalidField([{ pointer: '', detail: 'use /events' }]))));
+    io.of('/events')
+      .use((socket, next) => {
+        this.#admit(socket).then(
+          () => next(),
+          (error: unknown) => next(this.#refusal(error)),
+        );
+      })
+      .on('connection', (socket) => this.#serve(socket));
+    return io;
+  }
+
+  #admits(request: IncomingMessage, address: string): boolean {
+    if (this.#closing || !isAllowedOrigin(request, this.config)) return false;
+    const { enabled, addressPerMinute } = this.config.rateLimits;
+    const key = `rate_limit:address:${addressKey(address)}`;
+    return !enabled || this.limiter.take(key, addressPerMinute).admitted;
+  }
+
+  /** @throws {DomainError} the same that a request with this token would be answered with. */
+  async #admit(socket: EventSocket): Promise<void> {
+    const auth = authSchema.safeParse(socket.handshake.auth);
+    if (!auth.success) {
+      const field = auth.error.issues[0]?.path[0];
+      if (field === 'token') throw new Unauthenticated('This needs an access token: auth: { token }.');
+      throw new InvalidField([{ pointer: '/lastEventId', detail: 'must be the id of an event' }]);
+    }
+    const credential = await this.clients.authenticate(auth.data.token);
+    this.#count(credential);
+    this.clients.assertRoom(credential);
+    socket.data = { credential, lastEventId: auth.data.lastEventId ?? null };
+  }
+
+  /** Connections and messages count as requests of the user do. @throws {RateLimited} */
+  #count({ user }: Credential): void {
+    const { enabled, userPerMinute } = this.config.rateLimits;
+    if (!enabled) return;
+    const { admitted, resetSeconds } = this.limiter.take(`rate_limit:user:${user.id}`, userPerMinute);
+    if (!admitted) throw new RateLimited(resetSeconds);
+  }
+
+  #serve(socket: EventSocket): void {
+    const { credential, lastEventId } = socket.data as Admitted;
+    const sink = new SocketSink(socket);
+    let leave: () => void;
+    try {
+      leave = this.clients.join(credential, sink, lastEventId);
+    } catch {
+      // There was room when it was let in; others have come in the same moment.
+      this.clients.drop(sink, 'too_many');
+      return;
+    }
+    socket.on('disconnect', leave);
+    socket.use((_packet, next) => {
+      try {
+        this.#count(credential);
+        next();
+      } catch {
+        this.clients.drop(sink, 'too_many');
+      }
+    });
+    socket.on('authenticate', (message, acknowledge) => {
+      void this.#replaceToken(credential, message).then((answer) => {
+        if (typeof acknowledge === 'function') (acknowledge as (answer: unknown) => void)(answer);
+      });
+    });
+  }
+
+  async #replaceToken(credential: Credential, message: unknown): Promise<{ ok: boolean; code?: string }> {
+    try {
+      const parsed = authenticateSchema.safeParse(message);
+      if (!parsed.success) throw new Unauthenticated();
+      await credential.replace(parsed.data.token);
+      return { ok: true };
+    } catch (error) {
+      return { ok: false, code: this.#refusal(error).data.code };
+    }
+  }
+
+  #refusal(error: unknown): ConnectError {
+    if (error instanceof DomainError) return connectError(error);
+    this.#logger.error(`A client cannot be let in: ${String(error)}`);
+    return Object.assign(new Error('Something went wrong here.'), { data: { code: 'internal_error' } });
+  }
+}
+
+type ConnectError = Error & { readonly data: { readonly code: string; readonly retryAfterSeconds?: number } };
+
+/** What the client's `connect_error` gets: as much as an HTTP answer would say. */
+function connectError({ message, code, retryAfterSeconds }: DomainError): ConnectError {
+  const data = { code, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
+  return Object.assign(new Error(message), { data });
+}

@@ -1,0 +1,28 @@
+import type { IncomingMessage } from 'node:http';
+import proxyAddr from '@fastify/proxy-addr';
+import { z } from 'zod';
+import { trustedProxies } from '../common/http-hardening.js';
+import type { AppConfig } from '../config/app-config.js';
+import { lastEventIdSchema } from './last-event-id.js';
+
+const MAX_TOKEN_CHARACTERS = 8192;
+const token = z.string().min(1).max(MAX_TOKEN_CHARACTERS);
+
+/** What a client sends as `auth`. Unknown fields are let pass: libraries add their own. */
+export const authSchema = z.object({ token, lastEventId: lastEventIdSchema.nullish() });
+export const authenticateSchema = z.object({ token });
+
+/** Whether a browser may connect from where it is: from here, or from CORS_ORIGINS. Other programs send no origin. */
+export function isAllowedOrigin({ headers }: IncomingMessage, config: AppConfig): boolean {
+  const { origin, host } = headers;
+  if (origin === undefined || origin === config.publicUrl || config.corsOrigins.includes(origin)) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+/** The caller's address, found as Fastify finds it for requests. */
+export function addressReader(config: AppConfig): (request: IncomingMessage) => string {
+  const trust = trustedProxies(config.trustProxy);
+  if (typeof trust === 'boolean') return ({ socket }) => socket.remoteAddress ?? '';
+  const trusted = Array.isArray(trust) ? proxyAddr.compile(trust) : trust;
+  return (request) => proxyAddr(request, trusted);
+}

@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { ServiceUnavailable } from '../common/domain-error.js';
+import type { DropReason, EventMeter } from '../outbox/event-meter.js';
+import type { PublishedEvents } from '../outbox/published-events.js';
+import type { EventSink } from './event-sink.js';
+import type { EventViews } from './event-views.js';
+import type { PlatformEvent } from './platform-event.js';
+
+const PAGE = 100;
+/** A client that takes nothing for so long is cut off. It resumes from what it has seen. */
+const SLOW_MS = 20_000;
+/** Until the database is asked again. With as much by chance on top: many clients wait at once. */
+const RETRY_MS = 1000;
+
+export interface SubscriptionSources {
+  readonly published: PublishedEvents;
+  readonly views: EventViews;
+  readonly meter: EventMeter;
+  readonly drop: (reason: DropReason) => void;
+}
+
+/**
+ * One client's events. It is live, and given each event when it is published, or catching up: reading the outbox in pages.
+ * Who is offered an event while catching up, or has not taken the last ones yet, does not get it into a queue but
+ * reads on; so a slow client costs no memory, and nothing can be missed between reading and being live.
+ */
+export class Subscription {
+  readonly #logger = new Logger('Events');
+  #catchingUp = false;
+  #missed = false;
+  #ended = false;
+  #ready = false;
+  /** The last event that was sent, or up to which there is none. Null until it is known. */
+  #cursor: number | null;
+
+  constructor(
+    readonly userId: number,
+    readonly sink: EventSink,
+    private readonly sources: SubscriptionSources,
+    after: number | null,
+  ) {
+    this.#cursor = after;
+  }
+
+  /** A published event, in order. */
+  offer(event: PlatformEvent): void {
+    if (this.#cursor !== null && event.eventId <= this.#cursor) return;
+    if (this.#catchingUp || this.sink.congested) this.catchUp();
+    else this.#send(event);
+  }
+
+  /** All events up to `lastEventId` have been offered. */
+  reached(lastEventId: number): void {
+    if (this.#ended || this.#catchingUp || this.#cursor === null || this.sink.congested) return;
+    this.#cursor = Math.max(this.#cursor, lastEventId);
+    this.sink.position(this.#cursor);
+  }
+
+  /** Looks at the outbox, once more if it is doing so already. */
+  catchUp(): void {
+    this.#missed = true;
+    if (this.#catchingUp || this.#ended) return;
+    this.#catchingUp = true;
+    void this.#readOn();
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  async #readOn(): Promise<void> {
+    while (this.#missed && !this.#ended) {
+      this.#missed = false;
+      try {
+        await this.#readPages();
+      } catch (error) {
+        this.#missed = true;
+        if (!(error instanceof ServiceUnavailable)) {
+          this.#logger.error(`Events of a client cannot be read: ${String(error)}`);
+          this.sources.drop('error');
+          return;
+        }
+        await sleep(RETRY_MS * (1 + Math.random()), undefined, { ref: false });
+      }
+    }
+    // Nothing is awaited between the last look at #missed and here.
+    this.#catchingUp = false;
+    if (this.#ended || this.#ready || this.#cursor === null) return;
+    this.#ready = true;
+    this.sink.ready(this.#cursor);
+  }
+
+  async #readPages(): Promise<void> {
+    for (;;) {
+      const after = this.#cursor ?? Number.MAX_SAFE_INTEGER;
+      const page = await this.sources.published.replay(this.userId, after, PAGE);
+      if (this.#ended) return;
+      if (this.#cursor === null) {
+        this.#cursor = page.lastEventId;
+        return;
+      }
+      if (this.#cursor < page.forgottenEventId || this.#cursor > page.lastEventId) {
+        this.#cursor = page.lastEventId;
+        this.sink.reset(this.#cursor);
+        return;
+      }
+      for (const event of await this.sources.views.of(page.events)) {
+        if (!(await this.#writable())) return;
+        this.#send(event);
+        this.sources.meter.replayed();
+      }
+      if (page.events.length < PAGE) {
+        this.#cursor = Math.max(this.#cursor, page.lastEventId);
+        return;
+      }
+    }
+  }
+
+  /** @returns false when the client has gone, or was sent away because it took nothing for too long. */
+  async #writable(): Promise<boolean> {
+    const deadline = performance.now() + SLOW_MS;
+    while (this.sink.congested && !this.#ended) {
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        this.sources.drop('slow');
+        return false;
+      }
+      const abandoned = new AbortController();
+      await Promise.race([
+        this.sink.drained(),
+        sleep(left, undefined, { ref: false, signal: abandoned.signal }).catch(() => undefined),
+      ]);
+      abandoned.abort();
+    }
+    return !this.#ended;
+  }
+
+  #send(event: PlatformEvent): void {
+    if (this.#ended) return;
+    this.#cursor = event.eventId;
+    this.sink.event(event);
+    this.sources.meter.sent(event.type);
+  }
+}

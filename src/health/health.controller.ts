@@ -1,0 +1,88 @@
+import { Controller, Get, HttpCode, Res } from '@nestjs/common';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import { HealthCheckService, TypeOrmHealthIndicator } from '@nestjs/terminus';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../common/auth/access.js';
+import { CacheIndicator } from './cache.indicator.js';
+
+const DATABASE_PING_TIMEOUT_MS = 1000;
+
+export class LiveDto {
+  @ApiProperty({ enum: ['ok'] })
+  status!: 'ok';
+}
+
+export class ReadyDto {
+  @ApiProperty({
+    enum: ['ok', 'degraded', 'unavailable'],
+    description: 'degraded: one of database and cache does not answer, the other one serves what it can',
+  })
+  status!: 'ok' | 'degraded' | 'unavailable';
+
+  @ApiProperty({ enum: ['up', 'down'] })
+  database!: 'up' | 'down';
+
+  @ApiProperty({
+    enum: ['up', 'recovering', 'down', 'in-process'],
+    description: 'recovering: the cache answers but is not read until missed invalidations are made good',
+  })
+  cache!: 'up' | 'recovering' | 'down' | 'in-process';
+}
+
+@ApiTags('operation')
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly database: TypeOrmHealthIndicator,
+    private readonly cache: CacheIndicator,
+  ) {}
+
+  @Get('live')
+  @Public()
+  @ApiOperation({ summary: 'The process runs' })
+  @ApiOkResponse({ type: LiveDto })
+  live(): LiveDto {
+    return { status: 'ok' };
+  }
+
+  /**
+   * With PostgreSQL down, cached reads still answer; with Redis down, everything does. Either one is a reason for an
+   * alert, neither for taking the process out of rotation. With both down nothing can be served.
+   */
+  @Get('ready')
+  @Public()
+  @HttpCode(200)
+  @ApiOperation({ summary: 'What the process can serve now' })
+  @ApiOkResponse({ type: ReadyDto })
+  @ApiServiceUnavailableResponse({
+    type: ReadyDto,
+    description: 'Neither database nor cache answers',
+    example: { status: 'unavailable', database: 'down', cache: 'down' },
+  })
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<ReadyDto> {
+    const database = await this.isUp(() =>
+      this.database.pingCheck('database', { timeout: DATABASE_PING_TIMEOUT_MS }),
+    );
+    const cache = this.cache.state();
+    const cacheServes = cache === 'up' || cache === 'in-process';
+    if (database && cacheServes) return { status: 'ok', database: 'up', cache };
+    if (database || cacheServes) return { status: 'degraded', database: database ? 'up' : 'down', cache };
+    reply.code(503);
+    return { status: 'unavailable', database: 'down', cache };
+  }
+
+  /** Terminus reports a failed check by throwing. */
+  private isUp(check: Parameters<HealthCheckService['check']>[0][number]): Promise<boolean> {
+    return this.health.check([check]).then(
+      () => true,
+      () => false,
+    );
+  }
+}

@@ -1,0 +1,82 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { accountSchema, isSameAccount } from './account.js';
+import { type AccountCheck, type CheckOutcome, DETAILS } from './check-outcome.js';
+import { OutgoingRequestError } from './guarded-http.errors.js';
+import { GuardedHttp, type InstanceResponse } from './guarded-http.js';
+import { InstanceRefused } from './instances.errors.js';
+import { InstancesService } from './instances.service.js';
+import { jsonBody } from './json-body.js';
+import { rateLimitOf } from './rate-limit.js';
+import { outcomeOfRefusal } from './refusal-rules.js';
+import type { InstanceType } from './software.js';
+
+export interface AccountToCheck {
+  readonly instanceUrl: string;
+  readonly platformType: InstanceType;
+  readonly accessToken: string;
+  /** As the user typed it, to be compared. */
+  readonly username: string | null;
+}
+
+/** Asks an instance whose token this is. Whatever goes wrong is an outcome, never an error. */
+@Injectable()
+export class AccountChecker {
+  constructor(
+    private readonly http: GuardedHttp,
+    private readonly instances: InstancesService,
+    private readonly clock: Clock,
+  ) {}
+
+  async check(target: AccountToCheck): Promise<AccountCheck> {
+    let response: InstanceResponse;
+    try {
+      response = await this.http.request(`${target.instanceUrl}/api/v1/accounts/verify_credentials`, {
+        headers: { Authorization: `Bearer ${target.accessToken}` },
+      });
+    } catch (error) {
+      if (!(error instanceof OutgoingRequestError)) throw error;
+      return this.found(error.reason, null, error.message);
+    }
+    const account = response.status === 200 ? jsonBody(response, accountSchema) : null;
+    if (account === null) return this.found(await this.outcomeOf(target, response), response);
+    const { username, instanceUrl } = target;
+    const mismatch = username !== null && !isSameAccount(username, account, instanceUrl);
+    return { ...this.found(mismatch ? 'identity_mismatch' : 'connected', response), account };
+  }
+
+  /** The finding of a connection whose credentials nobody can open. */
+  needsReconnect(): AccountCheck {
+    return this.found('needs_reconnect', null);
+  }
+
+  private async outcomeOf({ platformType, instanceUrl }: AccountToCheck, response: InstanceResponse) {
+    const outcome = outcomeOfRefusal(platformType, response);
+    if (outcome !== null) return outcome;
+    // An instance in trouble, or no instance at all: nodeinfo tells them apart.
+    try {
+      await this.instances.at(instanceUrl);
+      return 'instance_error';
+    } catch (error) {
+      if (error instanceof InstanceRefused)
+        return error.code === 'not_an_instance' ? error.code : 'instance_error';
+      throw error;
+    }
+  }
+
+  private found(
+    outcome: CheckOutcome,
+    response: InstanceResponse | null,
+    detail: string = DETAILS[outcome],
+  ): AccountCheck {
+    const checkedAt = this.clock.now();
+    return {
+      outcome,
+      latencyMs: response?.latencyMs ?? null,
+      account: null,
+      rateLimit: response === null ? null : rateLimitOf(response.headers, checkedAt),
+      checkedAt,
+      detail,
+    };
+  }
+}

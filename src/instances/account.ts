@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { plainText } from './plain-text.js';
+
+/** An account as its instance shows it to its owner. Plain, bounded text. */
+export interface InstanceAccount {
+  /** Unique on its host only. */
+  readonly id: string;
+  readonly username: string;
+  readonly displayName: string | null;
+  readonly avatarUrl: string | null;
+  /** Of the ActivityPub actor; the account's identity everywhere. */
+  readonly uri: string | null;
+  readonly followers: number | null;
+  readonly following: number | null;
+  readonly statuses: number | null;
+}
+
+const webAddress = z
+  .string()
+  .max(2000)
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
+  .nullable()
+  .catch(null);
+
+// GoToSocial and some Pleromas leave counts out, or hide them as -1.
+const count = z.int().nonnegative().max(2_147_483_647).nullable().catch(null);
+
+export const accountSchema = z
+  .object({
+    id: z.union([z.string().regex(/^[\w.:-]{1,100}$/), z.int().nonnegative().transform(String)]),
+    username: z.string().min(1).max(200),
+    display_name: z.string().nullish().catch(null),
+    avatar: webAddress,
+    uri: webAddress,
+    url: webAddress,
+    followers_count: count,
+    following_count: count,
+    statuses_count: count,
+  })
+  .transform((raw, context): InstanceAccount => {
+    const username = plainText(raw.username, 200);
+    if (username === null) {
+      context.addIssue({ code: 'custom', message: 'no username' });
+      return z.NEVER;
+    }
+    return {
+      id: raw.id,
+      username,
+      displayName: plainText(raw.display_name, 200),
+      avatarUrl: raw.avatar,
+      uri: raw.uri ?? raw.url,
+      followers: raw.followers_count,
+      following: raw.following_count,
+      statuses: raw.statuses_count,
+    };
+  });
+
+/**
+ * Whether what a user typed can be this account: `alice`, `@alice`, `alice@host`, in any case. The host may be the
+ * instance's, or the one in the account's URI where the two differ.
+ */
+export function isSameAccount(typed: string, account: InstanceAccount, instanceUrl: string): boolean {
+  const [name = '', host] = typed.trim().replace(/^@/, '').toLowerCase().split('@');
+  if (name !== account.username.toLowerCase()) return false;
+  if (host === undefined || host === '') return true;
+  const hosts = [instanceUrl, account.uri].flatMap((url) => (url === null ? [] : [new URL(url).host]));
+  // A handle may use the domain above the host: @alice@example.org is served by social.example.org.
+  return hosts.some((own) => own === host || own.endsWith(`.${host}`));
+}

@@ -1,0 +1,190 @@
+import type { LookupAddress } from 'node:dns';
+import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { LookupFunction } from 'node:net';
+import {
+  BlockedAddress,
+  InstanceTimeout,
+  InstanceUnreachable,
+  OutgoingRequestError,
+  UnusableAnswer,
+} from './guarded-http.errors.js';
+import { OutgoingAddresses, type Resolve } from './outgoing-address.js';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const MAX_BODY_BYTES = 512 * 1024;
+const MAX_HEADER_BYTES = 16 * 1024;
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+export interface GuardedHttpOptions {
+  readonly allowlist: ReadonlySet<string>;
+  readonly userAgent: string;
+  /** Milliseconds for a whole exchange: name, connection, headers and body. */
+  readonly timeoutMs?: number;
+  readonly resolve?: Resolve;
+  /** Certificates to trust instead of the system's, in PEM. */
+  readonly ca?: string;
+}
+
+export interface OutgoingRequest {
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Milliseconds; shortens the client's own deadline, never lengthens it. */
+  readonly timeoutMs?: number;
+}
+
+export interface InstanceResponse {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** The body when it is declared to be JSON; anything else is not read. */
+  readonly jsonText: string | null;
+  /** Milliseconds from the request to the end of the answer. */
+  readonly latencyMs: number;
+}
+
+/**
+ * The only way out to instances. Public addresses, https and port 443 only, except for hosts of
+ * INSTANCE_HOST_ALLOWLIST; no redirect is followed; time, headers and body are bounded.
+ */
+export class GuardedHttp {
+  readonly #addresses: OutgoingAddresses;
+
+  constructor(private readonly options: GuardedHttpOptions) {
+    this.#addresses = new OutgoingAddresses(options.allowlist, options.resolve);
+  }
+
+  /**
+   * Any HTTP status is an answer, redirects too.
+   *
+   * @throws {BlockedAddress | InstanceUnreachable | InstanceTimeout | UnusableAnswer}
+   */
+  async request(address: string | URL, request: OutgoingRequest = {}): Promise<InstanceResponse> {
+    const url = parse(address);
+    const started = performance.now();
+    const ownMs = this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const deadline = new Deadline(Math.min(ownMs, request.timeoutMs ?? ownMs));
+    try {
+      const addresses = await deadline.bound(this.#addresses.of(url));
+      const response = await deadline.bound(this.send(url, addresses, request, deadline));
+      return { ...response, latencyMs: Math.round(performance.now() - started) };
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  private send(
+    url: URL,
+    addresses: readonly LookupAddress[],
+    { method = 'GET', headers, body }: OutgoingRequest,
+    deadline: Deadline,
+  ): Promise<Omit<InstanceResponse, 'latencyMs'>> {
+    return new Promise((resolve, reject) => {
+      const options: https.RequestOptions = {
+        method,
+        // None is kept: a connection serves one request, to an address that was checked for it.
+        agent: false,
+        lookup: pinned(addresses),
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headers: {
+          Accept: 'application/json',
+          'Accept-Encoding': 'identity',
+          'User-Agent': this.options.userAgent,
+          ...headers,
+          ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }),
+        },
+        ...(this.options.ca !== undefined && { ca: this.options.ca }),
+      };
+      const outgoing = (url.protocol === 'https:' ? https : http).request(url, options);
+      deadline.onExpiry(() => outgoing.destroy());
+      outgoing.on('error', (error) => reject(translated(error)));
+      outgoing.on('response', (incoming) => {
+        readAnswer(incoming, outgoing).then(resolve, (error: unknown) => reject(translated(error)));
+      });
+      outgoing.end(body);
+    });
+  }
+}
+
+function parse(address: string | URL): URL {
+  try {
+    return new URL(address);
+  } catch {
+    throw new BlockedAddress();
+  }
+}
+
+/** Node asks this instead of DNS, and connects to nothing else. */
+function pinned(addresses: readonly LookupAddress[]): LookupFunction {
+  return (_hostname, options, callback) => {
+    const [first] = addresses;
+    if (options.all === true) callback(null, [...addresses]);
+    else callback(null, first?.address ?? '', first?.family);
+  };
+}
+
+async function readAnswer(
+  incoming: IncomingMessage,
+  outgoing: ClientRequest,
+): Promise<Omit<InstanceResponse, 'latencyMs'>> {
+  const { statusCode: status = 0, headers } = incoming;
+  // An error of the unread rest is of no interest, and would end the process if nobody listened.
+  incoming.on('error', () => undefined);
+  if (!JSON_TYPE.test(headers['content-type'] ?? '') || (status >= 300 && status < 400)) {
+    outgoing.destroy();
+    return { status, headers, jsonText: null };
+  }
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    outgoing.destroy();
+    throw new UnusableAnswer();
+  }
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) {
+      outgoing.destroy();
+      throw new UnusableAnswer('The instance gave an answer that is too large.');
+    }
+    chunks.push(chunk);
+  }
+  return { status, headers, jsonText: Buffer.concat(chunks).toString('utf8') };
+}
+
+function translated(error: unknown): Error {
+  if (error instanceof OutgoingRequestError) return error;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  // What Node's HTTP parser refuses: too many header bytes, or no HTTP at all.
+  return code.startsWith('HPE_') ? new UnusableAnswer() : new InstanceUnreachable();
+}
+
+/** One time limit over several steps. */
+class Deadline {
+  readonly #timer: NodeJS.Timeout;
+  readonly #expired: Promise<never>;
+  #abort: () => void = () => undefined;
+
+  constructor(timeoutMs: number) {
+    let expire: (error: Error) => void;
+    this.#expired = new Promise((_, reject) => (expire = reject));
+    // Nobody may be waiting at the moment when it fires.
+    this.#expired.catch(() => undefined);
+    this.#timer = setTimeout(() => {
+      expire(new InstanceTimeout());
+      this.#abort();
+    }, timeoutMs);
+  }
+
+  bound<T>(step: Promise<T>): Promise<T> {
+    return Promise.race([step, this.#expired]);
+  }
+
+  onExpiry(abort: () => void): void {
+    this.#abort = abort;
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,112 @@
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { AppConfig } from '../config/app-config.js';
+import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
+import { Database } from '../database/database.service.js';
+import { GuardedHttp } from './guarded-http.js';
+import { InstanceApp } from './instance-app.entity.js';
+import { jsonBody } from './json-body.js';
+import { OAuthFailed, failedRequest } from './oauth.errors.js';
+
+const credential = z.string().regex(/^[\x21-\x7e]{1,500}$/);
+const registrationSchema = z.object({ client_id: credential, client_secret: credential });
+const sealedSchema = z.tuple([z.string(), z.string(), z.string()]);
+
+/** An OAuth client at one instance, with its secret in plain text. Never logged. */
+export interface RegisteredApp {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+export interface Registration {
+  readonly origin: string;
+  readonly redirectUri: string;
+  readonly scopes: string;
+}
+
+/** Registers this application at instances, once each, and keeps the registrations. */
+@Injectable()
+export class InstanceApps {
+  constructor(
+    private readonly database: Database,
+    private readonly ring: KeyRing,
+    private readonly http: GuardedHttp,
+    private readonly config: AppConfig,
+  ) {}
+
+  /** @throws {OAuthFailed} when the instance does not register it. */
+  async get(registration: Registration): Promise<RegisteredApp> {
+    const { origin, redirectUri, scopes } = registration;
+    const kept = await this.database.load((manager) =>
+      manager.findOneBy(InstanceApp, { origin, redirectUri, scopes }),
+    );
+    return (kept && this.open(kept)) ?? (await this.register(registration));
+  }
+
+  /** Null when it has been forgotten since. */
+  async find(origin: string, clientId: string): Promise<RegisteredApp | null> {
+    const kept = await this.database.load((manager) => manager.findOneBy(InstanceApp, { origin, clientId }));
+    return kept && this.open(kept);
+  }
+
+  /** After `invalid_client`: the instance has removed the registration. */
+  async forget(origin: string, clientId: string): Promise<void> {
+    await this.database.transaction((manager) => manager.delete(InstanceApp, { origin, clientId }));
+  }
+
+  private async register(registration: Registration): Promise<RegisteredApp> {
+    const { origin, redirectUri, scopes } = registration;
+    const app = await this.ask(registration);
+    const clientSecret = this.ring.encrypt(JSON.stringify([origin, app.clientId, app.clientSecret]));
+    const keyId = this.ring.primaryKeyId;
+    const row = { origin, redirectUri, scopes, clientId: app.clientId, clientSecret, keyId };
+    // Of two that register at the same time the first is kept, and both go on with it. A row that cannot be opened
+    // any more gives way.
+    return this.database.transaction(async (manager) => {
+      await manager.createQueryBuilder().insert().into(InstanceApp).values(row).orIgnore().execute();
+      const kept = this.open(await manager.findOneByOrFail(InstanceApp, { origin, redirectUri, scopes }));
+      if (kept !== null) return kept;
+      await manager.update(
+        InstanceApp,
+        { origin, redirectUri, scopes },
+        { clientId: app.clientId, clientSecret, keyId },
+      );
+      return app;
+    });
+  }
+
+  private async ask({ origin, redirectUri, scopes }: Registration): Promise<RegisteredApp> {
+    const body = new URLSearchParams({
+      client_name: 'Platform Manager',
+      redirect_uris: redirectUri,
+      scopes,
+      website: this.config.publicUrl,
+    });
+    const response = await this.http
+      .request(`${origin}/api/v1/apps`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+        body: body.toString(),
+      })
+      .catch(failedRequest);
+    const registered = response.status < 300 ? jsonBody(response, registrationSchema) : null;
+    if (registered === null) throw new OAuthFailed('registration_refused');
+    return { clientId: registered.client_id, clientSecret: registered.client_secret };
+  }
+
+  private open({ origin, clientId, clientSecret }: InstanceApp): RegisteredApp | null {
+    try {
+      const [ofOrigin, ofClient, secret] = sealedSchema.parse(JSON.parse(this.ring.decrypt(clientSecret)));
+      return ofOrigin === origin && ofClient === clientId ? { clientId, clientSecret: secret } : null;
+    } catch (error) {
+      if (
+        error instanceof UndecryptableSecret ||
+        error instanceof SyntaxError ||
+        error instanceof z.ZodError
+      ) {
+        return null;
+      }
+      throw error;
+    }
+  }
+}

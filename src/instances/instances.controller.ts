@@ -1,0 +1,37 @@
+import { RateLimit } from '../common/rate-limit.decorator.js';
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '../common/api-problems.decorator.js';
+import { Authenticated } from '../common/auth/access.js';
+import { InstanceDto, LookupInstanceDto } from './dto/instance.dto.js';
+import { InstancesService } from './instances.service.js';
+
+@ApiTags('instances')
+@Controller('v1/instances')
+export class InstancesController {
+  constructor(private readonly instances: InstancesService) {}
+
+  @Post('lookup')
+  @RateLimit('strict')
+  @HttpCode(200)
+  @Authenticated('platforms:read')
+  @ApiOperation({
+    summary: 'Find out what runs at an instance, and whether it can be connected',
+    description:
+      'On 400 `code` says why: `validation_failed`, `blocked_address`, `instance_unreachable`, `instance_error`, ' +
+      '`not_an_instance`.',
+  })
+  @ApiOkResponse({ type: InstanceDto })
+  @ApiProblems([400, 413, 415, 429, 503], {
+    400: [
+      'not_an_instance',
+      'The instance cannot be used',
+      'A server answers here, but it is not a Fediverse instance.',
+    ],
+  })
+  async lookup(@Body() { instance }: LookupInstanceDto): Promise<InstanceDto> {
+    const found = await this.instances.at(this.instances.originOf(instance));
+    const features = this.instances.traits(found);
+    return { ...found, supported: features !== null, features };
+  }
+}

@@ -1,0 +1,24 @@
+import { DomainError, type FieldProblem } from '../common/domain-error.js';
+
+export const REFUSALS = [
+  'blocked_address',
+  'instance_unreachable',
+  'instance_error',
+  'not_an_instance',
+] as const;
+export type Refusal = (typeof REFUSALS)[number];
+
+/** What was given as an instance is none that can be used; `code` says why. */
+export class InstanceRefused extends DomainError {
+  readonly status = 400;
+  readonly title = 'The instance cannot be used';
+  override readonly errors: readonly FieldProblem[];
+
+  constructor(
+    readonly code: Refusal,
+    detail: string,
+  ) {
+    super(detail);
+    this.errors = [{ pointer: '/instance', detail }];
+  }
+}

@@ -1,0 +1,35 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AppConfig } from '../config/app-config.js';
+import { AccountChecker } from './account-checker.js';
+import { GuardedHttp } from './guarded-http.js';
+import { InstanceApp } from './instance-app.entity.js';
+import { InstanceAppSecrets } from './instance-app-secrets.js';
+import { InstanceApps } from './instance-apps.js';
+import { OAuthClient } from './oauth-client.js';
+import { InstancesController } from './instances.controller.js';
+import { InstancesService } from './instances.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([InstanceApp])],
+  controllers: [InstancesController],
+  providers: [
+    {
+      provide: GuardedHttp,
+      inject: [AppConfig],
+      useFactory: ({ instanceHostAllowlist, instanceTimeoutMs, publicUrl }: AppConfig) =>
+        new GuardedHttp({
+          allowlist: instanceHostAllowlist,
+          timeoutMs: instanceTimeoutMs,
+          userAgent: `PlatformManager/0.1 (+${publicUrl})`,
+        }),
+    },
+    InstancesService,
+    AccountChecker,
+    InstanceApps,
+    InstanceAppSecrets,
+    OAuthClient,
+  ],
+  exports: [InstancesService, AccountChecker, InstanceApps, OAuthClient],
+})
+export class InstancesModule {}

@@ -1,0 +1,59 @@
+import { lookup } from 'node:dns/promises';
+import type { LookupAddress } from 'node:dns';
+import { isIP } from 'node:net';
+import { BlockedAddress, InstanceUnreachable } from './guarded-http.errors.js';
+import { isPublicUnicast } from './public-address.js';
+
+/** All addresses of a name. */
+export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
+
+export const resolveByDns: Resolve = (hostname) => lookup(hostname, { all: true });
+
+// Names that only mean something inside a network (RFC 6761, RFC 6762, RFC 8375, ICANN's .internal, and what routers
+// and clusters use). Refused unasked: an answer "blocked" or "unknown" would tell which of them exist.
+const INSIDE_NAME =
+  /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|lan|home|corp|private|home\.arpa)$/;
+
+const MAX_ADDRESSES = 32;
+
+/** Decides whether a URL may be asked, and at which addresses: those that were checked, and no others. */
+export class OutgoingAddresses {
+  constructor(
+    /** `host` or `host:port` (canonical, without a default port): may be private, use http and any port. */
+    private readonly allowlist: ReadonlySet<string>,
+    private readonly resolve: Resolve = resolveByDns,
+  ) {}
+
+  /**
+   * The addresses to connect to, resolved once: the caller connects to these and asks no resolver again, so a name
+   * that changes its mind in between (DNS rebinding) changes nothing.
+   *
+   * @throws {BlockedAddress} when the URL is not allowed, or any one of the addresses is not public.
+   * @throws {InstanceUnreachable} when the name has no address.
+   */
+  async of(url: URL): Promise<readonly LookupAddress[]> {
+    const allowListed = this.allowlist.has(url.host);
+    if (!isAllowedUrl(url, allowListed)) throw new BlockedAddress();
+    // The URL parser has turned decimal, octal, hexadecimal and short IPv4 into dotted decimal by now.
+    const hostname = url.hostname.replace(/^\[|\]$/g, '');
+    const family = isIP(hostname);
+    const addresses = family > 0 ? [{ address: hostname, family }] : await this.lookup(hostname, allowListed);
+    if (!allowListed && !addresses.every(({ address }) => isPublicUnicast(address)))
+      throw new BlockedAddress();
+    return addresses;
+  }
+
+  private async lookup(hostname: string, allowListed: boolean): Promise<readonly LookupAddress[]> {
+    if (!allowListed && (!hostname.includes('.') || INSIDE_NAME.test(hostname))) throw new BlockedAddress();
+    const addresses = await this.resolve(hostname).catch(() => []);
+    if (addresses.length === 0 || addresses.length > MAX_ADDRESSES) throw new InstanceUnreachable();
+    return addresses;
+  }
+}
+
+function isAllowedUrl(url: URL, allowListed: boolean): boolean {
+  if (url.username !== '' || url.password !== '' || url.hostname === '' || url.hostname.endsWith('.'))
+    return false;
+  if (allowListed) return url.protocol === 'https:' || url.protocol === 'http:';
+  return url.protocol === 'https:' && url.port === '';
+}

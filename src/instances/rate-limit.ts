@@ -1,0 +1,36 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+export interface RateLimit {
+  readonly limit: number | null;
+  readonly remaining: number | null;
+  readonly resetsAt: Date | null;
+}
+
+/** Beyond this an instance's clock, or its intentions, are not to be trusted. */
+const MAX_AHEAD_MS = 7 * 86_400_000;
+
+/** `X-RateLimit-*` and `Retry-After`; null when there are none. */
+export function rateLimitOf(headers: IncomingHttpHeaders, now: Date): RateLimit | null {
+  const limit = count(headers['x-ratelimit-limit']);
+  const remaining = count(headers['x-ratelimit-remaining']);
+  const resetsAt = timeOf(headers['x-ratelimit-reset'], now) ?? timeOf(headers['retry-after'], now);
+  return limit === null && remaining === null && resetsAt === null ? null : { limit, remaining, resetsAt };
+}
+
+function count(header: string | string[] | undefined): number | null {
+  return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : null;
+}
+
+/** An ISO or HTTP date, seconds since 1970, or seconds from now: each is in use. */
+function timeOf(header: string | string[] | undefined, now: Date): Date | null {
+  if (typeof header !== 'string' || header.length > 50) return null;
+  const seconds = /^(\d{1,10})(?:\.\d+)?$/.exec(header)?.[1];
+  const timeMs =
+    seconds === undefined
+      ? Date.parse(header)
+      : Number(seconds) > 1_000_000_000
+        ? Number(seconds) * 1000
+        : now.getTime() + Number(seconds) * 1000;
+  if (Number.isNaN(timeMs)) return null;
+  return new Date(Math.min(timeMs, now.getTime() + MAX_AHEAD_MS));
+}

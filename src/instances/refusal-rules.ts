@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import type { CheckOutcome } from './check-outcome.js';
+import type { InstanceResponse } from './guarded-http.js';
+import { jsonBody } from './json-body.js';
+import type { InstanceType } from './software.js';
+
+const errorSchema = z.object({
+  error: z.string().nullish().catch(null),
+  error_description: z.string().nullish().catch(null),
+  message: z.string().nullish().catch(null),
+});
+
+// The words that servers use, most telling first: "disabled" may stand beside "login", "scope" beside "token".
+const WORDS: readonly (readonly [RegExp, CheckOutcome])[] = [
+  [/\b(?:scopes?|permissions?)\b/i, 'scope_missing'],
+  [/\b(?:disabled|deactivated|suspended|banned)\b/i, 'account_disabled'],
+  [/\b(?:pending|approv\w+|confirm\w*|unconfirmed|verif\w+)\b/i, 'account_pending'],
+  [/\b(?:credentials|token|login|log in|authenticat\w+|unauthori[sz]ed)\b/i, 'token_invalid'],
+];
+
+// What a 403 means that says nothing more. Pleroma and Friendica answer so to a bad token; Pixelfed to an account
+// that is not in good standing.
+const SILENT_403: Readonly<Record<InstanceType, CheckOutcome>> = {
+  mastodon: 'instance_error',
+  pixelfed: 'account_disabled',
+  pleroma: 'token_invalid',
+  akkoma: 'token_invalid',
+  gotosocial: 'scope_missing',
+  friendica: 'token_invalid',
+};
+
+/**
+ * What an answer to verify_credentials other than a good one means. Null when it could as well come from a server
+ * that is no instance at all.
+ */
+export function outcomeOfRefusal(type: InstanceType, response: InstanceResponse): CheckOutcome | null {
+  const { status, headers, jsonText } = response;
+  if (status === 429) return 'rate_limited';
+  if (status === 503 && type === 'gotosocial' && headers['retry-after'] !== undefined) return 'rate_limited';
+  if (status >= 500) return 'instance_error';
+  if (status >= 300 && status < 400)
+    return type === 'pixelfed' ? outcomeOfPixelfedRedirect(headers.location) : null;
+  // Not the API's own words: a proxy, a firewall, or another kind of server.
+  if (jsonText === null) return null;
+  switch (status) {
+    case 401:
+      return outcomeOfWords(response) === 'scope_missing' ? 'scope_missing' : 'token_invalid';
+    case 403:
+      return outcomeOfWords(response) ?? SILENT_403[type];
+    case 422:
+      // Mastodon, for the token of an app that has no user.
+      return type === 'mastodon' ? 'token_invalid' : 'instance_error';
+    default:
+      return status === 404 || status === 410 || status < 400 ? null : 'instance_error';
+  }
+}
+
+function outcomeOfPixelfedRedirect(location: string | undefined): CheckOutcome | null {
+  if (location === undefined || !URL.canParse(location, 'https://instance.invalid')) return null;
+  switch (new URL(location, 'https://instance.invalid').pathname) {
+    case '/login':
+      return 'token_invalid';
+    case '/i/verify-email':
+      return 'account_pending';
+    default:
+      return null;
+  }
+}
+
+function outcomeOfWords(response: InstanceResponse): CheckOutcome | null {
+  const body = jsonBody(response, errorSchema);
+  if (body === null) return null;
+  const text = [body.error, body.error_description, body.message].join(' ').slice(0, 1000);
+  return WORDS.find(([words]) => words.test(text))?.[1] ?? null;
+}

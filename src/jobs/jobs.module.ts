@@ -1,0 +1,40 @@
+import { Logger, Module } from '@nestjs/common';
+import { AppConfig } from '../config/app-config.js';
+import { PlatformsModule } from '../platforms/platforms.module.js';
+import { LocalRounds } from './local-rounds.js';
+import { QueuedRounds } from './queued-rounds.js';
+import { WarmUpController } from './warm-up.controller.js';
+import { WarmUpRunner } from './warm-up-runner.js';
+import { WarmUpService } from './warm-up.service.js';
+import { WatchMeter } from './watch-meter.js';
+import { WatchOutlook } from './watch-outlook.js';
+import { WatchRounds } from './watch-rounds.js';
+import { WatchRunner } from './watch-runner.js';
+import { Watcher } from './watcher.js';
+
+@Module({
+  imports: [PlatformsModule],
+  controllers: [WarmUpController],
+  providers: [
+    WarmUpService,
+    WarmUpRunner,
+    WatchMeter,
+    WatchOutlook,
+    Watcher,
+    {
+      provide: WatchRounds,
+      inject: [AppConfig, Watcher],
+      useFactory: ({ redis, watch }: AppConfig, watcher: Watcher): WatchRounds => {
+        const options = { roundMs: watch.roundSeconds * 1000, concurrency: watch.concurrency };
+        const [url, ...otherNodes] = redis?.urls ?? [];
+        // BullMQ knows no cluster of node-redis; without a queue the rounds are as right, only less evenly shared out.
+        return url === undefined || otherNodes.length > 0
+          ? new LocalRounds(watcher, options)
+          : new QueuedRounds(url, watcher, options, new Logger('Watcher'));
+      },
+    },
+    WatchRunner,
+  ],
+  exports: [WarmUpService, WatchMeter, WatchOutlook],
+})
+export class JobsModule {}

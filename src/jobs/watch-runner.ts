@@ -1,0 +1,21 @@
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { AppConfig } from '../config/app-config.js';
+import { WatchRounds } from './watch-rounds.js';
+
+/** Watches while the application runs. */
+@Injectable()
+export class WatchRunner implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  constructor(
+    private readonly rounds: WatchRounds,
+    private readonly config: AppConfig,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.config.watch.enabled) this.rounds.start();
+  }
+
+  /** Before database and cache go. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.rounds.stop();
+  }
+}

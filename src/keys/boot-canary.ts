@@ -1,0 +1,64 @@
+import { ConfigurationError } from '../config/load-config.js';
+import { type KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
+import type { Database } from '../database/database.service.js';
+
+const TEXT = 'platform-manager/key-canary/v1';
+
+/** The database belongs to another key ring. Says what to do about it; key ids are no secrets. */
+export class KeyRingMismatch extends ConfigurationError {
+  constructor(neededKeyId: string, keyIds: readonly string[]) {
+    super([
+      `PLATFORM_ENCRYPTION_KEY: cannot open what is in this database. It needs the key with the id ${neededKeyId}, ` +
+        `and has ${keyIds.join(', ')}.`,
+      'Put the old key back behind the new one (PLATFORM_ENCRYPTION_KEY=<new key>,<old key>), start, and run',
+      '"npm run cli -- keys:rotate" before the old key is removed again. Or DATABASE_URL is of another installation.',
+    ]);
+  }
+}
+
+/**
+ * A known text in the database, encrypted when the database was first used. A process whose key ring cannot open it
+ * would show every connection as broken, and encrypt new ones with a key that its peers lack: it must not start.
+ */
+export class BootCanary {
+  constructor(
+    private readonly database: Database,
+    private readonly ring: KeyRing,
+  ) {}
+
+  /**
+   * Of several first starts one leaves the canary, and the others check themselves against it.
+   *
+   * @throws {KeyRingMismatch}
+   */
+  async check(): Promise<void> {
+    await this.database.statement(
+      'INSERT INTO key_canary (token, key_id) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+      [this.ring.encrypt(TEXT), this.ring.primaryKeyId],
+    );
+    const [canary] = await this.database.statement<{ token: string; keyId: string }>(
+      'SELECT token, key_id AS "keyId" FROM key_canary',
+    );
+    if (canary === undefined) throw new Error('The key canary has vanished while it was read.');
+    if (!this.opens(canary)) throw new KeyRingMismatch(canary.keyId, this.ring.keyIds);
+  }
+
+  /** Under the primary key from now on. */
+  async renew(): Promise<void> {
+    await this.database.transaction((manager) =>
+      manager.query('UPDATE key_canary SET token = $1, key_id = $2 WHERE key_id <> $2', [
+        this.ring.encrypt(TEXT),
+        this.ring.primaryKeyId,
+      ]),
+    );
+  }
+
+  private opens({ token, keyId }: { readonly token: string; readonly keyId: string }): boolean {
+    try {
+      return this.ring.decrypt(token, keyId) === TEXT;
+    } catch (error) {
+      if (error instanceof UndecryptableSecret) return false;
+      throw error;
+    }
+  }
+}

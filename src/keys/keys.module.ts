@@ -1,0 +1,27 @@
+import { Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { KeyRing } from '../crypto/key-ring.js';
+import { Database } from '../database/database.service.js';
+import { BootCanary } from './boot-canary.js';
+import { KeyCanary } from './key-canary.entity.js';
+import { KeyRotation } from './key-rotation.service.js';
+
+@Global()
+@Module({
+  imports: [TypeOrmModule.forFeature([KeyCanary])],
+  providers: [
+    {
+      provide: BootCanary,
+      inject: [Database, KeyRing],
+      // Before anything is served, or written with a key that does not belong to this database.
+      useFactory: async (database: Database, ring: KeyRing): Promise<BootCanary> => {
+        const canary = new BootCanary(database, ring);
+        await canary.check();
+        return canary;
+      },
+    },
+    KeyRotation,
+  ],
+  exports: [BootCanary, KeyRotation],
+})
+export class KeysModule {}

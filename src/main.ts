@@ -1,0 +1,44 @@
+import { createApp } from './app.setup.js';
+import { DemoAccount } from './auth/demo-account.js';
+import type { AppConfig } from './config/app-config.js';
+import { ConfigurationError, loadConfig } from './config/load-config.js';
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const app = await createApp(config);
+  const demo = config.database.target.kind === 'embedded' ? await app.get(DemoAccount).ensure() : null;
+  await app.listen(config.port, config.host);
+  process.stdout.write(greeting(config, await app.getUrl(), demo));
+}
+
+function greeting(config: AppConfig, url: string, demo: { email: string; password: string } | null): string {
+  const base = url.replace(/\/\/(\[::1?\]|0\.0\.0\.0|127\.0\.0\.1)/, '//localhost');
+  const database =
+    config.database.target.kind === 'embedded' ? `embedded in ${config.dataDir}` : 'DATABASE_URL';
+  const lines = [
+    '',
+    'Platform Manager is ready.',
+    `  API         ${base}/v1`,
+    `  Swagger UI  ${base}/docs`,
+    `  Console     ${base}/console`,
+    `  Database    ${database}`,
+    ...(config.madeUpKeyFile === null || config.database.target.kind === 'embedded'
+      ? []
+      : [
+          `  Key         generated: keep ${config.madeUpKeyFile}, without it the stored credentials are lost`,
+        ]),
+    `  Cache       ${config.redis === null ? 'in process memory' : 'REDIS_URL'}`,
+    ...(demo === null
+      ? []
+      : [`  Log in as   ${demo.email} with password ${demo.password} (shown this once)`]),
+    '',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+main().catch((error: unknown) => {
+  const known =
+    error instanceof ConfigurationError || (error instanceof Error && error.name === 'DirectoryInUse');
+  process.stderr.write(`${known ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
+  process.exit(1);
+});

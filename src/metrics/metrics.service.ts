@@ -1,0 +1,174 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { DataSource } from 'typeorm';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { CacheHealth } from '../cache/cache-health.js';
+import { CacheMeter } from '../cache/cache-meter.js';
+import { SelfAudit } from '../cache/self-audit.js';
+import { AdmissionGate } from '../database/admission-gate.js';
+import { poolOf } from '../database/pool.js';
+import { EVENT_TRANSPORTS, EventMeter } from '../outbox/event-meter.js';
+import { WatchMeter } from '../jobs/watch-meter.js';
+import { WatchOutlook } from '../jobs/watch-outlook.js';
+import { OutboxRelay } from '../outbox/outbox-relay.js';
+import { countWatching } from './watch-metrics.js';
+
+/** Everything that is measured, in one registry of this process. Labels are bounded: never a key, an id or a URL. */
+@Injectable()
+export class MetricsService {
+  readonly registry = new Registry();
+
+  readonly httpDuration = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'HTTP requests by route template',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [this.registry],
+  });
+
+  constructor(
+    meter: CacheMeter,
+    gate: AdmissionGate,
+    health: CacheHealth,
+    audit: SelfAudit,
+    relay: OutboxRelay,
+    events: EventMeter,
+    watch: WatchMeter,
+    outlook: WatchOutlook,
+    @InjectDataSource() dataSource: DataSource,
+  ) {
+    collectDefaultMetrics({ register: this.registry });
+    this.countCacheReads(meter);
+    this.watchPool(gate, dataSource);
+    this.watchConsistency(health, audit, relay);
+    this.countEvents(events);
+    countWatching(this.registry, watch, outlook);
+  }
+
+  private countEvents(events: EventMeter): void {
+    const registers = [this.registry];
+    new Gauge({
+      name: 'events_clients',
+      help: 'Clients that listen to events at this process',
+      labelNames: ['transport'],
+      registers,
+      collect() {
+        for (const transport of EVENT_TRANSPORTS) this.set({ transport }, events.clients[transport]);
+      },
+    });
+    const sent = new Counter({
+      name: 'events_sent_total',
+      help: 'Events sent, once for each client',
+      labelNames: ['type'],
+      registers,
+    });
+    const replayed = new Counter({
+      name: 'events_replayed_total',
+      help: 'Of them, those that were read again from the outbox for a client that had missed them',
+      registers,
+    });
+    const dropped = new Counter({
+      name: 'events_dropped_clients_total',
+      help: 'Clients whose connection was ended from here',
+      labelNames: ['reason'],
+      registers,
+    });
+    events.listen({
+      sent: (type) => sent.inc({ type }),
+      replayed: () => replayed.inc(),
+      dropped: (reason) => dropped.inc({ reason }),
+    });
+  }
+
+  private countCacheReads(meter: CacheMeter): void {
+    const requests = new Counter({
+      name: 'platform_cache_requests_total',
+      help: 'Cached reads by what is read and how it was answered',
+      labelNames: ['resource', 'outcome'],
+      registers: [this.registry],
+    });
+    const duration = new Histogram({
+      name: 'platform_cache_duration_seconds',
+      help: 'Cached reads, from arrival to answer',
+      labelNames: ['resource', 'outcome'],
+      buckets: [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+      registers: [this.registry],
+    });
+    meter.onRead(({ resource, outcome, durationSeconds }) => {
+      requests.inc({ resource, outcome });
+      duration.observe({ resource, outcome }, durationSeconds);
+    });
+  }
+
+  private watchPool(gate: AdmissionGate, dataSource: DataSource): void {
+    new Gauge({
+      name: 'database_pool_connections',
+      help: 'Connections of the pool by state; waiting are requests for one',
+      labelNames: ['state'],
+      registers: [this.registry],
+      collect() {
+        const pool = poolOf(dataSource);
+        this.set({ state: 'idle' }, pool.idleCount);
+        this.set({ state: 'used' }, pool.totalCount - pool.idleCount);
+        this.set({ state: 'waiting' }, pool.waitingCount);
+      },
+    });
+    new Counter({
+      name: 'database_admission_rejected_total',
+      help: 'Loads that were refused because their turn could not come in time',
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(gate.rejected);
+      },
+    });
+  }
+
+  private watchConsistency(health: CacheHealth, audit: SelfAudit, relay: OutboxRelay): void {
+    const registers = [this.registry];
+    new Gauge({
+      name: 'outbox_pending',
+      help: 'Changes whose cached entries are not dropped yet, at the last look; counted up to 10001',
+      registers,
+      collect() {
+        this.set(relay.state.pending);
+      },
+    });
+    new Gauge({
+      name: 'outbox_lag_seconds',
+      help: 'Age of the oldest such change, at the last look',
+      registers,
+      collect() {
+        this.set(relay.state.lagSeconds);
+      },
+    });
+    new Counter({
+      name: 'cache_inconsistencies_total',
+      help: 'Sampled hits that differed from the database for longer than an invalidation takes',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(audit.inconsistencies);
+      },
+    });
+    new Counter({
+      name: 'cache_audit_comparisons_total',
+      help: 'Sampled hits that were compared with the database',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(audit.compared);
+      },
+    });
+    new Gauge({
+      name: 'cache_breaker_state',
+      help: '1 for the state that the circuit breaker to Redis is in',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        for (const state of ['closed', 'half-open', 'open'])
+          this.set({ state }, Number(health.state === state));
+      },
+    });
+  }
+}

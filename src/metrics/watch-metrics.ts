@@ -1,0 +1,56 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { WatchMeter } from '../jobs/watch-meter.js';
+import type { WatchOutlook } from '../jobs/watch-outlook.js';
+
+/** What the watcher does in this process, and what lies ahead of all of them. */
+export function countWatching(registry: Registry, meter: WatchMeter, outlook: WatchOutlook): void {
+  const registers = [registry];
+  const counter = (name: string, help: string): Counter<'outcome'> =>
+    new Counter({ name, help, labelNames: ['outcome'], registers });
+  const counters = {
+    round: counter('watcher_rounds_total', 'Looks for connections that are due to be checked'),
+    visit: counter('watcher_visits_total', 'Visits to one instance, by how they ended'),
+    check: counter('watcher_checks_total', 'Checks of a connection, by what they found'),
+    refresh: counter('watcher_refreshes_total', 'Attempts to refresh a token'),
+  };
+  const round = new Histogram({
+    name: 'watcher_round_duration_seconds',
+    help: 'Looks for what is due',
+    buckets: [0.005, 0.025, 0.1, 0.5, 2.5, 10],
+    registers,
+  });
+  const visit = new Histogram({
+    name: 'watcher_visit_duration_seconds',
+    help: 'Visits to one instance',
+    buckets: [0.1, 0.5, 2.5, 10, 30, 60, 120, 300, 600],
+    registers,
+  });
+  meter.onEvent((event) => {
+    counters[event.kind].inc({ outcome: event.outcome });
+    if (event.kind === 'round') round.observe(event.seconds);
+    if (event.kind === 'visit' && event.outcome !== 'busy') visit.observe(event.seconds);
+  });
+  new Gauge({
+    name: 'watcher_due',
+    help: 'Checks that are due and not made yet, of all processes, within the last minutes; counted up to 10001',
+    registers,
+    collect() {
+      const figures = outlook.latest();
+      if (figures !== null) this.set(figures.due);
+    },
+  });
+  new Gauge({
+    name: 'platform_tokens_expiring',
+    help: 'Access tokens of active connections that end within 1, 7 and 30 days, each with those before, or have ended',
+    labelNames: ['within'],
+    registers,
+    collect() {
+      const figures = outlook.latest();
+      if (figures === null) return;
+      this.set({ within: 'expired' }, figures.expired);
+      this.set({ within: '1d' }, figures.within1d);
+      this.set({ within: '7d' }, figures.within7d);
+      this.set({ within: '30d' }, figures.within30d);
+    },
+  });
+}

@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const POLL_MS = 25;
+
+interface Waiter {
+  readonly userIds: readonly number[];
+  readonly until: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Writers that wait until somebody has dropped their keys. However many wait, one query at a time asks for all. */
+export class DrainWaiters {
+  #waiters: Waiter[] = [];
+  #polling = false;
+
+  constructor(private readonly pendingUsers: (userIds: readonly number[]) => Promise<ReadonlySet<number>>) {}
+
+  /**
+   * Resolves when no change of these users is pending, or after `maxWaitMs`.
+   *
+   * @throws what the query throws.
+   */
+  wait(userIds: readonly number[], maxWaitMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ userIds, until: performance.now() + maxWaitMs, resolve, reject });
+      if (!this.#polling) void this.#poll();
+    });
+  }
+
+  async #poll(): Promise<void> {
+    this.#polling = true;
+    while (this.#waiters.length > 0) {
+      await sleep(POLL_MS);
+      await this.#ask();
+    }
+    this.#polling = false;
+  }
+
+  async #ask(): Promise<void> {
+    // Those that come while the query runs are asked for by the next one: it may have been too early for them.
+    const asked = this.#waiters;
+    this.#waiters = [];
+    try {
+      const pending = await this.pendingUsers([...new Set(asked.flatMap(({ userIds }) => userIds))]);
+      const now = performance.now();
+      for (const waiter of asked) {
+        if (now < waiter.until && waiter.userIds.some((id) => pending.has(id))) this.#waiters.push(waiter);
+        else waiter.resolve();
+      }
+    } catch (error) {
+      for (const waiter of asked) waiter.reject(error);
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import type { PlatformChange } from './change.js';
+import type { Query } from './outbox-session.js';
+
+/** A row of the outbox. `id` is a bigint, which node-postgres gives as text. */
+export interface OutboxRow extends PlatformChange {
+  readonly id: string;
+  readonly type: string;
+}
+
+export interface Backlog {
+  /** Changes whose cache entries have not been dropped yet; counted up to a bound. */
+  readonly pending: number;
+  /** Age of the oldest one in seconds, by the database's clock. */
+  readonly lagSeconds: number;
+}
+
+const COUNT_BOUND = 10_001;
+const RETENTION = '24 hours';
+
+/** The oldest pending changes that no other process is working on, locked until the transaction ends. */
+export function claimPending(query: Query, limit: number): Promise<OutboxRow[]> {
+  return query<OutboxRow>(
+    `SELECT id, user_id AS "userId", platform_id AS "platformId", type FROM platform_changes
+     WHERE drained_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`,
+    [limit],
+  );
+}
+
+export async function markDrained(query: Query, rows: readonly OutboxRow[]): Promise<void> {
+  await query('UPDATE platform_changes SET drained_at = clock_timestamp() WHERE id = ANY($1::bigint[])', [
+    rows.map(({ id }) => id),
+  ]);
+}
+
+/** Rows that another process has locked count too: they are not drained yet. */
+export async function backlog(query: Query): Promise<Backlog> {
+  const [row] = await query<Backlog>(
+    `SELECT
+       (SELECT count(*) FROM (SELECT 1 FROM platform_changes WHERE drained_at IS NULL LIMIT ${COUNT_BOUND}) AS bounded
+       )::integer AS pending,
+       coalesce(
+         (SELECT extract(epoch FROM clock_timestamp() - at) FROM platform_changes
+          WHERE drained_at IS NULL ORDER BY id LIMIT 1), 0
+       )::float8 AS "lagSeconds"`,
+  );
+  if (row === undefined) throw new Error('The backlog query returned no row.');
+  return row;
+}
+
+/** Which of these users have changes that are not drained. */
+export async function pendingUsers(query: Query, userIds: readonly number[]): Promise<ReadonlySet<number>> {
+  const rows = await query<{ userId: number }>(
+    `SELECT DISTINCT user_id AS "userId" FROM platform_changes WHERE user_id = ANY($1::integer[]) AND drained_at IS NULL`,
+    [userIds],
+  );
+  return new Set(rows.map(({ userId }) => userId));
+}
+
+/** The changes of the last `seconds` with an id above `after`, oldest first. */
+export function changesSince(
+  query: Query,
+  seconds: number,
+  after: string,
+  limit: number,
+): Promise<OutboxRow[]> {
+  return query<OutboxRow>(
+    `SELECT id, user_id AS "userId", platform_id AS "platformId", type FROM platform_changes
+     WHERE id > $1 AND at > clock_timestamp() - make_interval(secs => $2) ORDER BY id LIMIT $3`,
+    [after, seconds, limit],
+  );
+}
+
+/**
+ * Remembers the highest event that is gone, so that whoever asks for what came after an older one is told.
+ *
+ * @returns how many rows went; fewer than `limit` means that no more are due.
+ */
+export async function deleteExpired(query: Query, limit: number): Promise<number> {
+  const [gone] = await query<{ count: number; eventId: string | null }>(
+    `WITH gone AS (
+       DELETE FROM platform_changes WHERE id IN (
+         SELECT id FROM platform_changes
+         WHERE at < now() - interval '${RETENTION}' AND drained_at IS NOT NULL
+           AND (event_id IS NOT NULL OR type NOT LIKE 'platform.%')
+         ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED
+       ) RETURNING event_id
+     ) SELECT count(*)::integer AS count, max(event_id) AS "eventId" FROM gone`,
+    [limit],
+  );
+  if (gone === undefined || gone.eventId === null) return gone?.count ?? 0;
+  await query(
+    'UPDATE platform_event_position SET forgotten_event_id = $1 WHERE forgotten_event_id < $1::bigint',
+    [gone.eventId],
+  );
+  return gone.count;
+}
+
+/** Gives numbers to events that may be told now, and notifies. @returns how many; `limit` means that there may be more. */
+export async function publishEvents(query: Query, limit: number): Promise<number> {
+  const [row] = await query<{ published: number }>('SELECT platform_changes_publish($1) AS published', [
+    limit,
+  ]);
+  return row?.published ?? 0;
+}

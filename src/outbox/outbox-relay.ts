@@ -1,0 +1,204 @@
+import { Logger } from '@nestjs/common';
+import { CacheUnavailable } from '../cache/cache-errors.js';
+import type { CacheHealth } from '../cache/cache-health.js';
+import type { CacheService } from '../cache/cache.service.js';
+import { DatabaseUnavailable } from '../database/database-errors.js';
+import type { CacheKeys } from './cache-keys.js';
+import { DrainWaiters } from './drain-waiters.js';
+import {
+  type Backlog,
+  backlog,
+  changesSince,
+  claimPending,
+  deleteExpired,
+  markDrained,
+  pendingUsers,
+  publishEvents,
+} from './outbox-queries.js';
+import type { OutboxSession } from './outbox-session.js';
+import type { PublishedEvents } from './published-events.js';
+
+const POLL_MS = 1000;
+/** While something is pending that could not be drained. */
+const RETRY_MS = 100;
+const BATCH = 500;
+/** A change that is pending for longer means that dropping it failed somewhere: until it is done nothing cached is read. */
+const TOLERATED_LAG_SECONDS = 0.5;
+const CLEANUP_INTERVAL_MS = 60_000;
+const CLEANUP_BATCH = 5000;
+const REPLAY_BATCH = 5000;
+
+/**
+ * Carries out the invalidations that the outbox records: every process runs one, whoever is first does the work.
+ *
+ * It also keeps this process honest: as long as there are changes that nobody could carry out, the process reads no
+ * cached value. A writer that could not drop its keys waits until all processes must have noticed (WRITER_WAIT_MS).
+ */
+export class OutboxRelay {
+  readonly #logger = new Logger('Outbox');
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | null = null;
+  #again = false;
+  #stopped = false;
+  #state: Backlog = { pending: 0, lagSeconds: 0 };
+  #failing = false;
+  #cleanedUpAt = Number.NEGATIVE_INFINITY;
+  readonly #waiters = new DrainWaiters((userIds) => this.#pendingUsers(userIds));
+
+  constructor(
+    private readonly session: OutboxSession,
+    private readonly cache: CacheService,
+    private readonly health: CacheHealth,
+    private readonly keys: CacheKeys,
+    /** The longest TTL of an entry, in seconds: what was dropped longer ago cannot be in a cache any more. */
+    private readonly maxTtlSeconds: number,
+    private readonly events: PublishedEvents,
+  ) {
+    // Here and not in start(): the cache may be used for the first time before that, and that too is a recovery.
+    health.onRecovery((serverChanged) => this.#recover(serverChanged));
+  }
+
+  /** As of the last look at the database. */
+  get state(): Backlog {
+    return this.#state;
+  }
+
+  start(): void {
+    this.session.onNotification('platform_changes', () => this.kick());
+    this.kick();
+  }
+
+  /** Look now. Harmless to call often: a run that is under way is repeated once. */
+  kick(): void {
+    if (this.#stopped) return;
+    if (this.#running !== null) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#running = this.#run().finally(() => {
+      this.#running = null;
+      if (this.#stopped) return;
+      if (this.#again) {
+        this.#again = false;
+        this.kick();
+      } else {
+        this.#timer = setTimeout(() => this.kick(), this.#state.pending > 0 ? RETRY_MS : POLL_MS);
+      }
+    });
+  }
+
+  /**
+   * Resolves when nobody's keys of these users are waiting to be dropped any more, or after `maxWaitMs`.
+   *
+   * @throws {DatabaseUnavailable}
+   */
+  whenDrained(userIds: readonly number[], maxWaitMs: number): Promise<void> {
+    return this.#waiters.wait(userIds, maxWaitMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+    await this.session.close();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const dropped = await this.#drain();
+      this.#judge(dropped);
+      await this.#publish();
+      await this.#cleanUp();
+      if (this.#failing) this.#logger.log('The outbox is read again.');
+      this.#failing = false;
+    } catch (error) {
+      // Without the database no write can be acknowledged either, so what is cached stays true. Said once, not a second.
+      if (!this.#failing) this.#logger.warn(`The outbox cannot be read: ${String(error)}`);
+      this.#failing = true;
+    }
+  }
+
+  /** @returns false when what is pending could not be dropped. */
+  async #drain(): Promise<boolean> {
+    try {
+      // Rows that this process cannot drop anyway are not locked away from a peer that can.
+      if (this.health.state !== 'open') {
+        while ((await this.#drainBatch()) === BATCH);
+        return true;
+      }
+    } catch (error) {
+      if (!(error instanceof CacheUnavailable)) throw error;
+    }
+    this.#state = await this.session.transaction((query) => backlog(query));
+    return false;
+  }
+
+  #drainBatch(): Promise<number> {
+    return this.session.transaction(async (query) => {
+      const rows = await claimPending(query, BATCH);
+      if (rows.length > 0) {
+        await this.cache.drop(this.keys.of(rows));
+        await markDrained(query, rows);
+      }
+      this.#state = await backlog(query);
+      return rows.length;
+    });
+  }
+
+  /** Also when nothing can be dropped: an outage of the cache is no reason to be silent for long. */
+  async #publish(): Promise<void> {
+    let published: number;
+    do {
+      published = await publishEvents(this.session.statement, BATCH);
+      // The embedded database notifies nobody.
+      if (published > 0) this.events.wake();
+    } while (published === BATCH);
+  }
+
+  #judge(dropped: boolean): void {
+    const { pending, lagSeconds } = this.#state;
+    this.health.behind = pending > 0 && (!dropped || lagSeconds > TOLERATED_LAG_SECONDS);
+  }
+
+  async #pendingUsers(userIds: readonly number[]): Promise<ReadonlySet<number>> {
+    try {
+      return await this.session.transaction((query) => pendingUsers(query, userIds));
+    } catch (error) {
+      throw new DatabaseUnavailable(error);
+    }
+  }
+
+  async #cleanUp(): Promise<void> {
+    if (performance.now() - this.#cleanedUpAt < CLEANUP_INTERVAL_MS) return;
+    const deleted = await this.session.transaction((query) => deleteExpired(query, CLEANUP_BATCH));
+    if (deleted < CLEANUP_BATCH) this.#cleanedUpAt = performance.now();
+  }
+
+  /**
+   * After an outage of the cache, before anything cached is read. A server that was restarted or replaced may have come
+   * back with a state from before invalidations that it had confirmed, so those are repeated.
+   *
+   * @throws when the database does not answer or Redis is gone again; the breaker tries again later.
+   */
+  async #recover(serverChanged: boolean): Promise<void> {
+    if (serverChanged) await this.#replay();
+    while ((await this.#drainBatch()) === BATCH);
+    this.#judge(true);
+    // Younger ones are a busy system's normal state: their writers drop the keys themselves or have not answered yet.
+    if (this.health.behind) throw new Error(`${this.#state.pending} invalidations are pending`);
+  }
+
+  async #replay(): Promise<void> {
+    let after = '0';
+    for (;;) {
+      const rows = await this.session.transaction((query) =>
+        changesSince(query, this.maxTtlSeconds, after, REPLAY_BATCH),
+      );
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      await this.cache.drop(this.keys.of(rows));
+      after = last.id;
+    }
+  }
+}

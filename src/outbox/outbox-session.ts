@@ -1,0 +1,129 @@
+import { Logger } from '@nestjs/common';
+import type { AppConfig } from '../config/app-config.js';
+import type { Database } from '../database/database.service.js';
+import { PoolClient } from '../database/pool-client.js';
+
+export type Query = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>;
+
+/** `platform_changes`: there is a new change. `platform_events`: events were published. */
+const CHANNELS = ['platform_changes', 'platform_events'] as const;
+export type OutboxChannel = (typeof CHANNELS)[number];
+
+/** The relay's way to the database. One transaction at a time. */
+export interface OutboxSession {
+  /** Commits when `work` resolves, rolls back when it rejects. */
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
+  /** One statement that commits by itself: what it locks is not held while this process is frozen. */
+  readonly statement: Query;
+  /** Calls `wake` after each notification on the channel. To be said before the first transaction. */
+  onNotification(channel: OutboxChannel, wake: () => void): void;
+  close(): Promise<void>;
+}
+
+/**
+ * A connection of its own, beside the pool: it listens, and it must not wait for one while requests hold them all,
+ * because they may be waiting for what it does.
+ */
+export class PostgresOutboxSession implements OutboxSession {
+  readonly #logger = new Logger('Outbox');
+  #client: PoolClient | null = null;
+  readonly #wakers = new Map<string, () => void>();
+  #closed = false;
+  // Transactions queue up behind each other: there is one connection. Who waits for one hears of its failure.
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly url: string,
+    private readonly timeouts: AppConfig['database'],
+  ) {}
+
+  onNotification(channel: OutboxChannel, wake: () => void): void {
+    this.#wakers.set(channel, wake);
+  }
+
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return this.#inTurn(() => this.#transaction(work));
+  }
+
+  readonly statement: Query = (sql, parameters) =>
+    this.#inTurn(async () => {
+      const client = this.#client ?? (await this.#connect());
+      return (await client.query(sql, parameters)).rows as never;
+    });
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const client = this.#client ?? (await this.#connect());
+    const query: Query = async (sql, parameters) => (await client.query(sql, parameters)).rows as never;
+    try {
+      await query('BEGIN');
+      const result = await work(query);
+      await query('COMMIT');
+      return result;
+    } catch (error) {
+      await query('ROLLBACK').catch(() => {
+        // The connection itself has failed; ending it rolls back as well.
+        this.#drop(client);
+      });
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<PoolClient> {
+    if (this.#closed) throw new Error('The outbox session is closed.');
+    const { acquireTimeoutMs, statementTimeoutMs } = this.timeouts;
+    const client = new PoolClient({
+      connectionString: this.url,
+      application_name: 'platform-manager outbox',
+      connectionTimeoutMillis: acquireTimeoutMs,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs,
+      // What a frozen process has locked is another one's again.
+      idle_in_transaction_session_timeout: statementTimeoutMs * 2,
+      keepAlive: true,
+    });
+    client.on('error', (error) => {
+      this.#logger.warn(`The outbox connection was lost: ${error.message}`);
+      this.#drop(client);
+    });
+    client.on('notification', ({ channel }) => this.#wakers.get(channel)?.());
+    await client.connect();
+    for (const channel of CHANNELS) await client.query(`LISTEN ${channel}`);
+    this.#client = client;
+    return client;
+  }
+
+  #drop(client: PoolClient): void {
+    if (this.#client === client) this.#client = null;
+    client.end().catch((error: unknown) => {
+      this.#logger.debug(`The outbox connection did not end cleanly: ${String(error)}`);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+    await this.#client?.end();
+    this.#client = null;
+  }
+}
+
+/** The embedded database has one connection and one process: changes are announced by whoever makes them. */
+export class EmbeddedOutboxSession implements OutboxSession {
+  constructor(private readonly database: Database) {}
+
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return this.database.transaction((manager) => work((sql, parameters) => manager.query(sql, parameters)));
+  }
+
+  readonly statement: Query = (sql, parameters) => this.transaction((query) => query(sql, parameters));
+
+  onNotification(): void {}
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,66 @@
+import { Global, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { CacheHealth } from '../cache/cache-health.js';
+import { CacheService } from '../cache/cache.service.js';
+import { AppConfig } from '../config/app-config.js';
+import { Database } from '../database/database.service.js';
+import { CacheKeys } from './cache-keys.js';
+import { Invalidation } from './invalidation.js';
+import { OutboxRelay } from './outbox-relay.js';
+import { EmbeddedOutboxSession, type OutboxSession, PostgresOutboxSession } from './outbox-session.js';
+import { PublishedEvents } from './published-events.js';
+import { EventMeter } from './event-meter.js';
+
+/** Beyond the TTL: for entries that were stored a little after the change, and clocks that are not quite equal. */
+const REPLAY_MARGIN_SECONDS = 60;
+
+const OUTBOX_SESSION = Symbol('OutboxSession');
+
+@Global()
+@Module({
+  providers: [
+    CacheKeys,
+    Invalidation,
+    EventMeter,
+    {
+      provide: OUTBOX_SESSION,
+      inject: [AppConfig, Database],
+      useFactory: ({ database: options }: AppConfig, database: Database): OutboxSession =>
+        options.target.kind === 'postgres'
+          ? new PostgresOutboxSession(options.target.url, options)
+          : new EmbeddedOutboxSession(database),
+    },
+    {
+      provide: PublishedEvents,
+      inject: [OUTBOX_SESSION, Database],
+      useFactory: (session: OutboxSession, database: Database) => new PublishedEvents(session, database),
+    },
+    {
+      provide: OutboxRelay,
+      inject: [AppConfig, OUTBOX_SESSION, CacheService, CacheHealth, CacheKeys, PublishedEvents],
+      useFactory: (
+        config: AppConfig,
+        session: OutboxSession,
+        cache: CacheService,
+        health: CacheHealth,
+        keys: CacheKeys,
+        events: PublishedEvents,
+      ) => {
+        const { platformTtlSeconds, statsTtlSeconds } = config.cache;
+        const replaySeconds = Math.max(platformTtlSeconds, statsTtlSeconds) + REPLAY_MARGIN_SECONDS;
+        return new OutboxRelay(session, cache, health, keys, replaySeconds, events);
+      },
+    },
+  ],
+  exports: [CacheKeys, EventMeter, Invalidation, OutboxRelay, PublishedEvents],
+})
+export class OutboxModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(private readonly relay: OutboxRelay) {}
+
+  onApplicationBootstrap(): void {
+    this.relay.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.relay.stop();
+  }
+}

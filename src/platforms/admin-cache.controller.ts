@@ -1,0 +1,49 @@
+import { Controller, Delete, Get, HttpCode, Param } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CacheFigures } from '../cache/cache-figures.js';
+import { ApiProblems } from '../common/api-problems.decorator.js';
+import { Authenticated } from '../common/auth/access.js';
+import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
+import { CacheFiguresDto } from './dto/cache-figures.dto.js';
+import { PlatformsService } from './platforms.service.js';
+
+@ApiTags('admin')
+@Controller('v1/admin/cache')
+export class AdminCacheController {
+  constructor(
+    private readonly figures: CacheFigures,
+    private readonly platforms: PlatformsService,
+  ) {}
+
+  @Get()
+  @Authenticated('admin')
+  @ApiOperation({
+    summary: 'How the cache does',
+    description:
+      'Counted by the process that answers, since its start. /metrics of all processes has the whole.',
+  })
+  @ApiOkResponse({ type: CacheFiguresDto })
+  async read(): Promise<CacheFiguresDto> {
+    return this.figures.read();
+  }
+
+  @Delete('users/:id')
+  @ApiIdParam()
+  @HttpCode(204)
+  @Authenticated('admin')
+  @ApiOperation({
+    summary: 'Drop what is cached of a user: list, connections and statistics',
+    description: 'The next reads load it. 204 also when nothing was cached, or there is no such user.',
+  })
+  @ApiNoContentResponse()
+  @ApiProblems([400, 413, 415, 503], {
+    503: [
+      'cache_unavailable',
+      'Temporarily unavailable',
+      'The cache cannot be reached at the moment. Try again shortly.',
+    ],
+  })
+  async dropUser(@Param('id', IdPipe) id: number): Promise<void> {
+    await this.platforms.dropEverythingCached(id);
+  }
+}

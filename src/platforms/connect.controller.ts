@@ -1,0 +1,110 @@
+import { RateLimit } from '../common/rate-limit.decorator.js';
+import { Body, Controller, Get, Header, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiProblems } from '../common/api-problems.decorator.js';
+import { Authenticated, Public } from '../common/auth/access.js';
+import type { AuthUser } from '../common/auth/auth-user.js';
+import { CurrentUser } from '../common/auth/current-user.decorator.js';
+import { AppConfig } from '../config/app-config.js';
+import { ATTEMPT_TTL_SECONDS, newSecret } from './connect-attempts.js';
+import { ConnectService } from './connect.service.js';
+import { BeginConnectDto, ConnectBegunDto, ConnectedDto } from './dto/connect.dto.js';
+
+const COOKIE = 'pm_connect';
+const SECRET = /^[\w-]{43}$/;
+
+@ApiTags('connect')
+@Controller('v1/connect')
+export class ConnectController {
+  constructor(
+    private readonly connect: ConnectService,
+    private readonly config: AppConfig,
+  ) {}
+
+  @Post()
+  @RateLimit('strict')
+  @HttpCode(200)
+  @Authenticated('platforms:write')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({
+    summary: 'Begin to connect an account by OAuth',
+    description:
+      'The attempt is good once, for ten minutes, in the browser that holds the cookie of this answer.',
+  })
+  @ApiOkResponse({ type: ConnectBegunDto })
+  @ApiProblems([400, 413, 415, 429, 503])
+  async begin(
+    @CurrentUser() user: AuthUser,
+    @Body() dto: BeginConnectDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ConnectBegunDto> {
+    // Kept where there is one, so that several attempts can run in one browser.
+    const browser = browserOf(request) ?? newSecret();
+    const authorizationUrl = await this.connect.begin(user.id, dto, browser);
+    // Lax: the callback is a navigation from another site, and must bring it along.
+    const secure = this.config.publicUrl.startsWith('https:') ? '; Secure' : '';
+    const attributes = `Path=/v1/connect; Max-Age=${ATTEMPT_TTL_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
+    reply.header('Set-Cookie', `${COOKIE}=${browser}; ${attributes}`);
+    return { authorizationUrl };
+  }
+
+  @Get('callback')
+  @Public()
+  @ApiOperation({
+    summary: 'Where the instance sends the browser back to',
+    description:
+      'With `returnTo`, sends the browser there with `connect=connected&platformId=…` or `connect=failed&code=…` in the ' +
+      'query; without, answers itself.',
+  })
+  @ApiQuery({ name: 'state', required: false })
+  @ApiQuery({ name: 'code', required: false })
+  @ApiQuery({ name: 'error', required: false })
+  @ApiOkResponse({ type: ConnectedDto })
+  @ApiResponse({ status: 303, description: 'To `returnTo`, or to the instance once more' })
+  @ApiProblems([400, 409, 429, 503], {
+    400: [
+      'invalid_state',
+      'Connection not finished',
+      'This attempt to connect is over, or was begun in another browser. Start again.',
+    ],
+  })
+  async callback(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ConnectedDto | undefined> {
+    // The URL holds a code; nobody else is told of it, and nobody keeps the answer.
+    reply.headers({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
+    const query = new URL(request.url, 'http://callback.invalid').searchParams;
+    const result = await this.connect.finish(query, browserOf(request));
+    switch (result.kind) {
+      case 'again':
+        reply.redirect(result.authorizationUrl, 303);
+        return undefined;
+      case 'failed': {
+        if (result.returnTo === null) throw result.error;
+        reply.redirect(withQuery(result.returnTo, { connect: 'failed', code: result.error.code }), 303);
+        return undefined;
+      }
+      case 'connected': {
+        const { platformId, renewed, returnTo } = result;
+        if (returnTo === null) return { outcome: 'connected', platformId, renewed };
+        reply.redirect(withQuery(returnTo, { connect: 'connected', platformId: String(platformId) }), 303);
+        return undefined;
+      }
+    }
+  }
+}
+
+function browserOf({ headers }: FastifyRequest): string | undefined {
+  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
+  const value = pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
+  return value !== undefined && SECRET.test(value) ? value : undefined;
+}
+
+function withQuery(address: string, query: Readonly<Record<string, string>>): string {
+  const url = new URL(address);
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  return url.href;
+}

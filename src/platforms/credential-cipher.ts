@@ -1,0 +1,109 @@
+import { Injectable, Logger, Optional } from '@nestjs/common';
+import { AppConfig } from '../config/app-config.js';
+import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
+import type { SealedCredentials } from './platform-cache.js';
+
+/** What an instance gave out, in plain text. Never logged, cached or stored as such. */
+export interface Credentials {
+  readonly accessToken: string;
+  readonly clientKey: string | null;
+  readonly clientSecret: string | null;
+}
+
+/** What the seal binds credentials to: they are worth nothing in another row, or with another host. */
+export interface CredentialsOwner {
+  readonly userId: number;
+  readonly id: number;
+  readonly instanceUrl: string;
+}
+
+/** Encrypts and seals the credentials of a row, and checks the seal before anything is decrypted. */
+@Injectable()
+export class CredentialCipher {
+  readonly #allowUnsealed: boolean;
+
+  constructor(
+    private readonly ring: KeyRing,
+    @Optional() config?: AppConfig,
+  ) {
+    this.#allowUnsealed = config?.allowUnsealedRows ?? false;
+    if (this.#allowUnsealed) {
+      new Logger('Credentials').warn(
+        'ALLOW_UNSEALED_ROWS is on: rows without a seal are used. Seal them (npm run cli -- credentials:seal) and unset it.',
+      );
+    }
+  }
+
+  encrypt(owner: CredentialsOwner, credentials: Credentials): SealedCredentials & { readonly seal: string } {
+    const ciphertexts = {
+      accessToken: this.ring.encrypt(credentials.accessToken),
+      clientKey: this.encryptOptional(credentials.clientKey),
+      clientSecret: this.encryptOptional(credentials.clientSecret),
+    };
+    return {
+      ...ciphertexts,
+      keyId: this.ring.primaryKeyId,
+      seal: this.ring.seal({ ...sealedOwner(owner), ...ciphertexts }),
+    };
+  }
+
+  /** Whether the row is as this application wrote it, and its key is still in the ring. */
+  isIntact(owner: CredentialsOwner, sealed: SealedCredentials): boolean {
+    if (sealed.seal === null) return this.#allowUnsealed && this.open(sealed) !== null;
+    return this.hasOwnSeal(owner, sealed, sealed.seal);
+  }
+
+  /**
+   * @returns null when the seal is broken or no key opens the credentials: the connection needs to be made anew.
+   */
+  decrypt(owner: CredentialsOwner, sealed: SealedCredentials): Credentials | null {
+    const trusted = sealed.seal === null ? this.#allowUnsealed : this.hasOwnSeal(owner, sealed, sealed.seal);
+    return trusted ? this.open(sealed) : null;
+  }
+
+  /** The same secrets under the primary key, or null when they cannot be opened. */
+  rewrap(owner: CredentialsOwner, sealed: SealedCredentials): SealedCredentials | null {
+    const credentials = this.decrypt(owner, sealed);
+    return credentials && this.encrypt(owner, credentials);
+  }
+
+  /**
+   * For a row that came from elsewhere, when the operator vouches for it: whatever the setting for unsealed rows says.
+   *
+   * @returns null when the row has a seal, be it a broken one, or no key opens it.
+   */
+  sealImported(owner: CredentialsOwner, sealed: SealedCredentials): SealedCredentials | null {
+    const credentials = sealed.seal === null ? this.open(sealed) : null;
+    return credentials && this.encrypt(owner, credentials);
+  }
+
+  private hasOwnSeal(
+    owner: CredentialsOwner,
+    { accessToken, clientKey, clientSecret, keyId }: SealedCredentials,
+    seal: string,
+  ): boolean {
+    return this.ring.verifySeal({ ...sealedOwner(owner), accessToken, clientKey, clientSecret }, seal, keyId);
+  }
+
+  private open({ accessToken, clientKey, clientSecret, keyId }: SealedCredentials): Credentials | null {
+    const open = (token: string): string => this.ring.decrypt(token, keyId);
+    try {
+      return {
+        accessToken: open(accessToken),
+        clientKey: clientKey === null ? null : open(clientKey),
+        clientSecret: clientSecret === null ? null : open(clientSecret),
+      };
+    } catch (error) {
+      if (error instanceof UndecryptableSecret) return null;
+      throw error;
+    }
+  }
+
+  private encryptOptional(secret: string | null): string | null {
+    return secret === null ? null : this.ring.encrypt(secret);
+  }
+}
+
+function sealedOwner({ userId, id, instanceUrl }: CredentialsOwner) {
+  return { userId, platformId: id, instanceUrl };
+}

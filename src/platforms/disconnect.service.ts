@@ -1,0 +1,50 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { UndecryptableSecret } from '../crypto/key-ring.js';
+import { Database } from '../database/database.service.js';
+import { OAuthClient } from '../instances/oauth-client.js';
+import { OAuthFailed } from '../instances/oauth.errors.js';
+import { isRevocable } from '../instances/software.js';
+import { CredentialCipher, type Credentials } from './credential-cipher.js';
+import type { CachedPlatform } from './platform-cache.js';
+import { PlatformRows } from './platform-rows.js';
+import { PlatformWriter } from './platform-writer.js';
+import { PlatformNotFound } from './platforms.errors.js';
+
+/** The caller waits for it, and has nothing to gain. */
+const REVOKE_TIMEOUT_MS = 5000;
+
+/** Forgets a connection, and tells its instance where that harms nobody else. */
+@Injectable()
+export class DisconnectService {
+  readonly #logger = new Logger('Disconnect');
+
+  constructor(
+    private readonly database: Database,
+    private readonly rows: PlatformRows,
+    private readonly writer: PlatformWriter,
+    private readonly cipher: CredentialCipher,
+    private readonly oauth: OAuthClient,
+  ) {}
+
+  /** @throws {PlatformNotFound} and nothing about the instance: the token is forgotten here in any case. */
+  async removeAndRevoke(userId: number, id: number): Promise<void> {
+    const platform = await this.database.load(() => this.rows.find(id));
+    if (platform === null || platform.view.userId !== userId) throw new PlatformNotFound();
+    await this.writer.remove(userId, id);
+    await this.revoke(platform);
+  }
+
+  private async revoke({ view, credentials }: CachedPlatform): Promise<void> {
+    if (!isRevocable(view.platformType)) return;
+    try {
+      const opened: Credentials | null = this.cipher.decrypt(view, credentials);
+      // Instances take a revocation from the application that the token was issued to, and from nobody else.
+      if (opened === null || opened.clientKey === null || opened.clientSecret === null) return;
+      const app = { clientId: opened.clientKey, clientSecret: opened.clientSecret };
+      await this.oauth.revoke(view.instanceUrl, app, opened.accessToken, REVOKE_TIMEOUT_MS);
+    } catch (error) {
+      if (!(error instanceof OAuthFailed || error instanceof UndecryptableSecret)) throw error;
+      this.#logger.warn(`A token could not be revoked: ${error.message}`);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiQuery } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, Length, Max, Min } from 'class-validator';
+import { IsPlainText } from '../../common/plain-text.decorator.js';
+import {
+  PLATFORM_STATUSES,
+  PLATFORM_TYPES,
+  type PlatformStatus,
+  type PlatformType,
+} from '../platform-view.js';
+import { PlatformDto } from './platform.dto.js';
+
+const MAX_ID = 2_147_483_647;
+/** A page costs the rows before it too. */
+const MAX_PAGE = 10_000;
+const MAX_PAGE_SIZE = 100;
+
+/** Decimal digits only; anything else is left for the validator to refuse. */
+function WholeNumber(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value,
+  );
+}
+
+export class AdminPlatformsQuery {
+  @IsOptional()
+  @IsPlainText()
+  @Length(1, 100)
+  search?: string;
+
+  @IsOptional()
+  @IsIn(PLATFORM_TYPES)
+  platformType?: PlatformType;
+
+  @IsOptional()
+  @IsIn(PLATFORM_STATUSES)
+  status?: PlatformStatus;
+
+  @IsOptional()
+  @WholeNumber()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_ID)
+  userId?: number;
+
+  @WholeNumber()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_PAGE)
+  page: number = 1;
+
+  @WholeNumber()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_PAGE_SIZE)
+  pageSize: number = 20;
+}
+
+const whole = (maximum: number) => ({ type: 'integer', minimum: 1, maximum }) as const;
+
+/** Documents AdminPlatformsQuery. */
+export function ApiAdminPlatformsQuery(): MethodDecorator {
+  const search =
+    'Part of the name, instance URL or username, in any case; `%` and `_` are ordinary characters';
+  return applyDecorators(
+    ApiQuery({
+      name: 'search',
+      required: false,
+      description: search,
+      schema: { type: 'string', minLength: 1, maxLength: 100, example: 'mastodon.social' },
+    }),
+    ApiQuery({ name: 'platformType', required: false, enum: PLATFORM_TYPES, enumName: 'PlatformType' }),
+    ApiQuery({
+      name: 'status',
+      required: false,
+      enum: PLATFORM_STATUSES,
+      enumName: 'PlatformStatus',
+      description:
+        'As the last check left it. A broken seal is found when a row is read, and shown in the items',
+    }),
+    ApiQuery({ name: 'userId', required: false, schema: whole(MAX_ID) }),
+    ApiQuery({ name: 'page', required: false, schema: { ...whole(MAX_PAGE), default: 1 } }),
+    ApiQuery({ name: 'pageSize', required: false, schema: { ...whole(MAX_PAGE_SIZE), default: 20 } }),
+  );
+}
+
+export class AdminPlatformsPageDto {
+  @ApiProperty({ type: PlatformDto, isArray: true, description: 'By id, inactive ones too' })
+  items!: PlatformDto[];
+
+  @ApiProperty({ type: 'integer', example: 1 })
+  page!: number;
+
+  @ApiProperty({ type: 'integer', example: 20 })
+  pageSize!: number;
+
+  @ApiProperty({ type: 'integer', example: 1, description: 'Of all pages' })
+  total!: number;
+}

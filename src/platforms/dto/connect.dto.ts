@@ -1,0 +1,56 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Length, ValidateIf } from 'class-validator';
+import { IsPlainText } from '../../common/plain-text.decorator.js';
+
+export class BeginConnectDto {
+  @ApiProperty({
+    minLength: 1,
+    maxLength: 500,
+    example: '@alice@mastodon.social',
+    description: 'A host, a web address, or a handle',
+  })
+  @IsPlainText()
+  @Length(1, 500, { message: 'instance must have 1 to 500 characters' })
+  instance!: string;
+
+  @ApiPropertyOptional({
+    minLength: 1,
+    maxLength: 100,
+    example: 'My Mastodon',
+    description: 'For a new connection; one that is renewed keeps its name. By default the handle',
+  })
+  @ValidateIf((_, value) => value !== undefined)
+  @IsPlainText()
+  @Length(1, 100, { message: 'name must have 1 to 100 characters' })
+  name?: string;
+
+  @ApiPropertyOptional({
+    maxLength: 500,
+    example: 'https://app.example.org/connections',
+    description: 'Where the browser goes in the end; of this server, or an origin of CORS_ORIGINS',
+  })
+  @ValidateIf((_, value) => value !== undefined)
+  @IsPlainText()
+  @Length(1, 500, { message: 'returnTo must have 1 to 500 characters' })
+  returnTo?: string;
+}
+
+export class ConnectBegunDto {
+  @ApiProperty({
+    example: 'https://mastodon.social/oauth/authorize?client_id=…&response_type=code&state=…',
+    description:
+      'Open it in the browser that sent this request: the cookie of this answer is asked for at the end',
+  })
+  authorizationUrl!: string;
+}
+
+export class ConnectedDto {
+  @ApiProperty({ enum: ['connected'] })
+  outcome!: 'connected';
+
+  @ApiProperty({ type: 'integer', example: 42 })
+  platformId!: number;
+
+  @ApiProperty({ example: false, description: 'The account was connected before, and has a new token now' })
+  renewed!: boolean;
+}

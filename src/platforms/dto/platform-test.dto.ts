@@ -1,0 +1,61 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { CHECK_OUTCOMES, type AccountCheck, type CheckOutcome } from '../../instances/check-outcome.js';
+
+export class TestedAccountDto {
+  @ApiProperty({ example: '109348', description: 'Unique on its instance only' })
+  id!: string;
+
+  @ApiProperty({ example: 'alice' })
+  username!: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'Alice' })
+  displayName!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: 'https://files.mastodon.social/avatars/alice.png' })
+  avatarUrl!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: 'https://mastodon.social/users/alice' })
+  uri!: string | null;
+}
+
+export class InstanceRateLimitDto {
+  @ApiProperty({ type: 'integer', nullable: true, example: 300 })
+  limit!: number | null;
+
+  @ApiProperty({ type: 'integer', nullable: true, example: 299 })
+  remaining!: number | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: '2026-11-22T12:05:00.000Z' })
+  resetsAt!: Date | null;
+}
+
+export class PlatformTestDto {
+  @ApiProperty({ enum: CHECK_OUTCOMES, enumName: 'CheckOutcome', example: 'connected' })
+  outcome!: CheckOutcome;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    example: 184,
+    description: 'milliseconds; null without an answer',
+  })
+  latencyMs!: number | null;
+
+  @ApiProperty({ type: TestedAccountDto, nullable: true })
+  account!: TestedAccountDto | null;
+
+  @ApiProperty({ type: InstanceRateLimitDto, nullable: true })
+  rateLimit!: InstanceRateLimitDto | null;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-11-22T12:00:00.000Z' })
+  checkedAt!: Date;
+
+  @ApiProperty({ example: 'The instance knows the token and its account.' })
+  detail!: string;
+}
+
+export function toPlatformTestDto({ account, ...check }: AccountCheck): PlatformTestDto {
+  if (account === null) return { ...check, account };
+  const { id, username, displayName, avatarUrl, uri } = account;
+  return { ...check, account: { id, username, displayName, avatarUrl, uri } };
+}

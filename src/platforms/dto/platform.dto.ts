@@ -1,0 +1,72 @@
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  PLATFORM_STATUSES,
+  PLATFORM_TYPES,
+  type PlatformStatus,
+  type PlatformType,
+} from '../platform-view.js';
+
+/** A platform connection as the API shows it. Documentation of PlatformView, whose JSON is sent as it is cached. */
+export class PlatformDto {
+  @ApiProperty({ type: 'integer', example: 42 })
+  id!: number;
+
+  @ApiProperty({ type: 'integer', example: 7 })
+  userId!: number;
+
+  @ApiProperty({ example: 'My Mastodon' })
+  name!: string;
+
+  @ApiProperty({ enum: PLATFORM_TYPES, enumName: 'PlatformType', example: 'mastodon' })
+  platformType!: PlatformType;
+
+  @ApiProperty({ example: 'https://mastodon.social', description: 'Canonical origin of the instance' })
+  instanceUrl!: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'alice' })
+  username!: string | null;
+
+  @ApiProperty({ example: true })
+  isActive!: boolean;
+
+  @ApiProperty({ example: true, description: 'At most one connection of a user is the default' })
+  isDefault!: boolean;
+
+  @ApiProperty({ enum: PLATFORM_STATUSES, enumName: 'PlatformStatus', example: 'connected' })
+  status!: PlatformStatus;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: '2026-11-22T12:00:00.000Z' })
+  lastCheckedAt!: Date | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: null,
+    description: 'What the last failed check found',
+  })
+  lastError!: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  tokenExpiresAt!: Date | null;
+
+  @ApiProperty({ example: false, description: 'Whether a client key and secret are kept' })
+  hasClientCredentials!: boolean;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    example: null,
+    description: 'Written in batches; may lag',
+  })
+  lastUsed!: Date | null;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-11-01T09:30:00.000Z' })
+  createdAt!: Date;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-11-22T12:00:00.000Z' })
+  updatedAt!: Date;
+
+  @ApiProperty({ type: 'integer', example: 3, description: 'Also the ETag' })
+  version!: number;
+}

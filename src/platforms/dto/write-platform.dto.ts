@@ -1,0 +1,95 @@
+import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
+import { IsBoolean, IsIn, IsString, Length, MaxLength, ValidateIf } from 'class-validator';
+import { IsCredential, IsPlainText } from '../../common/plain-text.decorator.js';
+import { PLATFORM_TYPES, type PlatformType } from '../platform-view.js';
+
+const MAX_CREDENTIAL = 4096;
+
+/** Absent is left out, null clears; anything else is validated. */
+const IsGiven = () => ValidateIf((_, value) => value !== undefined && value !== null);
+
+export class CreatePlatformDto {
+  @ApiProperty({
+    minLength: 1,
+    maxLength: 100,
+    example: 'My Mastodon',
+    description: 'Unique among the user’s connections',
+  })
+  @IsPlainText()
+  @Length(1, 100, { message: 'name must have 1 to 100 characters' })
+  name!: string;
+
+  @ApiProperty({ enum: PLATFORM_TYPES, enumName: 'PlatformType', example: 'mastodon' })
+  @IsIn(PLATFORM_TYPES)
+  platformType!: PlatformType;
+
+  @ApiProperty({
+    maxLength: 500,
+    example: 'https://mastodon.social',
+    description: 'Stored canonical: https, lower-case host, no path',
+  })
+  @IsString()
+  @MaxLength(500)
+  instanceUrl!: string;
+
+  @ApiProperty({
+    minLength: 10,
+    maxLength: MAX_CREDENTIAL,
+    writeOnly: true,
+    example: 'paste-the-access-token-here',
+  })
+  @IsCredential()
+  @Length(10, MAX_CREDENTIAL, { message: `accessToken must have 10 to ${MAX_CREDENTIAL} characters` })
+  accessToken!: string;
+
+  @ApiPropertyOptional({ type: String, nullable: true, minLength: 1, maxLength: 200, example: 'alice' })
+  @IsGiven()
+  @IsPlainText()
+  @Length(1, 200, { message: 'username must have 1 to 200 characters' })
+  username?: string | null;
+
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    minLength: 1,
+    maxLength: MAX_CREDENTIAL,
+    writeOnly: true,
+    example: null,
+  })
+  @IsGiven()
+  @IsCredential()
+  @Length(1, MAX_CREDENTIAL, { message: `clientKey must have 1 to ${MAX_CREDENTIAL} characters` })
+  clientKey?: string | null;
+
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    minLength: 1,
+    maxLength: MAX_CREDENTIAL,
+    writeOnly: true,
+    example: null,
+  })
+  @IsGiven()
+  @IsCredential()
+  @Length(1, MAX_CREDENTIAL, { message: `clientSecret must have 1 to ${MAX_CREDENTIAL} characters` })
+  clientSecret?: string | null;
+
+  @ApiPropertyOptional({
+    example: false,
+    description: 'The first active connection becomes the default anyway',
+  })
+  @ValidateIf((_, value) => value !== undefined)
+  @IsBoolean()
+  isDefault?: boolean;
+}
+
+/** Any of the fields; one that is absent stays as it is, an optional one that is null is cleared. */
+export class UpdatePlatformDto extends PartialType(CreatePlatformDto, { skipNullProperties: false }) {
+  @ApiPropertyOptional({
+    example: true,
+    description: 'An inactive connection is not listed and cannot be the default',
+  })
+  @ValidateIf((_, value) => value !== undefined)
+  @IsBoolean()
+  isActive?: boolean;
+}

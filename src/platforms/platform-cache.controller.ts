@@ -1,0 +1,50 @@
+import { Controller, Delete, HttpCode, Post } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '../common/api-problems.decorator.js';
+import { Authenticated } from '../common/auth/access.js';
+import type { AuthUser } from '../common/auth/auth-user.js';
+import { CurrentUser } from '../common/auth/current-user.decorator.js';
+import { PlatformsService } from './platforms.service.js';
+
+export class CacheRefreshDto {
+  @ApiProperty({ type: 'integer', example: 3, description: 'Active platform connections that were loaded' })
+  platforms!: number;
+}
+
+@ApiTags('platforms')
+@Controller('v1/platforms/cache')
+export class PlatformCacheController {
+  constructor(private readonly platforms: PlatformsService) {}
+
+  @Post('refresh')
+  @HttpCode(200)
+  @Authenticated('platforms:read')
+  @ApiOperation({ summary: 'Load your platform connections from the database into the cache' })
+  @ApiOkResponse({ type: CacheRefreshDto })
+  @ApiProblems([400, 413, 415, 503], {
+    503: [
+      'cache_unavailable',
+      'Temporarily unavailable',
+      'The cache cannot be reached at the moment. Try again shortly.',
+    ],
+  })
+  async refresh(@CurrentUser() user: AuthUser): Promise<CacheRefreshDto> {
+    return { platforms: (await this.platforms.refresh(user.id)).length };
+  }
+
+  @Delete()
+  @HttpCode(204)
+  @Authenticated('platforms:read')
+  @ApiOperation({ summary: 'Drop your platform connections from the cache; the next read loads them' })
+  @ApiNoContentResponse()
+  @ApiProblems([400, 413, 415, 503], {
+    503: [
+      'cache_unavailable',
+      'Temporarily unavailable',
+      'The cache cannot be reached at the moment. Try again shortly.',
+    ],
+  })
+  async drop(@CurrentUser() user: AuthUser): Promise<void> {
+    await this.platforms.dropCached(user.id);
+  }
+}

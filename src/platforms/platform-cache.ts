@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { CacheSpec } from '../cache/cache-spec.js';
+import { type PlatformView, platformViewSchema } from './platform-view.js';
+
+const sealedCredentialsSchema = z.strictObject({
+  accessToken: z.string(),
+  clientKey: z.string().nullable(),
+  clientSecret: z.string().nullable(),
+  keyId: z.string(),
+  seal: z.string().nullable(),
+});
+
+/** Fernet ciphertexts, the id of their key, and the seal over them and the row. */
+export type SealedCredentials = Readonly<z.output<typeof sealedCredentialsSchema>>;
+
+export interface CachedPlatform {
+  readonly view: PlatformView;
+  /** The view as JSON: what the API sends. */
+  readonly body: string;
+  readonly credentials: SealedCredentials;
+}
+
+export interface PlatformTtl {
+  readonly platformTtlSeconds: number;
+}
+
+/** Whether credentials can be opened depends on this process's keys too; when those are put right, it shows soon. */
+const UNREADABLE_TTL_SECONDS = 60;
+
+/** Soon asked again by whoever just tried a wrong id, and soon to exist when it is the next one to be created. */
+const ABSENT_TTL_SECONDS = 30;
+
+/** `user_platforms:<userId>`: a user's active platforms. Long-lived, because every change drops it. */
+export function userPlatformsSpec({
+  platformTtlSeconds,
+}: PlatformTtl): CacheSpec<number, readonly PlatformView[]> {
+  const schema = z.array(platformViewSchema);
+  return {
+    resource: 'user_platforms',
+    key: userPlatformsKey,
+    ttlSeconds: (platforms) =>
+      platforms.some(isUnreadable)
+        ? Math.min(UNREADABLE_TTL_SECONDS, platformTtlSeconds)
+        : platformTtlSeconds,
+    encode: (platforms) => JSON.stringify(platforms),
+    fingerprint: (platforms) =>
+      JSON.stringify(platforms.map(({ id, version, status }) => [id, version, status])),
+    decode: (raw, userId) => {
+      const platforms = schema.parse(JSON.parse(raw));
+      if (!platforms.every((platform) => platform.userId === userId && platform.isActive)) {
+        throw new Error('The entry is not the list of this user');
+      }
+      return platforms;
+    },
+  };
+}
+
+/**
+ * `platform:<platformId>`: the view and the sealed credentials, so that a worker's reveal needs no database.
+ *
+ * @param isIntact checks the seal. An entry whose ciphertexts this process cannot open, because it was tampered with or
+ * its key has left the ring, is none: the row may have been re-encrypted since. Where the row itself is like that, the
+ * entry says `needs_reconnect` and is believed.
+ */
+export function platformSpec(
+  { platformTtlSeconds }: PlatformTtl,
+  isIntact: (view: PlatformView, credentials: SealedCredentials) => boolean,
+): CacheSpec<number, CachedPlatform | null> {
+  const schema = platformViewSchema.extend({ credentials: sealedCredentialsSchema }).nullable();
+  return {
+    resource: 'platform',
+    key: platformKey,
+    ttlSeconds: (platform) => {
+      if (platform === null) return ABSENT_TTL_SECONDS;
+      return isUnreadable(platform.view)
+        ? Math.min(UNREADABLE_TTL_SECONDS, platformTtlSeconds)
+        : platformTtlSeconds;
+    },
+    encode: (platform) =>
+      platform === null
+        ? 'null'
+        : `${platform.body.slice(0, -1)},"credentials":${JSON.stringify(platform.credentials)}}`,
+    fingerprint: (platform) =>
+      platform === null
+        ? ''
+        : JSON.stringify([platform.view.version, platform.view.status, platform.credentials]),
+    decode: (raw, platformId) => {
+      const entry = schema.parse(JSON.parse(raw));
+      if (entry === null) return null;
+      if (entry.id !== platformId) throw new Error('The entry is of another platform');
+      const { credentials, ...view } = entry;
+      if (!isUnreadable(view) && !isIntact(view, credentials)) {
+        throw new Error('The credentials of the entry cannot be opened');
+      }
+      return { view, body: JSON.stringify(view), credentials };
+    },
+  };
+}
+
+function isUnreadable({ status }: PlatformView): boolean {
+  return status === 'needs_reconnect';
+}
+
+export function userPlatformsKey(userId: number): string {
+  return `user_platforms:${userId}`;
+}
+
+export function platformKey(platformId: number): string {
+  return `platform:${platformId}`;
+}

@@ -1,0 +1,130 @@
+import { Injectable } from '@nestjs/common';
+import { UndecryptableSecret } from '../crypto/key-ring.js';
+import { Database } from '../database/database.service.js';
+import type { AccountCheck } from '../instances/check-outcome.js';
+import { AccountChecker } from '../instances/account-checker.js';
+import { Invalidation } from '../outbox/invalidation.js';
+import { AccountSnapshots } from './account-snapshots.js';
+import { CredentialCipher, type Credentials } from './credential-cipher.js';
+import type { CachedPlatform } from './platform-cache.js';
+import { PlatformRows } from './platform-rows.js';
+import type { PlatformView } from './platform-view.js';
+import { PlatformConnection } from './platform.entity.js';
+import { PlatformNotFound } from './platforms.errors.js';
+
+export { type AccountCheck, CHECK_OUTCOMES, type CheckOutcome } from '../instances/check-outcome.js';
+
+/** How old the time of the last check may become on a row that does not change. */
+const UNCHANGED_MS = 24 * 3_600_000;
+
+/** Tests connections at their instances, and keeps what was found. */
+@Injectable()
+export class PlatformChecks {
+  constructor(
+    private readonly database: Database,
+    private readonly rows: PlatformRows,
+    private readonly cipher: CredentialCipher,
+    private readonly checker: AccountChecker,
+    private readonly snapshots: AccountSnapshots,
+    private readonly invalidation: Invalidation,
+  ) {}
+
+  /** @throws {PlatformNotFound} */
+  async test(userId: number, id: number): Promise<AccountCheck> {
+    // Not from the cache: the credentials that are tested are those that the finding is stored with.
+    const platform = await this.database.load(() => this.rows.find(id));
+    if (platform === null || platform.view.userId !== userId) throw new PlatformNotFound();
+    const check = await this.checkOf(platform);
+    await this.record(platform, check, true);
+    return check;
+  }
+
+  /**
+   * As the watcher does it: a check that finds what the row says already leaves the row alone for a day, for each change
+   * is a new version, which fails the If-Match of clients and drops what is cached. A rate limit says nothing about the
+   * connection, so it is not kept at all.
+   *
+   * @returns null when there is no such active connection any more.
+   */
+  async watch(id: number): Promise<AccountCheck | null> {
+    const platform = await this.database.load(() => this.rows.find(id));
+    if (platform === null || !platform.view.isActive) return null;
+    const check = await this.checkOf(platform);
+    if (check.outcome !== 'rate_limited') await this.record(platform, check, false);
+    return check;
+  }
+
+  /** Tests what was just written, and answers with what it looks like now. */
+  async testWritten(row: PlatformConnection): Promise<PlatformView> {
+    await this.test(row.userId, row.id);
+    const tested = await this.database.load(() => this.rows.find(row.id));
+    return tested === null ? this.rows.toView(row) : tested.view;
+  }
+
+  private checkOf({ view, credentials }: CachedPlatform): Promise<AccountCheck> | AccountCheck {
+    const opened = openedOf(() => this.cipher.decrypt(view, credentials));
+    if (opened === null) return this.checker.needsReconnect();
+    const { instanceUrl, platformType, username } = view;
+    return this.checker.check({ instanceUrl, platformType, username, accessToken: opened.accessToken });
+  }
+
+  /**
+   * Nothing is stored when the credentials were changed, or the connection deleted, while the instance was asked.
+   *
+   * @param always also when the row says so already, and lately.
+   */
+  private async record(
+    { view, credentials }: CachedPlatform,
+    check: AccountCheck,
+    always: boolean,
+  ): Promise<void> {
+    const { outcome, account, checkedAt } = check;
+    const { id, userId, instanceUrl } = view;
+    const { accessToken } = credentials;
+    const connectedTo = outcome === 'connected' ? account : null;
+    const found = {
+      status: outcome,
+      lastError: outcome === 'connected' ? null : check.detail,
+      ...(connectedTo !== null && { accountId: connectedTo.id }),
+    };
+    const affected = await this.database.transaction(async (manager) => {
+      const update = manager
+        .createQueryBuilder()
+        .update(PlatformConnection)
+        .set({ ...found, lastCheckedAt: checkedAt })
+        .where('id = :id AND access_token = :accessToken AND instance_url = :instanceUrl', {
+          id,
+          accessToken,
+          instanceUrl,
+        });
+      if (!always) {
+        update.andWhere(
+          `(status IS DISTINCT FROM :was OR last_error IS DISTINCT FROM :error
+           OR coalesce(:account, account_id) IS DISTINCT FROM account_id
+           OR last_checked_at IS NULL OR last_checked_at < :stale)`,
+          {
+            was: found.status,
+            error: found.lastError,
+            account: found.accountId ?? null,
+            stale: new Date(checkedAt.getTime() - UNCHANGED_MS),
+          },
+        );
+      }
+      const { affected: rows } = await update.execute();
+      if (connectedTo !== null)
+        await this.snapshots.take(manager, { id, accessToken, instanceUrl }, connectedTo, checkedAt);
+      return rows;
+    });
+    if (affected === 1) await this.invalidation.afterCommit([{ userId, platformId: id }]);
+  }
+}
+
+/** Null as well when a key has left the ring since the seal was checked. */
+function openedOf(open: () => Credentials | null): Credentials | null {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof UndecryptableSecret) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,115 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { KeyRing } from '../crypto/key-ring.js';
+import { Database } from '../database/database.service.js';
+import { KeyRotation } from '../keys/key-rotation.service.js';
+import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from '../keys/rotatable-secrets.js';
+import { CredentialCipher, type CredentialsOwner } from './credential-cipher.js';
+import type { SealedCredentials } from './platform-cache.js';
+import { RefreshTokenCipher } from './refresh-token-cipher.js';
+
+type Row = CredentialsOwner & SealedCredentials & { readonly refreshToken: string | null };
+
+/** The new columns; null for a row that cannot be opened; `later` for one that has to be dealt with otherwise first. */
+type Rewrite = (row: Row) => SealedCredentials | null | 'later';
+
+export interface SealOutcome {
+  readonly rewritten: number;
+  /** Ids of rows that no key opens. */
+  readonly unreadable: readonly number[];
+  /** Rows without a seal that are left, the unreadable ones included. */
+  readonly left: number;
+}
+
+const COLUMNS = `
+  id, user_id AS "userId", instance_url AS "instanceUrl", access_token AS "accessToken", client_key AS "clientKey",
+  client_secret AS "clientSecret", refresh_token AS "refreshToken", key_id AS "keyId", seal`;
+
+const UPDATE_SQL = `
+  UPDATE platform_connections p
+  SET access_token = new.access_token, client_key = new.client_key, client_secret = new.client_secret,
+    key_id = new.key_id, seal = new.seal, refresh_token = new.refresh_token
+  FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+    AS new (id, access_token, client_key, client_secret, key_id, seal, refresh_token)
+  WHERE p.id = new.id`;
+
+/** The credentials of platform connections, as keys:rotate and credentials:seal see them. */
+@Injectable()
+export class PlatformSecrets implements RotatableSecrets {
+  readonly what = 'platform connections';
+
+  constructor(
+    private readonly cipher: CredentialCipher,
+    private readonly refreshTokens: RefreshTokenCipher,
+    private readonly ring: KeyRing,
+    private readonly rotation: KeyRotation,
+    private readonly database: Database,
+  ) {
+    rotation.register(this);
+  }
+
+  usage(manager: EntityManager): Promise<KeyUsage[]> {
+    return manager.query<KeyUsage[]>(
+      `SELECT key_id AS "keyId", count(*)::integer AS rows FROM platform_connections GROUP BY key_id ORDER BY key_id`,
+    );
+  }
+
+  rewrite(manager: EntityManager, batch: Batch): Promise<RewrittenBatch> {
+    return this.rewriteWhere(manager, batch, ['key_id <> $3', this.ring.primaryKeyId], (row) => {
+      const rewrapped = this.cipher.rewrap(row, row);
+      // Without a seal it is not trusted, but credentials:seal may yet need the old key to seal it.
+      return rewrapped === null && this.cipher.sealImported(row, row) !== null ? 'later' : rewrapped;
+    });
+  }
+
+  /** Seals the rows that have no seal and brings them under the primary key. The others are left as they are. */
+  async sealImported(): Promise<SealOutcome> {
+    const unsealed = ['seal IS NULL AND $3::text IS NULL', null] as const;
+    const done = await this.rotation.pass(
+      (manager, batch) =>
+        this.rewriteWhere(manager, batch, unsealed, (row) => this.cipher.sealImported(row, row)),
+      () => undefined,
+    );
+    const [count] = await this.database.statement<{ left: number }>(
+      'SELECT count(*)::integer AS left FROM platform_connections WHERE seal IS NULL',
+    );
+    return { ...done, left: count?.left ?? 0 };
+  }
+
+  private async rewriteWhere(
+    manager: EntityManager,
+    { afterId, limit }: Batch,
+    [condition, parameter]: readonly [string, string | null],
+    rewrite: Rewrite,
+  ): Promise<RewrittenBatch> {
+    const rows = await manager.query<Row[]>(
+      `SELECT ${COLUMNS} FROM platform_connections WHERE id > $1 AND ${condition}
+       ORDER BY id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED`,
+      [afterId, limit, parameter],
+    );
+    const unreadable: number[] = [];
+    const renewed: { readonly row: Row; readonly sealed: SealedCredentials }[] = [];
+    for (const row of rows) {
+      const sealed = rewrite(row);
+      if (sealed === null) unreadable.push(row.id);
+      else if (sealed !== 'later') renewed.push({ row, sealed });
+    }
+    if (renewed.length > 0) {
+      await manager.query(UPDATE_SQL, [
+        renewed.map(({ row }) => row.id),
+        renewed.map(({ sealed }) => sealed.accessToken),
+        renewed.map(({ sealed }) => sealed.clientKey),
+        renewed.map(({ sealed }) => sealed.clientSecret),
+        renewed.map(({ sealed }) => sealed.keyId),
+        renewed.map(({ sealed }) => sealed.seal),
+        renewed.map(({ row }) => this.refreshTokens.rewrap(row, row.refreshToken)),
+      ]);
+    }
+    return {
+      rewritten: renewed.length,
+      unreadable,
+      nextAfterId: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
+      changes: renewed.map(({ row }) => ({ userId: row.userId, platformId: row.id })),
+    };
+  }
+}

@@ -1,0 +1,31 @@
+import { RateLimit } from '../common/rate-limit.decorator.js';
+import { Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '../common/api-problems.decorator.js';
+import { Authenticated } from '../common/auth/access.js';
+import type { AuthUser } from '../common/auth/auth-user.js';
+import { CurrentUser } from '../common/auth/current-user.decorator.js';
+import { IdPipe } from '../common/id.pipe.js';
+import { PlatformTestDto, toPlatformTestDto } from './dto/platform-test.dto.js';
+import { PlatformChecks } from './platform-checks.js';
+
+@ApiTags('platforms')
+@Controller('v1/platforms/:id/test')
+export class PlatformTestController {
+  constructor(private readonly checks: PlatformChecks) {}
+
+  @Post()
+  @RateLimit('strict')
+  @HttpCode(200)
+  @Authenticated('platforms:write')
+  @ApiOperation({
+    summary: 'Test a platform connection at its instance',
+    description:
+      'Status, time and error are stored. A username that you gave is compared, never overwritten.',
+  })
+  @ApiOkResponse({ type: PlatformTestDto })
+  @ApiProblems([400, 404, 429, 503])
+  async test(@CurrentUser() user: AuthUser, @Param('id', IdPipe) id: number): Promise<PlatformTestDto> {
+    return toPlatformTestDto(await this.checks.test(user.id, id));
+  }
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+export const PLATFORM_TYPES = [
+  'mastodon',
+  'pixelfed',
+  'pleroma',
+  'akkoma',
+  'gotosocial',
+  'friendica',
+] as const;
+export type PlatformType = (typeof PLATFORM_TYPES)[number];
+
+/** `unchecked` until a test has been made; the others are the outcomes of one. */
+export const PLATFORM_STATUSES = [
+  'unchecked',
+  'connected',
+  'token_invalid',
+  'scope_missing',
+  'account_disabled',
+  'account_pending',
+  'rate_limited',
+  'instance_unreachable',
+  'instance_error',
+  'not_an_instance',
+  'identity_mismatch',
+  'blocked_address',
+  'needs_reconnect',
+] as const;
+export type PlatformStatus = (typeof PLATFORM_STATUSES)[number];
+
+const id = z.int().positive();
+const time = z.iso.datetime().transform((text) => new Date(text));
+
+/** What the API shows of a connection, and what is cached of it. No credential and no ciphertext. */
+export const platformViewSchema = z.strictObject({
+  id,
+  userId: id,
+  name: z.string(),
+  platformType: z.enum(PLATFORM_TYPES),
+  instanceUrl: z.string(),
+  username: z.string().nullable(),
+  isActive: z.boolean(),
+  isDefault: z.boolean(),
+  status: z.enum(PLATFORM_STATUSES),
+  lastCheckedAt: time.nullable(),
+  lastError: z.string().nullable(),
+  tokenExpiresAt: time.nullable(),
+  hasClientCredentials: z.boolean(),
+  lastUsed: time.nullable(),
+  createdAt: time,
+  updatedAt: time,
+  version: id,
+});
+
+export type PlatformView = Readonly<z.output<typeof platformViewSchema>>;
+
+/** The default first, then by name. Also the order in which a new default is found when the old one goes. */
+export function inListOrder<T extends { isDefault: boolean; name: string; id: number }>(
+  platforms: readonly T[],
+): T[] {
+  return [...platforms].sort(
+    (a, b) => Number(b.isDefault) - Number(a.isDefault) || byName.compare(a.name, b.name) || a.id - b.id,
+  );
+}
+
+const byName = new Intl.Collator('en');
+
+/** The version as an entity tag, for `ETag` and `If-Match` (RFC 9110, 8.8.3). */
+export function etagOf(platform: { readonly version: number }): string {
+  return `"${platform.version}"`;
+}

@@ -1,0 +1,293 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { InvalidField } from '../common/domain-error.js';
+import { AppConfig } from '../config/app-config.js';
+import { violatedForeignKey, violatedUniqueConstraint } from '../database/database-errors.js';
+import { Database } from '../database/database.service.js';
+import { Invalidation } from '../outbox/invalidation.js';
+import { AccountSnapshot } from './account-snapshot.entity.js';
+import { CredentialCipher, type Credentials, type CredentialsOwner } from './credential-cipher.js';
+import type { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
+import { InvalidInstanceUrl, canonicalInstanceUrl } from '../instances/instance-url.js';
+import { sealedOf } from './platform-rows.js';
+import { etagOf, inListOrder } from './platform-view.js';
+import { PlatformConnection } from './platform.entity.js';
+import {
+  DefaultRequired,
+  DuplicateAccount,
+  DuplicateName,
+  OwnerGone,
+  PlatformInactive,
+  PlatformNotFound,
+  VersionMismatch,
+} from './platforms.errors.js';
+
+// The first key of our two-key advisory locks, so that a user's lock is not mistaken for another kind's: "PLAT".
+const USER_PLATFORMS_LOCK = 0x504c4154;
+
+/** Columns that the API does not take, such as what OAuth gave; some are bound to the row by its id. */
+export type RowExtras = (owner: CredentialsOwner) => Partial<PlatformConnection>;
+
+/** One user's connections while the user's lock is held: what it changed is dropped from the cache after COMMIT. */
+interface Writing {
+  readonly manager: EntityManager;
+  readonly userId: number;
+  readonly changed: Set<number>;
+}
+
+/**
+ * All writes of connections. Those of one user run one after the other, so that the default is handed over without
+ * gaps; that there is never more than one is guaranteed by the database.
+ */
+@Injectable()
+export class PlatformWriter {
+  constructor(
+    private readonly database: Database,
+    private readonly cipher: CredentialCipher,
+    private readonly invalidation: Invalidation,
+    private readonly config: AppConfig,
+  ) {}
+
+  /** @throws {DuplicateName | DuplicateAccount | InvalidField} */
+  create(userId: number, dto: CreatePlatformDto, extras?: RowExtras): Promise<PlatformConnection> {
+    const instanceUrl = this.canonicalUrl(dto.instanceUrl);
+    return this.write(userId, async (writing) => {
+      const { manager } = writing;
+      const others = await manager.findBy(PlatformConnection, { userId, isActive: true });
+      const id = await nextId(manager);
+      const { accessToken, clientKey = null, clientSecret = null } = dto;
+      const sealed = this.cipher.encrypt(
+        { userId, id, instanceUrl },
+        { accessToken, clientKey, clientSecret },
+      );
+      const isDefault = dto.isDefault === true || others.length === 0;
+      if (isDefault) await this.clearDefault(writing, others);
+      await manager.insert(PlatformConnection, {
+        id,
+        userId,
+        name: dto.name,
+        platformType: dto.platformType,
+        instanceUrl,
+        username: dto.username ?? null,
+        ...sealed,
+        ...extras?.({ userId, id, instanceUrl }),
+        isDefault,
+      });
+      return this.written(writing, id);
+    });
+  }
+
+  /**
+   * @param ifMatch the `If-Match` header, if there was one.
+   * @throws {PlatformNotFound | VersionMismatch | DuplicateName | DuplicateAccount | PlatformInactive | DefaultRequired |
+   * InvalidField}
+   */
+  update(
+    userId: number,
+    id: number,
+    dto: UpdatePlatformDto,
+    ifMatch?: string,
+    extras?: RowExtras,
+  ): Promise<PlatformConnection> {
+    const instanceUrl = dto.instanceUrl === undefined ? undefined : this.canonicalUrl(dto.instanceUrl);
+    return this.write(userId, async (writing) => {
+      const { manager } = writing;
+      const row = await this.owned(writing, id);
+      if (ifMatch !== undefined && !matches(ifMatch, etagOf(row))) throw new VersionMismatch();
+
+      const active = dto.isActive ?? row.isActive;
+      const others = (await manager.findBy(PlatformConnection, { userId, isActive: true })).filter(
+        (other) => other.id !== id,
+      );
+      if (dto.isDefault === true && !active) throw new PlatformInactive();
+      if (dto.isDefault === false && row.isDefault && active) throw new DefaultRequired();
+      const isDefault = active && (row.isDefault || dto.isDefault === true || others.length === 0);
+
+      if (isDefault && !row.isDefault) await this.clearDefault(writing, others);
+      await manager.update(PlatformConnection, id, {
+        ...pick(dto, ['name', 'platformType', 'username']),
+        ...this.resealed(row, dto, instanceUrl ?? row.instanceUrl),
+        ...extras?.({ userId, id, instanceUrl: instanceUrl ?? row.instanceUrl }),
+        isActive: active,
+        isDefault,
+      });
+      if (row.isDefault && !isDefault) await this.promoteFirst(writing, others);
+      // An account's id is unique on its host only: on another one the same id is somebody else.
+      if (instanceUrl !== undefined && instanceUrl !== row.instanceUrl)
+        await manager.delete(AccountSnapshot, { platformId: id });
+      return this.written(writing, id);
+    });
+  }
+
+  /** @throws {PlatformNotFound} */
+  async remove(userId: number, id: number): Promise<void> {
+    await this.write(userId, async (writing) => {
+      const row = await this.owned(writing, id);
+      await writing.manager.delete(PlatformConnection, id);
+      writing.changed.add(id);
+      if (row.isDefault) {
+        await this.promoteFirst(
+          writing,
+          await writing.manager.findBy(PlatformConnection, { userId, isActive: true }),
+        );
+      }
+    });
+  }
+
+  /** @throws {PlatformNotFound | PlatformInactive} */
+  makeDefault(userId: number, id: number): Promise<PlatformConnection> {
+    return this.write(userId, async (writing) => {
+      const row = await this.owned(writing, id);
+      if (!row.isActive) throw new PlatformInactive();
+      if (row.isDefault) return row;
+      await this.clearDefault(
+        writing,
+        await writing.manager.findBy(PlatformConnection, { userId, isDefault: true }),
+      );
+      await writing.manager.update(PlatformConnection, id, { isDefault: true });
+      return this.written(writing, id);
+    });
+  }
+
+  /**
+   * For what is done in the background: under the user's lock, so that neither overwrites the other.
+   *
+   * @param change the new columns; null when the row is no longer as it was and is to be left alone.
+   * @returns whether something was written.
+   */
+  amend(
+    userId: number,
+    id: number,
+    change: (row: PlatformConnection) => Partial<PlatformConnection> | null,
+  ): Promise<boolean> {
+    return this.write(userId, async ({ manager, changed }) => {
+      const row = await manager.findOneBy(PlatformConnection, { id, userId });
+      const columns = row === null ? null : change(row);
+      if (columns === null) return false;
+      await manager.update(PlatformConnection, id, columns);
+      changed.add(id);
+      return true;
+    });
+  }
+
+  private async write<T>(userId: number, work: (writing: Writing) => Promise<T>): Promise<T> {
+    const changed = new Set<number>();
+    const result = await this.database
+      .transaction(async (manager) => {
+        await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [USER_PLATFORMS_LOCK, userId]);
+        return work({ manager, userId, changed });
+      })
+      .catch((error: unknown) => {
+        throw translateConflict(error);
+      });
+    await this.invalidation.afterCommit([...changed].map((platformId) => ({ userId, platformId })));
+    return result;
+  }
+
+  private async owned({ manager, userId }: Writing, id: number): Promise<PlatformConnection> {
+    const row = await manager.findOneBy(PlatformConnection, { id, userId });
+    if (row === null) throw new PlatformNotFound();
+    return row;
+  }
+
+  /** Read again: triggers have set the version and the time. */
+  private async written(writing: Writing, id: number): Promise<PlatformConnection> {
+    writing.changed.add(id);
+    return writing.manager.findOneByOrFail(PlatformConnection, { id });
+  }
+
+  /** Before another one becomes the default: the unique index allows no moment with two. */
+  private async clearDefault(writing: Writing, candidates: readonly PlatformConnection[]): Promise<void> {
+    for (const { id } of candidates.filter((candidate) => candidate.isDefault)) {
+      await writing.manager.update(PlatformConnection, id, { isDefault: false });
+      writing.changed.add(id);
+    }
+  }
+
+  private async promoteFirst(writing: Writing, remaining: readonly PlatformConnection[]): Promise<void> {
+    const [first] = inListOrder(remaining);
+    if (first === undefined) return;
+    await writing.manager.update(PlatformConnection, first.id, { isDefault: true });
+    writing.changed.add(first.id);
+  }
+
+  /** The seal covers the instance, so a new host needs new seals too. What a test found before no longer counts. */
+  private resealed(
+    row: PlatformConnection,
+    dto: UpdatePlatformDto,
+    instanceUrl: string,
+  ): Partial<PlatformConnection> {
+    const secrets = pick(dto, ['accessToken', 'clientKey', 'clientSecret']);
+    if (Object.keys(secrets).length === 0 && instanceUrl === row.instanceUrl) return {};
+    const kept = this.cipher.decrypt(row, sealedOf(row));
+    const credentials = this.merged(kept, secrets);
+    return {
+      instanceUrl,
+      ...this.cipher.encrypt({ ...row, instanceUrl }, credentials),
+      status: 'unchecked',
+      lastCheckedAt: null,
+      lastError: null,
+      tokenExpiresAt: null,
+      refreshToken: null,
+      accountId: null,
+    };
+  }
+
+  private merged(kept: Credentials | null, secrets: Partial<Credentials>): Credentials {
+    if (kept !== null) return { ...kept, ...secrets };
+    // What cannot be opened is not carried over, least of all to another host.
+    if (secrets.accessToken === undefined) {
+      throw new InvalidField([
+        {
+          pointer: '/accessToken',
+          detail: 'accessToken is required: the stored credentials can no longer be opened',
+        },
+      ]);
+    }
+    return { clientKey: null, clientSecret: null, ...secrets, accessToken: secrets.accessToken };
+  }
+
+  private canonicalUrl(input: string): string {
+    try {
+      return canonicalInstanceUrl(input, (host) => this.config.instanceHostAllowlist.has(host));
+    } catch (error) {
+      if (!(error instanceof InvalidInstanceUrl)) throw error;
+      throw new InvalidField([{ pointer: '/instanceUrl', detail: error.detail }]);
+    }
+  }
+}
+
+/** The seal holds the id, so it is needed before the row is there. */
+async function nextId(manager: EntityManager): Promise<number> {
+  const [{ id }] = await manager.query<[{ id: number }]>(
+    `SELECT nextval(pg_get_serial_sequence('platform_connections', 'id'))::integer AS id`,
+  );
+  return id;
+}
+
+/** The keys of `dto` that were given; null is a value. */
+function pick<T extends object, K extends keyof T>(
+  dto: T,
+  keys: readonly K[],
+): { [P in K]?: Exclude<T[P], undefined> } {
+  return Object.fromEntries(keys.filter((key) => dto[key] !== undefined).map((key) => [key, dto[key]])) as {
+    [P in K]?: Exclude<T[P], undefined>;
+  };
+}
+
+function translateConflict(error: unknown): unknown {
+  if (violatedForeignKey(error) === 'platform_connections_user_id_fkey') return new OwnerGone();
+  switch (violatedUniqueConstraint(error)) {
+    case 'platform_connections_name_key':
+      return new DuplicateName();
+    case 'platform_connections_account_key':
+      return new DuplicateAccount();
+    default:
+      return error;
+  }
+}
+
+/** `If-Match` compares strongly: RFC 9110, 13.1.1. */
+function matches(header: string, etag: string): boolean {
+  return header.trim() === '*' || header.split(',').some((candidate) => candidate.trim() === etag);
+}

@@ -1,0 +1,219 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Put,
+  Query,
+  Res,
+} from '@nestjs/common';
+import {
+  ApiBody,
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiQuery,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { CachedReply } from '../cache/cached-reply.js';
+import { ApiProblems } from '../common/api-problems.decorator.js';
+import { Authenticated } from '../common/auth/access.js';
+import type { AuthUser } from '../common/auth/auth-user.js';
+import { CurrentUser } from '../common/auth/current-user.decorator.js';
+import { BooleanQueryPipe } from '../common/boolean-query.pipe.js';
+import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
+import { CACHED_HEADERS, ETAG_HEADER } from './api-headers.js';
+import { DisconnectService } from './disconnect.service.js';
+import { PlatformDto } from './dto/platform.dto.js';
+import { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
+import { PlatformChecks } from './platform-checks.js';
+import { PlatformReplies } from './platform-replies.js';
+import { PlatformRows } from './platform-rows.js';
+import { type PlatformView, etagOf } from './platform-view.js';
+import { PlatformWriter } from './platform-writer.js';
+import type { PlatformConnection } from './platform.entity.js';
+import { NoPlatforms } from './platforms.errors.js';
+import { PlatformsService } from './platforms.service.js';
+
+const TEST_QUERY = {
+  name: 'test',
+  required: false,
+  schema: { type: 'boolean', default: false },
+  description: 'Test it at its instance too; what was found is the status in the answer',
+} as const;
+
+@ApiTags('platforms')
+@Controller('v1/platforms')
+export class PlatformsController {
+  constructor(
+    private readonly platforms: PlatformsService,
+    private readonly replies: PlatformReplies,
+    private readonly writer: PlatformWriter,
+    private readonly rows: PlatformRows,
+    private readonly checks: PlatformChecks,
+    private readonly disconnect: DisconnectService,
+  ) {}
+
+  @Get()
+  @Authenticated('platforms:read')
+  @ApiOperation({ summary: 'Your active platform connections, the default first, then by name' })
+  @ApiQuery({ name: 'includeInactive', required: false, schema: { type: 'boolean', default: false } })
+  @ApiQuery({
+    name: 'refresh',
+    required: false,
+    schema: { type: 'boolean', default: false },
+    description: 'Reload from the database',
+  })
+  @ApiOkResponse({ type: PlatformDto, isArray: true, headers: CACHED_HEADERS })
+  @ApiProblems([400, 503])
+  async list(
+    @CurrentUser() user: AuthUser,
+    @Query('includeInactive', BooleanQueryPipe) includeInactive: boolean,
+    @Query('refresh', BooleanQueryPipe) refresh: boolean,
+  ): Promise<CachedReply> {
+    if (includeInactive) {
+      const all = await this.platforms.listAll(user.id);
+      return new CachedReply(all, all.raw);
+    }
+    if (!refresh) return this.replies.list(user.id);
+    const read = await this.platforms.reload(user.id);
+    return new CachedReply(read, read.raw);
+  }
+
+  @Get('default')
+  @Authenticated('platforms:read')
+  @ApiOperation({ summary: 'Your default platform connection; without one, the first of the list' })
+  @ApiOkResponse({ type: PlatformDto, headers: { ...CACHED_HEADERS, ...ETAG_HEADER } })
+  @ApiResponse({ status: 304, description: 'If-None-Match names the current version' })
+  @ApiProblems([404, 503], {
+    404: ['no_platforms', 'No active platform connection', new NoPlatforms().message],
+  })
+  default(@CurrentUser() user: AuthUser): Promise<CachedReply> {
+    return this.replies.default(user.id);
+  }
+
+  @Get(':id')
+  @ApiIdParam()
+  @Authenticated('platforms:read')
+  @ApiOperation({ summary: 'One platform connection' })
+  @ApiOkResponse({ type: PlatformDto, headers: { ...CACHED_HEADERS, ...ETAG_HEADER } })
+  @ApiResponse({ status: 304, description: 'If-None-Match names the current version' })
+  @ApiProblems([400, 404, 503])
+  get(@CurrentUser() user: AuthUser, @Param('id', IdPipe) id: number): Promise<CachedReply> {
+    return this.replies.one(user.id, id);
+  }
+
+  @Post()
+  @Authenticated('platforms:write')
+  @ApiOperation({ summary: 'Keep a platform connection; its credentials are encrypted and not shown again' })
+  @ApiQuery(TEST_QUERY)
+  @ApiCreatedResponse({
+    type: PlatformDto,
+    headers: { ...ETAG_HEADER, Location: { schema: { type: 'string', example: '/v1/platforms/42' } } },
+  })
+  @ApiProblems([400, 409, 413, 415, 503])
+  async create(
+    @CurrentUser() user: AuthUser,
+    @Body() dto: CreatePlatformDto,
+    @Query('test', BooleanQueryPipe) test: boolean,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PlatformView> {
+    const view = await this.shown(await this.writer.create(user.id, dto), test);
+    reply.headers({ Location: `/v1/platforms/${view.id}`, ETag: etagOf(view) });
+    return view;
+  }
+
+  @Patch(':id')
+  @ApiIdParam()
+  @Authenticated('platforms:write')
+  @ApiOperation({
+    summary: 'Change a platform connection',
+    description:
+      'Absent fields stay as they are. A changed instance or credential makes the status `unchecked`.',
+  })
+  @ApiBody({
+    type: UpdatePlatformDto,
+    examples: {
+      rename: { value: { name: 'My other Mastodon' } },
+      replaceToken: { value: { accessToken: 'paste-the-new-access-token-here' } },
+      deactivate: { value: { isActive: false } },
+      clear: { value: { username: null, clientKey: null, clientSecret: null } },
+    },
+  })
+  @ApiQuery(TEST_QUERY)
+  @ApiHeader({ name: 'If-Match', required: false, description: 'Change only this version', example: '"3"' })
+  @ApiOkResponse({ type: PlatformDto, headers: ETAG_HEADER })
+  @ApiProblems([400, 404, 409, 412, 413, 415, 503])
+  async update(
+    @CurrentUser() user: AuthUser,
+    @Param('id', IdPipe) id: number,
+    @Body() dto: UpdatePlatformDto,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Query('test', BooleanQueryPipe) test: boolean,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PlatformView> {
+    const view = await this.shown(await this.writer.update(user.id, id, dto, ifMatch), test);
+    reply.header('ETag', etagOf(view));
+    return view;
+  }
+
+  @Delete(':id')
+  @ApiIdParam()
+  @HttpCode(204)
+  @Authenticated('platforms:write')
+  @ApiOperation({
+    summary: 'Forget a platform connection; the first of the remaining list becomes the default',
+  })
+  @ApiQuery({
+    name: 'revoke',
+    required: false,
+    schema: { type: 'boolean', default: false },
+    description:
+      'Revoke the token at the instance too, where that is safe; a failure does not keep it from being forgotten',
+  })
+  @ApiNoContentResponse()
+  @ApiProblems([400, 404, 413, 415, 503])
+  async remove(
+    @CurrentUser() user: AuthUser,
+    @Param('id', IdPipe) id: number,
+    @Query('revoke', BooleanQueryPipe) revoke: boolean,
+  ): Promise<void> {
+    if (revoke) await this.disconnect.removeAndRevoke(user.id, id);
+    else await this.writer.remove(user.id, id);
+  }
+
+  @Put(':id/default')
+  @ApiIdParam()
+  @Authenticated('platforms:write')
+  @ApiOperation({ summary: 'Make a platform connection the default' })
+  @ApiOkResponse({ type: PlatformDto, headers: ETAG_HEADER })
+  @ApiProblems([400, 404, 409, 413, 415, 503], {
+    409: [
+      'platform_inactive',
+      'Platform connection is not active',
+      'An inactive platform connection cannot be the default. Activate it first.',
+    ],
+  })
+  async makeDefault(
+    @CurrentUser() user: AuthUser,
+    @Param('id', IdPipe) id: number,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PlatformView> {
+    const view = this.rows.toView(await this.writer.makeDefault(user.id, id));
+    reply.header('ETag', etagOf(view));
+    return view;
+  }
+
+  private async shown(row: PlatformConnection, test: boolean): Promise<PlatformView> {
+    return test ? this.checks.testWritten(row) : this.rows.toView(row);
+  }
+}

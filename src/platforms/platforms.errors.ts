@@ -1,0 +1,108 @@
+import { DomainError } from '../common/domain-error.js';
+
+/** The same for an absent platform and another user's. */
+export class PlatformNotFound extends DomainError {
+  readonly code = 'platform_not_found';
+  readonly status = 404;
+  readonly title = 'Platform connection not found';
+
+  constructor() {
+    super('No platform connection has this id.');
+  }
+}
+
+export class NoPlatforms extends DomainError {
+  readonly code = 'no_platforms';
+  readonly status = 404;
+  readonly title = 'No active platform connection';
+
+  constructor() {
+    super('There is no active platform connection, so there is no default one.');
+  }
+}
+
+export class DuplicateName extends DomainError {
+  readonly code = 'duplicate_name';
+  readonly status = 409;
+  readonly title = 'Name already used';
+
+  constructor() {
+    super('Another of your platform connections has this name.');
+  }
+}
+
+export class DuplicateAccount extends DomainError {
+  readonly code = 'duplicate_account';
+  readonly status = 409;
+  readonly title = 'Account already connected';
+
+  constructor() {
+    super('Another of your platform connections has this instance and username.');
+  }
+}
+
+export class PlatformInactive extends DomainError {
+  readonly code = 'platform_inactive';
+  readonly status = 409;
+  readonly title = 'Platform connection is not active';
+
+  constructor() {
+    super('An inactive platform connection cannot be the default. Activate it first.');
+  }
+}
+
+/** Whoever switched a connection off does not expect its credentials to be used. */
+export class RevealOfInactive extends DomainError {
+  readonly code = 'platform_inactive';
+  readonly status = 409;
+  readonly title = 'Platform connection is not active';
+
+  constructor() {
+    super('The credentials of an inactive platform connection are not given out. Activate it first.');
+  }
+}
+
+/** The same for a broken seal, an unknown key and a damaged ciphertext: which check failed helps only who tampers. */
+export class NeedsReconnect extends DomainError {
+  readonly code = 'needs_reconnect';
+  readonly status = 409;
+  readonly title = 'Platform connection has to be made anew';
+
+  constructor() {
+    super('The stored credentials cannot be opened any more. Save new ones for this platform connection.');
+  }
+}
+
+export class DefaultRequired extends DomainError {
+  readonly code = 'default_required';
+  readonly status = 409;
+  readonly title = 'A default is required';
+
+  constructor() {
+    super('This is the default platform connection. Make another one the default instead.');
+  }
+}
+
+export class VersionMismatch extends DomainError {
+  readonly code = 'version_mismatch';
+  readonly status = 412;
+  readonly title = 'The resource has changed';
+
+  constructor() {
+    super('The platform connection has another version than If-Match names. Read it again.');
+  }
+}
+
+/** The account was deleted while its access token is still good. The same answer as `GET /v1/me` gives then. */
+export class OwnerGone extends DomainError {
+  readonly code = 'unauthenticated';
+  readonly status = 401;
+  readonly title = 'Not signed in';
+  override readonly headers = {
+    'WWW-Authenticate': 'Bearer realm="platform-manager", error="invalid_token"',
+  };
+
+  constructor() {
+    super('The access token is expired or not valid.');
+  }
+}

@@ -1,0 +1,90 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { InstancesModule } from '../instances/instances.module.js';
+import { ConnectAttempt } from './connect-attempt.entity.js';
+import { ConnectAttempts } from './connect-attempts.js';
+import { ConnectController } from './connect.controller.js';
+import { ConnectService } from './connect.service.js';
+import { ConnectedAccounts } from './connected-accounts.js';
+import { CacheFigures } from '../cache/cache-figures.js';
+import { AdminCacheController } from './admin-cache.controller.js';
+import { AdminPlatformsController } from './admin-platforms.controller.js';
+import { AdminPlatforms } from './admin-platforms.service.js';
+import { CredentialCipher } from './credential-cipher.js';
+import { DisconnectService } from './disconnect.service.js';
+import { CredentialsController } from './credentials.controller.js';
+import { LastUsed } from './last-used.js';
+import { PlatformCacheController } from './platform-cache.controller.js';
+import { PlatformChecks } from './platform-checks.js';
+import { PlatformReplies } from './platform-replies.js';
+import { PlatformRows } from './platform-rows.js';
+import { PlatformTestController } from './platform-test.controller.js';
+import { PlatformSecrets } from './platform-secrets.js';
+import { PlatformWriter } from './platform-writer.js';
+import { PlatformConnection } from './platform.entity.js';
+import { PlatformsController } from './platforms.controller.js';
+import { RefreshTokenCipher } from './refresh-token-cipher.js';
+import { PlatformsService } from './platforms.service.js';
+import { RevealService } from './reveal.service.js';
+import { AccountSnapshot } from './account-snapshot.entity.js';
+import { AccountSnapshots } from './account-snapshots.js';
+import { InstanceWatch } from './instance-watch.entity.js';
+import { PlatformWatch } from './platform-watch.entity.js';
+import { TokenRefresh } from './token-refresh.js';
+import { WatchForecast } from './watch-forecast.js';
+import { WatchSchedule } from './watch-schedule.js';
+
+@Module({
+  imports: [
+    TypeOrmModule.forFeature([
+      PlatformConnection,
+      ConnectAttempt,
+      PlatformWatch,
+      InstanceWatch,
+      AccountSnapshot,
+    ]),
+    InstancesModule,
+  ],
+  // The cache controller first: its paths would otherwise be read as ids.
+  controllers: [
+    PlatformCacheController,
+    PlatformsController,
+    AdminPlatformsController,
+    AdminCacheController,
+    PlatformTestController,
+    ConnectController,
+    CredentialsController,
+  ],
+  providers: [
+    PlatformsService,
+    PlatformReplies,
+    PlatformWriter,
+    PlatformRows,
+    CredentialCipher,
+    PlatformChecks,
+    ConnectService,
+    ConnectAttempts,
+    ConnectedAccounts,
+    RefreshTokenCipher,
+    DisconnectService,
+    RevealService,
+    LastUsed,
+    PlatformSecrets,
+    AdminPlatforms,
+    CacheFigures,
+    AccountSnapshots,
+    TokenRefresh,
+    WatchSchedule,
+    WatchForecast,
+  ],
+  exports: [
+    PlatformReplies,
+    PlatformsService,
+    PlatformChecks,
+    AccountSnapshots,
+    TokenRefresh,
+    WatchSchedule,
+    WatchForecast,
+  ],
+})
+export class PlatformsModule {}

@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import { CacheUnavailable } from '../cache/cache-errors.js';
+import type { CacheRead } from '../cache/cache-read.js';
+import type { CacheSpec } from '../cache/cache-spec.js';
+import { CacheService } from '../cache/cache.service.js';
+import { AppConfig } from '../config/app-config.js';
+import { Database } from '../database/database.service.js';
+import { CacheKeys } from '../outbox/cache-keys.js';
+import { CredentialCipher } from './credential-cipher.js';
+import {
+  type CachedPlatform,
+  platformKey,
+  platformSpec,
+  userPlatformsKey,
+  userPlatformsSpec,
+} from './platform-cache.js';
+import { PlatformRows } from './platform-rows.js';
+import type { PlatformView } from './platform-view.js';
+
+/** Cached reads of platform connections. Writes are PlatformWriter's. */
+@Injectable()
+export class PlatformsService {
+  private readonly userPlatforms: CacheSpec<number, readonly PlatformView[]>;
+  private readonly platform: CacheSpec<number, CachedPlatform | null>;
+
+  constructor(
+    private readonly cache: CacheService,
+    private readonly database: Database,
+    private readonly rows: PlatformRows,
+    cipher: CredentialCipher,
+    private readonly cacheKeys: CacheKeys,
+    config: AppConfig,
+  ) {
+    this.userPlatforms = userPlatformsSpec(config.cache);
+    this.platform = platformSpec(config.cache, (view, credentials) => cipher.isIntact(view, credentials));
+    cacheKeys.register(({ userId, platformId }) => [userPlatformsKey(userId), platformKey(platformId)]);
+  }
+
+  /** The active connections of a user, the default first, then by name. */
+  list(userId: number): Promise<CacheRead<readonly PlatformView[]>> {
+    return this.cache.read(this.userPlatforms, userId, () =>
+      this.database.load(() => this.rows.listActive(userId)),
+    );
+  }
+
+  /** The same, read from the database now and cached anew. */
+  async reload(userId: number): Promise<CacheRead<readonly PlatformView[]>> {
+    try {
+      await this.cache.drop([userPlatformsKey(userId)]);
+    } catch (error) {
+      if (!(error instanceof CacheUnavailable)) throw error;
+      const load = () => this.database.load(() => this.rows.listActive(userId));
+      return this.cache.bypass(this.userPlatforms, error.reason, load);
+    }
+    return this.list(userId);
+  }
+
+  /** Inactive ones too; these are rarely asked for and not cached. */
+  listAll(userId: number): Promise<CacheRead<readonly PlatformView[]>> {
+    return this.cache.bypass(this.userPlatforms, 'include-inactive', () =>
+      this.database.load(() => this.rows.listAll(userId)),
+    );
+  }
+
+  /** Any user's connection; the caller checks whose it is. */
+  find(id: number): Promise<CacheRead<CachedPlatform | null>> {
+    return this.cache.read(this.platform, id, () => this.database.load(() => this.rows.find(id)));
+  }
+
+  /** Loads the list and each of its connections into the cache. */
+  async refresh(userId: number): Promise<readonly PlatformView[]> {
+    await this.dropCached(userId);
+    const { value: platforms } = await this.list(userId);
+    for (const { id } of platforms) await this.find(id);
+    return platforms;
+  }
+
+  /** @throws {CacheUnavailable} when the cache cannot be reached. */
+  async dropCached(userId: number): Promise<void> {
+    const platforms = await this.database.load(() => this.rows.listAll(userId));
+    await this.cache.drop([userPlatformsKey(userId), ...platforms.map(({ id }) => platformKey(id))]);
+  }
+
+  /** Users with connections, the most recently active first. */
+  recentlyActiveUsers(limit: number): Promise<number[]> {
+    return this.database.load(() => this.rows.recentlyActiveUsers(limit));
+  }
+
+  /**
+   * Fills the entries of a user that are not cached.
+   *
+   * @returns how many this call filled; other processes may have filled the others.
+   * @throws {CacheUnavailable | DatabaseBusy | DatabaseUnavailable}
+   */
+  async warm(userId: number): Promise<number> {
+    const platforms = await this.database.load(() => this.rows.listActive(userId));
+    const filled = [
+      await this.cache.warm(this.userPlatforms, userId, () =>
+        this.database.load(() => this.rows.listActive(userId)),
+      ),
+    ];
+    for (const { id } of platforms) {
+      filled.push(
+        await this.cache.warm(this.platform, id, () => this.database.load(() => this.rows.find(id))),
+      );
+    }
+    return filled.filter(Boolean).length;
+  }
+
+  /** Other features' entries of the user's connections too. @throws {CacheUnavailable} when the cache cannot be reached. */
+  async dropEverythingCached(userId: number): Promise<void> {
+    const platforms = await this.database.load(() => this.rows.listAll(userId));
+    const keys = this.cacheKeys.of(platforms.map(({ id: platformId }) => ({ userId, platformId })));
+    await this.cache.drop([...new Set([userPlatformsKey(userId), ...keys])]);
+  }
+}

@@ -1,0 +1,60 @@
+import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { APP_GUARD, HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
+import { CacheHealth } from '../cache/cache-health.js';
+import { RedisLink } from '../cache/redis-link.js';
+import { sendProblem } from '../common/problem.filter.js';
+import { AppConfig } from '../config/app-config.js';
+import { addressKey } from './address-key.js';
+import { RedisCountingStore } from './counting-store.js';
+import { RateLimitGuard } from './rate-limit.guard.js';
+import { RateLimited } from './rate-limit.errors.js';
+import { sendVerdict } from './rate-limit-headers.js';
+import { RateLimiter } from './rate-limiter.js';
+
+/** Probes come often and from one address; they must not be refused. */
+const EXEMPT = /^\/(health\/|metrics(\?|$))/;
+
+/** To be listed after AuthModule: guards run in the order of their modules. */
+@Module({
+  providers: [
+    {
+      provide: RateLimiter,
+      inject: [CacheHealth, AppConfig],
+      useFactory: (health: CacheHealth, { redis }: AppConfig) =>
+        new RateLimiter(
+          health instanceof RedisLink && redis !== null
+            ? new RedisCountingStore(health, redis.commandTimeoutMs)
+            : null,
+        ),
+    },
+    RateLimitGuard,
+    { provide: APP_GUARD, useExisting: RateLimitGuard },
+  ],
+  exports: [RateLimitGuard, RateLimiter],
+})
+export class RateLimitModule implements OnModuleInit, OnApplicationShutdown {
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly limiter: RateLimiter,
+    private readonly config: AppConfig,
+  ) {}
+
+  /** By address before anything else: before a body is read or a token is verified, and for unknown paths too. */
+  onModuleInit(): void {
+    const { enabled, addressPerMinute } = this.config.rateLimits;
+    if (!enabled) return;
+    this.limiter.start();
+    this.host.httpAdapter.getInstance<FastifyInstance>().addHook('onRequest', (request, reply, done) => {
+      if (EXEMPT.test(request.url)) return done();
+      const verdict = this.limiter.take(`rate_limit:address:${addressKey(request.ip)}`, addressPerMinute);
+      sendVerdict(verdict, reply);
+      if (verdict.admitted) return done();
+      sendProblem(new RateLimited(verdict.resetSeconds), request, reply);
+    });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.limiter.stop();
+  }
+}

@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.service.js';
+import { Invalidation } from '../outbox/invalidation.js';
+import { PlatformNotFound } from '../platforms/platforms.errors.js';
+import type { ActivityDto, RecordedActivitiesDto } from './dto/activity.dto.js';
+
+// A report that repeats what is known changes nothing; one with a newer status or time updates it. `xmax` is zero for
+// a row version that this statement inserted.
+const RECORD_SQL = `
+  INSERT INTO platform_activities AS known (platform_id, kind, external_id, status, occurred_at)
+  SELECT $1, kind, external_id, status, occurred_at
+  FROM unnest($2::varchar[], $3::varchar[], $4::varchar[], $5::timestamptz[]) AS given (kind, external_id, status, occurred_at)
+  ORDER BY kind, external_id
+  ON CONFLICT (platform_id, kind, external_id) DO UPDATE SET status = excluded.status, occurred_at = excluded.occurred_at
+  WHERE (known.status, known.occurred_at) IS DISTINCT FROM (excluded.status, excluded.occurred_at)
+  RETURNING xmax = 0 AS created`;
+
+/** Takes reports of what workers did. */
+@Injectable()
+export class ActivitiesService {
+  constructor(
+    private readonly database: Database,
+    private readonly invalidation: Invalidation,
+  ) {}
+
+  /**
+   * Records a batch, all of it or nothing. Of two reports of the same activity in one batch the last one counts.
+   *
+   * @throws {PlatformNotFound} for an absent platform and another user's.
+   */
+  async record(
+    userId: number,
+    platformId: number,
+    activities: readonly ActivityDto[],
+  ): Promise<RecordedActivitiesDto> {
+    const last = new Map(
+      activities.map((activity) => [JSON.stringify([activity.kind, activity.externalId]), activity]),
+    );
+    const batch = [...last.values()];
+    const rows = await this.database.transaction(async (manager) => {
+      // The lock keeps the platform there until the activities that refer to it are committed.
+      const owned = await manager.query<unknown[]>(
+        'SELECT 1 FROM platform_connections WHERE id = $1 AND user_id = $2 FOR KEY SHARE',
+        [platformId, userId],
+      );
+      if (owned.length === 0) throw new PlatformNotFound();
+      return manager.query<{ created: boolean }[]>(RECORD_SQL, [
+        platformId,
+        batch.map(({ kind }) => kind),
+        batch.map(({ externalId }) => externalId),
+        batch.map(({ status }) => status),
+        // In UTC: PostgreSQL refuses offsets beyond 15:59, which RFC 3339 allows.
+        batch.map(({ occurredAt }) => new Date(occurredAt).toISOString()),
+      ]);
+    });
+    await this.invalidation.afterCommit([{ userId, platformId }]);
+    const created = rows.filter((row) => row.created).length;
+    const updated = rows.length - created;
+    return {
+      received: activities.length,
+      created,
+      updated,
+      unchanged: activities.length - created - updated,
+    };
+  }
+}

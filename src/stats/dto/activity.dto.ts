@@ -1,0 +1,44 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsIn, Length } from 'class-validator';
+import { IsPlainText } from '../../common/plain-text.decorator.js';
+import { IsTime } from '../../common/time.decorator.js';
+import { ACTIVITY_KINDS, type ActivityKind } from '../activity.entity.js';
+
+export class ActivityDto {
+  @ApiProperty({ enum: ACTIVITY_KINDS, enumName: 'ActivityKind', example: 'post' })
+  @IsIn(ACTIVITY_KINDS)
+  kind!: ActivityKind;
+
+  @ApiProperty({
+    minLength: 1,
+    maxLength: 200,
+    example: '113501234567890123',
+    description: 'Your own id of it',
+  })
+  @IsPlainText()
+  @Length(1, 200, { message: 'externalId must have 1 to 200 characters' })
+  externalId!: string;
+
+  @ApiProperty({ minLength: 1, maxLength: 50, example: 'published' })
+  @IsPlainText()
+  @Length(1, 50, { message: 'status must have 1 to 50 characters' })
+  status!: string;
+
+  @ApiProperty({ format: 'date-time', example: '2026-11-22T12:00:00.000Z' })
+  @IsTime()
+  occurredAt!: string;
+}
+
+export class RecordedActivitiesDto {
+  @ApiProperty({ type: 'integer', example: 2 })
+  received!: number;
+
+  @ApiProperty({ type: 'integer', example: 1 })
+  created!: number;
+
+  @ApiProperty({ type: 'integer', example: 0, description: 'Known, with another status or time' })
+  updated!: number;
+
+  @ApiProperty({ type: 'integer', example: 1, description: 'Known, or repeated in the batch' })
+  unchanged!: number;
+}

@@ -1,0 +1,62 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { PLATFORM_TYPES, type PlatformType } from '../../platforms/platform-view.js';
+
+const COUNT = { type: 'integer', minimum: 0, nullable: true } as const;
+
+export class AccountCountsDto {
+  @ApiProperty({ ...COUNT, example: 1204, description: 'null where the instance does not say' })
+  followers!: number | null;
+
+  @ApiProperty({ ...COUNT, example: 310 })
+  following!: number | null;
+
+  @ApiProperty({ ...COUNT, example: 4711 })
+  statuses!: number | null;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-11-22T12:00:00.000Z' })
+  takenAt!: Date;
+}
+
+export class SnapshotOfDayDto extends AccountCountsDto {
+  @ApiProperty({ type: String, format: 'date', example: '2026-11-22', description: 'Day, in UTC' })
+  date!: string;
+}
+
+/** Documentation of PlatformStats, whose JSON is sent as it is cached. */
+export class PlatformStatsDto {
+  @ApiProperty({ type: 'integer', example: 42 })
+  platformId!: number;
+
+  @ApiProperty({ example: 'My Mastodon' })
+  platformName!: string;
+
+  @ApiProperty({ enum: PLATFORM_TYPES, enumName: 'PlatformType', example: 'mastodon' })
+  platformType!: PlatformType;
+
+  @ApiProperty({ type: 'integer', example: 120 })
+  totalPosts!: number;
+
+  @ApiProperty({ type: 'integer', example: 480 })
+  totalImages!: number;
+
+  @ApiProperty({ type: 'integer', example: 12 })
+  processingRuns!: number;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'integer' },
+    example: { published: 600, failed: 12 },
+    description: 'Activities of every kind by their status',
+  })
+  byStatus!: Record<string, number>;
+
+  @ApiProperty({
+    type: AccountCountsDto,
+    nullable: true,
+    description: 'What the instance said of the account last; null until it has been asked',
+  })
+  account!: AccountCountsDto | null;
+
+  @ApiProperty({ format: 'date-time', example: '2026-11-22T12:00:00.000Z' })
+  computedAt!: string;
+}

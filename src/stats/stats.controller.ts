@@ -1,0 +1,118 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import {
+  ApiBody,
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  ApiQuery,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
+import type { CacheRead } from '../cache/cache-read.js';
+import { CachedReply } from '../cache/cached-reply.js';
+import { ApiProblems } from '../common/api-problems.decorator.js';
+import { Authenticated } from '../common/auth/access.js';
+import type { AuthUser } from '../common/auth/auth-user.js';
+import { CurrentUser } from '../common/auth/current-user.decorator.js';
+import { BatchPipe } from '../common/batch.pipe.js';
+import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
+import { WholeQueryPipe } from '../common/whole-query.pipe.js';
+import { CACHED_HEADERS } from '../platforms/api-headers.js';
+import { NoPlatforms, PlatformNotFound } from '../platforms/platforms.errors.js';
+import { ActivitiesService } from './activities.service.js';
+import { ActivityDto, RecordedActivitiesDto } from './dto/activity.dto.js';
+import { PlatformStatsDto, SnapshotOfDayDto } from './dto/platform-stats.dto.js';
+import { type PlatformStats, statsBody } from './platform-stats.js';
+import { StatsService } from './stats.service.js';
+
+const MAX_ACTIVITIES = 500;
+const MAX_DAYS = 365;
+const DEFAULT_DAYS = 30;
+
+@ApiTags('statistics')
+@ApiExtraModels(ActivityDto)
+@Controller('v1/platforms')
+export class StatsController {
+  constructor(
+    private readonly stats: StatsService,
+    private readonly activities: ActivitiesService,
+  ) {}
+
+  @Get('default/stats')
+  @Authenticated('platforms:read')
+  @ApiOperation({ summary: 'Statistics of your default platform connection' })
+  @ApiOkResponse({ type: PlatformStatsDto, headers: CACHED_HEADERS })
+  @ApiProblems([404, 503], {
+    404: ['no_platforms', 'No active platform connection', new NoPlatforms().message],
+  })
+  async ofDefault(@CurrentUser() user: AuthUser): Promise<CachedReply> {
+    const read = await this.stats.ofDefault(user.id);
+    if (read === null) throw new NoPlatforms();
+    return this.reply(read);
+  }
+
+  @Get(':id/stats')
+  @ApiIdParam()
+  @Authenticated('platforms:read')
+  @ApiOperation({ summary: 'Statistics of a platform connection' })
+  @ApiOkResponse({ type: PlatformStatsDto, headers: CACHED_HEADERS })
+  @ApiProblems([400, 404, 503])
+  async ofPlatform(@CurrentUser() user: AuthUser, @Param('id', IdPipe) id: number): Promise<CachedReply> {
+    return this.reply(await this.stats.ofPlatform(user.id, id));
+  }
+
+  @Get(':id/stats/history')
+  @ApiIdParam()
+  @Authenticated('platforms:read')
+  @ApiOperation({
+    summary: 'What the account of a platform connection looked like, day by day',
+    description:
+      'Oldest first, at most one entry a day; days on which the instance was not reached are missing. Only the account ' +
+      'that is connected now; 400 days are kept.',
+  })
+  @ApiQuery({
+    name: 'days',
+    required: false,
+    description: 'Days to look back, today included',
+    schema: { type: 'integer', minimum: 1, maximum: MAX_DAYS, default: DEFAULT_DAYS },
+  })
+  @ApiOkResponse({ type: SnapshotOfDayDto, isArray: true })
+  @ApiProblems([400, 404, 503])
+  async history(
+    @CurrentUser() user: AuthUser,
+    @Param('id', IdPipe) id: number,
+    @Query('days', new WholeQueryPipe({ min: 1, max: MAX_DAYS, absent: DEFAULT_DAYS })) days: number,
+  ): Promise<SnapshotOfDayDto[]> {
+    return this.stats.history(user.id, id, days);
+  }
+
+  @Post(':id/activities')
+  @ApiIdParam()
+  @HttpCode(200)
+  @Authenticated('activities:write')
+  @ApiOperation({
+    summary: 'Report what was done on a platform; the statistics count it',
+    description: 'Idempotent by (platform, kind, externalId): repeating a report changes nothing.',
+  })
+  @ApiBody({
+    schema: {
+      type: 'array',
+      minItems: 1,
+      maxItems: MAX_ACTIVITIES,
+      items: { $ref: getSchemaPath(ActivityDto) },
+    },
+  })
+  @ApiOkResponse({ type: RecordedActivitiesDto })
+  @ApiProblems([400, 404, 413, 415, 503])
+  async record(
+    @CurrentUser() user: AuthUser,
+    @Param('id', IdPipe) id: number,
+    @Body(new BatchPipe(ActivityDto, MAX_ACTIVITIES)) activities: ActivityDto[],
+  ): Promise<RecordedActivitiesDto> {
+    return this.activities.record(user.id, id, activities);
+  }
+
+  private reply(read: CacheRead<PlatformStats | null>): CachedReply {
+    return new CachedReply(read, read.value === null ? new PlatformNotFound() : statsBody(read.raw));
+  }
+}

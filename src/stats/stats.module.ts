@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { PlatformsModule } from '../platforms/platforms.module.js';
+import { ActivitiesService } from './activities.service.js';
+import { PlatformActivityTotal } from './activity-total.entity.js';
+import { PlatformActivity } from './activity.entity.js';
+import { StatsController } from './stats.controller.js';
+import { StatsService } from './stats.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([PlatformActivity, PlatformActivityTotal]), PlatformsModule],
+  controllers: [StatsController],
+  providers: [StatsService, ActivitiesService],
+})
+export class StatsModule {}

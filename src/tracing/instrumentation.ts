@@ -1,0 +1,102 @@
+import {
+  type Attributes,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  context,
+  propagation,
+  trace,
+} from '@opentelemetry/api';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { CacheService } from '../cache/cache.service.js';
+import type { LeaseStore } from '../cache/lease-store.js';
+import type { Database } from '../database/database.service.js';
+
+type Method = (...args: never[]) => Promise<unknown>;
+type MethodsOf<T> = { [K in keyof T]: T[K] extends Method ? K : never }[keyof T];
+
+/** Puts a span around a method of this one object. Errors are told by class only: their texts may hold what was asked. */
+function wrap<T extends object, K extends MethodsOf<T> & string>(
+  tracer: Tracer,
+  target: T,
+  method: K,
+  name: string,
+  attributes: Attributes,
+  onResult: (span: Span, result: unknown) => void = () => undefined,
+): void {
+  const original = (target[method] as Method).bind(target);
+  const traced = (...args: never[]): Promise<unknown> =>
+    tracer.startActiveSpan(name, { kind: SpanKind.CLIENT, attributes }, async (span) => {
+      try {
+        const result = await original(...args);
+        onResult(span, result);
+        return result;
+      } catch (error) {
+        const type = error instanceof Error ? error.name : typeof error;
+        span.setAttribute('error.type', type).setStatus({ code: SpanStatusCode.ERROR });
+        throw error;
+      } finally {
+        span.end();
+      }
+    });
+  Object.defineProperty(target, method, { value: traced, configurable: true });
+}
+
+interface OutcomeOfRead {
+  readonly resource: string;
+  readonly outcome: string;
+  readonly detail: string | null;
+}
+
+/** One span for a cached read, with how it was answered. Keys and ids are in none. */
+export function traceCache(tracer: Tracer, cache: CacheService, store: LeaseStore, system: string): void {
+  const describe = (span: Span, result: unknown): void => {
+    const { resource, outcome, detail } = result as OutcomeOfRead;
+    span.setAttributes({ 'cache.resource': resource, 'cache.outcome': outcome });
+    if (detail !== null) span.setAttribute('cache.detail', detail);
+  };
+  wrap(tracer, cache, 'read', 'cache read', {}, describe);
+  wrap(tracer, cache, 'bypass', 'cache bypass', {}, describe);
+  for (const operation of ['get', 'acquire', 'acquireRefresh', 'store', 'release', 'drop'] as const) {
+    wrap(tracer, store, operation, `${system} ${operation}`, {
+      'db.system.name': system,
+      'db.operation.name': operation,
+    });
+  }
+}
+
+/** The wait for a turn and a connection is part of the span. */
+export function traceDatabase(tracer: Tracer, database: Database): void {
+  for (const operation of ['load', 'transaction'] as const) {
+    wrap(tracer, database, operation, `postgresql ${operation}`, {
+      'db.system.name': 'postgresql',
+      'db.operation.name': operation,
+    });
+  }
+}
+
+/** One span for a request, by route template, below the caller's if it sent a `traceparent` (W3C Trace Context). */
+export function traceHttp(tracer: Tracer, fastify: FastifyInstance): void {
+  const spans = new WeakMap<FastifyRequest, Span>();
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const route = request.routeOptions.url ?? 'unmatched';
+    const parent = propagation.extract(ROOT_CONTEXT, request.headers);
+    const attributes = { 'http.request.method': request.method, 'http.route': route };
+    const span = tracer.startSpan(
+      `${request.method} ${route}`,
+      { kind: SpanKind.SERVER, attributes },
+      parent,
+    );
+    spans.set(request, span);
+    context.with(trace.setSpan(parent, span), done);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const span = spans.get(request);
+    span?.setAttribute('http.response.status_code', reply.statusCode);
+    if (reply.statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
+    span?.end();
+    done();
+  });
+}

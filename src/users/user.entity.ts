@@ -1,0 +1,40 @@
+import { Check, Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import type { Role } from '../common/auth/auth-user.js';
+
+@Entity('users')
+// Descending, nulls last: more than TypeORM can say of an index. The migration makes it.
+@Index('users_last_active_at_idx', { synchronize: false })
+@Unique('users_email_key', ['email'])
+@Check('users_email_lower', `email = lower(email)`)
+@Unique('users_oidc_subject_key', ['oidcIssuer', 'oidcSubject'])
+@Check('users_oidc_whole', '(oidc_issuer IS NULL) = (oidc_subject IS NULL)')
+@Check('users_role_known', `role IN ('user', 'admin')`)
+export class User {
+  @PrimaryGeneratedColumn('identity', {
+    generatedIdentity: 'BY DEFAULT',
+    primaryKeyConstraintName: 'users_pkey',
+  })
+  id!: number;
+
+  @Column({ type: 'varchar', length: 320 })
+  email!: string;
+
+  @Column({ name: 'password_hash', type: 'text', nullable: true })
+  passwordHash!: string | null;
+
+  @Column({ type: 'varchar', length: 20, default: 'user' })
+  role!: Role;
+
+  /** With `oidcSubject`, who somebody is that signs in with an OpenID provider; null for a local account. */
+  @Column({ name: 'oidc_issuer', type: 'varchar', length: 500, nullable: true })
+  oidcIssuer!: string | null;
+
+  @Column({ name: 'oidc_subject', type: 'varchar', length: 255, nullable: true })
+  oidcSubject!: string | null;
+
+  @Column({ name: 'last_active_at', type: 'timestamptz', nullable: true })
+  lastActiveAt!: Date | null;
+
+  @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
+  createdAt!: Date;
+}

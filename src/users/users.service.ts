@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Role } from '../common/auth/auth-user.js';
+import { violatedUniqueConstraint } from '../database/database-errors.js';
+import { Database } from '../database/database.service.js';
+import { isPlaceable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';
+import type { Account, AccountWithPassword } from './account.js';
+import { User } from './user.entity.js';
+import { EmailTaken } from './users.errors.js';
+
+/** Methods that take a `manager` join its transaction; without one they run in their own. */
+@Injectable()
+export class UsersService {
+  constructor(private readonly database: Database) {}
+
+  async findByEmail(email: string): Promise<AccountWithPassword | null> {
+    const user = await this.database.load((manager) =>
+      manager.findOneBy(User, { email: normalizeEmail(email) }),
+    );
+    return user && { ...toAccount(user), passwordHash: user.passwordHash };
+  }
+
+  async findById(id: number): Promise<Account | null> {
+    const user = await this.database.load((manager) => manager.findOneBy(User, { id }));
+    return user && toAccount(user);
+  }
+
+  async isEmpty(): Promise<boolean> {
+    return !(await this.database.load((manager) => manager.exists(User)));
+  }
+
+  /** @throws {EmailTaken} */
+  async create(email: string, passwordHash: string | null, manager?: EntityManager): Promise<Account> {
+    return this.write(manager, async (transaction) => {
+      const user = transaction.create(User, { email: normalizeEmail(email), passwordHash, role: 'user' });
+      try {
+        await transaction.insert(User, user);
+      } catch (error) {
+        throw violatedUniqueConstraint(error) === 'users_email_key' ? new EmailTaken() : error;
+      }
+      return toAccount(user);
+    });
+  }
+
+  /** Notes that the user is active now. Answers with the account, or null when there is none. */
+  async touch(id: number, manager?: EntityManager): Promise<Account | null> {
+    return this.write(manager, async (transaction) => {
+      // TypeORM answers an UPDATE with its rows and their number.
+      const [rows] = await transaction.query<[Account[], number]>(
+        'UPDATE users SET last_active_at = now() WHERE id = $1 RETURNING id, email, role',
+        [id],
+      );
+      return rows[0] ?? null;
+    });
+  }
+
+  /** Null when there is no such account. */
+  async setRole(email: string, role: Role, manager?: EntityManager): Promise<Account | null> {
+    return this.write(manager, async (transaction) => {
+      const [rows] = await transaction.query<[Account[], number]>(
+        'UPDATE users SET role = $2 WHERE email = $1 RETURNING id, email, role',
+        [normalizeEmail(email), role],
+      );
+      return rows[0] ?? null;
+    });
+  }
+
+  /** The account of somebody who signs in with an OpenID provider, made on first sight. Notes that it is active now. */
+  async admitOidc(identity: OidcIdentity): Promise<Account> {
+    const known = await this.touchOidc(identity);
+    if (known !== null) return known;
+    // An address that is taken stays with its account: whoever controls the provider's address is not its owner here.
+    const email = isPlaceable(identity.email) ? normalizeEmail(identity.email) : placeholderEmail(identity);
+    for (const address of new Set([email, placeholderEmail(identity)])) {
+      await this.insertOidc(identity, address);
+      const made = await this.touchOidc(identity);
+      if (made !== null) return made;
+    }
+    throw new Error('The account of an OpenID identity could not be made.');
+  }
+
+  /** Does nothing where the identity or the address exists: of requests at once, one makes the account. */
+  private async insertOidc({ issuer, subject }: OidcIdentity, email: string): Promise<void> {
+    await this.database.transaction((manager) =>
+      manager.query(
+        `INSERT INTO users (email, oidc_issuer, oidc_subject) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+        [email, issuer, subject],
+      ),
+    );
+  }
+
+  private async touchOidc({ issuer, subject }: OidcIdentity): Promise<Account | null> {
+    const [rows] = await this.database.transaction((manager) =>
+      manager.query<[Account[], number]>(
+        `UPDATE users SET last_active_at = now() WHERE oidc_issuer = $1 AND oidc_subject = $2
+         RETURNING id, email, role`,
+        [issuer, subject],
+      ),
+    );
+    return rows[0] ?? null;
+  }
+
+  private write<T>(
+    manager: EntityManager | undefined,
+    work: (manager: EntityManager) => Promise<T>,
+  ): Promise<T> {
+    return manager === undefined ? this.database.transaction(work) : work(manager);
+  }
+}
+
+function normalizeEmail(email: string): string {
+  return email.trim().toLowerCase();
+}
+
+function toAccount({ id, email, role }: User): Account {
+  return { id, email, role };
+}

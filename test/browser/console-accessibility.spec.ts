@@ -1,0 +1,173 @@
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { NARROW, type View, type Visitor, WIDE } from '../support/browser/browser.js';
+import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
+import { type Person, createPlatform } from '../support/factories.js';
+
+/** With SCREENSHOTS=1 this also makes the pictures of the README anew. */
+const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
+const MAKE_SCREENSHOTS = process.env.SCREENSHOTS === '1';
+
+const VIEWS: readonly (View & { readonly name: string })[] = [
+  { ...WIDE, name: 'wide' },
+  { ...NARROW, name: 'narrow' },
+  { ...WIDE, theme: 'dark', name: 'wide-dark' },
+  { ...NARROW, theme: 'dark', name: 'narrow-dark' },
+];
+
+describe('the console', () => {
+  let site: ConsoleSite;
+  let admin: Person;
+
+  beforeAll(async () => {
+    site = await ConsoleSite.start();
+    admin = await site.person({ admin: true });
+    await furnish();
+    if (MAKE_SCREENSHOTS) await mkdir(FOLDER, { recursive: true });
+  }, SITE_START_TIMEOUT_MS);
+  afterEach(() => site.expectCleanVisits());
+  afterAll(() => site.close(), 60_000);
+
+  /** One of each kind of state that a card can show. */
+  async function furnish(): Promise<void> {
+    const { backends, instance } = site;
+    const add = (own: Record<string, string>) => createPlatform(admin, backends.secrets, own);
+    const good = backends.secrets.make('good-token');
+    instance.addToken(good);
+    const photos = await add({
+      name: 'Photos',
+      platformType: 'pixelfed',
+      instanceUrl: 'https://pixelfed.example',
+    });
+    const garden = await add({
+      name: 'Garden Club',
+      platformType: 'gotosocial',
+      instanceUrl: 'https://garden.example',
+    });
+    const news = await add({
+      name: 'News desk',
+      instanceUrl: 'https://mastodon.example',
+      username: 'newsdesk',
+    });
+    const old = await add({
+      name: 'Old account',
+      platformType: 'friendica',
+      instanceUrl: 'https://friends.example',
+    });
+    const set = (id: number, assignments: string): Promise<unknown> =>
+      backends.rows(`UPDATE platform_connections SET ${assignments} WHERE id = $1`, [id]);
+    await set(news.id, `status = 'connected', last_checked_at = now() - interval '12 minutes'`);
+    await set(
+      garden.id,
+      `status = 'token_invalid', last_checked_at = now() - interval '2 hours',
+       last_error = 'The instance does not accept the access token. Connect the account again.'`,
+    );
+    await set(photos.id, `status = 'connected', token_expires_at = now() + interval '9 days'`);
+    await set(news.id, `account_id = '7'`);
+    // As the watcher would have, in a quarter of a year.
+    await backends.rows(
+      `INSERT INTO account_snapshots (platform_id, taken_on, taken_at, account_id, followers, following, statuses)
+       SELECT $1, current_date - day, now() - day * interval '1 day', '7',
+         1275 - 4 * day + (25 * sin(day / 6.0))::integer, 310, 4700 - 7 * day
+       FROM generate_series(0, 89) AS day`,
+      [news.id],
+    );
+    await admin.client.put(`/v1/platforms/${news.id}/default`);
+    await admin.client.patch(`/v1/platforms/${old.id}`, { isActive: false });
+    for (const { id } of [news, photos]) await record(id);
+  }
+
+  async function record(id: number): Promise<void> {
+    const activities = Array.from({ length: 120 }, (_, n) => ({
+      kind: n % 3 === 0 ? 'post' : n % 40 === 1 ? 'processing_run' : 'image',
+      externalId: `${id}-${n}`,
+      status: n % 17 === 0 ? 'failed' : n % 7 === 0 ? 'scheduled' : 'published',
+      occurredAt: '2026-11-20T12:00:00.000Z',
+    }));
+    const answer = await admin.client.post(`/v1/platforms/${id}/activities`, activities);
+    expect(answer.status).toBe(200);
+  }
+
+  async function inspect(visitor: Visitor, page: string): Promise<void> {
+    for (const { name, ...view } of VIEWS) {
+      await visitor.look(view);
+      const path = `${FOLDER}${page}-${name}.png`;
+      if (MAKE_SCREENSHOTS && view.theme === 'light') await visitor.page.screenshot({ path, fullPage: true });
+      expect(await visitor.axe()).toEqual([]);
+      const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+      expect(await visitor.page.evaluate<number>(overflow)).toBe(0);
+    }
+    await visitor.look(WIDE);
+  }
+
+  it('has no violation on the log-in page, wide and narrow, light and dark', async () => {
+    const visitor = await site.visit();
+    await visitor.see('Log in');
+    await inspect(visitor, 'log-in');
+    await visitor.press('Log in');
+    await visitor.page.locator('[aria-invalid=true]').first().waitFor();
+    expect(await visitor.axe()).toEqual([]);
+  }, 60_000);
+
+  it('has none on the platforms, and none in the dialogs', async () => {
+    const visitor = await site.logIn(admin);
+    await visitor.page.getByRole('article').first().waitFor();
+    await inspect(visitor, 'platforms');
+    await visitor.press('Add a platform');
+    await inspect(visitor, 'add');
+    await visitor.page.getByLabel('With an access token').check();
+    expect(await visitor.axe()).toEqual([]);
+    await visitor.page.keyboard.press('Escape');
+    await visitor.press('Edit News desk');
+    expect(await visitor.axe()).toEqual([]);
+    await visitor.page.keyboard.press('Escape');
+    await visitor.press('Delete News desk');
+    expect(await visitor.axe()).toEqual([]);
+  }, 60_000);
+
+  it('has none on the statistics', async () => {
+    const visitor = await site.logIn(admin);
+    await visitor.page.getByRole('link', { name: 'Stats' }).click();
+    await visitor.see('Activity by status');
+    await visitor.see('published');
+    await visitor.see('Followers, as a table');
+    await inspect(visitor, 'stats');
+  }, 60_000);
+
+  it('has none on the cache page', async () => {
+    const visitor = await site.logIn(admin);
+    await visitor.page.getByRole('link', { name: 'Cache' }).click();
+    await visitor.see('Database queries saved');
+    // Readings for the charts to show.
+    for (let reading = 0; reading < 5; reading += 1) {
+      const read = visitor.page.waitForResponse('**/v1/admin/cache');
+      for (let n = 0; n < 20 + 40 * reading; n += 1) await admin.client.get('/v1/platforms');
+      await read;
+    }
+    await inspect(visitor, 'cache');
+  }, 90_000);
+
+  it('can be used by keyboard alone: the first stop skips to the content', async () => {
+    const visitor = await site.logIn(admin);
+    await visitor.page.getByRole('article').first().waitFor();
+    const { keyboard } = visitor.page;
+    const active = (property: string): Promise<string> =>
+      visitor.page.evaluate<string>(`document.activeElement.${property}`);
+    // Backwards from the title, which has the focus after the page has changed, to the very first stop.
+    expect(await active('id')).toBe('page-title');
+    for (let stop = 0; stop < 10 && !(await active('className')).includes('skip'); stop += 1) {
+      await keyboard.press('Shift+Tab');
+    }
+    expect(await active('textContent')).toContain('Skip to the content');
+    await keyboard.press('Enter');
+    expect(await active('id')).toBe('page-title');
+    await keyboard.press('Tab');
+    expect(await active('textContent')).toBe('Add a platform');
+    expect(await active(`matches(':focus-visible')`)).toBe(true);
+    await keyboard.press('Enter');
+    await visitor.page.getByRole('dialog').waitFor();
+    await keyboard.press('Escape');
+    expect(await active('textContent')).toBe('Add a platform');
+  });
+});

@@ -1,0 +1,112 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '../support/barrier.js';
+import type { Visitor } from '../support/browser/browser.js';
+import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
+import { type Person, createPlatform } from '../support/factories.js';
+
+describe('the console of an administrator', () => {
+  let site: ConsoleSite;
+  let admin: Person;
+
+  beforeAll(async () => {
+    site = await ConsoleSite.start();
+    admin = await site.person({ admin: true });
+    await createPlatform(admin, site.backends.secrets, { name: 'Kept' });
+  }, SITE_START_TIMEOUT_MS);
+  afterEach(() => site.expectCleanVisits());
+  afterAll(() => site.close(), 60_000);
+
+  const figure = async ({ page }: Visitor, label: string): Promise<string> =>
+    (await page
+      .locator('.tile', { has: page.getByText(label, { exact: true }) })
+      .locator('strong')
+      .textContent()) ?? '';
+
+  async function watchCache(): Promise<Visitor> {
+    const visitor = await site.logIn(admin);
+    await visitor.page.getByRole('link', { name: 'Cache' }).click();
+    await visitor.see('Database queries saved');
+    return visitor;
+  }
+
+  const read = async (times: number): Promise<void> => {
+    for (let n = 0; n < times; n += 1) await admin.client.get('/v1/platforms');
+  };
+
+  it('is not there for others', async () => {
+    const visitor = await site.logIn(await site.person());
+    expect(await visitor.page.getByRole('link', { name: 'Cache' }).count()).toBe(0);
+    await visitor.page.goto(`${site.url}#/cache`);
+    await visitor.see('There is no such page');
+  });
+
+  it('shows figures and charts that move as the cache is read', async () => {
+    const visitor = await watchCache();
+    await read(5);
+    const settled = async (): Promise<string> => figure(visitor, 'Database queries saved');
+    const before = Number(await settled());
+    await read(40);
+    const moved = async (): Promise<boolean> => Number(await settled()) >= before + 30;
+    await waitUntil(moved, { timeoutMs: 15_000, what: 'the saved queries to be shown', intervalMs: 200 });
+    await visitor.see(/^lately \d/);
+    expect(await figure(visitor, 'Latency, median')).toMatch(/^[\d.]+ ms$/);
+    expect(await figure(visitor, 'Breaker')).toBe('Closed: in use');
+    expect(await figure(visitor, 'Connections in use')).toMatch(/^\d+$/);
+    expect(await figure(visitor, 'Outbox lag')).toMatch(/^\d\S* s$/);
+    await visitor.page.getByText('Reads by outcome, as a table').click();
+    const rows = visitor.page.getByRole('region', { name: 'Reads by outcome, table' }).getByRole('row');
+    const first = await rows.count();
+    const grown = async (): Promise<boolean> => (await rows.count()) > first;
+    await waitUntil(grown, { timeoutMs: 15_000, what: 'the chart to move', intervalMs: 200 });
+  }, 60_000);
+
+  it('rests while it is paused', async () => {
+    const [resting, watching] = [await watchCache(), await watchCache()];
+    await resting.press('Pause updates');
+    await resting.page.getByRole('button', { name: 'Pause updates', pressed: true }).waitFor();
+    const saved = (visitor: Visitor): Promise<string> => figure(visitor, 'Database queries saved');
+    const before = Number(await saved(watching));
+    await read(10);
+    const moved = async (): Promise<boolean> => Number(await saved(watching)) >= before + 10;
+    await waitUntil(moved, { timeoutMs: 15_000, what: 'the other window to move', intervalMs: 200 });
+    expect(Number(await saved(resting))).toBeLessThan(before + 10);
+    await resting.press('Pause updates');
+    const caughtUp = async (): Promise<boolean> => Number(await saved(resting)) >= before + 10;
+    await waitUntil(caughtUp, { timeoutMs: 15_000, what: 'it to go on', intervalMs: 200 });
+  }, 60_000);
+
+  it('warms and drops after asking, and shows what was refused at its field', async () => {
+    const visitor = await watchCache();
+    await visitor.press('Drop…');
+    await visitor.page.getByRole('dialog').getByRole('button', { name: 'Drop' }).click();
+    await visitor.see(`What was cached of user ${admin.id} is dropped.`);
+    expect(await site.backends.redis.exists(`user_platforms:${admin.id}`)).toBe(0);
+    await visitor.press('Warm…');
+    await visitor.fill({ Users: '0' });
+    await visitor.page.getByRole('dialog').getByRole('button', { name: 'Warm' }).click();
+    await visitor.see('users must not be less than 1');
+    await visitor.fill({ Users: '10' });
+    await visitor.page.getByRole('dialog').getByRole('button', { name: 'Warm' }).click();
+    await visitor.see('Warming the entries of up to 10 users.');
+    const warm = async (): Promise<boolean> =>
+      (await site.backends.redis.exists(`user_platforms:${admin.id}`)) === 1;
+    await waitUntil(warm, { timeoutMs: 10_000, what: 'the list to be warm' });
+  });
+
+  it('stays usable with Redis down, says so, and says when it is well again', async () => {
+    const visitor = await watchCache();
+    await site.redis.kill();
+    await visitor.see(/^The cache \(Redis\) is down\./);
+    expect(await visitor.axe()).toEqual([]);
+    const open = async (): Promise<boolean> => (await figure(visitor, 'Breaker')).startsWith('Open');
+    await waitUntil(open, { timeoutMs: 15_000, what: 'the breaker to be shown open', intervalMs: 200 });
+    await visitor.page.getByRole('link', { name: 'Platforms' }).click();
+    const card = visitor.page.getByRole('article', { name: 'Kept' });
+    await card.getByRole('button', { name: 'Disable' }).click();
+    await card.getByText('Disabled', { exact: true }).waitFor();
+    await card.getByRole('button', { name: 'Enable' }).click();
+    await card.getByRole('button', { name: 'Disable' }).waitFor();
+    await site.redis.start();
+    await visitor.page.getByText(/^The cache \(Redis\)/).waitFor({ state: 'detached' });
+  }, 90_000);
+});

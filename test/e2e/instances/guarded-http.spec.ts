@@ -1,0 +1,83 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { GuardedHttp } from '../../../src/instances/guarded-http.js';
+import { selfSignedCertificate } from '../../support/fake-instance/certificate.js';
+import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
+import { MISBEHAVIOURS } from '../../support/fake-instance/misbehaviour.js';
+
+const PATH = '/api/v1/accounts/verify_credentials';
+
+function guarded(allowlist: string[], ca?: string): GuardedHttp {
+  return new GuardedHttp({
+    allowlist: new Set(allowlist),
+    userAgent: 'PlatformManager/test',
+    timeoutMs: 400,
+    ...(ca !== undefined && { ca }),
+  });
+}
+
+describe('GuardedHttp against a server', () => {
+  let instance: FakeInstance;
+  afterEach(() => instance.close());
+
+  it('asks an allow-listed host over http, with a User-Agent, and reads JSON', async () => {
+    instance = await startFakeInstance('gotosocial');
+    instance.addToken('good-token');
+    const response = await guarded([instance.host]).request(`${instance.origin}${PATH}`, {
+      headers: { Authorization: 'Bearer good-token' },
+    });
+    expect(response.status).toBe(200);
+    expect(JSON.parse(response.jsonText ?? '')).toMatchObject({ id: '1', username: 'alice' });
+  });
+
+  it('trusts no certificate but those of known authorities', async () => {
+    const tls = await selfSignedCertificate();
+    instance = await startFakeInstance('mastodon', { tls });
+    const url = `${instance.origin}/.well-known/nodeinfo`;
+    await expect(guarded([instance.host]).request(url)).rejects.toThrow('cannot be reached');
+    expect(instance.requests).toEqual([]);
+    expect((await guarded([instance.host], tls.cert).request(url)).status).toBe(200);
+  });
+
+  it('connects to no loopback port that is not allow-listed', async () => {
+    instance = await startFakeInstance('mastodon');
+    await expect(guarded([]).request(instance.origin)).rejects.toMatchObject({ reason: 'blocked_address' });
+    await expect(guarded(['127.0.0.1']).request(instance.origin)).rejects.toMatchObject({
+      reason: 'blocked_address',
+    });
+    expect(instance.connections).toBe(0);
+  });
+
+  const OUTCOMES: Record<(typeof MISBEHAVIOURS)[number], unknown> = {
+    'redirect-to-html-login': { status: 302, jsonText: null },
+    'redirect-elsewhere': { status: 301, jsonText: null },
+    teapot: { status: 418 },
+    'server-error': { status: 500 },
+    html: { status: 403, jsonText: null },
+    'html-ok': { status: 200, jsonText: null },
+    'wrong-json': { status: 200 },
+    'broken-json': { status: 200, jsonText: '{"id":"1","username":' },
+    'not-found': { status: 404 },
+    'slow-body': { reason: 'instance_unreachable', message: 'The instance did not answer in time.' },
+    silent: { reason: 'instance_unreachable', message: 'The instance did not answer in time.' },
+    'endless-body': { reason: 'instance_error', message: 'The instance gave an answer that is too large.' },
+    'large-body': { reason: 'instance_unreachable' },
+    'huge-headers': { reason: 'instance_error' },
+    'wrong-content-type': { status: 200, jsonText: null },
+    compressed: { reason: 'instance_error' },
+    'no-http': { reason: 'instance_error' },
+    'hang-up': { reason: 'instance_unreachable' },
+  };
+
+  it.each(MISBEHAVIOURS)('survives %s within the deadline, and follows nothing', async (how) => {
+    instance = await startFakeInstance('mastodon');
+    instance.misbehaviours.set('*', how);
+    const started = performance.now();
+    const outcome: unknown = await guarded([instance.host])
+      .request(`${instance.origin}${PATH}`)
+      .catch((error: unknown) => error);
+    expect(outcome).toMatchObject(OUTCOMES[how] as object);
+    expect(performance.now() - started).toBeLessThan(1500);
+    expect(instance.requests).toHaveLength(1);
+    if (outcome instanceof Error) expect(outcome.message).not.toMatch(/127|E[A-Z]+/);
+  });
+});

@@ -1,0 +1,167 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
+import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
+import { freePort } from '../../support/servers/free-port.js';
+import type { Misbehaviour } from '../../support/fake-instance/misbehaviour.js';
+import type { FakeSoftware } from '../../support/fake-instance/softwares.js';
+
+// Hosts are allow-listed at start, so each fake takes the next of these.
+const FAKES = 32;
+
+describe('POST /v1/instances/lookup', () => {
+  let app: ConnectApp;
+  let caller: Caller;
+  const ports: number[] = [];
+  const started: FakeInstance[] = [];
+
+  beforeAll(async () => {
+    while (ports.length < FAKES) ports.push(await freePort());
+    const allowlist = ports.map((port) => `127.0.0.1:${port}`);
+    app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '500' } });
+    caller = await app.signUp();
+  });
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((fake) => fake.close()));
+  });
+  afterAll(() => app.close());
+
+  async function start(software: FakeSoftware): Promise<FakeInstance> {
+    const fake = await startFakeInstance(software, { port: ports.pop() });
+    started.push(fake);
+    return fake;
+  }
+
+  const lookup = (instance: unknown) => caller.send('POST', '/v1/instances/lookup', { instance });
+
+  it.each([
+    ['mastodon', 'mastodon', 'A small mastodon', { scopes: ['profile'], pkce: 'S256', refreshTokens: false }],
+    ['mastodon-old', 'mastodon', 'An old title', { scopes: ['read:accounts'], pkce: 'harmless' }],
+    ['hometown', 'mastodon', 'An old title', { scopes: ['read:accounts'] }],
+    ['pixelfed', 'pixelfed', 'An old title', { scopes: ['read'], refreshTokens: true }],
+    ['pleroma', 'pleroma', 'An old title', { refreshTokens: true }],
+    ['akkoma', 'akkoma', 'An old title', { refreshTokens: true }],
+    ['gotosocial', 'gotosocial', 'An old title', { scopes: ['profile'], pkce: 'S256' }],
+    ['friendica', 'friendica', 'An old title', { scopes: ['read'], revocable: false }],
+  ] as const)('knows %s as %s', async (software, platformType, title, features) => {
+    const fake = await start(software);
+    const { status, body } = await lookup(fake.origin);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      origin: fake.origin,
+      software: fake.behaviour.name.toLowerCase(),
+      version: fake.behaviour.version,
+      title,
+      supported: true,
+      platformType,
+      features,
+    });
+  });
+
+  it('names software that is not supported, and says so', async () => {
+    const fake = await start('misskey');
+    expect((await lookup(fake.origin)).body).toMatchObject({
+      software: 'misskey',
+      supported: false,
+      platformType: null,
+      features: null,
+    });
+  });
+
+  it('does without /api/v1/instance where it is closed to strangers', async () => {
+    const fake = await start('mastodon-old');
+    fake.secureMode = true;
+    expect((await lookup(fake.origin)).body).toMatchObject({ title: null, platformType: 'mastodon' });
+  });
+
+  it('takes what people type, and asks the instance once for all of it', async () => {
+    const fake = await start('gotosocial');
+    for (const typed of [
+      fake.origin,
+      `${fake.origin.toUpperCase()}/`,
+      `${fake.origin}/@alice/123?a=b#c`,
+      `  ${fake.origin}//settings  `,
+    ]) {
+      expect([typed, (await lookup(typed)).body.origin]).toEqual([typed, fake.origin]);
+    }
+    expect(fake.asked('/.well-known/nodeinfo')).toHaveLength(1);
+  });
+
+  it.each([
+    ['not-found', 'not_an_instance'],
+    ['html-ok', 'not_an_instance'],
+    ['wrong-json', 'not_an_instance'],
+    ['broken-json', 'not_an_instance'],
+    ['wrong-content-type', 'not_an_instance'],
+    ['redirect-to-html-login', 'not_an_instance'],
+    ['redirect-elsewhere', 'not_an_instance'],
+    ['server-error', 'instance_error'],
+    ['huge-headers', 'instance_error'],
+    ['endless-body', 'instance_error'],
+    ['slow-body', 'instance_unreachable'],
+    ['hang-up', 'instance_unreachable'],
+  ] as const)('explains %s as %s, naming /instance', async (how: Misbehaviour, code) => {
+    const fake = await start('mastodon');
+    fake.misbehaviours.set('*', how);
+    const { status, body, headers } = await lookup(fake.origin);
+    expect(status).toBe(400);
+    expect(headers.get('content-type')).toMatch('application/problem+json');
+    expect(body).toMatchObject({ code, errors: [{ pointer: '/instance', detail: body.detail }] });
+    expect(JSON.stringify(body)).not.toMatch(/127\.0\.0\.1|secret-inside/);
+    // Refusals are remembered for a short while.
+    const asked = fake.requests.length;
+    expect((await lookup(fake.origin)).body).toMatchObject({ code, detail: body.detail });
+    expect(fake.requests).toHaveLength(asked);
+  });
+
+  it('follows no link to another host, and tells which public host was meant', async () => {
+    const fake = await start('mastodon');
+    const link = (href: string) => ({
+      links: [{ rel: 'http://nodeinfo.diaspora.software/ns/schema/2.0', href }],
+    });
+    fake.discovery = link('https://social.example.org/nodeinfo/2.0');
+    expect((await lookup(fake.origin)).body).toMatchObject({
+      code: 'not_an_instance',
+      detail: 'The instance is not at this address. It says that it is at social.example.org.',
+    });
+    const other = await start('mastodon');
+    other.discovery = link('https://10.0.0.1/latest/meta-data/');
+    expect((await lookup(other.origin)).body.detail).toBe('The instance is not at this address.');
+  });
+
+  it.each([
+    'https://127.0.0.1',
+    'https://2130706433',
+    'https://0x7f.1',
+    'https://169.254.169.254/latest/meta-data/',
+    'https://10.0.0.1',
+    'https://printer.local',
+    '@alice@metadata.google.internal',
+    'https://mastodon.example:22',
+  ])('refuses %s as blocked_address', async (instance) => {
+    expect(await lookup(instance)).toMatchObject({ status: 400, body: { code: 'blocked_address' } });
+  });
+
+  it.each([
+    'http://mastodon.example',
+    'https://user:password@mastodon.example',
+    'localhost',
+    'https://localhost.',
+    'https://[::1]',
+    'ftp://mastodon.example',
+    '@alice',
+    'mastodon',
+    ' ',
+    '',
+    `https://${'a'.repeat(500)}.example`,
+    7,
+  ])('explains that %j is no address', async (instance) => {
+    const { status, body } = await lookup(instance);
+    expect(status).toBe(400);
+    expect(body).toMatchObject({ code: 'validation_failed', errors: [{ pointer: '/instance' }] });
+  });
+
+  it('is closed to strangers', async () => {
+    const { status } = await fetch(`${app.baseUrl}/v1/instances/lookup`, { method: 'POST' });
+    expect(status).toBe(401);
+  });
+});

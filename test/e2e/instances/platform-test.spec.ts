@@ -1,0 +1,293 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
+import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
+import type { Misbehaviour } from '../../support/fake-instance/misbehaviour.js';
+import type { FakeSoftware, TokenState } from '../../support/fake-instance/softwares.js';
+import { freePort } from '../../support/servers/free-port.js';
+
+const SOFTWARES = [
+  'mastodon',
+  'mastodon-old',
+  'pixelfed',
+  'pleroma',
+  'akkoma',
+  'gotosocial',
+  'friendica',
+] as const;
+const TOKEN = 'token-of-alice-1234567890';
+
+interface Finding {
+  readonly outcome: string;
+  readonly detail: string;
+  readonly account: Record<string, unknown> | null;
+  readonly rateLimit: Record<string, unknown> | null;
+  readonly latencyMs: number | null;
+  readonly checkedAt: string;
+}
+
+describe('POST /v1/platforms/:id/test', () => {
+  let app: ConnectApp;
+  let caller: Caller;
+  let names = 0;
+  const ports: number[] = [];
+  const started: FakeInstance[] = [];
+
+  beforeAll(async () => {
+    while (ports.length < 120) ports.push(await freePort());
+    const allowlist = ports.map((port) => `127.0.0.1:${port}`);
+    app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '500' } });
+    caller = await app.signUp();
+  });
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((fake) => fake.close()));
+  });
+  afterAll(async () => {
+    expect(app.log.join('\n')).not.toContain(TOKEN);
+    await app.close();
+  });
+
+  async function start(software: FakeSoftware): Promise<FakeInstance> {
+    const fake = await startFakeInstance(software, { port: ports.pop() });
+    started.push(fake);
+    return fake;
+  }
+
+  async function connect(
+    fake: { origin: string },
+    software: FakeSoftware,
+    more: object = {},
+  ): Promise<number> {
+    const { status, body } = await caller.send('POST', '/v1/platforms', {
+      name: `Connection ${++names}`,
+      platformType: software.replace('-old', ''),
+      instanceUrl: fake.origin,
+      accessToken: TOKEN,
+      ...more,
+    });
+    expect(status).toBe(201);
+    return Number(body.id);
+  }
+
+  async function test(id: number): Promise<Finding> {
+    const { status, body } = await caller.send<Finding>('POST', `/v1/platforms/${id}/test`);
+    expect(status).toBe(200);
+    return body;
+  }
+
+  async function tested(software: FakeSoftware, prepare: (fake: FakeInstance) => void, more?: object) {
+    const fake = await start(software);
+    prepare(fake);
+    const id = await connect(fake, software, more);
+    await caller.send('GET', `/v1/platforms/${id}`);
+    const finding = await test(id);
+    const view = (await caller.send('GET', `/v1/platforms/${id}`)).body;
+    return { fake, id, finding, view };
+  }
+
+  describe.each(SOFTWARES)('%s', (software) => {
+    it('connects, and shows the account', async () => {
+      const { fake, finding, view } = await tested(software, (it) => it.addToken(TOKEN), {
+        username: '@Alice',
+      });
+      expect(finding).toMatchObject({
+        outcome: 'connected',
+        latencyMs: expect.any(Number),
+        account: {
+          id: '1',
+          username: 'alice',
+          displayName: 'Alice',
+          avatarUrl: `${fake.origin}/avatars/alice.png`,
+          uri: `${fake.origin}/users/alice`,
+        },
+      });
+      expect(view).toMatchObject({
+        status: 'connected',
+        lastCheckedAt: finding.checkedAt,
+        lastError: null,
+        username: '@Alice',
+      });
+    });
+
+    it('reports another account than the username says, and overwrites nothing', async () => {
+      const { finding, view } = await tested(software, (it) => it.addToken(TOKEN), { username: 'bob' });
+      expect(finding).toMatchObject({ outcome: 'identity_mismatch', account: { username: 'alice' } });
+      expect(view).toMatchObject({ status: 'identity_mismatch', username: 'bob', lastError: finding.detail });
+    });
+
+    const STATES: readonly (readonly [TokenState, string])[] = [
+      ['invalid', 'token_invalid'],
+      ['missing-scope', 'scope_missing'],
+      ['disabled', 'account_disabled'],
+      ['pending', 'account_pending'],
+      ['unverified-email', 'account_pending'],
+    ];
+    it.each(STATES)('calls a token that is %s %s, where it can happen', async (state, outcome) => {
+      const fake = await start(software);
+      if (fake.behaviour.refusals[state as Exclude<TokenState, 'good'>] === undefined) return;
+      fake.addToken(TOKEN, state);
+      const id = await connect(fake, software);
+      const finding = await test(id);
+      expect(finding).toMatchObject({ outcome, account: null });
+      expect((await caller.send('GET', `/v1/platforms/${id}`)).body).toMatchObject({
+        status: outcome,
+        lastError: finding.detail,
+        lastCheckedAt: finding.checkedAt,
+      });
+    });
+
+    it('says when it is asked too much, where it can happen', async () => {
+      const fake = await start(software);
+      if (fake.behaviour.rateLimited === null) return;
+      fake.rateLimited = true;
+      const finding = await test(await connect(fake, software));
+      expect(finding.outcome).toBe('rate_limited');
+      if (fake.behaviour.rateLimited.headers !== undefined) {
+        expect(finding.rateLimit).toMatchObject({ limit: 300, remaining: 0, resetsAt: expect.any(String) });
+      }
+    });
+
+    const TROUBLE: readonly (readonly [Misbehaviour, 'api' | 'all', string])[] = [
+      ['silent', 'all', 'instance_unreachable'],
+      ['slow-body', 'all', 'instance_unreachable'],
+      ['hang-up', 'all', 'instance_unreachable'],
+      ['server-error', 'api', 'instance_error'],
+      ['teapot', 'api', 'instance_error'],
+      ['html', 'api', 'instance_error'],
+      ['html-ok', 'api', 'instance_error'],
+      ['redirect-to-html-login', 'api', 'instance_error'],
+      ['wrong-json', 'api', 'instance_error'],
+      ['broken-json', 'api', 'instance_error'],
+      ['endless-body', 'api', 'instance_error'],
+      ['huge-headers', 'api', 'instance_error'],
+      ['wrong-content-type', 'api', 'instance_error'],
+      ['html-ok', 'all', 'not_an_instance'],
+      ['not-found', 'all', 'not_an_instance'],
+      ['redirect-elsewhere', 'all', 'not_an_instance'],
+    ];
+    it('finds the right trouble for each way to misbehave', async () => {
+      const fake = await start(software);
+      const id = await connect(fake, software);
+      for (const [how, where, outcome] of TROUBLE) {
+        fake.misbehaviours.clear();
+        fake.misbehaviours.set(where === 'all' ? '*' : '/api/v1/accounts/verify_credentials', how);
+        if (where === 'all') await app.forgetInstance(fake.origin);
+        const finding = await test(id);
+        expect([how, where, finding.outcome]).toEqual([how, where, outcome]);
+        expect(finding.account).toBeNull();
+        expect(JSON.stringify(finding)).not.toMatch(/127\.0\.0\.1|secret-inside|ECONN/);
+        if (where === 'all') await app.forgetInstance(fake.origin);
+      }
+    });
+
+    it('finds a dead instance unreachable', async () => {
+      const fake = await start(software);
+      const id = await connect(fake, software);
+      await started.splice(started.indexOf(fake), 1)[0]?.close();
+      expect(await test(id)).toMatchObject({ outcome: 'instance_unreachable', latencyMs: null });
+    });
+
+    it('asks nobody with credentials that cannot be opened', async () => {
+      const fake = await start(software);
+      const id = await connect(fake, software);
+      await app.app
+        .get(DataSource)
+        .query(`UPDATE platform_connections SET seal = 'broken' WHERE id = $1`, [id]);
+      expect(await test(id)).toMatchObject({ outcome: 'needs_reconnect', latencyMs: null, account: null });
+      expect(fake.connections).toBe(0);
+    });
+
+    it('asks no address that is not public', async () => {
+      for (const origin of [
+        'https://127.0.0.1',
+        'https://169.254.169.254',
+        'https://mastodon.example:8443',
+      ]) {
+        const id = await connect({ origin }, software);
+        expect(await test(id)).toMatchObject({
+          outcome: 'blocked_address',
+          latencyMs: null,
+          detail: 'This address is not one that may be connected to.',
+        });
+        const { body } = await caller.send('GET', `/v1/platforms/${id}`);
+        expect(body.status).toBe('blocked_address');
+      }
+    });
+  });
+
+  it.each(['mastodon', 'gotosocial'] as const)('reads the rate limit of %s', async (software) => {
+    const { finding } = await tested(software, (it) => it.addToken(TOKEN));
+    expect(finding.rateLimit).toMatchObject({ limit: 300, remaining: 299, resetsAt: expect.any(String) });
+  });
+
+  it.each(['alice', '@ALICE', 'alice@127.0.0.1', ' alice'])('takes %j for the account', async (username) => {
+    const fake = await start('mastodon');
+    fake.addToken(TOKEN);
+    const host = fake.host;
+    const id = await connect(fake, 'mastodon', { username: username.replace('127.0.0.1', host) });
+    expect((await test(id)).outcome).toBe('connected');
+  });
+
+  it('takes alice of another host for another account', async () => {
+    const { finding } = await tested('mastodon', (it) => it.addToken(TOKEN), {
+      username: 'alice@other.example',
+    });
+    expect(finding.outcome).toBe('identity_mismatch');
+  });
+
+  it('stores only plain, bounded text of what the instance says', async () => {
+    const { finding } = await tested('mastodon', (fake) => {
+      fake.addToken(TOKEN);
+      fake.accounts.set('1', {
+        username: 'alice',
+        displayName: `<script>x</script>\u0000\u202e${'y'.repeat(10_000)}`,
+      });
+    });
+    expect(finding.account?.displayName).toMatch(/^x y+$/);
+    expect(String(finding.account?.displayName)).toHaveLength(200);
+  });
+
+  it('tests on create, and on a changed token, when asked to', async () => {
+    const fake = await start('mastodon');
+    const created = await caller.send('POST', '/v1/platforms?test=true', {
+      name: 'Tested at once',
+      platformType: 'mastodon',
+      instanceUrl: fake.origin,
+      accessToken: TOKEN,
+    });
+    expect(created).toMatchObject({ status: 201, body: { status: 'token_invalid' } });
+    fake.addToken(`${TOKEN}-2`);
+    const path = `/v1/platforms/${String(created.body.id)}?test=true`;
+    const changed = await caller.send('PATCH', path, { accessToken: `${TOKEN}-2` });
+    expect(changed).toMatchObject({ status: 200, body: { status: 'connected', lastError: null } });
+    expect(changed.headers.get('etag')).toBe(`"${String(changed.body.version)}"`);
+  });
+
+  it('keeps nothing of a test whose token was changed meanwhile', async () => {
+    const fake = await start('mastodon');
+    fake.addToken(TOKEN);
+    const id = await connect(fake, 'mastodon');
+    const gate = fake.hold('/api/v1/accounts/verify_credentials');
+    const testing = test(id);
+    await gate.arrived;
+    await caller.send('PATCH', `/v1/platforms/${id}`, { accessToken: `${TOKEN}-3` });
+    gate.open();
+    expect((await testing).outcome).toBe('connected');
+    expect((await caller.send('GET', `/v1/platforms/${id}`)).body).toMatchObject({
+      status: 'unchecked',
+      lastCheckedAt: null,
+    });
+  });
+
+  it('answers the same 404 for an absent connection and for that of another user', async () => {
+    const fake = await start('mastodon');
+    const id = await connect(fake, 'mastodon');
+    const stranger = await app.signUp();
+    const foreign = await stranger.send('POST', `/v1/platforms/${id}/test`);
+    const absent = await stranger.send('POST', '/v1/platforms/2000000000/test');
+    const bare = ({ body }: typeof foreign) => ({ ...body, instance: '', requestId: '' });
+    expect(foreign.status).toBe(404);
+    expect(bare(foreign)).toEqual(bare(absent));
+    expect(fake.requests).toEqual([]);
+  });
+});

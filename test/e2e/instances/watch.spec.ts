@@ -1,0 +1,337 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { AccountSnapshots } from '../../../src/platforms/account-snapshots.js';
+import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
+import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
+import type { FakeSoftware } from '../../support/fake-instance/softwares.js';
+import { freePort } from '../../support/servers/free-port.js';
+import { Watched } from '../../support/watched.js';
+
+const VERIFY = '/api/v1/accounts/verify_credentials';
+const SPACING_MS = 25;
+const TIMEOUT_MS = 700;
+const TOKEN = 'token-of-alice-1234567890';
+
+describe('the watcher', () => {
+  let app: ConnectApp;
+  let watched: Watched;
+  let caller: Caller;
+  let userId: number;
+  const ports: number[] = [];
+  const started: FakeInstance[] = [];
+
+  beforeAll(async () => {
+    while (ports.length < 90) ports.push(await freePort());
+    const allowlist = ports.map((port) => `127.0.0.1:${port}`);
+    const env = { INSTANCE_TIMEOUT_MS: String(TIMEOUT_MS), WATCH_SPACING_MS: String(SPACING_MS) };
+    app = await startConnectApp({ allowlist, env });
+    watched = new Watched(app.app);
+  });
+  beforeEach(async () => {
+    await watched.sql('DELETE FROM platform_connections');
+    await watched.sql('DELETE FROM instance_watch');
+    caller = await app.signUp();
+    userId = Number((await caller.send('GET', '/v1/me')).body.id);
+  });
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((fake) => fake.close()));
+  });
+  afterAll(async () => {
+    expect(app.log.join('\n')).not.toContain(TOKEN);
+    await app.close();
+  });
+
+  async function start(software: FakeSoftware = 'mastodon'): Promise<FakeInstance> {
+    const fake = await startFakeInstance(software, { port: ports.pop() });
+    fake.addToken(TOKEN);
+    started.push(fake);
+    return fake;
+  }
+
+  async function connect(fake: { origin: string }, count = 1): Promise<number[]> {
+    const input = { instanceUrl: fake.origin, accessToken: TOKEN };
+    return watched.insert(
+      userId,
+      Array.from({ length: count }, () => input),
+    );
+  }
+
+  async function dueRound(): Promise<void> {
+    await watched.everythingDue();
+    await watched.round();
+  }
+
+  const changes = (id: number) =>
+    watched.sql<{ type: string }>('SELECT type FROM platform_changes WHERE platform_id = $1 ORDER BY id', [
+      id,
+    ]);
+
+  it('spreads first checks over the interval, and asks nobody at once', async () => {
+    const fake = await start();
+    await connect(fake, 200);
+    expect(fake.requests).toEqual([]);
+    const [spread] = await watched.sql<{ first: number; last: number }>(
+      `SELECT extract(epoch FROM min(next_check_at) - now())::float8 AS first,
+         extract(epoch FROM max(next_check_at) - now())::float8 AS last FROM platform_watch`,
+    );
+    expect(spread?.first).toBeGreaterThan(0.09 * 21_600);
+    expect(spread?.first).toBeLessThan(0.3 * 21_600);
+    expect(spread?.last).toBeGreaterThan(0.8 * 21_600);
+    expect(spread?.last).toBeLessThanOrEqual(21_600);
+  });
+
+  it('checks 1,000 connections on 50 instances, five of them dead, each within its limit and in time', async () => {
+    const alive = await Promise.all(Array.from({ length: 45 }, () => start()));
+    const silent = await Promise.all(Array.from({ length: 3 }, () => start()));
+    for (const fake of silent) fake.misbehaviours.set('*', 'silent');
+    const refusing = Array.from({ length: 2 }, () => ({ origin: `http://127.0.0.1:${ports.pop()}` }));
+    const all = [...alive, ...silent, ...refusing];
+    const inputs = Array.from({ length: 1000 }, (_, n) => ({
+      instanceUrl: all[n % 50]?.origin ?? '',
+      accessToken: TOKEN,
+    }));
+    await watched.insert(userId, inputs);
+    await watched.everythingDue();
+
+    const began = performance.now();
+    await watched.round();
+    const tookMs = performance.now() - began;
+
+    expect(tookMs).toBeLessThan(20_000);
+    for (const fake of alive) {
+      const times = fake.asked(VERIFY).map(({ at }) => at);
+      expect(times).toHaveLength(20);
+      const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+      // No more than the spacing allows, in any window; single gaps may be a little off by what the network adds.
+      expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(19 * SPACING_MS * 0.95);
+      expect(Math.min(...gaps)).toBeGreaterThan(SPACING_MS / 4);
+    }
+    for (const fake of silent) expect(fake.requests).toHaveLength(1);
+    for (const { origin } of [...silent, ...refusing])
+      expect(await watched.instance(origin)).toMatchObject({ failures: 1 });
+    const statuses = await watched.sql(
+      `SELECT status, count(*)::integer FROM platform_connections GROUP BY status ORDER BY status`,
+    );
+    expect(statuses).toEqual([
+      { status: 'connected', count: 900 },
+      { status: 'instance_unreachable', count: 5 },
+      { status: 'unchecked', count: 95 },
+    ]);
+    // Nobody is asked again before it is time.
+    const asked = all.length;
+    await watched.round();
+    expect(asked).toBe(50);
+    for (const fake of alive) expect(fake.asked(VERIFY)).toHaveLength(20);
+    for (const fake of silent) expect(fake.requests).toHaveLength(1);
+  }, 90_000);
+
+  it('tries a dead instance less and less often, and as usual when it is back', async () => {
+    const fake = await start();
+    const [id = 0] = await connect(fake, 3);
+    fake.misbehaviours.set('*', 'hang-up');
+    const waits: number[] = [];
+    for (let n = 1; n <= 4; n++) {
+      await dueRound();
+      const { failures, waitSeconds } = await watched.instance(fake.origin);
+      expect(failures).toBe(n);
+      waits.push(waitSeconds);
+      // The others of the instance are due, but it is left alone.
+      await watched.round();
+      expect(fake.requests).toHaveLength(n);
+    }
+    waits.forEach((wait, index) => {
+      expect(wait).toBeLessThanOrEqual(300 * 2 ** index);
+      expect(wait).toBeGreaterThan(300 * 2 ** index * 0.7);
+    });
+    fake.misbehaviours.clear();
+    await dueRound();
+    expect(await watched.instance(fake.origin)).toMatchObject({ failures: 0 });
+    expect((await watched.instance(fake.origin)).waitSeconds).toBeLessThan(1);
+    expect((await watched.row(id)).status).toBe('connected');
+  });
+
+  it('takes an instance for gone whose server answers nonsense three times in a row', async () => {
+    const fake = await start();
+    await connect(fake, 6);
+    fake.misbehaviours.set(VERIFY, 'server-error');
+    await dueRound();
+    expect(fake.asked(VERIFY)).toHaveLength(3);
+    expect(await watched.instance(fake.origin)).toMatchObject({ failures: 1 });
+  });
+
+  it('stops where it is asked to, keeps the status, and goes on after the pause', async () => {
+    const fake = await start();
+    const ids = await connect(fake, 5);
+    await dueRound();
+    fake.rateLimited = true;
+    await dueRound();
+    expect(fake.asked(VERIFY)).toHaveLength(6);
+    for (const id of ids) expect((await watched.row(id)).status).toBe('connected');
+    const { failures, waitSeconds } = await watched.instance(fake.origin);
+    expect([failures, waitSeconds > 3000, waitSeconds <= 3600]).toEqual([0, true, true]);
+    fake.rateLimited = false;
+    await watched.sql('UPDATE instance_watch SET retry_at = now()');
+    await watched.round();
+    expect(fake.asked(VERIFY)).toHaveLength(11);
+  });
+
+  it('lets two processes share the work: each connection is checked once, one at a time', async () => {
+    const fake = await start();
+    await connect(fake, 30);
+    await watched.everythingDue();
+    await Promise.all([watched.round(), watched.round(), watched.round()]);
+    expect(fake.asked(VERIFY)).toHaveLength(30);
+  });
+
+  it('leaves inactive connections alone', async () => {
+    const fake = await start();
+    const [id] = await connect(fake);
+    await watched.sql('UPDATE platform_connections SET is_active = false WHERE id = $1', [id]);
+    await dueRound();
+    expect(fake.requests).toEqual([]);
+  });
+
+  describe('what is kept of a check', () => {
+    it('a change of status is in the row, in the outbox, and at once in what is read', async () => {
+      const fake = await start();
+      const [id = 0] = await connect(fake);
+      const view = async () => (await caller.send('GET', `/v1/platforms/${id}`)).body;
+      expect(await view()).toMatchObject({ status: 'unchecked', version: 1 });
+      await dueRound();
+      expect(await view()).toMatchObject({ status: 'connected', version: 2, lastError: null });
+      expect((await watched.row(id)).account_id).toBe('1');
+      fake.addToken(TOKEN, 'invalid');
+      await dueRound();
+      expect(await view()).toMatchObject({
+        status: 'token_invalid',
+        version: 3,
+        lastError: expect.any(String),
+      });
+      expect((await changes(id)).map(({ type }) => type)).toEqual([
+        'platform.created',
+        'platform.status_changed',
+        'platform.status_changed',
+      ]);
+    });
+
+    it('nothing new is no new version, until the row tells of a day ago', async () => {
+      const fake = await start();
+      const [id = 0] = await connect(fake);
+      await dueRound();
+      const before = await watched.row(id);
+      await dueRound();
+      expect(fake.asked(VERIFY)).toHaveLength(2);
+      expect(await watched.row(id)).toEqual(before);
+      expect(await changes(id)).toHaveLength(2);
+      await watched.sql(`UPDATE platform_connections SET last_checked_at = now() - interval '25 hours'`);
+      await dueRound();
+      const after = await watched.row(id);
+      expect(after.last_checked_at?.getTime()).toBeGreaterThan(Date.now() - 60_000);
+    });
+
+    it('a row that cannot be opened needs to be connected anew, and is sent nowhere', async () => {
+      const fake = await start();
+      const [id = 0] = await connect(fake);
+      await watched.sql(`UPDATE platform_connections SET seal = 'broken' WHERE id = $1`, [id]);
+      await dueRound();
+      expect((await watched.row(id)).status).toBe('needs_reconnect');
+      expect(fake.connections).toBe(0);
+    });
+
+    it('what a user saves meanwhile stays', async () => {
+      const fake = await start();
+      const [id = 0] = await connect(fake);
+      await watched.everythingDue();
+      const gate = fake.hold(VERIFY);
+      const round = watched.round();
+      await gate.arrived;
+      await caller.send('PATCH', `/v1/platforms/${id}`, { accessToken: `${TOKEN}-2` });
+      gate.open();
+      await round;
+      expect((await watched.row(id)).status).toBe('unchecked');
+    });
+  });
+
+  describe('snapshots of accounts', () => {
+    const stats = async (id: number) => (await caller.send('GET', `/v1/platforms/${id}/stats`)).body;
+    const history = (id: number, query = '') =>
+      caller.send<Record<string, unknown>[]>('GET', `/v1/platforms/${id}/stats/history${query}`);
+
+    it('are one a day, the last one, and show in the statistics', async () => {
+      const fake = await start();
+      const [id = 0] = await connect(fake);
+      expect((await stats(id)).account).toBeNull();
+      expect((await history(id)).body).toEqual([]);
+      await dueRound();
+      const today = new Date().toISOString().slice(0, 10);
+      const counts = { followers: 12, following: 34, statuses: 56, takenAt: expect.any(String) };
+      expect((await stats(id)).account).toEqual(counts);
+      expect((await history(id)).body).toEqual([{ date: today, ...counts }]);
+      fake.accounts.set('1', { username: 'alice', displayName: 'Alice', followers: 13 });
+      const { status } = await caller.send('POST', `/v1/platforms/${id}/test`);
+      expect(status).toBe(200);
+      expect((await stats(id)).account).toEqual({ ...counts, followers: 13 });
+      expect((await history(id)).body).toEqual([{ date: today, ...counts, followers: 13 }]);
+    });
+
+    it('are had by day and in order, and of the days asked for only', async () => {
+      const fake = await start();
+      const [id = 0] = await connect(fake);
+      await dueRound();
+      await watched.sql(
+        `INSERT INTO account_snapshots SELECT $1, (now() AT TIME ZONE 'UTC')::date - n, now(), '1', n, NULL, 5
+         FROM generate_series(1, 450) AS n`,
+        [id],
+      );
+      const followers = ({ body }: { body: Record<string, unknown>[] }) =>
+        body.map((point) => point.followers);
+      expect(followers(await history(id, '?days=3'))).toEqual([2, 1, 12]);
+      expect((await history(id)).body).toHaveLength(30);
+      expect((await history(id, '?days=365')).body[0]).toMatchObject({ followers: 364, following: null });
+      for (const bad of ['0', '366', '-1', '1.5', 'x', '1e2'])
+        expect((await history(id, `?days=${bad}`)).status).toBe(400);
+    });
+
+    it('go after 400 days', async () => {
+      const fake = await start();
+      const [id = 0] = await connect(fake);
+      await watched.sql(
+        `INSERT INTO account_snapshots SELECT $1, (now() AT TIME ZONE 'UTC')::date - n, now(), '1', 1, 1, 1
+         FROM generate_series(390, 450) AS n`,
+        [id],
+      );
+      await app.app.get(AccountSnapshots).cleanUp();
+      const [left] = await watched.sql('SELECT count(*)::integer FROM account_snapshots');
+      expect(left).toEqual({ count: 11 });
+    });
+
+    it('of another account are not shown as this one', async () => {
+      const fake = await start();
+      const [id = 0] = await connect(fake);
+      await dueRound();
+      await watched.sql(`UPDATE platform_connections SET account_id = '2' WHERE id = $1`, [id]);
+      expect((await history(id)).body).toEqual([]);
+    });
+
+    it("are nobody else's: the same 404 as for an absent connection", async () => {
+      const fake = await start();
+      const [id = 0] = await connect(fake);
+      const stranger = await app.signUp();
+      const foreign = await stranger.send('GET', `/v1/platforms/${id}/stats/history`);
+      const absent = await stranger.send('GET', '/v1/platforms/2000000000/stats/history');
+      const bare = ({ body }: typeof foreign) => ({ ...body, instance: '', requestId: '' });
+      expect(foreign.status).toBe(404);
+      expect(bare(foreign)).toEqual(bare(absent));
+    });
+  });
+
+  it('has its figures in the metrics', async () => {
+    const fake = await start();
+    await connect(fake, 2);
+    await dueRound();
+    const text = String((await caller.send('GET', '/metrics')).body.text);
+    expect(text).toMatch(/watcher_checks_total\{outcome="connected"\} \d+/);
+    expect(text).toMatch(/watcher_rounds_total\{outcome="completed"\} \d+/);
+    expect(text).toMatch(/watcher_visits_total\{outcome="done"\} \d+/);
+    expect(text).toMatch(/watcher_round_duration_seconds_count \d+/);
+  });
+});

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { FaultDeployment } from '../support/fault-deployment.js';
+import { versionIn } from '../support/fault-history.js';
+import { clockOffBy } from '../support/fault-preload.js';
+import type { FaultProcess } from '../support/fault-process.js';
+import { isHit } from '../support/load.js';
+
+const HOUR_MS = 3_600_000;
+const USERS = 50;
+
+let deployment: FaultDeployment;
+let processes: Record<'right' | 'fast' | 'slow', FaultProcess>;
+
+beforeAll(async () => {
+  // Much shorter than the clocks are off: an entry whose expiry was a time of day would be over, or never end.
+  deployment = await FaultDeployment.start({ CACHE_PLATFORM_TTL_SECONDS: '300', LOG_LEVEL: 'info' });
+  const [right, fast, slow] = await Promise.all([
+    deployment.startProcess(),
+    deployment.startProcess({ env: clockOffBy(HOUR_MS) }),
+    deployment.startProcess({ env: clockOffBy(-HOUR_MS) }),
+  ]);
+  processes = { right, fast, slow };
+}, 90_000);
+afterAll(() => deployment.remove(), 30_000);
+
+it.each(['fast', 'slow'] as const)(
+  'a process whose clock is an hour %s: what it stores the others hit, and what they store it hits',
+  async (off) => {
+    const { right } = processes;
+    const wrong = processes[off];
+    const [line = '{}'] = wrong.api.output.slice(-1);
+    const time = Date.parse((JSON.parse(line) as { time: string }).time);
+    expect(Math.abs(Math.abs(time - Date.now()) - HOUR_MS)).toBeLessThan(60_000);
+
+    for (const [filler, reader] of [
+      [wrong, right],
+      [right, wrong],
+    ] as const) {
+      const users = await deployment.insertUsers(USERS);
+      await filler.warm(users);
+      for (const process of [reader, filler]) {
+        const replies = await Promise.all(
+          users.flatMap((user) => [process.list(user), process.one(user), process.list(user)]),
+        );
+        expect(replies.filter(isHit)).toHaveLength(replies.length);
+      }
+      const remaining = await Promise.all(
+        users.map(({ id }) => deployment.cache.pTTL(`user_platforms:${id}`)),
+      );
+      expect(Math.min(...remaining)).toBeGreaterThan(200_000);
+      expect(Math.max(...remaining)).toBeLessThanOrEqual(300_000);
+
+      const [user] = users;
+      if (user === undefined) throw new Error('No users');
+      expect((await filler.rename(user, 'new')).status).toBe(200);
+      expect(versionIn(await reader.list(user))).toBe(2);
+      expect(isHit(await filler.list(user))).toBe(true);
+    }
+  },
+  30_000,
+);

@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '../support/barrier.js';
+import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { versionIn } from '../support/fault-history.js';
+import type { FaultProcess } from '../support/fault-process.js';
+import { isHit } from '../support/load.js';
+
+const TEN_MEGABYTES = 10 * 1024 * 1024;
+
+let deployment: FaultDeployment;
+let here: FaultProcess;
+let there: FaultProcess;
+let ada: FaultUser;
+let bob: FaultUser;
+
+beforeAll(async () => {
+  deployment = await FaultDeployment.start();
+  [here, there] = await Promise.all([
+    deployment.startProcess(),
+    deployment.startProcess({ proxies: ['database'] }),
+  ]);
+}, 90_000);
+beforeEach(async () => {
+  [ada, bob] = (await deployment.insertUsers(2)) as [FaultUser, FaultUser];
+  await here.warm([ada, bob]);
+  await there.warm([ada, bob]);
+});
+afterAll(() => deployment.remove(), 30_000);
+
+type Resource = 'user_platforms' | 'platform';
+
+const keyOf = (resource: Resource, user: FaultUser): string =>
+  resource === 'platform' ? `platform:${user.platformId}` : `user_platforms:${user.id}`;
+
+const read = (process: FaultProcess, resource: Resource, user: FaultUser) =>
+  resource === 'platform' ? process.one(user) : process.list(user);
+
+const corruptReads = (process: FaultProcess, resource: Resource): Promise<number> =>
+  process.metric(`platform_cache_requests_total{resource="${resource}",outcome="corrupt"}`);
+
+async function entry(resource: Resource, user: FaultUser): Promise<string> {
+  const raw = await deployment.cache.get(keyOf(resource, user));
+  if (raw === null) throw new Error('There is no entry');
+  return raw;
+}
+
+const put = (resource: Resource, user: FaultUser, raw: string): Promise<unknown> =>
+  deployment.cache.set(keyOf(resource, user), raw, { expiration: 'KEEPTTL' });
+
+const damages: [string, (resource: Resource) => Promise<unknown>][] = [
+  ['cut off', async (resource) => put(resource, ada, (await entry(resource, ada)).slice(0, -5))],
+  ['of another shape', (resource) => put(resource, ada, '{"id":1}')],
+  [
+    'of the wrong type',
+    async (resource) => {
+      await deployment.cache.del(keyOf(resource, ada));
+      await deployment.cache.hSet(keyOf(resource, ada), 'field', 'value');
+    },
+  ],
+  [
+    'swapped between two users',
+    async (resource) => {
+      const [hers, his] = [await entry(resource, ada), await entry(resource, bob)];
+      await put(resource, ada, his);
+      await put(resource, bob, hers);
+    },
+  ],
+  ['ten megabytes of letters', (resource) => put(resource, ada, 'x'.repeat(TEN_MEGABYTES))],
+  [
+    'ten megabytes of what would be right without the spaces',
+    async (resource) => put(resource, ada, (await entry(resource, ada)) + ' '.repeat(TEN_MEGABYTES)),
+  ],
+];
+const cases = damages.flatMap(([name, damage]) =>
+  (['user_platforms', 'platform'] as const).map((resource) => [name, resource, damage] as const),
+);
+
+describe.each(cases)('an entry %s (%s)', (_name, resource, damage) => {
+  it('is a miss once, healed, counted, and the user sees the own data on both processes', async () => {
+    for (const [first, second] of [
+      [here, there],
+      [there, here],
+    ] as const) {
+      const right = await entry(resource, ada);
+      const answer = (await read(first, resource, ada)).text;
+      const counted = await corruptReads(first, resource);
+      await damage(resource);
+
+      const reply = await read(first, resource, ada);
+      expect([reply.status, reply.text]).toEqual([200, answer]);
+      expect(reply.cacheStatus).toBe('platform-manager; fwd=miss; stored; detail=corrupt');
+      expect(await corruptReads(first, resource)).toBe(counted + 1);
+      expect(await entry(resource, ada)).toBe(right);
+      const next = await read(second, resource, ada);
+      expect([next.text, isHit(next)]).toEqual([answer, true]);
+
+      const other = await read(second, resource, bob);
+      expect(JSON.stringify(JSON.parse(other.text))).toContain(`"userId":${bob.id},`);
+      expect(await entry(resource, bob)).toContain(`"userId":${bob.id},`);
+    }
+  });
+});
+
+describe('a fill that is under way when its lease is lost', () => {
+  const losses: [string, (key: string) => Promise<unknown>][] = [
+    ['Redis is flushed', () => deployment.cache.flushAll()],
+    ['the lease alone is evicted', (key) => deployment.cache.del(`lease:{${key}}`)],
+  ];
+  const sequels: [string, boolean][] = [
+    ['and the other process has filled the new value', true],
+    ['and nobody has filled it since', false],
+  ];
+  const both = losses.flatMap(([name, lose]) =>
+    sequels.map(([sequel, refilled]) => [name, sequel, lose, refilled] as const),
+  );
+
+  it.each(both)('%s %s: nothing old is stored', async (_loss, _sequel, lose, refilled) => {
+    const key = keyOf('user_platforms', ada);
+    await deployment.cache.del(key);
+    await deployment.resetStatements();
+    // PostgreSQL has answered with the old row, and the answer is on its way when the link hangs.
+    there.databaseLink.setLatencyMs(200);
+    const late = there.list(ada);
+    await waitUntil(async () => (await deployment.platformSelects()) > 0, {
+      timeoutMs: 5000,
+      what: 'the row to be read',
+      intervalMs: 5,
+    });
+    there.databaseLink.hang();
+    expect(await deployment.cache.exists(`lease:{${key}}`)).toBe(1);
+
+    await lose(key);
+    expect((await here.rename(ada, 'new')).status).toBe(200);
+    // The relays drop once more what the writer has dropped itself.
+    await deployment.whenDrained();
+    if (refilled) expect(versionIn(await here.list(ada))).toBe(2);
+    there.databaseLink.setLatencyMs(0);
+    there.databaseLink.resume();
+
+    // It was asked before the write, so the old row is a right answer, but no entry.
+    const reply = await late;
+    expect([reply.status, versionIn(reply), reply.cacheStatus]).toEqual([
+      200,
+      1,
+      'platform-manager; fwd=miss',
+    ]);
+    expect(await deployment.staleKeys([ada])).toEqual([]);
+    expect(await deployment.cache.exists(key)).toBe(refilled ? 1 : 0);
+    expect(versionIn(await there.list(ada))).toBe(2);
+    expect(versionIn(await here.list(ada))).toBe(2);
+  });
+});

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '../support/barrier.js';
+import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import type { FaultProcess } from '../support/fault-process.js';
+import { isHit, tally } from '../support/load.js';
+
+const SEEN_WITHIN_MS = 1000;
+
+let deployment: FaultDeployment;
+let processes: FaultProcess[];
+
+beforeAll(async () => {
+  deployment = await FaultDeployment.start();
+  processes = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
+}, 90_000);
+afterAll(() => deployment.remove(), 30_000);
+
+async function warmUser(): Promise<FaultUser> {
+  const [user] = await deployment.insertUsers(1);
+  if (user === undefined) throw new Error('No user was inserted');
+  for (const process of processes) await process.warm([user]);
+  return user;
+}
+
+describe('SQL by an operator', () => {
+  const statements: [string, string, (list: unknown[]) => boolean][] = [
+    [
+      'an UPDATE',
+      `UPDATE platform_connections SET name = 'by hand' WHERE user_id = $1`,
+      ([first]) => (first as { name: string } | undefined)?.name === 'by hand',
+    ],
+    [
+      'an INSERT',
+      `INSERT INTO platform_connections (user_id, name, platform_type, instance_url, access_token, key_id)
+       VALUES ($1, 'second', 'mastodon', 'https://second.example', 'x', 'x')`,
+      ({ length }) => length === 2,
+    ],
+    ['a DELETE', 'DELETE FROM platform_connections WHERE user_id = $1', ({ length }) => length === 0],
+    ['a DELETE of the user', 'DELETE FROM users WHERE id = $1', ({ length }) => length === 0],
+  ];
+  it.each(statements)('%s is seen by every process within a second', async (_name, sql, shows) => {
+    const user = await warmUser();
+    await deployment.sql.query(sql, [user.id]);
+    await Promise.all(
+      processes.map((process) =>
+        waitUntil(async () => shows(JSON.parse((await process.list(user)).text) as unknown[]), {
+          timeoutMs: SEEN_WITHIN_MS,
+          what: 'the change to be seen',
+        }),
+      ),
+    );
+  });
+
+  it('that only notes when a connection was used drops nothing and leaves no row in the outbox', async () => {
+    const user = await warmUser();
+    const changes = (): Promise<unknown[]> =>
+      deployment.rows('SELECT id FROM platform_changes WHERE user_id = $1', [user.id]);
+    const before = await changes();
+    await deployment.sql.query('UPDATE platform_connections SET last_used = now() WHERE user_id = $1', [
+      user.id,
+    ]);
+    // A change would have been drained by now: it is notified at COMMIT.
+    await sleep(300);
+    const replies = await Promise.all(processes.flatMap((one) => [one.list(user), one.one(user)]));
+    expect(replies.filter(isHit)).toHaveLength(replies.length);
+    expect(await changes()).toEqual(before);
+  });
+});
+
+it('what was drained more than a day ago is deleted, in batches; the rest stays for those who missed it', async () => {
+  await deployment.sql.query(
+    `INSERT INTO platform_changes (user_id, platform_id, type, at, drained_at)
+     SELECT -n, -n, 'platform.updated', now() - age, now() - age
+     FROM generate_series(1, 12000) AS n, LATERAL (SELECT CASE WHEN n <= 11990 THEN interval '25 hours' ELSE '23 hours' END)
+       AS given (age)`,
+  );
+  // Cleaned up when a process starts, then once a minute.
+  await deployment.startProcess();
+  const kept = async (): Promise<number> =>
+    Number(
+      (
+        await deployment.rows<{ n: string }>('SELECT count(*) AS n FROM platform_changes WHERE user_id < 0')
+      )[0]?.n,
+    );
+  await waitUntil(async () => (await kept()) <= 10, {
+    timeoutMs: 15_000,
+    what: 'old rows to be deleted',
+    intervalMs: 100,
+  });
+  expect(await kept()).toBe(10);
+}, 60_000);
+
+describe('the log during an outage', () => {
+  const REQUESTS = 200;
+  /** Of one process, from warnings up, while something is down and many ask. */
+  async function linesDuring(fault: () => Promise<void>, end: () => Promise<void>): Promise<string[]> {
+    const [process] = processes as [FaultProcess];
+    const users = await deployment.insertUsers(REQUESTS);
+    const before = process.api.output.length;
+    await fault();
+    const replies = [];
+    for (let start = 0; start < users.length; start += 10) {
+      replies.push(...(await Promise.all(users.slice(start, start + 10).map((user) => process.list(user)))));
+    }
+    await end();
+    await deployment.whenReady();
+    expect(Object.values(tally(replies.map(({ status }) => status)))).toEqual([REQUESTS]);
+    return process.api.output.slice(before);
+  }
+
+  it('of Redis is one line', async () => {
+    const lines = await linesDuring(
+      () => deployment.redis.kill(),
+      () => deployment.redis.start(),
+    );
+    expect(lines).toEqual([expect.stringContaining('Redis is not used until it answers')]);
+  }, 30_000);
+
+  it('of PostgreSQL is a line for each connection that is watched and none for a request', async () => {
+    const lines = await linesDuring(
+      () => deployment.postgres.kill(),
+      () => deployment.postgres.start(),
+    );
+    expect(lines.length).toBeLessThanOrEqual(4);
+  }, 30_000);
+});

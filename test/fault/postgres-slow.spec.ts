@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '../support/barrier.js';
+import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import type { FaultProcess } from '../support/fault-process.js';
+import { NoiseProbe, PoolWatch } from '../support/fault-watch.js';
+import { type Reply, SteadyLoad, durations, isHit, note, quantile, tally } from '../support/load.js';
+
+const POOL_MAX = 6;
+const STATEMENT_TIMEOUT_MS = 1000;
+/** The client gives up a little later than the server, and a busy machine is late. */
+const GRACE_MS = 500;
+const ACQUIRE_TIMEOUT_MS = 500;
+const RATE = 100;
+/** For a machine that is busy with something else at the wrong moment. */
+const NOISE_MS = 40;
+/** Misses are sent in waves, so that there is time to measure hits. */
+const WAVES = 12;
+const MISSES_A_WAVE = 15;
+const WAVE_MS = 350;
+
+let deployment: FaultDeployment;
+let near: FaultProcess;
+let far: FaultProcess;
+let warm: FaultUser[];
+
+beforeAll(async () => {
+  deployment = await FaultDeployment.start({
+    DATABASE_POOL_MAX: String(POOL_MAX),
+    DATABASE_STATEMENT_TIMEOUT_MS: String(STATEMENT_TIMEOUT_MS),
+    DATABASE_ACQUIRE_TIMEOUT_MS: String(ACQUIRE_TIMEOUT_MS),
+  });
+  [near, far] = await Promise.all([
+    deployment.startProcess(),
+    deployment.startProcess({ proxies: ['database'] }),
+  ]);
+  warm = await deployment.insertUsers(50);
+  await near.warm(warm);
+  await far.warm(warm);
+}, 90_000);
+afterAll(() => deployment.remove(), 30_000);
+
+/** Statements of the API that the server is working on, or that wait for a lock there. */
+async function runningStatements(): Promise<number> {
+  const [row] = await deployment.rows<{ count: number }>(
+    `SELECT count(*)::integer AS count FROM pg_stat_activity
+     WHERE application_name = 'platform-manager' AND state = 'active'`,
+  );
+  return row?.count ?? 0;
+}
+
+const median = (replies: readonly Reply[]): number => quantile(durations(replies), 0.5);
+const p99 = (replies: readonly Reply[]): number => quantile(durations(replies), 0.99);
+
+interface Measured {
+  readonly hits: readonly Reply[];
+  readonly misses: readonly Reply[];
+  readonly watch: PoolWatch;
+  readonly noiseMs: number;
+}
+
+/** Hits at a steady rate, and misses meanwhile. */
+async function measure(process: FaultProcess, cold: readonly FaultUser[]): Promise<Measured> {
+  const watch = new PoolWatch(deployment, [process]);
+  const probe = new NoiseProbe([process]);
+  const hits = new SteadyLoad(RATE, (n) => process.list(warm[n % warm.length] as FaultUser));
+  const waves: Promise<Reply[]>[] = [];
+  for (let start = 0; start < cold.length; start += MISSES_A_WAVE) {
+    waves.push(Promise.all(cold.slice(start, start + MISSES_A_WAVE).map((user) => process.list(user))));
+    await sleep(WAVE_MS);
+  }
+  await hits.stop();
+  const misses = (await Promise.all(waves)).flat();
+  await watch.stop();
+  await probe.stop();
+  return { hits: hits.replies, misses, watch, noiseMs: probe.p99() };
+}
+
+async function expectContained(process: FaultProcess, begin: () => Promise<void>): Promise<void> {
+  const [first, second] = [
+    await deployment.insertUsers(WAVES * MISSES_A_WAVE),
+    await deployment.insertUsers(WAVES * MISSES_A_WAVE),
+  ];
+  const calm = await measure(process, first);
+  expect(tally(calm.misses.map(({ status }) => status))).toEqual({ 200: calm.misses.length });
+  await begin();
+  const { hits, misses, watch, noiseMs } = await measure(process, second);
+
+  note(
+    `hits' p99 ${p99(calm.hits).toFixed(1)} ms before, ${p99(hits).toFixed(1)} ms meanwhile; noise ${Math.round(noiseMs)} ms`,
+  );
+  note(
+    `misses took ${Math.round(Math.max(...durations(misses)))} ms at most; pool ${watch.mostConnections} of ${POOL_MAX}`,
+  );
+  expect(tally(hits.map((reply) => `${reply.status} ${isHit(reply)}`))).toEqual({
+    '200 true': hits.length,
+  });
+  expect(p99(hits)).toBeLessThanOrEqual(3 * p99(calm.hits) + NOISE_MS + noiseMs);
+  expect(median(hits)).toBeLessThanOrEqual(2 * median(calm.hits) + NOISE_MS / 4);
+  expect(watch.mostConnections).toBeLessThanOrEqual(POOL_MAX);
+  expect(watch.mostOnServer).toBeLessThanOrEqual(POOL_MAX * 2);
+  expect(tally(misses.map(({ status, retryAfter }) => `${status} ${retryAfter}`))).toEqual({
+    '503 1': misses.length,
+  });
+  // Those that hold a connection fail at the statement time-out; the others wait for one no longer than they may.
+  expect(Math.max(...durations(misses))).toBeLessThanOrEqual(
+    ACQUIRE_TIMEOUT_MS + STATEMENT_TIMEOUT_MS + GRACE_MS + noiseMs,
+  );
+}
+
+describe('PostgreSQL slow', () => {
+  it('a lock is held for five seconds: the pool keeps its size, hits are as fast, misses fail at the statement time-out, and the server is left with none', async () => {
+    const locker = await deployment.sql.connect();
+    try {
+      await expectContained(near, async () => {
+        await locker.query('BEGIN');
+        await locker.query('LOCK TABLE platform_connections IN ACCESS EXCLUSIVE MODE');
+      });
+      await waitUntil(async () => (await runningStatements()) === 0, {
+        timeoutMs: STATEMENT_TIMEOUT_MS + GRACE_MS,
+        what: 'the server to have cancelled the statements',
+      });
+    } finally {
+      await locker.query('ROLLBACK');
+      locker.release();
+    }
+    const [user] = await deployment.insertUsers(1);
+    expect((await near.list(user as FaultUser)).status).toBe(200);
+  }, 40_000);
+
+  it('each round trip takes five seconds: the same, and the pool is usable when the network is well again', async () => {
+    await expectContained(far, async () => {
+      far.databaseLink.setLatencyMs(2500);
+    });
+    await waitUntil(async () => (await runningStatements()) === 0, {
+      timeoutMs: 6000,
+      what: 'the server to have no statement of the API left',
+    });
+    far.databaseLink.setLatencyMs(0);
+    const users = await deployment.insertUsers(30);
+    await waitUntil(async () => (await far.list(users[0] as FaultUser)).status === 200, {
+      timeoutMs: 8000,
+      what: 'a miss to be answered again',
+    });
+    const answers = await Promise.all(users.map((user) => far.list(user)));
+    expect(tally(answers.map(({ status }) => status))).toEqual({ 200: answers.length });
+  }, 60_000);
+});

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import type { FaultProcess } from '../support/fault-process.js';
+import { PoolWatch } from '../support/fault-watch.js';
+import { type Reply, SteadyLoad, durations, isHit, note, quantile, tally } from '../support/load.js';
+
+const RATE = 500;
+const POOL_MAX = 15;
+const USERS = 400;
+
+let deployment: FaultDeployment;
+let processes: FaultProcess[];
+let users: FaultUser[];
+
+beforeAll(async () => {
+  deployment = await FaultDeployment.start({ DATABASE_POOL_MAX: String(POOL_MAX) });
+  processes = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
+  users = await deployment.insertUsers(USERS);
+  for (const process of processes) await process.warm(users);
+}, 90_000);
+afterAll(() => deployment.remove(), 30_000);
+
+function pick<T>(from: readonly T[], n: number): T {
+  const one = from[n % from.length];
+  if (one === undefined) throw new Error('Nothing to pick from');
+  return one;
+}
+
+it(`Redis killed under ${RATE} requests a second and started again: none fails, no pool overflows, and hits return`, async () => {
+  const linesBefore = processes.map(({ api }) => api.output.length);
+  const watch = new PoolWatch(deployment, processes);
+  const replies = processes.map((): Reply[] => []);
+  const load = new SteadyLoad(RATE, async (n) => {
+    const reply = await pick(processes, n).list(pick(users, Math.floor(Math.random() * USERS)));
+    pick(replies, n).push(reply);
+    return reply;
+  });
+  await sleep(1500);
+  const killedAt = performance.now();
+  await deployment.redis.kill();
+  await sleep(3000);
+  await deployment.redis.start();
+  const backAt = performance.now();
+  await sleep(2500);
+  await load.stop();
+  await watch.stop();
+
+  const all = replies.flat();
+  expect(tally(all.map(({ status }) => status))).toEqual({ 200: all.length });
+  const firstHits = replies.map(
+    (own) =>
+      Math.min(...own.filter((reply) => reply.sentAt > backAt && isHit(reply)).map(({ sentAt }) => sentAt)) -
+      backAt,
+  );
+  const outage = all.filter(({ sentAt }) => sentAt > killedAt && sentAt < backAt);
+  note(`${all.length} answers, p99 ${Math.round(quantile(durations(all), 0.99))} ms`);
+  note(`${outage.length} in the outage, p99 ${Math.round(quantile(durations(outage), 0.99))} ms`);
+  note(`pool ${watch.mostConnections} of ${POOL_MAX}, on the server ${watch.mostOnServer}`);
+  note(`first hits ${firstHits.map(Math.round).join(' and ')} ms after Redis was back`);
+  expect(watch.mostConnections).toBeLessThanOrEqual(POOL_MAX);
+  expect(watch.mostOnServer).toBeLessThanOrEqual(POOL_MAX * processes.length);
+  expect(watch.mostWaiting(killedAt + 1000)).toBe(0);
+  expect(Math.max(...firstHits)).toBeLessThanOrEqual(2000);
+  expect(await deployment.staleKeys(users)).toEqual([]);
+
+  // One line for the outage in each process, however many requests it met.
+  const lines = processes.map(({ api }, index) => api.output.slice(linesBefore[index]));
+  expect(lines.map((own) => own.filter((line) => line.includes('Redis is not used')).length)).toEqual([1, 1]);
+  expect(lines.map(({ length }) => length)).toEqual([1, 1]);
+}, 60_000);

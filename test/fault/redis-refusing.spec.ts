@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { waitUntil } from '../support/barrier.js';
+import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { History } from '../support/fault-history.js';
+import type { FaultProcess } from '../support/fault-process.js';
+import { note, tally } from '../support/load.js';
+import { type RedisServer, startRedis } from '../support/servers/redis.js';
+
+const USERS = 20;
+const NEVER_STALE_AFTER_MS = 2000;
+
+let deployment: FaultDeployment;
+let other: RedisServer;
+let processes: FaultProcess[];
+let users: FaultUser[];
+let cold: FaultUser[];
+
+beforeAll(async () => {
+  [deployment, other] = await Promise.all([FaultDeployment.start(), startRedis()]);
+  processes = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
+}, 90_000);
+beforeEach(async () => {
+  users = await deployment.insertUsers(USERS);
+  cold = await deployment.insertUsers(USERS);
+  for (const process of processes) await process.warm(users);
+});
+afterEach(() => deployment.whenReady());
+afterAll(async () => {
+  await deployment.remove();
+  await other.remove();
+}, 30_000);
+
+const redis = (...command: string[]): Promise<unknown> => deployment.cache.sendCommand(command);
+
+async function master(...command: string[]): Promise<void> {
+  const client = deployment.cache.duplicate({ url: other.url() });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.sendCommand(command);
+  client.destroy();
+}
+
+const replicationState = async (): Promise<string> => String(await redis('INFO', 'replication'));
+
+/** Cached and uncached reads of everybody at both processes while each user's connection is written once. */
+async function readAndWrite(history: History): Promise<void> {
+  const [writer] = processes as [FaultProcess];
+  const writes = Promise.all(users.map((user) => history.write(writer, user, 'after')));
+  let writing = true;
+  void writes.then(() => (writing = false));
+  do {
+    for (const process of processes) {
+      await Promise.all(users.map((user) => history.read(process, user, 'list')));
+      await Promise.all([...users, ...cold].map((user) => history.read(process, user, 'one')));
+    }
+  } while (writing);
+  expect(tally((await writes).map(({ status }) => status))).toEqual({ 200: USERS });
+}
+
+/** From now on: everything new within two seconds, in Redis and in what is answered. */
+async function expectNothingStale(history: History): Promise<void> {
+  const since = performance.now();
+  await waitUntil(
+    async () => (await deployment.pendingChanges()) === 0 && (await deployment.staleKeys(users)).length === 0,
+    { timeoutMs: NEVER_STALE_AFTER_MS, what: 'the stale entries to go' },
+  );
+  note(`nothing stale after ${Math.round(performance.now() - since)} ms; ${history.reads} reads`);
+  for (const process of processes) {
+    for (const user of users) await history.read(process, user, 'list');
+  }
+  expect(history.olderThanAcknowledged()).toEqual([]);
+  expect(history.unanswered).toEqual([]);
+  await deployment.whenReady();
+  const again = await Promise.all(users.map((user) => (processes[1] as FaultProcess).list(user)));
+  expect(tally(again.map(({ cacheStatus }) => cacheStatus))).toEqual({ 'platform-manager; hit': USERS });
+}
+
+it('Redis out of memory: reads and writes all answer, and nothing is stale afterwards', async () => {
+  await redis('CONFIG', 'SET', 'maxmemory-policy', 'noeviction', 'maxmemory', '1');
+  const history = new History();
+  try {
+    await readAndWrite(history);
+  } finally {
+    await redis('CONFIG', 'SET', 'maxmemory', '0');
+  }
+  await expectNothingStale(history);
+}, 40_000);
+
+it('Redis a read-only replica: reads all answer, the failed drops wait in the outbox, and nothing is stale two seconds after recovery', async () => {
+  // The other server takes over the entries and is then followed, so that old entries stay where they are.
+  await master('REPLICAOF', '127.0.0.1', String(deployment.redis.port));
+  await waitUntil(async () => /state=online/.test(await replicationState()), {
+    timeoutMs: 10_000,
+    what: 'the copy',
+  });
+  await master('REPLICAOF', 'NO', 'ONE');
+  await redis('REPLICAOF', '127.0.0.1', String(other.port));
+  await waitUntil(async () => /master_link_status:up/.test(await replicationState()), {
+    timeoutMs: 10_000,
+    what: 'the replica to follow',
+  });
+  // A moment for what depends on the connection to settle: the fault under test is the refusal, not the switch.
+  await sleep(300);
+
+  const history = new History();
+  await readAndWrite(history);
+  expect(await deployment.pendingChanges()).toBe(USERS);
+  // Both lists and single ones are still there, old.
+  expect(await deployment.staleKeys(users)).toHaveLength(2 * USERS);
+  expect(history.olderThanAcknowledged()).toEqual([]);
+
+  await redis('REPLICAOF', 'NO', 'ONE');
+  await expectNothingStale(history);
+}, 60_000);

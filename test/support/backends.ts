@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { createClient } from 'redis';
+import { waitUntil } from './barrier.js';
+import { createTestDatabase, createTestRedis, type TestDatabase } from './databases.js';
+import type { Exchange } from './http-client.js';
+import { Secrets } from './secrets.js';
+
+export interface BackendsOptions {
+  /** Another Redis than a database of the run's, such as one that the test is going to kill. */
+  readonly redisUrl?: string;
+}
+
+function connectRedis(url: string) {
+  const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: () => 50 } });
+  // Without a listener a Redis that the test kills would end the test.
+  client.on('error', () => undefined);
+  return client;
+}
+
+export type RawRedis = ReturnType<typeof connectRedis>;
+
+/**
+ * A database and a Redis that the apps of one test file share, the keys that they have in common, and everything that
+ * was seen of them: they stand for one deployment, its apps for processes of it.
+ */
+export class Backends {
+  readonly secrets = new Secrets();
+  readonly exchanges: Exchange[] = [];
+  /** The log of every app that ran on these backends. */
+  readonly logs: (() => readonly string[])[] = [];
+  readonly encryptionKey = `${randomBytes(32).toString('base64url')}=`;
+  readonly jwtSecret = randomBytes(48).toString('base64url');
+
+  private constructor(
+    private readonly database: TestDatabase,
+    readonly redisUrl: string,
+    /** The test's own connections. */
+    readonly sql: pg.Pool,
+    readonly redis: RawRedis,
+  ) {
+    this.secrets.add(this.encryptionKey, this.jwtSecret);
+  }
+
+  static async create({ redisUrl }: BackendsOptions = {}): Promise<Backends> {
+    const database = await createTestDatabase();
+    const url = redisUrl ?? (await createTestRedis()).url;
+    const sql = new pg.Pool({ connectionString: database.url, max: 10, connectionTimeoutMillis: 10_000 });
+    sql.on('error', () => undefined);
+    // Not to be counted among the statements of the apps; a server without the extension does not know the setting.
+    sql.on('connect', (client) => {
+      client.query(`SET pg_stat_statements.track = 'none'`).catch(() => undefined);
+    });
+    const redis = connectRedis(url);
+    await redis.connect();
+    return new Backends(database, url, sql, redis);
+  }
+
+  get databaseUrl(): string {
+    return this.database.url;
+  }
+
+  env(): Record<string, string> {
+    return {
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'trace',
+      HOST: '127.0.0.1',
+      RATE_LIMIT_ENABLED: 'false',
+      // What is cached is the test's own business.
+      CACHE_WARM_USERS: '0',
+      // Else made-up hosts would be looked up, and rows change under the tests.
+      WATCH_ENABLED: 'false',
+      DATABASE_URL: this.databaseUrl,
+      REDIS_URL: this.redisUrl,
+      PLATFORM_ENCRYPTION_KEY: this.encryptionKey,
+      JWT_SECRET: this.jwtSecret,
+    };
+  }
+
+  /** The rows of one query. */
+  async rows<T>(text: string, values: readonly unknown[] = []): Promise<T[]> {
+    return (await this.sql.query(text, [...values])).rows as T[];
+  }
+
+  /**
+   * Returns when the outbox is drained: a change is dropped from Redis once more by a relay, soon after its reply, and
+   * a test that tells hits from misses must not have that happen between its reads.
+   */
+  async settled(): Promise<void> {
+    const drained = async (): Promise<boolean> => {
+      const pending = await this.sql.query('SELECT 1 FROM platform_changes WHERE drained_at IS NULL LIMIT 1');
+      return pending.rowCount === 0;
+    };
+    await waitUntil(drained, { timeoutMs: 15_000, what: 'the outbox to be drained' });
+  }
+
+  /** Returns when everybody who listens has been told, or is about to be: what is changed from here on comes after it. */
+  async published(): Promise<void> {
+    const published = async (): Promise<boolean> => {
+      const waiting = await this.sql.query(
+        `SELECT 1 FROM platform_changes WHERE event_id IS NULL AND type LIKE 'platform.%' LIMIT 1`,
+      );
+      return waiting.rowCount === 0;
+    };
+    await waitUntil(published, { timeoutMs: 15_000, what: 'the events to be published' });
+  }
+
+  async remove(): Promise<void> {
+    this.redis.destroy();
+    await this.sql.end();
+    await this.database.drop();
+  }
+}

@@ -1,0 +1,92 @@
+import { expect } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { Backends } from '../backends.js';
+import { type FakeInstance, startFakeInstance } from '../fake-instance/fake-instance.js';
+import { type Person, register } from '../factories.js';
+import { HttpClient } from '../http-client.js';
+import { type ApiProcess, startApi } from '../servers/api-process.js';
+import { freePort } from '../servers/free-port.js';
+import { type RedisServer, startRedis } from '../servers/redis.js';
+import { type View, Visitor, launchBrowser } from './browser.js';
+
+/** For beforeAll: where there is no Chromium yet, it is installed first. */
+export const SITE_START_TIMEOUT_MS = 300_000;
+
+/** The API as it is shipped, with the console in it, an instance to connect to, and a browser. */
+export class ConsoleSite {
+  readonly visitors: Visitor[] = [];
+
+  private constructor(
+    readonly backends: Backends,
+    /** Its own, to be killed. */
+    readonly redis: RedisServer,
+    readonly instance: FakeInstance,
+    readonly api: ApiProcess,
+    private readonly browser: Browser,
+  ) {}
+
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<ConsoleSite> {
+    const [redis, instance, port, browser] = await Promise.all([
+      startRedis(),
+      startFakeInstance('mastodon'),
+      freePort(),
+      launchBrowser(),
+    ]);
+    const backends = await Backends.create({ redisUrl: redis.url() });
+    const api = await startApi({
+      env: {
+        ...backends.env(),
+        PORT: String(port),
+        PUBLIC_URL: `http://127.0.0.1:${port}`,
+        INSTANCE_HOST_ALLOWLIST: instance.host,
+        ...env,
+      },
+    });
+    return new ConsoleSite(backends, redis, instance, api, browser);
+  }
+
+  get url(): string {
+    return `${this.api.baseUrl}/console/`;
+  }
+
+  /** Somebody with an account, as a program that uses the API beside the browser. */
+  async person({ admin = false } = {}): Promise<Person> {
+    const { backends } = this;
+    const client = new HttpClient(this.api.baseUrl, backends.exchanges, backends.secrets);
+    const person = await register(client, backends.secrets);
+    if (admin) await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [person.id]);
+    return person;
+  }
+
+  async visit(view?: View): Promise<Visitor> {
+    const visitor = await Visitor.open(this.browser, view);
+    this.visitors.push(visitor);
+    await visitor.page.goto(this.url);
+    return visitor;
+  }
+
+  async logIn(person: Person, view?: View): Promise<Visitor> {
+    const visitor = await this.visit(view);
+    await visitor.logIn(person);
+    return visitor;
+  }
+
+  /** At the end of each test: no page complained, kept anything, or shows a secret. Closes them. */
+  async expectCleanVisits(): Promise<void> {
+    for (const visitor of this.visitors.splice(0)) {
+      expect(visitor.complaints).toEqual([]);
+      // The cookie that binds POST /v1/connect to the browser; no script can read it, and no token is in it.
+      expect((await visitor.stored()).filter((name) => name !== 'pm_connect')).toEqual([]);
+      expect(this.backends.secrets.foundIn(await visitor.page.content())).toEqual([]);
+      await visitor.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.api.stop();
+    await this.instance.close();
+    await this.backends.remove();
+    await this.redis.remove();
+  }
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { createClient } from 'redis';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const QUERY_TIMEOUT_MS = 30_000;
+const COUNTER_KEY = 'test-support:databases-handed-out';
+/** What Redis has unless configured otherwise, for servers that do not let us ask. */
+const DEFAULT_REDIS_DATABASES = 16;
+
+export interface TestDatabase {
+  readonly url: string;
+  /** Disconnects whoever is still there. */
+  drop(): Promise<void>;
+}
+
+export interface TestRedis {
+  readonly url: string;
+  flush(): Promise<void>;
+}
+
+/** An empty database of the caller's own on the run's PostgreSQL. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const server = required('TEST_DATABASE_URL');
+  const name = `test_${process.pid}_${randomBytes(6).toString('hex')}`;
+  await execute(server, `CREATE DATABASE ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    drop: () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+  };
+}
+
+/**
+ * A Redis database number of the caller's own, flushed, on the run's Redis. The numbers come round again: after 255
+ * callers on our own server, after 15 on an ordinary one. Publish and subscribe know no numbers: channels are shared.
+ */
+export async function createTestRedis(): Promise<TestRedis> {
+  const server = required('TEST_REDIS_URL');
+  const number = await withRedis(server, 0, async (client) => {
+    const usable = (await databaseCount(client)) - 1; // the counter lives in database 0
+    if (usable < 1) throw new Error('The Redis of TEST_REDIS_URL has one database only; the tests need two');
+    return 1 + ((await client.incr(COUNTER_KEY)) % usable);
+  });
+  const flush = (): Promise<void> =>
+    withRedis(server, number, async (client) => {
+      await client.flushDb();
+    });
+  await flush();
+  return { url: redisUrl(server, number), flush };
+}
+
+async function execute(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+  });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+type RedisClient = ReturnType<typeof connectTo>;
+
+function connectTo(url: string, database: number) {
+  const socket = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false as const };
+  return createClient({ url: redisUrl(url, database), socket, disableOfflineQueue: true });
+}
+
+async function withRedis<T>(
+  url: string,
+  database: number,
+  use: (client: RedisClient) => Promise<T>,
+): Promise<T> {
+  const client = connectTo(url, database);
+  client.on('error', () => undefined); // the failed call below reports it; without a listener the process dies
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    client.destroy();
+  }
+}
+
+async function databaseCount(client: RedisClient): Promise<number> {
+  const config = await client.configGet('databases').catch(() => ({}) as Record<string, string>);
+  return Number(config.databases ?? DEFAULT_REDIS_DATABASES);
+}
+
+function redisUrl(server: string, database: number): string {
+  const url = new URL(server);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+function required(name: 'TEST_DATABASE_URL' | 'TEST_REDIS_URL'): string {
+  const value = process.env[name];
+  if (!value)
+    throw new Error(`${name} is not set: Jest's global-setup.ts sets it, so run the tests through Jest`);
+  return value;
+}

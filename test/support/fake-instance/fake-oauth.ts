@@ -1,0 +1,172 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Behaviour } from './softwares.js';
+
+export interface FakeApp {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly redirectUri: string;
+  readonly scopes: string;
+}
+
+export interface FakeToken {
+  readonly accountId: string;
+  readonly clientId: string;
+  readonly scopes: string;
+}
+
+interface Grant extends FakeToken {
+  readonly redirectUri: string;
+  readonly challenge: string | null;
+}
+
+export interface JsonAnswer {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const secret = (): string => randomBytes(24).toString('base64url');
+
+/** Applications, codes and tokens of one fake instance. */
+export class FakeOAuth {
+  readonly apps = new Map<string, FakeApp>();
+  readonly tokens = new Map<string, FakeToken>();
+  readonly refreshTokens = new Map<string, FakeToken>();
+  readonly challenges: (string | null)[] = [];
+  private readonly grants = new Map<string, Grant>();
+
+  constructor(
+    private readonly behaviour: Behaviour,
+    private readonly origin: string,
+  ) {}
+
+  register(form: URLSearchParams): JsonAnswer {
+    const app = {
+      clientId: secret(),
+      clientSecret: secret(),
+      redirectUri: form.get('redirect_uris') ?? '',
+      scopes: form.get('scopes') ?? 'read',
+    };
+    this.apps.set(app.clientId, app);
+    return {
+      status: 200,
+      body: {
+        id: String(this.apps.size),
+        name: form.get('client_name'),
+        redirect_uri: app.redirectUri,
+        client_id: app.clientId,
+        client_secret: app.clientSecret,
+        client_secret_expires_at: 0,
+      },
+    };
+  }
+
+  /** The consent page, agreed to or denied by `accountId` at once. */
+  authorize(query: URLSearchParams, accountId: string, consent: boolean): JsonAnswer {
+    const app = this.apps.get(query.get('client_id') ?? '');
+    const redirectUri = query.get('redirect_uri');
+    if (app === undefined || redirectUri !== app.redirectUri) {
+      return {
+        status: 401,
+        body: { error: 'invalid_client', error_description: 'Client authentication failed' },
+      };
+    }
+    const scopes = query.get('scope') ?? '';
+    const target = new URL(redirectUri);
+    const state = query.get('state');
+    if (state !== null) target.searchParams.set('state', state);
+    const known = new Set(app.scopes.split(' '));
+    if (!consent) target.searchParams.set('error', 'access_denied');
+    else if (!scopes.split(' ').every((scope) => known.has(scope)))
+      target.searchParams.set('error', 'invalid_scope');
+    else {
+      const code = secret();
+      const challenge = query.get('code_challenge_method') === 'S256' ? query.get('code_challenge') : null;
+      this.challenges.push(challenge);
+      this.grants.set(code, { accountId, clientId: app.clientId, scopes, redirectUri, challenge });
+      target.searchParams.set('code', code);
+      if (this.behaviour.metadata) target.searchParams.set('iss', `${this.origin}/`);
+    }
+    return { status: 302, headers: { Location: target.href } };
+  }
+
+  token(form: URLSearchParams): JsonAnswer {
+    const app = this.apps.get(form.get('client_id') ?? '');
+    if (app === undefined || app.clientSecret !== form.get('client_secret')) {
+      return {
+        status: 401,
+        body: { error: 'invalid_client', error_description: 'Client authentication failed' },
+      };
+    }
+    switch (form.get('grant_type')) {
+      case 'client_credentials':
+        return this.issue({ accountId: '', clientId: app.clientId, scopes: 'read' });
+      case 'authorization_code':
+        return this.exchange(form, app);
+      case 'refresh_token':
+        return this.refresh(form);
+      default:
+        return { status: 400, body: { error: 'unsupported_grant_type' } };
+    }
+  }
+
+  revoke(form: URLSearchParams): JsonAnswer {
+    const app = this.apps.get(form.get('client_id') ?? '');
+    if (app === undefined || app.clientSecret !== form.get('client_secret')) {
+      return { status: 403, body: { error: 'unauthorized_client' } };
+    }
+    const token = form.get('token') ?? '';
+    const clientId = this.tokens.get(token)?.clientId;
+    this.tokens.delete(token);
+    if (this.behaviour.revokeKillsAllOfApp) {
+      for (const [other, of] of this.tokens) if (of.clientId === clientId) this.tokens.delete(other);
+    }
+    return { status: 200, body: {} };
+  }
+
+  private exchange(form: URLSearchParams, app: FakeApp): JsonAnswer {
+    const code = form.get('code') ?? '';
+    const grant = this.grants.get(code);
+    this.grants.delete(code);
+    const verifier = form.get('code_verifier') ?? '';
+    const good =
+      grant !== undefined &&
+      grant.clientId === app.clientId &&
+      grant.redirectUri === form.get('redirect_uri') &&
+      (grant.challenge === null ||
+        grant.challenge === createHash('sha256').update(verifier).digest('base64url'));
+    return good ? this.issue(grant) : { status: 400, body: { error: 'invalid_grant' } };
+  }
+
+  private refresh(form: URLSearchParams): JsonAnswer {
+    const given = form.get('refresh_token') ?? '';
+    const of = this.refreshTokens.get(given);
+    if (!this.behaviour.refreshTokens || of === undefined) {
+      return {
+        status: 400,
+        body: { error: this.behaviour.refreshTokens ? 'invalid_grant' : 'unsupported_grant_type' },
+      };
+    }
+    this.refreshTokens.delete(given);
+    return this.issue(of);
+  }
+
+  issue({ accountId, clientId, scopes }: FakeToken): JsonAnswer {
+    const accessToken = secret();
+    this.tokens.set(accessToken, { accountId, clientId, scopes });
+    const { tokenLifetimeSeconds, refreshTokens } = this.behaviour;
+    const refreshToken = secret();
+    if (refreshTokens) this.refreshTokens.set(refreshToken, { accountId, clientId, scopes });
+    return {
+      status: 200,
+      body: {
+        access_token: accessToken,
+        token_type: 'Bearer',
+        scope: scopes,
+        created_at: Math.floor(Date.now() / 1000),
+        ...(tokenLifetimeSeconds !== null && { expires_in: tokenLifetimeSeconds }),
+        ...(refreshTokens && { refresh_token: refreshToken }),
+      },
+    };
+  }
+}

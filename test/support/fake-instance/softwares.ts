@@ -1,0 +1,186 @@
+/** What a token may do at the fake, and what state its account is in. */
+export type TokenState = 'good' | 'invalid' | 'missing-scope' | 'disabled' | 'pending' | 'unverified-email';
+
+export type FakeSoftware =
+  | 'mastodon'
+  | 'mastodon-old'
+  | 'hometown'
+  | 'pixelfed'
+  | 'pleroma'
+  | 'akkoma'
+  | 'gotosocial'
+  | 'friendica'
+  | 'misskey';
+
+export interface Refusal {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Behaviour {
+  /** As nodeinfo says it. */
+  readonly name: string;
+  readonly version: string;
+  readonly nodeinfoVersions: readonly string[];
+  /** RFC 8414 metadata at /.well-known/oauth-authorization-server. */
+  readonly metadata: boolean;
+  readonly tokenLifetimeSeconds: number | null;
+  readonly refreshTokens: boolean;
+  /** How verify_credentials refuses; absent: this software has no such answer. */
+  readonly refusals: Readonly<Partial<Record<Exclude<TokenState, 'good'>, Refusal>>>;
+  readonly rateLimited: Refusal | null;
+  readonly rateLimitHeaders: (resetsAt: Date) => Readonly<Record<string, string>>;
+  /** The scope that verify_credentials asks for; any of them will do. */
+  readonly verifyScopes: readonly string[];
+  readonly revokeKillsAllOfApp: boolean;
+}
+
+const error = (status: number, message: string): Refusal => ({ status, body: { error: message } });
+const none = (): Record<string, string> => ({});
+
+const RESET = new Date('2030-01-01T00:05:00.000Z');
+
+const mastodon: Behaviour = {
+  name: 'mastodon',
+  version: '4.4.2+glitch',
+  nodeinfoVersions: ['2.0'],
+  metadata: true,
+  tokenLifetimeSeconds: null,
+  refreshTokens: false,
+  refusals: {
+    invalid: error(401, 'The access token is invalid'),
+    'missing-scope': error(403, 'This action is outside the authorized scopes'),
+    disabled: error(403, 'Your login is currently disabled'),
+    pending: error(403, 'Your login is currently pending approval'),
+    'unverified-email': error(403, 'Your login is missing a confirmed e-mail address'),
+  },
+  rateLimited: {
+    ...error(429, 'Too many requests'),
+    headers: {
+      'X-RateLimit-Limit': '300',
+      'X-RateLimit-Remaining': '0',
+      'X-RateLimit-Reset': String(RESET.getTime() / 1000),
+    },
+  },
+  rateLimitHeaders: (resetsAt) => ({
+    'X-RateLimit-Limit': '300',
+    'X-RateLimit-Remaining': '299',
+    'X-RateLimit-Reset': String(Math.floor(resetsAt.getTime() / 1000)),
+  }),
+  verifyScopes: ['profile', 'read', 'read:accounts'],
+  revokeKillsAllOfApp: false,
+};
+
+const pleroma: Behaviour = {
+  name: 'pleroma',
+  version: '2.7.0',
+  nodeinfoVersions: ['2.0', '2.1'],
+  metadata: false,
+  tokenLifetimeSeconds: 600,
+  refreshTokens: true,
+  refusals: {
+    invalid: error(403, 'Invalid credentials.'),
+    'missing-scope': error(403, 'Insufficient permissions: read:accounts.'),
+    disabled: error(403, 'Your account is currently disabled'),
+    pending: error(403, 'Your account is awaiting approval.'),
+    'unverified-email': error(403, 'Your login is missing a confirmed e-mail address'),
+  },
+  rateLimited: error(429, 'Throttled'),
+  rateLimitHeaders: none,
+  verifyScopes: ['read', 'read:accounts'],
+  revokeKillsAllOfApp: false,
+};
+
+export const BEHAVIOURS: Readonly<Record<FakeSoftware, Behaviour>> = {
+  mastodon,
+  'mastodon-old': {
+    ...mastodon,
+    version: '4.2.10',
+    metadata: false,
+    verifyScopes: ['read', 'read:accounts'],
+  },
+  hometown: {
+    ...mastodon,
+    name: 'hometown',
+    version: '1.1.1',
+    metadata: false,
+    verifyScopes: ['read', 'read:accounts'],
+  },
+  pleroma,
+  akkoma: { ...pleroma, name: 'akkoma', version: '3.13.2' },
+  pixelfed: {
+    name: 'pixelfed',
+    version: '0.12.5',
+    nodeinfoVersions: ['2.0'],
+    metadata: false,
+    tokenLifetimeSeconds: 365 * 86_400,
+    refreshTokens: true,
+    refusals: {
+      invalid: { status: 302, headers: { Location: '/login', 'Content-Type': 'text/html' } },
+      'missing-scope': { status: 403, body: { message: 'Invalid scope(s) provided.' } },
+      disabled: { status: 403, body: { message: '' } },
+      'unverified-email': {
+        status: 302,
+        headers: { Location: '/i/verify-email', 'Content-Type': 'text/html' },
+      },
+    },
+    rateLimited: null,
+    rateLimitHeaders: none,
+    verifyScopes: ['read'],
+    revokeKillsAllOfApp: false,
+  },
+  gotosocial: {
+    name: 'gotosocial',
+    version: '0.19.1+git-1234567',
+    nodeinfoVersions: ['2.0', '2.1'],
+    metadata: false,
+    tokenLifetimeSeconds: null,
+    refreshTokens: false,
+    refusals: {
+      invalid: error(401, 'Unauthorized: token not recognized'),
+      'missing-scope': error(403, 'Forbidden: token has insufficient scope permission'),
+    },
+    rateLimited: {
+      ...error(429, 'rate limit exceeded'),
+      headers: {
+        'X-RateLimit-Limit': '300',
+        'X-RateLimit-Remaining': '0',
+        'X-RateLimit-Reset': RESET.toISOString(),
+      },
+    },
+    rateLimitHeaders: (resetsAt) => ({
+      'X-RateLimit-Limit': '300',
+      'X-RateLimit-Remaining': '299',
+      'X-RateLimit-Reset': resetsAt.toISOString(),
+    }),
+    verifyScopes: ['profile', 'read', 'read:accounts'],
+    revokeKillsAllOfApp: false,
+  },
+  friendica: {
+    name: 'Friendica',
+    version: '2024.08-1572',
+    nodeinfoVersions: ['1.0', '2.0', '2.1', '2.2'],
+    metadata: false,
+    tokenLifetimeSeconds: null,
+    refreshTokens: false,
+    refusals: {
+      invalid: { status: 403, body: { error: 'Forbidden', error_description: 'This API requires login' } },
+      'missing-scope': {
+        status: 403,
+        body: { error: 'Forbidden', error_description: 'The token does not have the required scope' },
+      },
+    },
+    rateLimited: null,
+    rateLimitHeaders: none,
+    verifyScopes: ['read'],
+    revokeKillsAllOfApp: true,
+  },
+  misskey: {
+    ...mastodon,
+    name: 'misskey',
+    version: '2025.1.0',
+    nodeinfoVersions: ['2.1', '2.0'],
+    metadata: false,
+  },
+};

@@ -1,0 +1,128 @@
+import { expect } from '@jest/globals';
+import { FernetKey, fernetDecrypt } from '../../src/crypto/fernet.js';
+import type { TestApp } from './app.js';
+import type { Backends, RawRedis } from './backends.js';
+import { createPlatform, platformInput, register } from './factories.js';
+import type { Exchange } from './http-client.js';
+
+interface Place {
+  readonly where: string;
+  readonly text: string;
+}
+
+/**
+ * Searches every log line, answer, Redis entry and database row for the plain secrets that were used. So that finding
+ * none means something, a connection is made first that must be found in each place, with its ciphertexts.
+ */
+export async function expectNoSecrets(app: TestApp): Promise<void> {
+  const { backends } = app;
+  const witness = await makeWitness(app);
+  const places = {
+    log: backends.logs.flatMap((lines) => lines().map((text) => ({ where: 'log', text }))),
+    answers: backends.exchanges.map(withoutOwnTokens),
+    redis: await dumpRedis(backends.redis),
+    database: await dumpDatabase(backends),
+  };
+
+  expect(places.log.some(({ text }) => text.includes(witness.requestId))).toBe(true);
+  for (const place of ['answers', 'redis', 'database'] as const) {
+    expect({ place, witness: places[place].some(({ text }) => text.includes(witness.name)) }).toEqual({
+      place,
+      witness: true,
+    });
+  }
+  expect(backends.secrets.size).toBeGreaterThan(3);
+
+  const found = Object.values(places)
+    .flat()
+    .flatMap(({ where, text }) => backends.secrets.foundIn(text).map((secret) => `${secret} in ${where}`));
+  expect(found).toEqual([]);
+}
+
+async function makeWitness(app: TestApp): Promise<{ name: string; requestId: string }> {
+  const { backends, client } = app;
+  const person = await register(client, backends.secrets);
+  const input = platformInput(backends.secrets);
+  const { id, name } = await createPlatform(person, backends.secrets, input);
+  await backends.settled();
+  await person.client.get('/v1/platforms');
+  const requestId = `witness-${id}`;
+  await person.client.get(`/v1/platforms/${id}`, { 'X-Request-Id': requestId });
+
+  const key = FernetKey.parse(backends.encryptionKey);
+  const [row] = await backends.rows<Record<'access_token' | 'client_key' | 'client_secret', string>>(
+    'SELECT access_token, client_key, client_secret FROM platform_connections WHERE id = $1',
+    [id],
+  );
+  const entry = JSON.parse((await backends.redis.get(`platform:${id}`)) ?? 'null') as {
+    credentials: Record<'accessToken' | 'clientKey' | 'clientSecret', string>;
+  } | null;
+  const open = (...tokens: (string | undefined)[]) => tokens.map((token) => fernetDecrypt(key, token ?? ''));
+  const plain = [input.accessToken, input.clientKey, input.clientSecret];
+  expect(open(row?.access_token, row?.client_key, row?.client_secret)).toEqual(plain);
+  const { accessToken, clientKey, clientSecret } = entry?.credentials ?? {};
+  expect(open(accessToken, clientKey, clientSecret)).toEqual(plain);
+  return { name, requestId };
+}
+
+/** Signing in answers with tokens: there, and only there, they belong. */
+function withoutOwnTokens({ method, path, status, headers, text }: Exchange): Place {
+  const where = `the answer ${status} to ${method} ${path}`;
+  const all = `${JSON.stringify(headers)}\n${text}`;
+  // The one answer that secrets belong in.
+  if (/^\/v1\/platforms\/\d+\/credentials$/.test(path) && status === 200) {
+    return { where, text: JSON.stringify(headers) };
+  }
+  if (!/^\/v1\/auth\/(register|login|refresh)$/.test(path) || status >= 300) return { where, text: all };
+  const {
+    accessToken: _access,
+    refreshToken: _refresh,
+    ...rest
+  } = JSON.parse(text) as Record<string, unknown>;
+  return { where, text: `${JSON.stringify(headers)}\n${JSON.stringify(rest)}` };
+}
+
+async function dumpRedis(redis: RawRedis): Promise<Place[]> {
+  const places: Place[] = [];
+  for await (const keys of redis.scanIterator({ COUNT: 500 })) {
+    for (const key of keys) {
+      places.push({ where: `Redis ${key}`, text: `${key}\n${await dumpEntry(redis, key)}` });
+    }
+  }
+  return places;
+}
+
+async function dumpEntry(redis: RawRedis, key: string): Promise<string> {
+  const type = await redis.type(key);
+  switch (type) {
+    case 'none': // expired since
+      return '';
+    case 'string':
+      return (await redis.get(key)) ?? '';
+    case 'hash':
+      return JSON.stringify(await redis.hGetAll(key));
+    case 'list':
+      return JSON.stringify(await redis.lRange(key, 0, -1));
+    case 'set':
+      return JSON.stringify(await redis.sMembers(key));
+    case 'zset':
+      return JSON.stringify(await redis.zRange(key, 0, -1));
+    case 'stream':
+      return JSON.stringify(await redis.xRange(key, '-', '+'));
+    default:
+      throw new Error(`The search for secrets cannot read a ${type}`);
+  }
+}
+
+/** Every row of every table, as text; bytea shows as hex. */
+async function dumpDatabase(backends: Backends): Promise<Place[]> {
+  const tables = await backends.rows<{ name: string }>(
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+     WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+  );
+  const dumps = tables.map(async ({ name }) => {
+    const rows = await backends.rows<{ text: string }>(`SELECT t::text AS text FROM ${name} AS t`);
+    return rows.map(({ text }) => ({ where: `table ${name}`, text }));
+  });
+  return (await Promise.all(dumps)).flat();
+}

@@ -1,0 +1,64 @@
+import { expect } from '@jest/globals';
+import type { TestApp } from './app.js';
+
+export interface ResponseDoc {
+  readonly description?: string;
+  readonly content?: Readonly<Record<string, { readonly schema?: SchemaDoc; readonly example?: unknown }>>;
+}
+
+export interface SchemaDoc {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly items?: SchemaDoc;
+  readonly example?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, SchemaDoc>>;
+}
+
+export interface OperationDoc {
+  readonly summary?: string;
+  readonly security?: readonly unknown[];
+  readonly responses: Readonly<Record<string, ResponseDoc>>;
+}
+
+export interface OpenApiDoc {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OperationDoc>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, SchemaDoc>> };
+}
+
+export async function readOpenApi({ client }: Pick<TestApp, 'client'>): Promise<OpenApiDoc> {
+  return (await client.get('/docs-json')).json<OpenApiDoc>();
+}
+
+/** The operation that a request went to: a literal path segment wins over a parameter. */
+function operationOf(document: OpenApiDoc, method: string, path: string): [string, OperationDoc] | undefined {
+  const matching = Object.entries(document.paths).filter(([template]) =>
+    new RegExp(`^${template.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(path),
+  );
+  const withMethod = matching.flatMap(([template, operations]) => {
+    const operation = operations[method.toLowerCase()];
+    return operation === undefined ? [] : [[template, operation] as [string, OperationDoc]];
+  });
+  return withMethod.sort(([a], [b]) => parameters(a) - parameters(b))[0];
+}
+
+function parameters(template: string): number {
+  return template.split('{').length;
+}
+
+/** Every status that a route has answered in this test file is documented for that route. */
+export async function expectDocumentedAnswers(app: TestApp): Promise<void> {
+  const document = await readOpenApi(app);
+  const undocumented = new Set<string>();
+  let looked = 0;
+  for (const { method, path, status } of app.backends.exchanges) {
+    const found = operationOf(document, method, path);
+    if (found === undefined) continue;
+    looked++;
+    const [template, operation] = found;
+    if (operation.responses[status] === undefined)
+      undocumented.add(`${method} ${template} answered ${status}`);
+  }
+  expect(looked).toBeGreaterThan(0);
+  expect([...undocumented]).toEqual([]);
+}

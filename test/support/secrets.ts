@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+
+const MARKER = 'sEcReT-';
+/** The marker as it is, in hex (PostgreSQL shows bytea so), and in base64 without the last, incomplete group. */
+const MARKERS = [
+  MARKER,
+  Buffer.from(MARKER).toString('hex'),
+  Buffer.from(MARKER).toString('base64').slice(0, 8),
+];
+
+/** The plain secrets that a test file has used, and the search for them in what the system leaves behind. */
+export class Secrets {
+  /** Recognised by their marker alone. */
+  #made = 0;
+  /** Those whose form we do not choose, such as tokens that the application made. */
+  readonly #given = new Set<string>();
+
+  get size(): number {
+    return this.#made + this.#given.size;
+  }
+
+  /** A new secret, recognisable when it turns up somewhere. */
+  make(what: string): string {
+    this.#made++;
+    return `${MARKER}${what}-${randomBytes(12).toString('hex')}`;
+  }
+
+  add(...secrets: readonly (string | undefined)[]): void {
+    for (const secret of secrets) if (secret !== undefined && secret !== '') this.#given.add(secret);
+  }
+
+  /** What of the secrets stands in `text`, with a little of what is around it. */
+  foundIn(text: string): string[] {
+    const found = [...MARKERS, ...this.#given].filter((secret) => text.includes(secret));
+    return found.map((secret) => text.slice(Math.max(0, text.indexOf(secret) - 40)).slice(0, 160));
+  }
+}

@@ -1,0 +1,42 @@
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+
+// Below 32768, where Linux takes the local ports of outgoing connections from. A client that reconnects in a loop
+// to a killed server's port in that range can be given the same port as its own and so connects to itself: the
+// server then finds its port taken when it starts again.
+const LOWEST = 15_000;
+const HIGHEST = 32_000;
+const ATTEMPTS = 50;
+
+/** A port nobody listens on now. Another process may take it before the caller does: see `withFreePort`. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const port = randomInt(LOWEST, HIGHEST);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`No free port on 127.0.0.1 in ${ATTEMPTS} attempts`);
+}
+
+/** Starts something on a free port, and again on another one when that port was taken in between. */
+export async function withFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start(await freePort());
+    } catch (error) {
+      if (attempt >= 5 || !isPortTaken(error)) throw error;
+    }
+  }
+}
+
+/** True of a listen error of this process, and of an error that quotes the output of a server that could not bind. */
+export function isPortTaken(error: unknown): boolean {
+  return error instanceof Error && /EADDRINUSE|address already in use/i.test(error.message);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,154 @@
+import { execFile } from 'node:child_process';
+import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { type PostgresBinaries, postgresBinaries } from './binaries.js';
+import { withFreePort } from './free-port.js';
+import { ServerProcess } from './server-process.js';
+import { freeSharedMemory } from './shared-memory.js';
+import { makeTemporaryFolder, removeTemporaryFolder } from './temporary-folder.js';
+import { type UserIds, unprivilegedUser } from './unprivileged-user.js';
+
+const run = promisify(execFile);
+
+const INITDB_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 15_000;
+
+// English messages: the search for "address already in use" in the output counts on it.
+const ENVIRONMENT = { PATH: process.env.PATH ?? '', LC_ALL: 'C' };
+
+export interface PostgresOptions {
+  /** Server settings by name; they win over the defaults, such as fsync=off and max_connections=300. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A throwaway PostgreSQL on 127.0.0.1; its superuser `postgres` needs no password. */
+export class PostgresServer {
+  constructor(
+    private readonly process: ServerProcess,
+    private readonly folder: string,
+    readonly port: number,
+  ) {}
+
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  /** The server's log, over all starts. */
+  get output(): readonly string[] {
+    return this.process.output;
+  }
+
+  url(database = 'postgres'): string {
+    return `postgres://postgres@127.0.0.1:${this.port}/${encodeURIComponent(database)}`;
+  }
+
+  /** Starts it again after `stop` or `kill`, with the same port and data. */
+  async start(): Promise<void> {
+    await this.process.start(() => this.answers(), START_TIMEOUT_MS);
+  }
+
+  /** Fast shutdown: open transactions are rolled back, clients disconnected. */
+  async stop(): Promise<void> {
+    await this.process.stop('SIGINT', STOP_TIMEOUT_MS);
+  }
+
+  /** As a crash: SIGKILL to the postmaster and all backends. */
+  async kill(): Promise<void> {
+    await this.process.kill();
+  }
+
+  async freeze(): Promise<void> {
+    await this.process.freeze();
+  }
+
+  thaw(): void {
+    this.process.thaw();
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await freeSharedMemory(dataFolder(this.folder));
+    await removeTemporaryFolder(this.folder);
+  }
+
+  private async answers(): Promise<boolean> {
+    const client = new pg.Client({
+      connectionString: this.url(),
+      connectionTimeoutMillis: 2_000,
+      query_timeout: 2_000,
+    });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
+      // Another test run's server may have taken the port just before ours fails to bind it.
+      return rows[0]?.data_directory === dataFolder(this.folder);
+    } catch {
+      return false;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+}
+
+/** Creates a cluster and starts it: about a second. The caller removes it; it goes with this process at the latest. */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+  const [binaries, user] = await Promise.all([postgresBinaries(), unprivilegedUser()]);
+  const folder = await realpath(await makeTemporaryFolder('test-postgres-', user));
+  try {
+    await createCluster(binaries, folder, user);
+    return await withFreePort(async (port) => {
+      const settings = { ...defaultSettings(binaries), ...options.settings, port: String(port) };
+      const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+      const process = new ServerProcess('PostgreSQL', {
+        command: binaries.postgres,
+        args: ['-D', dataFolder(folder), ...args],
+        cwd: folder,
+        env: ENVIRONMENT,
+        user,
+      });
+      const server = new PostgresServer(process, folder, port);
+      await server.start();
+      return server;
+    });
+  } catch (error) {
+    await removeTemporaryFolder(folder);
+    throw error;
+  }
+}
+
+function dataFolder(folder: string): string {
+  return join(folder, 'data');
+}
+
+function defaultSettings(binaries: PostgresBinaries): Record<string, string> {
+  return {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    // Only a crash of the machine needs fsync: what a killed process has written is in the kernel's cache.
+    // full_page_writes stays on, for SIGKILL can tear a page that is being written.
+    fsync: 'off',
+    max_connections: '300',
+    // Inside the data folder, so that nothing stays behind in /dev/shm after SIGKILL.
+    dynamic_shared_memory_type: 'mmap',
+    ...(binaries.preload ? { shared_preload_libraries: binaries.preload } : {}),
+  };
+}
+
+async function createCluster(binaries: PostgresBinaries, folder: string, user?: UserIds): Promise<void> {
+  const initdb = async (locale: string): Promise<void> => {
+    const args = ['-D', dataFolder(folder), '-U', 'postgres', '--auth=trust', '--no-sync', '-E', 'UTF8'];
+    const options = { cwd: folder, env: ENVIRONMENT, timeout: INITDB_TIMEOUT_MS, ...user };
+    await run(binaries.initdb, [...args, `--locale=${locale}`], options);
+  };
+  try {
+    await initdb('C.UTF-8');
+  } catch (error) {
+    // macOS and old systems have no C.UTF-8. initdb has removed the folder that it could not fill.
+    if (!/invalid locale/i.test(String(error))) throw error;
+    await initdb('C');
+  }
+}

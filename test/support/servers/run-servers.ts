@@ -1,0 +1,50 @@
+import { ensureBinaries, type ServerKind } from './binaries.js';
+import { startPostgres } from './postgres.js';
+import { startRedis } from './redis.js';
+
+/** The servers that all test files of a run share: urls for their environment, and how to end what we started. */
+export interface RunServers {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  remove(): Promise<void>;
+}
+
+interface SharedServer {
+  readonly url: string;
+  remove(): Promise<void>;
+}
+
+/** Uses the servers of TEST_DATABASE_URL and TEST_REDIS_URL where given, and starts the others. */
+export async function startRunServers(): Promise<RunServers> {
+  const { TEST_DATABASE_URL, TEST_REDIS_URL } = process.env;
+  const needed: ServerKind[] = [];
+  if (!TEST_DATABASE_URL) needed.push('postgres');
+  if (!TEST_REDIS_URL) needed.push('redis');
+  await ensureBinaries(needed);
+  // When one fails to start, the run ends, and the reaper removes the other.
+  const [database, redis] = await Promise.all([
+    TEST_DATABASE_URL ? external(TEST_DATABASE_URL) : ownPostgres(),
+    TEST_REDIS_URL ? external(TEST_REDIS_URL) : ownRedis(),
+  ]);
+  return {
+    databaseUrl: database.url,
+    redisUrl: redis.url,
+    remove: async () => {
+      await Promise.all([database.remove(), redis.remove()]);
+    },
+  };
+}
+
+function external(url: string): SharedServer {
+  return { url, remove: async () => undefined };
+}
+
+async function ownPostgres(): Promise<SharedServer> {
+  const server = await startPostgres();
+  return { url: server.url(), remove: () => server.remove() };
+}
+
+async function ownRedis(): Promise<SharedServer> {
+  const server = await startRedis();
+  return { url: server.url(), remove: () => server.remove() };
+}
