@@ -7,6 +7,7 @@ import { CacheService } from './cache.service.js';
 import { type LeasingAdapter, memoryKeyv, redisKeyv } from './keyv-stores.js';
 import { LeaseStore } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
+import { connectionTo } from './connection-to.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';
 import { SelfAudit } from './self-audit.js';
@@ -17,9 +18,8 @@ import { SelfAudit } from './self-audit.js';
       provide: CacheHealth,
       inject: [AppConfig],
       useFactory: async ({ redis }: AppConfig): Promise<CacheHealth> => {
-        const url = redis?.urls[0];
-        if (redis === null || url === undefined) return new MemoryHealth();
-        return new RedisLink(url, redis.commandTimeoutMs, new Logger('Cache'));
+        if (redis === null) return new MemoryHealth();
+        return new RedisLink(connectionTo(redis.target, redis.commandTimeoutMs), new Logger('Cache'));
       },
     },
   ],
@@ -37,7 +37,10 @@ class CacheHealthModule {}
       useFactory: (health: CacheHealth, { redis }: AppConfig) => ({
         stores:
           health instanceof RedisLink && redis !== null
-            ? redisKeyv(health.client, new RedisStore(health.client, health.breaker, redis.commandTimeoutMs))
+            ? redisKeyv(
+                health.connection,
+                new RedisStore(health.connection, health.breaker, redis.commandTimeoutMs),
+              )
             : memoryKeyv(new MemoryStore()),
       }),
     }),

@@ -2,12 +2,14 @@ import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Barrier, deferred, waitUntil } from '../../test/support/barrier.js';
 import { createTestRedis, type TestRedis } from '../../test/support/databases.js';
+import { rawClient } from '../../test/support/raw-client.js';
 import { CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
 import { MemoryHealth } from './cache-health.js';
 import { CacheService } from './cache.service.js';
 import type { CacheSpec } from './cache-spec.js';
 import { type LeaseStore, leaseKey } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
+import { SingleRedis } from './redis-connection.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';
 import { SelfAudit } from './self-audit.js';
@@ -49,11 +51,14 @@ describe('CacheService over Redis', () => {
 
   /** What one process of the API has. `wrap` puts faults between its service and its store. */
   async function startProcess(wrap: (store: RedisStore, link: RedisLink) => LeaseStore = (store) => store) {
-    const link = new RedisLink(redis.url, DEADLINE_MS, { log: () => undefined, warn: () => undefined });
+    const link = new RedisLink(new SingleRedis(redis.url, DEADLINE_MS), {
+      log: () => undefined,
+      warn: () => undefined,
+    });
     links.push(link);
     await link.start();
     await waitUntil(() => link.state === 'closed', { timeoutMs: 10_000, what: 'Redis to be in use' });
-    const store = wrap(new RedisStore(link.client, link.breaker, DEADLINE_MS), link);
+    const store = wrap(new RedisStore(link.connection, link.breaker, DEADLINE_MS), link);
     return { link, store, service: new CacheService(store, link, new SelfAudit(store)) };
   }
 
@@ -93,9 +98,9 @@ describe('CacheService over Redis', () => {
         raw: JSON.stringify(OLD),
         durationSeconds: expect.any(Number),
       });
-      expect(await link.client.get(KEY)).toBe(JSON.stringify(OLD));
-      expect(await link.client.pTTL(KEY)).toBeGreaterThan(3_595_000);
-      expect(await link.client.exists(leaseKey(KEY))).toBe(0);
+      expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(OLD));
+      expect(await rawClient(link).pTTL(KEY)).toBeGreaterThan(3_595_000);
+      expect(await rawClient(link).exists(leaseKey(KEY))).toBe(0);
 
       const hit = await service.read(spec, ID, load);
       expect(hit).toMatchObject({ outcome: 'hit', stored: false, value: OLD, raw: JSON.stringify(OLD) });
@@ -108,7 +113,7 @@ describe('CacheService over Redis', () => {
       expect(await service.read(spec, ID, load)).toMatchObject({ outcome: 'miss', value: null, raw: 'null' });
       expect(await service.read(spec, ID, load)).toMatchObject({ outcome: 'hit', value: null, raw: 'null' });
       expect(load).toHaveBeenCalledTimes(1);
-      expect(await link.client.pTTL(KEY)).toBeLessThanOrEqual(30_000);
+      expect(await rawClient(link).pTTL(KEY)).toBeLessThanOrEqual(30_000);
     });
 
     it('is a hit of what another process has stored', async () => {
@@ -127,7 +132,7 @@ describe('CacheService over Redis', () => {
       expect(second.value).toBe(first.value);
       expect(decode).toHaveBeenCalledTimes(1);
 
-      await link.client.set(KEY, JSON.stringify(NEW), { expiration: { type: 'EX', value: 60 } });
+      await rawClient(link).set(KEY, JSON.stringify(NEW), { expiration: { type: 'EX', value: 60 } });
       const third = await service.read(spec, ID, always(OLD));
       expect(third).toMatchObject({ outcome: 'hit', value: NEW });
       expect(decode).toHaveBeenCalledTimes(2);
@@ -136,7 +141,7 @@ describe('CacheService over Redis', () => {
     it('is never a text that decode accepted for another id', async () => {
       const { link, service } = await startProcess();
       const raw = JSON.stringify(OLD);
-      await link.client.mSet({ 'platform:7': raw, 'platform:8': raw });
+      await rawClient(link).mSet({ 'platform:7': raw, 'platform:8': raw });
       await service.read(spec, 7, always(OLD));
       const foreign = await service.read(spec, 8, always({ id: 8, name: 'own' }));
       expect(foreign).toMatchObject({ outcome: 'corrupt', value: { id: 8, name: 'own' } });
@@ -157,14 +162,14 @@ describe('CacheService over Redis', () => {
       ['of 10 MB', JSON.stringify({ ...OLD, name: 'x'.repeat(10_000_000) })],
     ])('is removed, loaded anew and told as corrupt when it is %s', async (_, raw) => {
       const { link, service } = await startProcess();
-      await link.client.set(KEY, raw);
+      await rawClient(link).set(KEY, raw);
       const load = always(NEW);
       expect(await service.read(spec, ID, load)).toMatchObject({
         outcome: 'corrupt',
         stored: true,
         value: NEW,
       });
-      expect(await link.client.get(KEY)).toBe(JSON.stringify(NEW));
+      expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(NEW));
       expect(await service.read(spec, ID, load)).toMatchObject({ outcome: 'hit', value: NEW });
       expect(load).toHaveBeenCalledTimes(1);
       expect(link.state).toBe('closed');
@@ -172,9 +177,9 @@ describe('CacheService over Redis', () => {
 
     it('is replaced when it is no string at all', async () => {
       const { link, service } = await startProcess();
-      await link.client.rPush(KEY, ['a', 'list']);
+      await rawClient(link).rPush(KEY, ['a', 'list']);
       expect(await service.read(spec, ID, always(NEW))).toMatchObject({ outcome: 'corrupt', value: NEW });
-      expect(await link.client.get(KEY)).toBe(JSON.stringify(NEW));
+      expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(NEW));
       expect(link.state).toBe('closed');
     });
 
@@ -183,7 +188,7 @@ describe('CacheService over Redis', () => {
         withFaults((store, link) => ({
           get: async (key) => {
             const raw = await store.get(key);
-            await link.client.set(key, 'not JSON');
+            await rawClient(link).set(key, 'not JSON');
             return raw;
           },
         })),
@@ -196,7 +201,7 @@ describe('CacheService over Redis', () => {
         withFaults((store, link) => ({
           get: async (key) => {
             const raw = await store.get(key);
-            await link.client.rPush(key, 'a list');
+            await rawClient(link).rPush(key, 'a list');
             return raw;
           },
         })),
@@ -261,7 +266,7 @@ describe('CacheService over Redis', () => {
       const waiting = Array.from({ length: 10 }, () => service.read(spec, ID, load));
       landing.resolve();
       await first;
-      await links[0]?.client.del(leaseKey(KEY));
+      await rawClient(links[0]).del(leaseKey(KEY));
       const landed = await Promise.all(waiting);
       expect(load).toHaveBeenCalledTimes(1);
       expect(landed.filter(({ outcome }) => outcome === 'miss')).toHaveLength(1);
@@ -307,8 +312,8 @@ describe('CacheService over Redis', () => {
         value: OLD,
       });
       expect(load).toHaveBeenCalledTimes(1);
-      expect(await link.client.exists(KEY)).toBe(0);
-      expect(await link.client.get(leaseKey(KEY))).toBe('a process that died');
+      expect(await rawClient(link).exists(KEY)).toBe(0);
+      expect(await rawClient(link).get(leaseKey(KEY))).toBe('a process that died');
     });
   });
 
@@ -328,7 +333,7 @@ describe('CacheService over Redis', () => {
       await afterDrop.arrive();
 
       expect(await reading).toMatchObject({ outcome: 'miss', stored: false, value: OLD });
-      expect(await reader.link.client.exists([KEY, leaseKey(KEY)])).toBe(0);
+      expect(await rawClient(reader.link).exists([KEY, leaseKey(KEY)])).toBe(0);
       expect(await writer.service.read(spec, ID, always(NEW))).toMatchObject({ outcome: 'miss', value: NEW });
       expect(await reader.service.read(spec, ID, always(OLD))).toMatchObject({ outcome: 'hit', value: NEW });
     });
@@ -346,7 +351,7 @@ describe('CacheService over Redis', () => {
       await late.service.read(spec, ID, always(NEW));
       oldRow.resolve(OLD);
       expect(await reading).toMatchObject({ stored: false });
-      expect(await late.link.client.get(KEY)).toBe(JSON.stringify(NEW));
+      expect(await rawClient(late.link).get(KEY)).toBe(JSON.stringify(NEW));
     });
 
     it('is seen by a caller of the same process that arrives after it, while the old load still runs', async () => {
@@ -372,7 +377,7 @@ describe('CacheService over Redis', () => {
         return OLD;
       });
       expect(await read).toMatchObject({ outcome: 'miss', stored: false, value: OLD });
-      expect(await link.client.exists(KEY)).toBe(0);
+      expect(await rawClient(link).exists(KEY)).toBe(0);
     });
   });
 
@@ -382,7 +387,7 @@ describe('CacheService over Redis', () => {
       await expect(service.read(spec, ID, failing('the database is away'))).rejects.toThrow(
         'the database is away',
       );
-      expect(await link.client.exists([KEY, leaseKey(KEY)])).toBe(0);
+      expect(await rawClient(link).exists([KEY, leaseKey(KEY)])).toBe(0);
     });
 
     it('lets the next read load at once, in this process and in another', async () => {
@@ -414,13 +419,13 @@ describe('CacheService over Redis', () => {
     it('is answered, and not stored', async () => {
       const { link, service } = await startProcess();
       expect(await service.read(spec, ID, always(large))).toMatchObject({ outcome: 'miss', stored: false });
-      expect(await link.client.exists(KEY)).toBe(0);
+      expect(await rawClient(link).exists(KEY)).toBe(0);
     });
 
     it('gives its lease back, so that the next read need not wait for it', async () => {
       const { link, service } = await startProcess();
       await service.read(spec, ID, always(large));
-      expect(await link.client.exists(leaseKey(KEY))).toBe(0);
+      expect(await rawClient(link).exists(leaseKey(KEY))).toBe(0);
       expect(await service.read(spec, ID, always(large))).toMatchObject({ outcome: 'miss', stored: false });
     });
   });
@@ -441,7 +446,7 @@ describe('CacheService over Redis', () => {
         raw: JSON.stringify(OLD),
       });
       expect(load).toHaveBeenCalledTimes(1);
-      expect(await link.client.exists(KEY)).toBe(0);
+      expect(await rawClient(link).exists(KEY)).toBe(0);
     });
 
     it.each(reasons)('on the lease (%s) is a reason to load', async (reason) => {
@@ -469,8 +474,8 @@ describe('CacheService over Redis', () => {
     it('when storing because the lease became a list leaves the answer as it is', async () => {
       const { link, service } = await startProcess();
       const load = async (): Promise<Entry> => {
-        await link.client.del(leaseKey(KEY));
-        await link.client.rPush(leaseKey(KEY), 'a list');
+        await rawClient(link).del(leaseKey(KEY));
+        await rawClient(link).rPush(leaseKey(KEY), 'a list');
         return OLD;
       };
       expect(await service.read(spec, ID, load)).toMatchObject({ stored: false, value: OLD });
@@ -554,7 +559,7 @@ describe('CacheService over Redis', () => {
           },
         })),
       );
-      await links[0]?.client.set(KEY, JSON.stringify(OLD));
+      await rawClient(links[0]).set(KEY, JSON.stringify(OLD));
       expect(await service.read(spec, ID, always(NEW))).toMatchObject({
         outcome: 'error',
         detail: 'recovering',
@@ -587,25 +592,25 @@ describe('CacheService over Redis', () => {
       await one.service.read(spec, 8, always({ id: 8, name: 'eight' }));
       await other.service.drop(['platform:7', 'platform:8', 'platform:absent']);
       expect(await one.service.read(spec, 7, always(NEW))).toMatchObject({ outcome: 'miss', value: NEW });
-      expect(await one.link.client.exists('platform:8')).toBe(0);
+      expect(await rawClient(one.link).exists('platform:8')).toBe(0);
     });
 
     it('does not ask a store that does not answer, and says so', async () => {
       const { link, service } = await startProcess();
-      await link.client.set(KEY, 'kept');
+      await rawClient(link).set(KEY, 'kept');
       link.breaker.trip('the socket closed');
       await expect(service.drop([KEY])).rejects.toMatchObject({ reason: 'redis-unavailable' });
-      expect(await link.client.get(KEY)).toBe('kept');
+      expect(await rawClient(link).get(KEY)).toBe('kept');
     });
 
     it('works during a recovery, which is made of drops', async () => {
       const { link, service } = await startProcess();
-      await link.client.set(KEY, JSON.stringify(OLD));
+      await rawClient(link).set(KEY, JSON.stringify(OLD));
       link.onRecovery(() => service.drop([KEY]));
       link.breaker.trip('the socket closed');
       await link.breaker.probe();
       expect(link.state).toBe('closed');
-      expect(await link.client.exists(KEY)).toBe(0);
+      expect(await rawClient(link).exists(KEY)).toBe(0);
     });
 
     it('passes on that the store did not confirm', async () => {
@@ -619,7 +624,7 @@ describe('CacheService over Redis', () => {
   describe('bypass', () => {
     it('neither asks nor fills the store, and says why', async () => {
       const { link, service } = await startProcess();
-      await link.client.set(KEY, JSON.stringify(OLD));
+      await rawClient(link).set(KEY, JSON.stringify(OLD));
       expect(await service.bypass(spec, 'include-inactive', always(NEW))).toMatchObject({
         outcome: 'bypass',
         detail: 'include-inactive',
@@ -627,7 +632,7 @@ describe('CacheService over Redis', () => {
         value: NEW,
         raw: JSON.stringify(NEW),
       });
-      expect(await link.client.get(KEY)).toBe(JSON.stringify(OLD));
+      expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(OLD));
     });
 
     it('fails with the error of the load', async () => {

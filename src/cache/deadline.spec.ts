@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { createTestRedis } from '../../test/support/databases.js';
 import { CacheUnavailable } from './cache-errors.js';
 import { withDeadline } from './deadline.js';
-import { type CacheRedisClient, createRedisClient } from './redis-client.js';
+import { createRedisClient } from './redis-client.js';
 
 const never = new Promise<never>(() => undefined);
 
@@ -49,7 +49,7 @@ describe('withDeadline', () => {
   });
 
   describe('in a busy process, against Redis', () => {
-    let client: CacheRedisClient;
+    let client: ReturnType<typeof createRedisClient>;
 
     beforeAll(async () => {
       client = createRedisClient((await createTestRedis()).url);

@@ -3,6 +3,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../test/support/barrier.js';
 import { createTestRedis } from '../../test/support/databases.js';
+import { rawClient } from '../../test/support/raw-client.js';
 import { AppConfig } from '../config/app-config.js';
 import { ConfigModule } from '../config/config.module.js';
 import { environmentSchema } from '../config/environment.js';
@@ -131,9 +132,9 @@ describe('CACHE_MANAGER over Redis', () => {
     const link = module.get<RedisLink>(CacheHealth);
     expect(module.get(LeaseStore)).toBeInstanceOf(RedisStore);
     await module.get<Cache>(CACHE_MANAGER).set(KEY, VALUE, TTL_MS);
-    expect(await link.client.keys('*')).toEqual([KEY]);
-    expect(await link.client.get(KEY)).toBe(JSON.stringify(VALUE));
-    const remainingMs = await link.client.pTTL(KEY);
+    expect(await rawClient(link).keys('*')).toEqual([KEY]);
+    expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(VALUE));
+    const remainingMs = await rawClient(link).pTTL(KEY);
     expect(remainingMs).toBeGreaterThan(TTL_MS - 10_000);
     expect(remainingMs).toBeLessThanOrEqual(TTL_MS);
   });
@@ -142,7 +143,7 @@ describe('CACHE_MANAGER over Redis', () => {
     const cache = module.get<Cache>(CACHE_MANAGER);
     const link = module.get<RedisLink>(CacheHealth);
     await cache.set(KEY, VALUE, 50);
-    await link.client.persist(KEY);
+    await rawClient(link).persist(KEY);
     const until = performance.now() + 60;
     while (performance.now() < until) await cache.get(KEY);
     expect(await cache.get(KEY)).toEqual(VALUE);
@@ -150,16 +151,16 @@ describe('CACHE_MANAGER over Redis', () => {
 
   it('leaves the keys of other programs alone', async () => {
     const link = module.get<RedisLink>(CacheHealth);
-    await link.client.mSet({ theirs: 'untouched', [leaseKey(KEY)]: 'token' });
+    await rawClient(link).mSet({ theirs: 'untouched', [leaseKey(KEY)]: 'token' });
     await expect(module.get<Cache>(CACHE_MANAGER).clear()).rejects.toThrow();
-    expect(await link.client.get('theirs')).toBe('untouched');
+    expect(await rawClient(link).get('theirs')).toBe('untouched');
   });
 
   it('closes its connection with the application', async () => {
     const link = module.get<RedisLink>(CacheHealth);
-    expect(link.client.isReady).toBe(true);
+    expect(rawClient(link).isReady).toBe(true);
     await module.close();
-    expect(link.client.isOpen).toBe(false);
+    expect(rawClient(link).isOpen).toBe(false);
   });
 });
 

@@ -3,7 +3,7 @@ import { redisInsStore } from 'cache-manager-redis-yet';
 import { Keyv, type KeyvStoreAdapter, type StoredData } from 'keyv';
 import type { LeaseStore } from './lease-store.js';
 import type { MemoryStore } from './memory-store.js';
-import type { CacheRedisClient } from './redis-client.js';
+import type { RedisConnection } from './redis-connection.js';
 
 /** What cache-manager's stores of ours have beside Keyv's interface: the store with leases that lies below. */
 export interface LeasingAdapter extends KeyvStoreAdapter {
@@ -16,11 +16,16 @@ export interface LeasingAdapter extends KeyvStoreAdapter {
  */
 class LiteralRedisAdapter extends KeyvAdapter implements LeasingAdapter {
   constructor(
-    client: CacheRedisClient,
+    connection: RedisConnection,
     readonly leases: LeaseStore,
   ) {
-    // The store's types are of redis 4, whose commands it uses are unchanged in our client.
-    super(redisInsStore(client as unknown as Parameters<typeof redisInsStore>[0]) as never);
+    // The two commands that are left to the store; its types are of redis 4, where they are the same.
+    const commands = {
+      get: (key: string) => connection.client.get(key),
+      set: (key: string, value: string, options?: { PX: number }) =>
+        connection.client.set(key, value, options),
+    };
+    super(redisInsStore(commands as unknown as Parameters<typeof redisInsStore>[0]) as never);
   }
 
   override async get<T>(key: string): Promise<StoredData<T> | undefined> {
@@ -89,8 +94,8 @@ function literalKeyv(store: LeasingAdapter): Keyv {
   return keyv;
 }
 
-export function redisKeyv(client: CacheRedisClient, leases: LeaseStore): Keyv {
-  return literalKeyv(new LiteralRedisAdapter(client, leases));
+export function redisKeyv(connection: RedisConnection, leases: LeaseStore): Keyv {
+  return literalKeyv(new LiteralRedisAdapter(connection, leases));
 }
 
 export function memoryKeyv(leases: MemoryStore): Keyv {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../test/support/barrier.js';
 import { createTestRedis, type TestRedis } from '../../test/support/databases.js';
+import { rawClient } from '../../test/support/raw-client.js';
 import { CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
 import { type LeaseStore, leaseKey } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
+import { SingleRedis } from './redis-connection.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';
 
@@ -195,7 +197,10 @@ describe('RedisStore', () => {
   let store: RedisStore;
 
   async function connect(): Promise<RedisLink> {
-    const connected = new RedisLink(redis.url, DEADLINE_MS, { log: () => undefined, warn: () => undefined });
+    const connected = new RedisLink(new SingleRedis(redis.url, DEADLINE_MS), {
+      log: () => undefined,
+      warn: () => undefined,
+    });
     await connected.start();
     await waitUntil(() => connected.state === 'closed', { timeoutMs: 10_000, what: 'Redis to be in use' });
     return connected;
@@ -204,7 +209,7 @@ describe('RedisStore', () => {
   beforeAll(async () => {
     redis = await createTestRedis();
     link = await connect();
-    store = new RedisStore(link.client, link.breaker, DEADLINE_MS);
+    store = new RedisStore(link.connection, link.breaker, DEADLINE_MS);
   });
   beforeEach(() => redis.flush());
   afterAll(() => link.stop());
@@ -216,12 +221,12 @@ describe('RedisStore', () => {
 
   it('keeps keys and values literal: what redis-cli shows is the JSON text and the token', async () => {
     await store.acquire(KEY, 'filler', 5000);
-    expect(await link.client.get('lease:{user_platforms:1}')).toBe('filler');
-    expect(await link.client.pTTL('lease:{user_platforms:1}')).toBeGreaterThan(4000);
+    expect(await rawClient(link).get('lease:{user_platforms:1}')).toBe('filler');
+    expect(await rawClient(link).pTTL('lease:{user_platforms:1}')).toBeGreaterThan(4000);
     await store.store(KEY, 'filler', RAW, TTL_MS);
-    expect(await link.client.get('user_platforms:1')).toBe(RAW);
-    expect(await link.client.keys('*')).toEqual(['user_platforms:1']);
-    expect(await link.client.pTTL('user_platforms:1')).toBeGreaterThan(TTL_MS - 5000);
+    expect(await rawClient(link).get('user_platforms:1')).toBe(RAW);
+    expect(await rawClient(link).keys('*')).toEqual(['user_platforms:1']);
+    expect(await rawClient(link).pTTL('user_platforms:1')).toBeGreaterThan(TTL_MS - 5000);
   });
 
   it('leases to one of many processes only', async () => {
@@ -229,7 +234,11 @@ describe('RedisStore', () => {
     try {
       const acquired = await Promise.all(
         others.map((other, index) =>
-          new RedisStore(other.client, other.breaker, DEADLINE_MS).acquire(KEY, `process ${index}`, LEASE_MS),
+          new RedisStore(other.connection, other.breaker, DEADLINE_MS).acquire(
+            KEY,
+            `process ${index}`,
+            LEASE_MS,
+          ),
         ),
       );
       expect(acquired.filter(({ state }) => state === 'leased')).toHaveLength(1);
@@ -240,32 +249,32 @@ describe('RedisStore', () => {
   });
 
   it('calls an entry of another type by its name, on get and on acquire, and drops it like any other', async () => {
-    await link.client.rPush(KEY, 'a list');
+    await rawClient(link).rPush(KEY, 'a list');
     await expect(store.get(KEY)).rejects.toThrow(WrongTypeEntry);
     await expect(store.acquire(KEY, 'filler', LEASE_MS)).rejects.toThrow(WrongTypeEntry);
-    expect(await link.client.exists(leaseKey(KEY))).toBe(0);
+    expect(await rawClient(link).exists(leaseKey(KEY))).toBe(0);
     await store.drop([KEY]);
     expect(await store.get(KEY)).toBeNull();
   });
 
   it('treats a lease of another type as taken, and stores nothing under it', async () => {
-    await link.client.rPush(leaseKey(KEY), 'a list');
+    await rawClient(link).rPush(leaseKey(KEY), 'a list');
     expect(await store.acquire(KEY, 'filler', LEASE_MS)).toEqual({ state: 'busy' });
     await expect(store.store(KEY, 'filler', RAW, TTL_MS)).rejects.toThrow(WrongTypeEntry);
     expect(await store.get(KEY)).toBeNull();
   });
 
   it('knows an entry without a TTL, which this application never makes, as one with no time left', async () => {
-    await link.client.set(KEY, RAW);
+    await rawClient(link).set(KEY, RAW);
     expect(await store.remainingMs(KEY)).toBe(0);
     expect(await store.get(KEY)).toBe(RAW);
   });
 
   it('loads its scripts anew when the server has forgotten them', async () => {
     await store.acquire(KEY, 'filler', LEASE_MS);
-    await link.client.scriptFlush();
+    await rawClient(link).scriptFlush();
     expect(await store.store(KEY, 'filler', RAW, TTL_MS)).toBe(true);
-    await link.client.scriptFlush();
+    await rawClient(link).scriptFlush();
     expect(await store.acquire(KEY, 'other', LEASE_MS)).toEqual({ state: 'filled', raw: RAW });
   });
 
@@ -281,11 +290,11 @@ describe('RedisStore', () => {
   });
 
   it('fails at once, as unavailable, when there is no connection', async () => {
-    const away = new RedisLink('redis://127.0.0.1:1/0', DEADLINE_MS, {
+    const away = new RedisLink(new SingleRedis('redis://127.0.0.1:1/0', DEADLINE_MS), {
       log: () => undefined,
       warn: () => undefined,
     });
-    const nowhere = new RedisStore(away.client, away.breaker, DEADLINE_MS);
+    const nowhere = new RedisStore(away.connection, away.breaker, DEADLINE_MS);
     const calls = [
       () => nowhere.get(KEY),
       () => nowhere.acquire(KEY, 'filler', LEASE_MS),

@@ -48,31 +48,49 @@ const releaseLease = defineScript({
 });
 
 const RECONNECT_MS = 200;
+export const CONNECT_TIMEOUT_MS = 1000;
 
 /**
- * One connection for the whole process; commands are pipelined on it. Not connected yet.
+ * What every client of the cache has, also those of a cluster's nodes.
  *
  * The client's own command time-out is off (it makes an AbortSignal per command and cannot stop one that was sent);
  * withDeadline bounds each call. Pings end a connection whose server hangs; without the offline queue a command never
  * waits for a reconnection. Measurements: toolchain notes in the issue tracker's shared folder.
  */
-export function createRedisClient(url: string) {
+export const CLIENT_OPTIONS = {
+  RESP: 2,
+  scripts: { acquire, storeLeased, releaseLease },
+  commandOptions: { timeout: undefined },
+} as const;
+
+export const NODE_OPTIONS = {
+  commandsQueueMaxLength: 100_000,
+  disableOfflineQueue: true,
+  pingInterval: 1000,
+} as const;
+
+export const SOCKET_OPTIONS = {
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  // The deadline and the breaker deal with a server that hangs; this only ends its connection. Short, it would end
+  // healthy ones whenever this process is busy for as long.
+  socketTimeout: 5000,
+} as const;
+
+/** One connection for the whole process; commands are pipelined on it. Not connected yet. */
+export function createRedisClient(url: string, reconnects = true) {
   return createClient({
     url,
-    RESP: 2,
-    scripts: { acquire, storeLeased, releaseLease },
-    commandOptions: { timeout: undefined },
-    commandsQueueMaxLength: 100_000,
-    disableOfflineQueue: true,
-    pingInterval: 1000,
-    socket: {
-      connectTimeout: 1000,
-      // The deadline and the breaker deal with a server that hangs; this only ends its connection. Short, it would end
-      // healthy ones whenever this process is busy for as long.
-      socketTimeout: 5000,
-      reconnectStrategy: () => RECONNECT_MS,
-    },
+    ...CLIENT_OPTIONS,
+    ...NODE_OPTIONS,
+    socket: { ...SOCKET_OPTIONS, reconnectStrategy: reconnects && (() => RECONNECT_MS) },
   });
 }
 
-export type CacheRedisClient = ReturnType<typeof createRedisClient>;
+/** A connection to one server. */
+export type RedisNode = ReturnType<typeof createRedisClient>;
+
+/** What the cache asks of Redis, be it one server or a cluster. */
+export type RedisCommands = Pick<
+  RedisNode,
+  'acquire' | 'storeLeased' | 'releaseLease' | 'get' | 'getRange' | 'set' | 'del' | 'pTTL' | 'eval' | 'dbSize'
+>;

@@ -4,33 +4,34 @@ import { CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
 import { withDeadline } from './deadline.js';
 import type { Acquired, LeaseStore } from './lease-store.js';
 import { MAX_ENTRY_BYTES, leaseKey } from './lease-store.js';
-import type { CacheRedisClient } from './redis-client.js';
+import type { RedisCommands } from './redis-client.js';
+import type { RedisConnection } from './redis-connection.js';
 
 const DROP_PORTION = 100;
 
 /** Leases and raw values in Redis. Every call has a deadline, and the breaker hears how it ended. */
 export class RedisStore implements LeaseStore {
   constructor(
-    private readonly client: CacheRedisClient,
+    private readonly connection: RedisConnection,
     private readonly breaker: Breaker,
     private readonly deadlineMs: number,
   ) {}
 
   async get(key: string): Promise<string | null> {
     // Not GET: of an entry of ten megabytes that is none of ours, one byte too many is enough to know it.
-    const raw = await this.call(() => this.client.getRange(key, 0, MAX_ENTRY_BYTES));
+    const raw = await this.call((client) => client.getRange(key, 0, MAX_ENTRY_BYTES));
     return raw === '' ? null : raw;
   }
 
   async acquire(key: string, token: string, leaseMs: number): Promise<Acquired> {
-    const [state, raw] = await this.call(() => this.client.acquire(key, leaseKey(key), token, leaseMs));
+    const [state, raw] = await this.call((client) => client.acquire(key, leaseKey(key), token, leaseMs));
     if (raw !== undefined) return { state: 'filled', raw };
     return { state: state === 2 ? 'leased' : 'busy' };
   }
 
   async acquireRefresh(key: string, token: string, leaseMs: number): Promise<boolean> {
-    const reply = await this.call(() =>
-      this.client.set(leaseKey(key), token, {
+    const reply = await this.call((client) =>
+      client.set(leaseKey(key), token, {
         condition: 'NX',
         expiration: { type: 'PX', value: leaseMs },
       }),
@@ -39,11 +40,11 @@ export class RedisStore implements LeaseStore {
   }
 
   store(key: string, token: string, raw: string, ttlMs: number): Promise<boolean> {
-    return this.call(() => this.client.storeLeased(key, leaseKey(key), token, raw, ttlMs));
+    return this.call((client) => client.storeLeased(key, leaseKey(key), token, raw, ttlMs));
   }
 
   async release(key: string, token: string): Promise<void> {
-    await this.call(() => this.client.releaseLease(leaseKey(key), token));
+    await this.call((client) => client.releaseLease(leaseKey(key), token));
   }
 
   async drop(keys: readonly string[]): Promise<void> {
@@ -51,19 +52,22 @@ export class RedisStore implements LeaseStore {
     // In portions: of thousands at once the last would be past their deadline before they are sent.
     for (let start = 0; start < keys.length; start += DROP_PORTION) {
       const portion = keys.slice(start, start + DROP_PORTION);
-      await Promise.all(portion.map((key) => this.call(() => this.client.del([key, leaseKey(key)]))));
+      await Promise.all(portion.map((key) => this.call((client) => client.del([key, leaseKey(key)]))));
     }
   }
 
   async remainingMs(key: string): Promise<number> {
-    return Math.max(0, await this.call(() => this.client.pTTL(key)));
+    return Math.max(0, await this.call((client) => client.pTTL(key)));
   }
 
-  private call<T>(command: () => Promise<T>): Promise<T> {
+  private call<T>(command: (client: RedisCommands) => Promise<T>): Promise<T> {
     return this.breaker.run(async () => {
       try {
-        return await withDeadline(command(), this.deadlineMs);
+        const value = await withDeadline(command(this.connection.client), this.deadlineMs);
+        this.connection.replied();
+        return value;
       } catch (error) {
+        if (error instanceof ErrorReply) this.connection.replied(error);
         throw classify(error);
       }
     });

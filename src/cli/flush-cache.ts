@@ -1,9 +1,19 @@
-import { createClient } from 'redis';
+import { CacheUnavailable } from '../cache/cache-errors.js';
+import { connectionTo } from '../cache/connection-to.js';
+import { withDeadline } from '../cache/deadline.js';
+import type { RedisConnection } from '../cache/redis-connection.js';
 import type { AppConfig } from '../config/app-config.js';
 import { CommandFailed } from './command-failed.js';
 
-/** Every key that this application writes; the table is in README.md. */
-const PATTERNS = ['user_platforms:*', 'platform:*', 'platform_stats:*', 'lease:{*'];
+/** Every key that the cache holds; the table is in README.md. */
+const PATTERNS = [
+  'user_platforms:*',
+  'platform:*',
+  'platform_stats:*',
+  'api_key:*',
+  'instance:*',
+  'lease:{*',
+];
 
 const SCANNED_PER_CALL = 1000;
 const TIMEOUT_MS = 5000;
@@ -15,34 +25,50 @@ const TIMEOUT_MS = 5000;
  * @throws {CommandFailed} when there is no Redis, or it fails. What was dropped until then stays dropped.
  */
 export async function flushCache({ redis }: Pick<AppConfig, 'redis'>): Promise<number> {
-  const [url, ...otherNodes] = redis?.urls ?? [];
-  if (url === undefined) {
+  if (redis === null) {
     throw new CommandFailed('REDIS_URL is not set: the cache is in the memory of the API and ends with it.');
   }
-  if (otherNodes.length > 0) throw new CommandFailed('cache:flush does not know Redis Cluster yet.');
-
-  const client = createClient({
-    url,
-    socket: { connectTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS, reconnectStrategy: false },
-  });
-  // connect() and the commands reject with the same error; without a listener it would end the process as well.
-  client.on('error', () => {});
+  const connection = connectionTo(redis.target, TIMEOUT_MS);
   try {
-    await client.connect();
-    let dropped = 0;
-    for (const pattern of PATTERNS) {
-      let cursor = '0';
-      do {
-        const page = await client.scan(cursor, { MATCH: pattern, COUNT: SCANNED_PER_CALL });
-        if (page.keys.length > 0) dropped += await client.unlink(page.keys);
-        cursor = page.cursor;
-      } while (cursor !== '0');
-    }
-    return dropped;
+    await connected(connection);
+    const dropped = (await connection.masters()).map((node) => flushNode(node));
+    return (await Promise.all(dropped)).reduce((sum, count) => sum + count, 0);
   } catch (error) {
-    const reason = error instanceof Error ? error.message || error.name : String(error);
-    throw new CommandFailed(`REDIS_URL cannot be used: ${reason}`, { cause: error });
+    throw new CommandFailed(`REDIS_URL cannot be used: ${reasonOf(error)}`, { cause: error });
   } finally {
-    client.destroy();
+    connection.close();
   }
+}
+
+/** The first trouble is the last: a command does not wait for a server to come back. */
+function connected(connection: RedisConnection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection
+      .open({ trouble: (why) => reject(new Error(why)), ready: () => {} })
+      .then(() => connection.identity())
+      .then(() => resolve(), reject);
+  });
+}
+
+async function flushNode(node: Awaited<ReturnType<RedisConnection['masters']>>[number]): Promise<number> {
+  let dropped = 0;
+  for (const pattern of PATTERNS) {
+    let cursor = '0';
+    do {
+      const page = await withDeadline(
+        node.scan(cursor, { MATCH: pattern, COUNT: SCANNED_PER_CALL }),
+        TIMEOUT_MS,
+      );
+      // One command a key: a cluster refuses keys of several slots in one.
+      const counts = await withDeadline(Promise.all(page.keys.map((key) => node.unlink(key))), TIMEOUT_MS);
+      dropped += counts.reduce((sum, count) => sum + count, 0);
+      cursor = page.cursor;
+    } while (cursor !== '0');
+  }
+  return dropped;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof CacheUnavailable) return error.why;
+  return error instanceof Error ? error.message || error.name : String(error);
 }

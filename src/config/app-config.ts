@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Environment } from './environment.js';
+import type { RedisTarget } from './redis-target.js';
 
 /** In `DATA_DIR`. */
 export const ENCRYPTION_KEY_FILE = 'platform-encryption-key';
@@ -28,7 +29,7 @@ export class AppConfig {
     readonly statementTimeoutMs: number;
   };
 
-  readonly redis: { readonly urls: readonly string[]; readonly commandTimeoutMs: number } | null;
+  readonly redis: { readonly target: RedisTarget; readonly commandTimeoutMs: number } | null;
 
   readonly cache: {
     readonly platformTtlSeconds: number;
@@ -111,7 +112,7 @@ export class AppConfig {
       statementTimeoutMs: environment.DATABASE_STATEMENT_TIMEOUT_MS,
     };
     this.redis = environment.REDIS_URL
-      ? { urls: environment.REDIS_URL, commandTimeoutMs: environment.REDIS_COMMAND_TIMEOUT_MS }
+      ? { target: environment.REDIS_URL, commandTimeoutMs: environment.REDIS_COMMAND_TIMEOUT_MS }
       : null;
     this.cache = {
       platformTtlSeconds: environment.CACHE_PLATFORM_TTL_SECONDS,

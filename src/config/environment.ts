@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { redisTarget } from './redis-target.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -39,13 +40,6 @@ function urlWithScheme(schemes: readonly string[]) {
 const databaseUrl = z.string().refine(urlWithScheme(['postgres:', 'postgresql:']), {
   message: 'must be a postgres:// or postgresql:// URL',
 });
-
-const redisUrl = z
-  .string()
-  .refine((text) => text.split(',').every((node) => urlWithScheme(['redis:', 'rediss:'])(node.trim())), {
-    message: 'must be a redis:// or rediss:// URL, or several, comma-separated, for Redis Cluster',
-  })
-  .transform((text) => text.split(',').map((node) => node.trim()));
 
 // The shape only: the key ring itself lives above this module and parses the keys again when it is built.
 const FERNET_KEY = /^[A-Za-z0-9_-]{43}=$/;
@@ -113,7 +107,7 @@ export const environmentSchema = z.object({
   DATABASE_ACQUIRE_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 60_000, fallback: 5000 }),
   DATABASE_STATEMENT_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 600_000, fallback: 5000 }),
 
-  REDIS_URL: redisUrl.optional(),
+  REDIS_URL: redisTarget.optional(),
   REDIS_COMMAND_TIMEOUT_MS: whole('milliseconds', { min: 5, max: 10_000, fallback: 100 }),
 
   CACHE_PLATFORM_TTL_SECONDS: whole('seconds', { min: 1, max: 86_400, fallback: 3600 }),

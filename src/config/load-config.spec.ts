@@ -112,7 +112,7 @@ describe('production', () => {
     expect(config).toMatchObject({
       production: true,
       database: { target: { kind: 'postgres', url: PRODUCTION.DATABASE_URL }, poolMax: 15 },
-      redis: { urls: [PRODUCTION.REDIS_URL], commandTimeoutMs: 100 },
+      redis: { target: { kind: 'single', url: PRODUCTION.REDIS_URL }, commandTimeoutMs: 100 },
       encryptionKeys: KEY,
       tokens: { jwtSecret: JWT_SECRET },
     });

@@ -26,11 +26,10 @@ import { Watcher } from './watcher.js';
       inject: [AppConfig, Watcher],
       useFactory: ({ redis, watch }: AppConfig, watcher: Watcher): WatchRounds => {
         const options = { roundMs: watch.roundSeconds * 1000, concurrency: watch.concurrency };
-        const [url, ...otherNodes] = redis?.urls ?? [];
-        // BullMQ knows no cluster of node-redis; without a queue the rounds are as right, only less evenly shared out.
-        return url === undefined || otherNodes.length > 0
-          ? new LocalRounds(watcher, options)
-          : new QueuedRounds(url, watcher, options, new Logger('Watcher'));
+        // BullMQ knows one server of node-redis; without a queue the rounds are as right, only less evenly shared out.
+        return redis?.target.kind === 'single'
+          ? new QueuedRounds(redis.target.url, watcher, options, new Logger('Watcher'))
+          : new LocalRounds(watcher, options);
       },
     },
     WatchRunner,

@@ -8,7 +8,7 @@ import {
 } from '../../support/fake-instance/connect-app.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
 import type { FakeSoftware } from '../../support/fake-instance/softwares.js';
-import { freePort } from '../../support/servers/free-port.js';
+import { freePorts } from '../../support/servers/free-port.js';
 
 const CONSOLE = 'https://console.example.org';
 
@@ -26,7 +26,7 @@ describe('connecting by OAuth', () => {
   const secrets: string[] = [];
 
   beforeAll(async () => {
-    while (ports.length < 60) ports.push(await freePort());
+    ports.push(...(await freePorts(60)));
     const allowlist = ports.map((port) => `127.0.0.1:${port}`);
     app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '500', CORS_ORIGINS: CONSOLE } });
   });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
-import { freePort } from '../../support/servers/free-port.js';
+import { freePorts } from '../../support/servers/free-port.js';
 import type { Misbehaviour } from '../../support/fake-instance/misbehaviour.js';
 import type { FakeSoftware } from '../../support/fake-instance/softwares.js';
 
@@ -15,7 +15,7 @@ describe('POST /v1/instances/lookup', () => {
   const started: FakeInstance[] = [];
 
   beforeAll(async () => {
-    while (ports.length < FAKES) ports.push(await freePort());
+    ports.push(...(await freePorts(FAKES)));
     const allowlist = ports.map((port) => `127.0.0.1:${port}`);
     app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '500' } });
     caller = await app.signUp();

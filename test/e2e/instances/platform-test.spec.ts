@@ -4,7 +4,7 @@ import { type Caller, type ConnectApp, startConnectApp } from '../../support/fak
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
 import type { Misbehaviour } from '../../support/fake-instance/misbehaviour.js';
 import type { FakeSoftware, TokenState } from '../../support/fake-instance/softwares.js';
-import { freePort } from '../../support/servers/free-port.js';
+import { freePorts } from '../../support/servers/free-port.js';
 
 const SOFTWARES = [
   'mastodon',
@@ -34,7 +34,7 @@ describe('POST /v1/platforms/:id/test', () => {
   const started: FakeInstance[] = [];
 
   beforeAll(async () => {
-    while (ports.length < 120) ports.push(await freePort());
+    ports.push(...(await freePorts(120)));
     const allowlist = ports.map((port) => `127.0.0.1:${port}`);
     app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '500' } });
     caller = await app.signUp();

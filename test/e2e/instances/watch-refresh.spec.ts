@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/databases.j
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
 import type { FakeSoftware } from '../../support/fake-instance/softwares.js';
-import { freePort } from '../../support/servers/free-port.js';
+import { freePorts } from '../../support/servers/free-port.js';
 import { Watched } from '../../support/watched.js';
 
 const VERIFY = '/api/v1/accounts/verify_credentials';
@@ -34,7 +34,7 @@ describe('tokens that can be refreshed', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    while (ports.length < 30) ports.push(await freePort());
+    ports.push(...(await freePorts(30)));
     const allowlist = ports.map((port) => `127.0.0.1:${port}`);
     const env = {
       DATABASE_URL: database.url,

@@ -3,7 +3,7 @@ import { AccountSnapshots } from '../../../src/platforms/account-snapshots.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
 import type { FakeSoftware } from '../../support/fake-instance/softwares.js';
-import { freePort } from '../../support/servers/free-port.js';
+import { freePorts } from '../../support/servers/free-port.js';
 import { Watched } from '../../support/watched.js';
 
 const VERIFY = '/api/v1/accounts/verify_credentials';
@@ -20,7 +20,7 @@ describe('the watcher', () => {
   const started: FakeInstance[] = [];
 
   beforeAll(async () => {
-    while (ports.length < 90) ports.push(await freePort());
+    ports.push(...(await freePorts(90)));
     const allowlist = ports.map((port) => `127.0.0.1:${port}`);
     const env = { INSTANCE_TIMEOUT_MS: String(TIMEOUT_MS), WATCH_SPACING_MS: String(SPACING_MS) };
     app = await startConnectApp({ allowlist, env });

@@ -17,6 +17,13 @@ export async function freePort(): Promise<number> {
   throw new Error(`No free port on 127.0.0.1 in ${ATTEMPTS} attempts`);
 }
 
+/** Different ones, for servers that are started later. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
+}
+
 /** Starts something on a free port, and again on another one when that port was taken in between. */
 export async function withFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
