@@ -4,6 +4,9 @@ import { identityOf } from './redis-connection.js';
 import type { OpenSession, RedisSession } from './redis-sessions.js';
 
 const SLOTS = 16_384;
+/** Longer than a discovery of the client takes: a connection, an answer, and the connections to all it names. */
+const SWEEP_FOR_MS = 10_000;
+const SWEEP_INTERVAL_MS = 500;
 
 /** A cluster as it was found: its masters, all of them reachable, and who has which slots. */
 class ClusterSession implements RedisSession {
@@ -18,7 +21,12 @@ class ClusterSession implements RedisSession {
 
   async identity(): Promise<string> {
     // Not `client.info`, which any node may answer.
-    const identities = (await this.masters()).map((node) => identityOf(node));
+    const identities = (await this.masters()).map(async (node) => {
+      if (!(await node.clusterInfo()).includes('cluster_state:ok')) {
+        throw new Error('A node says that the cluster is down');
+      }
+      return identityOf(node);
+    });
     return (await Promise.all(identities)).sort().join(', ');
   }
 
@@ -35,7 +43,17 @@ class ClusterSession implements RedisSession {
   destroy(): void {
     this.isOver.value = true;
     this.client.destroy();
+    // A discovery that was under way goes on, and connects to whatever it finds.
+    const until = performance.now() + SWEEP_FOR_MS;
+    const timer = setInterval(() => {
+      destroyNodes(this.client);
+      if (performance.now() > until) clearInterval(timer);
+    }, SWEEP_INTERVAL_MS).unref();
   }
+}
+
+function destroyNodes({ nodeByAddress }: Cluster): void {
+  for (const { client } of nodeByAddress.values()) client?.destroy();
 }
 
 type Cluster = ReturnType<typeof clientOf>;
@@ -63,7 +81,7 @@ export function clusterOpener(urls: readonly string[]): OpenSession {
     } catch (error) {
       isOver.value = true;
       // It knows of nodes that it has connected to before it failed.
-      for (const { client } of cluster.nodeByAddress.values()) client?.destroy();
+      destroyNodes(cluster);
       throw error;
     }
   };

@@ -1,17 +1,22 @@
+import { chown, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
+import { join } from 'node:path';
 import { redisBinary } from './binaries.js';
 import { withFreePort } from './free-port.js';
 import { ServerProcess } from './server-process.js';
 import { makeTemporaryFolder, removeTemporaryFolder } from './temporary-folder.js';
-import { unprivilegedUser } from './unprivileged-user.js';
+import { type UserIds, unprivilegedUser } from './unprivileged-user.js';
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 const PING_TIMEOUT_MS = 1_000;
+const SERVER_DEFAULTS = ['--save', '', '--appendonly', 'no', '--databases', '256'];
 
 export interface RedisOptions {
   /** Arguments of redis-server after the defaults, so they win: `['--maxmemory', '10mb']`. */
   readonly args?: readonly string[];
+  /** The configuration of a sentinel, to be one instead of a server. It has a file of its own to write to. */
+  readonly sentinel?: string;
 }
 
 /** A throwaway Redis on 127.0.0.1: 256 databases, and nothing survives a restart unless `args` say so. */
@@ -69,10 +74,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   try {
     return await withFreePort(async (port) => {
       const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-      const defaults = ['--save', '', '--appendonly', 'no', '--databases', '256'];
+      const defaults = options.sentinel === undefined ? SERVER_DEFAULTS : ['--sentinel'];
+      const file =
+        options.sentinel === undefined ? [] : [await writeConfiguration(folder, options.sentinel, user)];
       const process = new ServerProcess('Redis', {
         command,
-        args: [...place, ...defaults, ...(options.args ?? [])],
+        args: [...file, ...place, ...defaults, ...(options.args ?? [])],
         cwd: folder,
         env: { PATH: globalThis.process.env.PATH ?? '', LC_ALL: 'C' },
         user,
@@ -85,6 +92,13 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     await removeTemporaryFolder(folder);
     throw error;
   }
+}
+
+async function writeConfiguration(folder: string, text: string, owner?: UserIds): Promise<string> {
+  const file = join(folder, 'sentinel.conf');
+  await writeFile(file, text);
+  if (owner) await chown(file, owner.uid, owner.gid);
+  return file;
 }
 
 /** True when the process `pid` itself answers on this port, for another server may have taken the port before it. */

@@ -1,0 +1,116 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '../../test/support/barrier.js';
+import { type RedisCluster, command, startRedisCluster } from '../../test/support/servers/redis-cluster.js';
+import { CacheUnavailable } from './cache-errors.js';
+import { connectionTo } from './connection-to.js';
+import { leaseKey } from './lease-store.js';
+import { RedisLink } from './redis-link.js';
+import { RedisStore } from './redis-store.js';
+
+// Far above what a loaded machine needs, for nothing here is about time-outs.
+const DEADLINE_MS = 5000;
+const WAIT = { timeoutMs: 30_000, intervalMs: 20 };
+const KEYS = Array.from({ length: 60 }, (_, n) => `platform:${n}`);
+
+describe('the cache on a Redis Cluster', () => {
+  let cluster: RedisCluster;
+  const links: RedisLink[] = [];
+
+  async function connect() {
+    const target = { kind: 'cluster', urls: cluster.url.split(',') } as const;
+    const link = new RedisLink(connectionTo(target, DEADLINE_MS), {
+      log: () => undefined,
+      warn: () => undefined,
+    });
+    links.push(link);
+    const recoveries: boolean[] = [];
+    link.onRecovery(async (serverChanged) => void recoveries.push(serverChanged));
+    await link.start();
+    await inUse(link);
+    return { link, store: new RedisStore(link.connection, link.breaker, DEADLINE_MS), recoveries };
+  }
+  const inUse = (link: RedisLink) =>
+    waitUntil(() => link.state === 'closed', { ...WAIT, what: 'the cluster to be in use' });
+
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  }, 120_000);
+  afterEach(async () => {
+    await Promise.all(links.splice(0).map((link) => link.stop()));
+    await cluster.whenHealthy();
+    await cluster.flush();
+  }, 90_000);
+  afterAll(() => cluster.remove(), 60_000);
+
+  it('keeps an entry and its lease on one master, and entries on all of them', async () => {
+    const { store } = await connect();
+    for (const key of KEYS) {
+      expect(await store.acquire(key, 'filler', 5000)).toEqual({ state: 'leased' });
+      expect(await store.store(key, 'filler', '{}', 60_000)).toBe(true);
+      expect(await store.get(key)).toBe('{}');
+    }
+    const counts = await Promise.all(
+      (await cluster.masters()).map(async (node) => Number(await command(node, ['DBSIZE']))),
+    );
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(KEYS.length);
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+
+    await store.drop(KEYS);
+    for (const key of KEYS) expect(await store.get(key)).toBeNull();
+  });
+
+  it('is not believed after a failover until what may have been lost is made good', async () => {
+    const { link, store, recoveries } = await connect();
+    expect(recoveries).toEqual([true]);
+    const epoch = link.epoch;
+    const [victim] = await cluster.masters();
+    await victim?.kill();
+    await waitUntil(() => link.epoch !== epoch, { ...WAIT, what: 'the loss to be noticed' });
+    await inUse(link);
+    expect(recoveries.at(-1)).toBe(true);
+    for (const key of KEYS) await store.drop([key]);
+    await victim?.start();
+  }, 60_000);
+
+  it('notices a hand-over that breaks no connection, before a value of the new master is used', async () => {
+    const { link, store, recoveries } = await connect();
+    for (const key of KEYS) {
+      await store.acquire(key, 'filler', 5000);
+      await store.store(key, 'filler', '"old"', 60_000);
+    }
+    const [replica] = await cluster.replicas();
+    if (replica === undefined) throw new Error('There is no replica');
+    await cluster.handOver(replica);
+    await waitUntil(async () => (await cluster.masters()).includes(replica), {
+      ...WAIT,
+      what: 'it to be done',
+    });
+
+    // Whoever got a value from a slot that moved finds that the epoch has changed meanwhile, and does not use it.
+    const untouched = link.epoch;
+    let noticed = false;
+    for (const key of KEYS) {
+      await store.get(key).catch(() => null);
+      noticed ||= link.epoch !== untouched;
+      if (noticed) break;
+    }
+    expect(noticed).toBe(true);
+    await inUse(link);
+    expect(recoveries.at(-1)).toBe(true);
+    expect(await store.get(KEYS[0] ?? '')).toBe('"old"');
+  }, 60_000);
+
+  it('is not used while slots are missing, and drops nothing by halves without saying so', async () => {
+    const { link, store } = await connect();
+    const [master] = await cluster.masters();
+    const replicas = await cluster.replicas();
+    await Promise.all(replicas.map((replica) => replica.kill()));
+    await master?.kill();
+    await waitUntil(() => link.state !== 'closed', { ...WAIT, what: 'the loss to be noticed' });
+    await expect(store.drop(KEYS)).rejects.toBeInstanceOf(CacheUnavailable);
+    await Promise.all([master?.start(), ...replicas.map((replica) => replica.start())]);
+    await cluster.whenHealthy();
+    await inUse(link);
+    await store.drop([...KEYS, leaseKey('platform:1')]);
+  }, 90_000);
+});
