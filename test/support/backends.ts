@@ -1,24 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { createClient } from 'redis';
 import { waitUntil } from './barrier.js';
 import { createTestDatabase, createTestRedis, type TestDatabase } from './databases.js';
 import type { Exchange } from './http-client.js';
+import { type RawRedis, rawRedis } from './raw-redis.js';
 import { Secrets } from './secrets.js';
 
 export interface BackendsOptions {
   /** Another Redis than a database of the run's, such as one that the test is going to kill. */
   readonly redisUrl?: string;
 }
-
-function connectRedis(url: string) {
-  const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: () => 50 } });
-  // Without a listener a Redis that the test kills would end the test.
-  client.on('error', () => undefined);
-  return client;
-}
-
-export type RawRedis = ReturnType<typeof connectRedis>;
 
 /**
  * A database and a Redis that the apps of one test file share, the keys that they have in common, and everything that
@@ -51,7 +42,7 @@ export class Backends {
     sql.on('connect', (client) => {
       client.query(`SET pg_stat_statements.track = 'none'`).catch(() => undefined);
     });
-    const redis = connectRedis(url);
+    const redis = rawRedis(url);
     await redis.connect();
     return new Backends(database, url, sql, redis);
   }

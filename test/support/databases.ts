@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { createClient } from 'redis';
+import { rawRedis } from './raw-redis.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const QUERY_TIMEOUT_MS = 30_000;
@@ -38,6 +39,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
  */
 export async function createTestRedis(): Promise<TestRedis> {
   const server = required('TEST_REDIS_URL');
+  if (server.includes(',')) return wholeCluster(server);
   const number = await withRedis(server, 0, async (client) => {
     const usable = (await databaseCount(client)) - 1; // the counter lives in database 0
     if (usable < 1) throw new Error('The Redis of TEST_REDIS_URL has one database only; the tests need two');
@@ -49,6 +51,18 @@ export async function createTestRedis(): Promise<TestRedis> {
     });
   await flush();
   return { url: redisUrl(server, number), flush };
+}
+
+/** A cluster has no database numbers: the caller has all of it, so test files have to run one after the other. */
+async function wholeCluster(url: string): Promise<TestRedis> {
+  const flush = async (): Promise<void> => {
+    const cluster = rawRedis(url);
+    await cluster.connect();
+    await cluster.flushDb();
+    cluster.destroy();
+  };
+  await flush();
+  return { url, flush };
 }
 
 async function execute(url: string, sql: string): Promise<void> {

@@ -1,9 +1,10 @@
 import { expect } from '@jest/globals';
 import { FernetKey, fernetDecrypt } from '../../src/crypto/fernet.js';
 import type { TestApp } from './app.js';
-import type { Backends, RawRedis } from './backends.js';
+import type { Backends } from './backends.js';
 import { createPlatform, platformInput, register } from './factories.js';
 import type { Exchange } from './http-client.js';
+import type { RawRedis } from './raw-redis.js';
 
 interface Place {
   readonly where: string;

@@ -35,6 +35,15 @@ export class RedisCluster {
     await command(replica, ['CLUSTER', 'FAILOVER']);
   }
 
+  /** Returns when a replica has taken the place of a master that is dead. */
+  async whenTakenOver(dead: RedisServer): Promise<void> {
+    const isTakenOver = async (): Promise<boolean> => {
+      const masters = await this.masters();
+      return masters.length === MASTERS && !masters.includes(dead);
+    };
+    await waitUntil(isTakenOver, { ...SETTLE, what: 'a replica to take over' });
+  }
+
   /** Returns when every slot has a master that everybody knows, and every master a replica that is in step. */
   async whenHealthy(): Promise<void> {
     await waitUntil(async () => this.#isHealthy(), { ...SETTLE, what: 'the cluster to be healthy' });

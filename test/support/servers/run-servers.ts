@@ -1,6 +1,7 @@
 import { ensureBinaries, type ServerKind } from './binaries.js';
 import { startPostgres } from './postgres.js';
 import { startRedis } from './redis.js';
+import { startRedisCluster } from './redis-cluster.js';
 
 /** The servers that all test files of a run share: urls for their environment, and how to end what we started. */
 export interface RunServers {
@@ -14,7 +15,7 @@ interface SharedServer {
   remove(): Promise<void>;
 }
 
-/** Uses the servers of TEST_DATABASE_URL and TEST_REDIS_URL where given, and starts the others. */
+/** Uses the servers of TEST_DATABASE_URL and TEST_REDIS_URL where given, and starts the others; TEST_REDIS_KIND=cluster, a cluster of six nodes. */
 export async function startRunServers(): Promise<RunServers> {
   const { TEST_DATABASE_URL, TEST_REDIS_URL } = process.env;
   const needed: ServerKind[] = [];
@@ -45,6 +46,10 @@ async function ownPostgres(): Promise<SharedServer> {
 }
 
 async function ownRedis(): Promise<SharedServer> {
+  if (process.env.TEST_REDIS_KIND === 'cluster') {
+    const cluster = await startRedisCluster();
+    return { url: cluster.url, remove: () => cluster.remove() };
+  }
   const server = await startRedis();
   return { url: server.url(), remove: () => server.remove() };
 }

@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RedisCluster } from '../../support/servers/redis-cluster.js';
+import type { Random } from './random.js';
+import type { Faults } from './run-history.js';
+
+const FAULTS = ['fail-over', 'kill', 'freeze', 'hand-over', 'flush'] as const;
+type Fault = (typeof FAULTS)[number];
+
+/** Breaks one node of a cluster after the other, with a healthy spell between. Begins with a failover. */
+export class ClusterFaults implements Faults {
+  readonly counts: Record<Fault, number> = { 'fail-over': 0, kill: 0, freeze: 0, 'hand-over': 0, flush: 0 };
+  #stopped = false;
+
+  constructor(
+    private readonly random: Random,
+    private readonly cluster: RedisCluster,
+  ) {}
+
+  async run(): Promise<void> {
+    let fault: Fault = 'fail-over';
+    while (!this.#stopped) {
+      await sleep(this.random.between(600, 2000));
+      await this.inject(fault);
+      this.counts[fault]++;
+      await this.cluster.whenHealthy();
+      fault = this.random.pick(FAULTS);
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  private async inject(fault: Fault): Promise<void> {
+    const master = this.random.pick(await this.cluster.masters());
+    switch (fault) {
+      case 'fail-over':
+        // Whatever the replica has not heard of yet is lost.
+        await master.kill();
+        await this.cluster.whenTakenOver(master);
+        return master.start();
+      case 'kill':
+        await master.kill();
+        await sleep(this.random.between(50, 1000));
+        return master.start();
+      case 'freeze':
+        await master.freeze();
+        await sleep(this.random.between(50, 6000));
+        return master.thaw();
+      case 'hand-over':
+        return this.cluster.handOver(this.random.pick(await this.cluster.replicas()));
+      case 'flush':
+        return this.cluster.flush();
+      default:
+        return fault satisfies never;
+    }
+  }
+}
