@@ -34,7 +34,7 @@ export async function withDatabase<T>(
     await migrate(options);
     const dataSource = await new DataSource({ ...options, entities: ENTITIES }).initialize();
     try {
-      const gate = new AdmissionGate({ concurrency: 1, maxWaitMs: config.database.acquireTimeoutMs });
+      const gate = new AdmissionGate({ connections: 1, maxWaitMs: config.database.acquireTimeoutMs });
       return await work(new Database(dataSource, gate));
     } finally {
       await dataSource.destroy();

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type Deferred, deferred } from '../../test/support/barrier.js';
-import { AdmissionGate, DatabaseBusy } from './admission-gate.js';
+import { AdmissionGate, type AdmissionKind, DatabaseBusy } from './admission-gate.js';
 
+const CONNECTIONS = 4;
+/** Of one kind. */
 const CONCURRENCY = 2;
 const MAX_WAIT_MS = 1000;
 
@@ -12,8 +14,8 @@ class Loads {
   #running = 0;
   readonly #ends = new Map<number, Deferred<number>>();
 
-  run(gate: AdmissionGate, number: number): Promise<number> {
-    return gate.run(async () => {
+  run(gate: AdmissionGate, number: number, kind: AdmissionKind = 'load'): Promise<number> {
+    return gate.run(kind, async () => {
       this.started.push(number);
       this.most = Math.max(this.most, ++this.#running);
       const end = deferred<number>();
@@ -47,11 +49,12 @@ describe('AdmissionGate', () => {
 
   beforeEach(() => {
     jest.useFakeTimers();
-    gate = new AdmissionGate({ concurrency: CONCURRENCY, maxWaitMs: MAX_WAIT_MS });
+    gate = new AdmissionGate({ connections: CONNECTIONS, maxWaitMs: MAX_WAIT_MS });
     loads = new Loads();
   });
   afterEach(() => {
-    expect({ running: gate.running, waiting: gate.waiting }).toEqual({ running: 0, waiting: 0 });
+    expect(gate.figures('transaction')).toEqual({ running: 0, waiting: 0 });
+    expect(gate.figures('load')).toEqual({ running: 0, waiting: 0 });
     expect(jest.getTimerCount()).toBeLessThanOrEqual(1); // the sweeper, which holds nothing up
     jest.useRealTimers();
   });
@@ -62,11 +65,11 @@ describe('AdmissionGate', () => {
   }
 
   it('passes on the value, and the very error, of a load', async () => {
-    expect(await gate.run(() => Promise.resolve('rows'))).toBe('rows');
+    expect(await gate.run('load', () => Promise.resolve('rows'))).toBe('rows');
     const error = new Error('syntax error');
-    await expect(gate.run(() => Promise.reject(error))).rejects.toBe(error);
+    await expect(gate.run('load', () => Promise.reject(error))).rejects.toBe(error);
     await expect(
-      gate.run(() => {
+      gate.run('load', () => {
         throw error;
       }),
     ).rejects.toBe(error);
@@ -76,7 +79,7 @@ describe('AdmissionGate', () => {
     const all = [1, 2, 3, 4, 5].map((number) => loads.run(gate, number));
     await settle();
     expect(loads.started).toEqual([1, 2]);
-    expect({ running: gate.running, waiting: gate.waiting }).toEqual({ running: 2, waiting: 3 });
+    expect(gate.figures('load')).toEqual({ running: 2, waiting: 3 });
     for (const number of [2, 1, 4, 3, 5]) {
       loads.end(number);
       await settle();
@@ -119,14 +122,14 @@ describe('AdmissionGate', () => {
     let running = 0;
     let most = 0;
     const all = Array.from({ length: 1000 }, (_, index) =>
-      gate.run(async () => {
+      gate.run('load', async () => {
         most = Math.max(most, ++running);
         await Promise.resolve();
         running--;
         return index;
       }),
     );
-    expect(gate.waiting).toBeGreaterThan(900);
+    expect(gate.figures('load').waiting).toBeGreaterThan(900);
     expect(await Promise.all(all)).toHaveLength(1000);
     expect(most).toBe(CONCURRENCY);
     expect(gate.rejected).toBe(0);
@@ -136,7 +139,7 @@ describe('AdmissionGate', () => {
     const running = [1, 2].map((number) => loads.run(gate, number));
     const waiting = loads.run(gate, 3).catch((error: unknown) => error);
     await jest.advanceTimersByTimeAsync(MAX_WAIT_MS - 1);
-    expect(gate.waiting).toBe(1);
+    expect(gate.figures('load').waiting).toBe(1);
     await jest.advanceTimersByTimeAsync(2);
     const refusal = await waiting;
     expect(refusal).toBeInstanceOf(DatabaseBusy);
@@ -231,10 +234,67 @@ describe('AdmissionGate', () => {
     });
   });
 
+  describe('with transactions', () => {
+    /** Lets all end, in whichever order they run. */
+    async function endAll(all: readonly Promise<number>[]): Promise<void> {
+      for (let n = 0; n < loads.started.length; n++) {
+        loads.end(loads.started[n] as number);
+        await settle();
+      }
+      await Promise.all(all);
+    }
+
+    it.each(['load', 'transaction'] as const)(
+      'however many wait, a %s leaves places to the other kind',
+      async (kind) => {
+        const other = kind === 'load' ? 'transaction' : 'load';
+        const many = Array.from({ length: 20 }, (_, number) => loads.run(gate, number, kind));
+        await settle();
+        many.push(loads.run(gate, 100, other));
+        await settle();
+        expect(loads.started).toEqual([0, 1, 100]);
+        await endAll(many);
+      },
+    );
+
+    it('never runs more of both than the pool has connections, and wants whoever came first', async () => {
+      const small = new AdmissionGate({ connections: 1, maxWaitMs: MAX_WAIT_MS });
+      const kinds = ['load', 'transaction', 'transaction', 'load', 'load', 'transaction'] as const;
+      const all = [];
+      for (const [number, kind] of kinds.entries()) {
+        all.push(loads.run(small, number, kind));
+        await jest.advanceTimersByTimeAsync(1);
+      }
+      expect(loads.started).toEqual([0]);
+      await endAll(all);
+      expect(loads.started).toEqual([0, 1, 2, 3, 4, 5]);
+      expect(loads.most).toBe(1);
+    });
+
+    it('refuses each kind at its own time', async () => {
+      const running = [1, 2, 3, 4].map((number) =>
+        loads.run(gate, number, number % 2 === 0 ? 'load' : 'transaction'),
+      );
+      const refused: string[] = [];
+      const wait = (kind: AdmissionKind): Promise<unknown> =>
+        loads.run(gate, 9, kind).catch(() => refused.push(kind));
+      const waiting = [wait('transaction')];
+      await jest.advanceTimersByTimeAsync(MAX_WAIT_MS / 2);
+      waiting.push(wait('load'));
+      await jest.advanceTimersByTimeAsync(MAX_WAIT_MS / 2 + 1);
+      expect(refused).toEqual(['transaction']);
+      await jest.advanceTimersByTimeAsync(MAX_WAIT_MS / 2);
+      expect(refused).toEqual(['transaction', 'load']);
+      await Promise.all(waiting);
+      await endAll(running);
+    });
+  });
+
   it('leaks no place, whatever mixture of success, failure and refusal went through', async () => {
     const outcomes = Array.from({ length: 300 }, (_, index) =>
       gate
         .run(
+          'load',
           () =>
             new Promise((resolve, reject) =>
               setTimeout(
@@ -250,7 +310,7 @@ describe('AdmissionGate', () => {
     );
     await jest.advanceTimersByTimeAsync(60_000);
     expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['done', 'failed', 'refused']));
-    expect(gate.running).toBe(0);
-    expect(await gate.run(() => Promise.resolve('still open'))).toBe('still open');
+    expect(gate.figures('load').running).toBe(0);
+    expect(await gate.run('load', () => Promise.resolve('still open'))).toBe('still open');
   });
 });

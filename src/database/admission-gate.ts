@@ -1,6 +1,7 @@
 import { ServiceUnavailable } from '../common/domain-error.js';
+import { AdmissionLane } from './admission-lane.js';
 
-/** Too many database loads are waiting for this one to be answered in time. */
+/** Too much is waiting for the database for this to be answered in time. */
 export class DatabaseBusy extends ServiceUnavailable {
   override readonly code = 'database_busy';
   override readonly logLevel = 'debug';
@@ -10,108 +11,114 @@ export class DatabaseBusy extends ServiceUnavailable {
   }
 }
 
-const RECENT_LOADS = 16;
-
-interface Waiter {
-  readonly admit: () => void;
-  readonly refuse: (error: DatabaseBusy) => void;
-  readonly since: number;
-}
+/** What asks for a connection: reads, which share a connection's time, and transactions, which hold one. */
+export const ADMISSION_KINDS = ['load', 'transaction'] as const;
+export type AdmissionKind = (typeof ADMISSION_KINDS)[number];
 
 export interface AdmissionOptions {
-  /** Loads that may run at once; below the pool's size, so that writers always find a connection. */
-  readonly concurrency: number;
-  /** Longest time that a load may wait for its turn, in milliseconds. */
+  /** The pool's size: no more run at once, so that nobody waits in the pool's own queue, which is unbounded. */
+  readonly connections: number;
+  /** Longest time that anybody may wait for a turn, in milliseconds. */
   readonly maxWaitMs: number;
 }
 
 /**
- * Bounds the loads that reach the connection pool. A thousand short loads may wait their turn; a load that cannot
- * come in time is refused at once instead of being left to time out.
+ * Bounds what reaches the connection pool. A thousand short loads may wait their turn; who cannot come in time is
+ * refused at once instead of being left to time out. Two connections, or a fifth of the pool, are out of reach of each
+ * kind, so that loads always find one when writers are held up, and the other way round.
  */
 export class AdmissionGate {
-  #running = 0;
-  readonly #queue: Waiter[] = [];
-  // How long the last loads held their places. The wait of a newcomer is estimated from the shortest: while a burst is
-  // being received, the event loop keeps every load waiting, and a mean would refuse the whole burst for it.
-  readonly #recentMs: number[] = [];
-  #shortestMs = 1;
+  readonly #lanes: Readonly<Record<AdmissionKind, AdmissionLane>>;
   #rejected = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(private readonly options: AdmissionOptions) {}
-
-  get concurrency(): number {
-    return this.options.concurrency;
+  constructor(private readonly options: AdmissionOptions) {
+    const { connections } = options;
+    const limit = Math.max(1, connections - Math.max(2, Math.ceil(connections / 5)));
+    this.#lanes = { load: new AdmissionLane(limit), transaction: new AdmissionLane(limit) };
   }
 
-  get running(): number {
-    return this.#running;
+  figures(kind: AdmissionKind): { readonly running: number; readonly waiting: number } {
+    const { running, waiting } = this.#lanes[kind];
+    return { running, waiting };
   }
 
-  get waiting(): number {
-    return this.#queue.length;
+  /** Whether a load that nobody waits for would leave a place to those of requests; an idle moment where there is one. */
+  get hasRoomToSpare(): boolean {
+    const { load, transaction } = this.#lanes;
+    if (load.waiting + transaction.waiting > 0) return false;
+    return load.running === 0 || load.running < load.limit - 1;
   }
 
-  /** Loads refused since start. */
+  /** Refused since start. */
   get rejected(): number {
     return this.#rejected;
   }
 
   /** @throws {DatabaseBusy} when the wait would be, or was, longer than `maxWaitMs`. */
-  async run<T>(load: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.options.concurrency) await this.#turn();
-    else this.#running++;
+  async run<T>(kind: AdmissionKind, work: () => Promise<T>): Promise<T> {
+    const lane = this.#lanes[kind];
+    if (this.#isOpen(lane)) lane.running++;
+    else await this.#turn(lane);
     const started = performance.now();
     try {
-      return await load();
+      return await work();
     } finally {
-      this.#note(performance.now() - started);
-      this.#leave();
+      lane.leave(performance.now() - started);
+      this.#admitNext();
     }
   }
 
-  #turn(): Promise<void> {
-    const { concurrency, maxWaitMs } = this.options;
-    const estimatedMs = ((this.#queue.length + 1) * this.#shortestMs) / concurrency;
-    // An empty queue always takes one: its load corrects an estimate that a slow spell has left too high.
-    if (this.#queue.length > 0 && estimatedMs > maxWaitMs) {
+  #isOpen(lane: AdmissionLane): boolean {
+    const { load, transaction } = this.#lanes;
+    return lane.running < lane.limit && load.running + transaction.running < this.options.connections;
+  }
+
+  #turn(lane: AdmissionLane): Promise<void> {
+    // An empty queue always takes one: what it does corrects an estimate that a slow spell has left too high.
+    if (lane.waiting > 0 && lane.estimatedWaitMs > this.options.maxWaitMs) {
       this.#rejected++;
       return Promise.reject(new DatabaseBusy());
     }
     return new Promise((admit, refuse) => {
-      this.#queue.push({ admit, refuse, since: performance.now() });
+      lane.queue.push({ admit, refuse, since: performance.now() });
       this.#scheduleSweep();
     });
   }
 
-  #note(durationMs: number): void {
-    if (this.#recentMs.push(durationMs) > RECENT_LOADS) this.#recentMs.shift();
-    this.#shortestMs = Math.min(...this.#recentMs);
+  /** One place is free now: of those who may take it, whoever came first. */
+  #admitNext(): void {
+    const lane = first(Object.values(this.#lanes).filter((candidate) => this.#isOpen(candidate)));
+    if (lane === undefined) return;
+    lane.running++;
+    lane.queue.shift()?.admit();
   }
 
-  // The place is handed over, not released: `#running` stays as it is when somebody waits.
-  #leave(): void {
-    const next = this.#queue.shift();
-    if (next === undefined) this.#running--;
-    else next.admit();
-  }
-
-  // One timer for the whole queue: waiters are in order of arrival, so the first is always the next to expire.
+  // One timer for all: waiters are in order of arrival, so the first of a lane is always its next to expire.
   #scheduleSweep(): void {
-    const first = this.#queue[0];
-    if (this.#sweeper !== undefined || first === undefined) return;
-    const dueMs = Math.max(1, first.since + this.options.maxWaitMs - performance.now());
-    this.#sweeper = setTimeout(() => {
-      this.#sweeper = undefined;
-      const oldest = performance.now() - this.options.maxWaitMs;
-      for (let head = this.#queue[0]; head !== undefined && head.since <= oldest; head = this.#queue[0]) {
-        this.#queue.shift();
-        this.#rejected++;
-        head.refuse(new DatabaseBusy());
-      }
-      this.#scheduleSweep();
-    }, dueMs);
+    const since = first(Object.values(this.#lanes))?.queue[0]?.since;
+    if (this.#sweeper !== undefined || since === undefined) return;
+    const { maxWaitMs } = this.options;
+    this.#sweeper = setTimeout(
+      () => {
+        this.#sweeper = undefined;
+        for (const lane of Object.values(this.#lanes)) {
+          for (const { refuse } of lane.expire(performance.now() - maxWaitMs)) {
+            this.#rejected++;
+            refuse(new DatabaseBusy());
+          }
+        }
+        this.#scheduleSweep();
+      },
+      Math.max(1, since + maxWaitMs - performance.now()),
+    );
     this.#sweeper.unref();
   }
+}
+
+/** The lane whose first waiter came first; undefined when nobody waits in any. */
+function first(lanes: readonly AdmissionLane[]): AdmissionLane | undefined {
+  return lanes
+    .filter(({ waiting }) => waiting > 0)
+    .sort((a, b) => (a.queue[0]?.since ?? 0) - (b.queue[0]?.since ?? 0))[0];
 }

@@ -23,11 +23,6 @@ const EMBEDDED_POSTGRES = Symbol('EmbeddedPostgres');
 })
 class EmbeddedPostgresModule {}
 
-/** Two connections, or a fifth of the pool, are left to writers when all the loads that may run do. */
-function loadConcurrency(poolMax: number): number {
-  return Math.max(1, poolMax - Math.max(2, Math.ceil(poolMax / 5)));
-}
-
 @Global()
 @Module({
   imports: [
@@ -55,10 +50,7 @@ function loadConcurrency(poolMax: number): number {
       provide: AdmissionGate,
       inject: [AppConfig],
       useFactory: ({ database }: AppConfig) =>
-        new AdmissionGate({
-          concurrency: loadConcurrency(database.poolMax),
-          maxWaitMs: database.acquireTimeoutMs,
-        }),
+        new AdmissionGate({ connections: database.poolMax, maxWaitMs: database.acquireTimeoutMs }),
     },
     Database,
   ],

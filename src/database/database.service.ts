@@ -15,12 +15,14 @@ export class Database {
   ) {}
 
   /**
-   * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects.
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. Behind the admission gate;
+   * `work` must ask for nothing else that is, or all of them could hold what each of them waits for.
    *
+   * @throws {DatabaseBusy} when its turn cannot come in time.
    * @throws {DatabaseUnavailable} when PostgreSQL does not answer; whatever `work` throws otherwise.
    */
   async transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.translating(() => this.dataSource.transaction(work));
+    return this.gate.run('transaction', () => this.translating(() => this.dataSource.transaction(work)));
   }
 
   /**
@@ -30,7 +32,7 @@ export class Database {
    * @throws {DatabaseUnavailable} when PostgreSQL does not answer.
    */
   async load<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.gate.run(() => this.translating(() => work(this.dataSource.manager)));
+    return this.gate.run('load', () => this.translating(() => work(this.dataSource.manager)));
   }
 
   /**

@@ -48,7 +48,7 @@ export class WarmUpService {
 
   private async warmOne(userId: number, signal?: AbortSignal): Promise<number> {
     for (let failures = 0; signal?.aborted !== true;) {
-      if (this.requestsNeedTheDatabase()) {
+      if (!this.gate.hasRoomToSpare) {
         await sleep(YIELD_MS, undefined, { ref: false });
         continue;
       }
@@ -61,11 +61,5 @@ export class WarmUpService {
       }
     }
     return 0;
-  }
-
-  /** One place is always left to them; where there is only one, as with the embedded database, an idle moment is used. */
-  private requestsNeedTheDatabase(): boolean {
-    const { waiting, running, concurrency } = this.gate;
-    return waiting > 0 || (running > 0 && running >= concurrency - 1);
   }
 }

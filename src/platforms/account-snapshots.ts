@@ -34,9 +34,11 @@ const TAKE_SQL = `
   ON CONFLICT (platform_id, taken_on) DO UPDATE SET
     taken_at = excluded.taken_at, account_id = excluded.account_id, followers = excluded.followers,
     following = excluded.following, statuses = excluded.statuses
-  WHERE account_snapshots.taken_at < excluded.taken_at`;
+  WHERE account_snapshots.taken_at < excluded.taken_at
+  RETURNING 1`;
 
-const COLUMNS = 's.taken_at AS "takenAt", s.followers, s.following, s.statuses';
+// In the order of the statistics' schema: what is cached must read back as the same text.
+const COLUMNS = 's.followers, s.following, s.statuses, s.taken_at AS "takenAt"';
 
 // Of the account that the connection is to now; one that it was to before has no part in the series.
 const LATEST_SQL = `
@@ -56,16 +58,18 @@ const HISTORY_SQL = `
 export class AccountSnapshots {
   constructor(private readonly database: Database) {}
 
+  /** @returns whether there was something to keep, and the row still was as it was when it was asked about. */
   async take(
     manager: EntityManager,
     { id, accessToken, instanceUrl }: AskedPlatform,
     account: InstanceAccount,
     takenAt: Date,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { followers, following, statuses } = account;
-    if (followers === null && following === null && statuses === null) return;
+    if (followers === null && following === null && statuses === null) return false;
     const counts = [followers, following, statuses];
-    await manager.query(TAKE_SQL, [id, accessToken, instanceUrl, takenAt, account.id, ...counts]);
+    const parameters = [id, accessToken, instanceUrl, takenAt, account.id, ...counts];
+    return (await manager.query<unknown[]>(TAKE_SQL, parameters)).length > 0;
   }
 
   /** Of the account that is connected now; null when there is none. */

@@ -3,6 +3,7 @@ import { UndecryptableSecret } from '../crypto/key-ring.js';
 import { Database } from '../database/database.service.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
 import { AccountChecker } from '../instances/account-checker.js';
+import { type PlatformChange, STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { AccountSnapshots } from './account-snapshots.js';
 import { CredentialCipher, type Credentials } from './credential-cipher.js';
@@ -87,7 +88,7 @@ export class PlatformChecks {
       lastError: outcome === 'connected' ? null : check.detail,
       ...(connectedTo !== null && { accountId: connectedTo.id }),
     };
-    const affected = await this.database.transaction(async (manager) => {
+    const changes = await this.database.transaction(async (manager): Promise<PlatformChange[]> => {
       const update = manager
         .createQueryBuilder()
         .update(PlatformConnection)
@@ -110,12 +111,14 @@ export class PlatformChecks {
           },
         );
       }
-      const { affected: rows } = await update.execute();
-      if (connectedTo !== null)
-        await this.snapshots.take(manager, { id, accessToken, instanceUrl }, connectedTo, checkedAt);
-      return rows;
+      const { affected } = await update.execute();
+      const taken =
+        connectedTo !== null &&
+        (await this.snapshots.take(manager, { id, accessToken, instanceUrl }, connectedTo, checkedAt));
+      if (affected === 1) return [{ userId, platformId: id }];
+      return taken ? [{ userId, platformId: id, type: STATS_CHANGED }] : [];
     });
-    if (affected === 1) await this.invalidation.afterCommit([{ userId, platformId: id }]);
+    await this.invalidation.afterCommit(changes);
   }
 }
 

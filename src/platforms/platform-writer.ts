@@ -172,16 +172,19 @@ export class PlatformWriter {
 
   private async write<T>(userId: number, work: (writing: Writing) => Promise<T>): Promise<T> {
     const changed = new Set<number>();
-    const result = await this.database
-      .transaction(async (manager) => {
+    try {
+      return await this.database.transaction(async (manager) => {
         await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [USER_PLATFORMS_LOCK, userId]);
+        // This may be a write repeated after its process died before it dropped the keys. Now it changes nothing, or is
+        // refused ("gone", "taken"), and that answer too is believed.
+        for (const id of await pendingPlatforms(manager, userId)) changed.add(id);
         return work({ manager, userId, changed });
-      })
-      .catch((error: unknown) => {
-        throw translateConflict(error);
       });
-    await this.invalidation.afterCommit([...changed].map((platformId) => ({ userId, platformId })));
-    return result;
+    } catch (error) {
+      throw translateConflict(error);
+    } finally {
+      await this.invalidation.afterCommit([...changed].map((platformId) => ({ userId, platformId })));
+    }
   }
 
   private async owned({ manager, userId }: Writing, id: number): Promise<PlatformConnection> {
@@ -255,6 +258,15 @@ export class PlatformWriter {
       throw new InvalidField([{ pointer: '/instanceUrl', detail: error.detail }]);
     }
   }
+}
+
+/** Connections of the user with committed changes whose keys nobody is known to have dropped. */
+async function pendingPlatforms(manager: EntityManager, userId: number): Promise<number[]> {
+  const rows = await manager.query<{ id: number }[]>(
+    'SELECT DISTINCT platform_id AS id FROM platform_changes WHERE user_id = $1 AND drained_at IS NULL',
+    [userId],
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** The seal holds the id, so it is needed before the row is there. */

@@ -6,6 +6,7 @@ import { CacheService } from '../cache/cache.service.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.service.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
+import { STATS_CHANGED } from '../outbox/change.js';
 import { CredentialCipher } from './credential-cipher.js';
 import {
   type CachedPlatform,
@@ -33,7 +34,9 @@ export class PlatformsService {
   ) {
     this.userPlatforms = userPlatformsSpec(config.cache);
     this.platform = platformSpec(config.cache, (view, credentials) => cipher.isIntact(view, credentials));
-    cacheKeys.register(({ userId, platformId }) => [userPlatformsKey(userId), platformKey(platformId)]);
+    cacheKeys.register(({ userId, platformId, type }) =>
+      type === STATS_CHANGED ? [] : [userPlatformsKey(userId), platformKey(platformId)],
+    );
   }
 
   /** The active connections of a user, the default first, then by name. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
+import { STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { PlatformNotFound } from '../platforms/platforms.errors.js';
 import type { ActivityDto, RecordedActivitiesDto } from './dto/activity.dto.js';
@@ -53,7 +54,7 @@ export class ActivitiesService {
         batch.map(({ occurredAt }) => new Date(occurredAt).toISOString()),
       ]);
     });
-    await this.invalidation.afterCommit([{ userId, platformId }]);
+    await this.invalidation.afterCommit([{ userId, platformId, type: STATS_CHANGED }]);
     const created = rows.filter((row) => row.created).length;
     const updated = rows.length - created;
     return {

@@ -128,6 +128,39 @@ describe('PostgreSQL slow', () => {
     expect((await near.list(user as FaultUser)).status).toBe(200);
   }, 40_000);
 
+  it('300 writes at once wait for locked rows: all are 503 in time, nobody waits in the pool, hits and misses are answered', async () => {
+    const blocked = await deployment.insertUsers(300);
+    const cold = await deployment.insertUsers(WAVES * MISSES_A_WAVE);
+    const locker = await deployment.sql.connect();
+    try {
+      await locker.query('BEGIN');
+      await locker.query('SELECT 1 FROM platform_connections WHERE id = ANY($1::integer[]) FOR UPDATE', [
+        blocked.map(({ platformId }) => platformId),
+      ]);
+      const writing = Promise.all(blocked.map((user) => near.rename(user, 'after')));
+      const { hits, misses, watch, noiseMs } = await measure(near, cold);
+      const writes = await writing;
+
+      note(`writes took ${Math.round(Math.max(...durations(writes)))} ms at most`);
+      expect(tally(writes.map(({ status, retryAfter }) => `${status} ${retryAfter}`))).toEqual({
+        '503 1': writes.length,
+      });
+      expect(Math.max(...durations(writes))).toBeLessThanOrEqual(
+        ACQUIRE_TIMEOUT_MS + STATEMENT_TIMEOUT_MS + GRACE_MS + noiseMs,
+      );
+      expect(tally(hits.map((reply) => `${reply.status} ${isHit(reply)}`))).toEqual({
+        '200 true': hits.length,
+      });
+      expect(tally(misses.map(({ status }) => status))).toEqual({ 200: misses.length });
+      expect(watch.mostConnections).toBeLessThanOrEqual(POOL_MAX);
+      expect(watch.mostWaiting(0)).toBe(0);
+    } finally {
+      await locker.query('ROLLBACK');
+      locker.release();
+    }
+    expect((await near.rename(blocked[0] as FaultUser, 'after')).status).toBe(200);
+  }, 40_000);
+
   it('each round trip takes five seconds: the same, and the pool is usable when the network is well again', async () => {
     await expectContained(far, async () => {
       far.databaseLink.setLatencyMs(2500);

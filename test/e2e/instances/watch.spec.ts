@@ -61,9 +61,10 @@ describe('the watcher', () => {
   }
 
   const changes = (id: number) =>
-    watched.sql<{ type: string }>('SELECT type FROM platform_changes WHERE platform_id = $1 ORDER BY id', [
-      id,
-    ]);
+    watched.sql<{ type: string }>(
+      `SELECT type FROM platform_changes WHERE platform_id = $1 AND type LIKE 'platform.%' ORDER BY id`,
+      [id],
+    );
 
   it('spreads first checks over the interval, and asks nobody at once', async () => {
     const fake = await start();
