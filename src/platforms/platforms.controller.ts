@@ -138,13 +138,17 @@ export class PlatformsController {
   @ApiOperation({
     summary: 'Change a platform connection',
     description:
-      'Absent fields stay as they are. A changed instance or credential makes the status `unchecked`.',
+      'Absent fields stay as they are. A changed instance or credential makes the status `unchecked`. Another instance needs ' +
+      'an `accessToken` in the same request: no stored credential is carried over to it.',
   })
   @ApiBody({
     type: UpdatePlatformDto,
     examples: {
       rename: { value: { name: 'My other Mastodon' } },
       replaceToken: { value: { accessToken: 'paste-the-new-access-token-here' } },
+      move: {
+        value: { instanceUrl: 'https://mastodon.online', accessToken: 'paste-the-token-of-the-new-instance' },
+      },
       deactivate: { value: { isActive: false } },
       clear: { value: { username: null, clientKey: null, clientSecret: null } },
     },
