@@ -19,7 +19,8 @@ The API keeps serving. To change the key without a gap:
   2. PLATFORM_ENCRYPTION_KEY=<old>,<new>   on every process, one after the other: all can read the new key
   3. PLATFORM_ENCRYPTION_KEY=<new>,<old>   on every process: all write with the new key
   4. npm run cli -- keys:rotate            until it says that no row needs the old key; it can be killed and repeated
-  5. PLATFORM_ENCRYPTION_KEY=<new>         on every process`,
+  5. PLATFORM_ENCRYPTION_KEY=<new>         on every process; ten minutes later, or who is connecting an account by OAuth
+                                           at that moment has to begin again`,
     )
     .action(async () => {
       // It serves nobody, so it warms and watches nothing.

@@ -62,6 +62,7 @@ export class AppConfig {
     readonly addressPerMinute: number;
     readonly userPerMinute: number;
     readonly strictPerMinute: number;
+    readonly revealPerMinute: number;
   };
 
   /** Where spans are sent, and the share of traces that are recorded, 0 to 1; null: tracing is off. */
@@ -141,6 +142,7 @@ export class AppConfig {
       addressPerMinute: environment.RATE_LIMIT_ADDRESS_PER_MINUTE,
       userPerMinute: environment.RATE_LIMIT_USER_PER_MINUTE,
       strictPerMinute: environment.RATE_LIMIT_STRICT_PER_MINUTE,
+      revealPerMinute: environment.RATE_LIMIT_REVEAL_PER_MINUTE,
     };
     this.tracing = environment.OTEL_EXPORTER_OTLP_ENDPOINT
       ? { endpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: environment.OTEL_TRACES_SAMPLER_ARG }

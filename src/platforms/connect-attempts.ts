@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { KeyRing } from '../crypto/key-ring.js';
+import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
 import { Database } from '../database/database.service.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
 import { InvalidConnectState } from './connect.errors.js';
@@ -65,7 +65,8 @@ export class ConnectAttempts {
   /**
    * Uses an attempt up. One that comes from another browser is used up as well: its state is in two hands.
    *
-   * @throws {InvalidConnectState} the same for a missing, unknown, used, expired and foreign one.
+   * @throws {InvalidConnectState} the same for a missing, unknown, used, expired and foreign one, and for one whose key
+   * has left the ring: it lives too short to be rotated.
    */
   async take(state: string | undefined, browser: string | undefined): Promise<Attempt> {
     if (state === undefined || !RANDOM.test(state)) throw new InvalidConnectState();
@@ -85,7 +86,15 @@ export class ConnectAttempts {
       throw new InvalidConnectState();
     }
     const { userId, origin, clientId, name, returnTo, renewed } = row;
-    return { userId, origin, clientId, name, returnTo, renewed, verifier: this.ring.decrypt(row.verifier) };
+    return { userId, origin, clientId, name, returnTo, renewed, verifier: this.open(row.verifier) };
+  }
+
+  private open(verifier: string): string {
+    try {
+      return this.ring.decrypt(verifier);
+    } catch (error) {
+      throw error instanceof UndecryptableSecret ? new InvalidConnectState() : error;
+    }
   }
 }
 

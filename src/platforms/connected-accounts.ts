@@ -6,8 +6,8 @@ import type { AccountCheck } from '../instances/check-outcome.js';
 import type { InstanceAccount } from '../instances/account.js';
 import type { RegisteredApp } from '../instances/instance-apps.js';
 import type { TokenGrant } from '../instances/oauth-client.js';
-import type { InstanceType } from '../instances/software.js';
-import type { CredentialsOwner } from './credential-cipher.js';
+import { type InstanceType, isRevocable } from '../instances/software.js';
+import type { Credentials, CredentialsOwner } from './credential-cipher.js';
 import { PlatformWriter } from './platform-writer.js';
 import type { PlatformConnection } from './platform.entity.js';
 import { DuplicateAccount, DuplicateName } from './platforms.errors.js';
@@ -61,28 +61,21 @@ export class ConnectedAccounts {
   }
 
   private async renew(id: number, connected: ConnectedAccount): Promise<{ id: number; renewed: true }> {
-    const { userId, grant, app } = connected;
-    const dto = {
-      accessToken: grant.accessToken,
-      clientKey: app.clientId,
-      clientSecret: app.clientSecret,
-      isActive: true,
-    };
+    const { userId, platformType } = connected;
+    const dto = { platformType, ...credentialsOf(connected), isActive: true };
     await this.writer.update(userId, id, dto, undefined, (owner) => this.extras(owner, connected));
     return { id, renewed: true };
   }
 
   private async create(connected: ConnectedAccount): Promise<number> {
-    const { userId, platformType, instanceUrl, account, grant, app } = connected;
+    const { userId, platformType, instanceUrl, account } = connected;
     const wanted = connected.name ?? `${account.username}@${new URL(instanceUrl).host}`;
     for (let attempt = 1; ; attempt += 1) {
       const dto = {
         name: numbered(wanted, attempt),
         platformType,
         instanceUrl,
-        accessToken: grant.accessToken,
-        clientKey: app.clientId,
-        clientSecret: app.clientSecret,
+        ...credentialsOf(connected),
         username: account.username,
       };
       try {
@@ -110,6 +103,16 @@ export class ConnectedAccounts {
       lastError: null,
     };
   }
+}
+
+/**
+ * The registration is one for all users of an instance. Whoever has its secret can revoke everybody's tokens where
+ * revoking is not safe, so there it stays out of what a user may reveal; it has no other use there.
+ */
+function credentialsOf({ platformType, grant: { accessToken }, app }: ConnectedAccount): Credentials {
+  return isRevocable(platformType)
+    ? { accessToken, clientKey: app.clientId, clientSecret: app.clientSecret }
+    : { accessToken, clientKey: null, clientSecret: null };
 }
 
 async function findSame(manager: EntityManager, connected: ConnectedAccount): Promise<number | null> {

@@ -34,7 +34,7 @@ export class CredentialsController {
   ) {}
 
   @Post(':id/credentials')
-  @RateLimit('strict')
+  @RateLimit('reveal')
   @HttpCode(200)
   @Header(...NO_STORE)
   @Authenticated('credentials:read')

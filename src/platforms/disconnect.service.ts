@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { UndecryptableSecret } from '../crypto/key-ring.js';
 import { Database } from '../database/database.service.js';
+import { InstanceRefused } from '../instances/instances.errors.js';
+import { InstancesService } from '../instances/instances.service.js';
 import { OAuthClient } from '../instances/oauth-client.js';
 import { OAuthFailed } from '../instances/oauth.errors.js';
 import { isRevocable } from '../instances/software.js';
@@ -10,7 +13,8 @@ import { PlatformRows } from './platform-rows.js';
 import { PlatformWriter } from './platform-writer.js';
 import { PlatformNotFound } from './platforms.errors.js';
 
-/** The caller waits for it, and has nothing to gain. */
+/** The caller waits for each, and has nothing to gain. */
+const LOOKUP_TIMEOUT_MS = 5000;
 const REVOKE_TIMEOUT_MS = 5000;
 
 /** Forgets a connection, and tells its instance where that harms nobody else. */
@@ -23,6 +27,7 @@ export class DisconnectService {
     private readonly rows: PlatformRows,
     private readonly writer: PlatformWriter,
     private readonly cipher: CredentialCipher,
+    private readonly instances: InstancesService,
     private readonly oauth: OAuthClient,
   ) {}
 
@@ -35,16 +40,28 @@ export class DisconnectService {
   }
 
   private async revoke({ view, credentials }: CachedPlatform): Promise<void> {
-    if (!isRevocable(view.platformType)) return;
     try {
       const opened: Credentials | null = this.cipher.decrypt(view, credentials);
       // Instances take a revocation from the application that the token was issued to, and from nobody else.
       if (opened === null || opened.clientKey === null || opened.clientSecret === null) return;
+      if (!(await this.isSafeAt(view.instanceUrl))) return;
       const app = { clientId: opened.clientKey, clientSecret: opened.clientSecret };
       await this.oauth.revoke(view.instanceUrl, app, opened.accessToken, REVOKE_TIMEOUT_MS);
     } catch (error) {
-      if (!(error instanceof OAuthFailed || error instanceof UndecryptableSecret)) throw error;
+      const expected = [InstanceRefused, OAuthFailed, UndecryptableSecret];
+      if (!(error instanceof Error && expected.some((kind) => error instanceof kind))) throw error;
       this.#logger.warn(`A token could not be revoked: ${error.message}`);
     }
+  }
+
+  /**
+   * By what runs there: the type of a connection is what its user typed. What is not known in time is not safe.
+   *
+   * @throws {InstanceRefused}
+   */
+  private async isSafeAt(instanceUrl: string): Promise<boolean> {
+    const late = sleep(LOOKUP_TIMEOUT_MS, null, { ref: false });
+    const found = await Promise.race([this.instances.at(instanceUrl), late]);
+    return found !== null && found.platformType !== null && isRevocable(found.platformType);
   }
 }

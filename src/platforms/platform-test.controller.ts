@@ -15,7 +15,7 @@ export class PlatformTestController {
   constructor(private readonly checks: PlatformChecks) {}
 
   @Post()
-  @RateLimit('strict')
+  @RateLimit('instance')
   @HttpCode(200)
   @Authenticated('platforms:write')
   @ApiOperation({

@@ -25,6 +25,9 @@ import {
 // The first key of our two-key advisory locks, so that a user's lock is not mistaken for another kind's: "PLAT".
 const USER_PLATFORMS_LOCK = 0x504c4154;
 
+const UNREADABLE = 'the stored credentials can no longer be opened';
+const OF_ANOTHER_HOST = 'the stored credentials are not carried over to another instance';
+
 /** Columns that the API does not take, such as what OAuth gave; some are bound to the row by its id. */
 export type RowExtras = (owner: CredentialsOwner) => Partial<PlatformConnection>;
 
@@ -214,16 +217,20 @@ export class PlatformWriter {
     writing.changed.add(first.id);
   }
 
-  /** The seal covers the instance, so a new host needs new seals too. What a test found before no longer counts. */
+  /**
+   * The seal covers the instance, so a new host needs new seals too. What a test found before no longer counts. Nothing
+   * is carried over to another host: whoever may write, but not reveal, could have it sent to a host of their own.
+   */
   private resealed(
     row: PlatformConnection,
     dto: UpdatePlatformDto,
     instanceUrl: string,
   ): Partial<PlatformConnection> {
     const secrets = pick(dto, ['accessToken', 'clientKey', 'clientSecret']);
-    if (Object.keys(secrets).length === 0 && instanceUrl === row.instanceUrl) return {};
-    const kept = this.cipher.decrypt(row, sealedOf(row));
-    const credentials = this.merged(kept, secrets);
+    const moves = instanceUrl !== row.instanceUrl;
+    if (Object.keys(secrets).length === 0 && !moves) return {};
+    const kept = moves ? null : this.cipher.decrypt(row, sealedOf(row));
+    const credentials = merged(kept, secrets, moves ? OF_ANOTHER_HOST : UNREADABLE);
     return {
       instanceUrl,
       ...this.cipher.encrypt({ ...row, instanceUrl }, credentials),
@@ -234,20 +241,6 @@ export class PlatformWriter {
       refreshToken: null,
       accountId: null,
     };
-  }
-
-  private merged(kept: Credentials | null, secrets: Partial<Credentials>): Credentials {
-    if (kept !== null) return { ...kept, ...secrets };
-    // What cannot be opened is not carried over, least of all to another host.
-    if (secrets.accessToken === undefined) {
-      throw new InvalidField([
-        {
-          pointer: '/accessToken',
-          detail: 'accessToken is required: the stored credentials can no longer be opened',
-        },
-      ]);
-    }
-    return { clientKey: null, clientSecret: null, ...secrets, accessToken: secrets.accessToken };
   }
 
   private canonicalUrl(input: string): string {
@@ -275,6 +268,13 @@ async function nextId(manager: EntityManager): Promise<number> {
     `SELECT nextval(pg_get_serial_sequence('platform_connections', 'id'))::integer AS id`,
   );
   return id;
+}
+
+function merged(kept: Credentials | null, secrets: Partial<Credentials>, whyNotKept: string): Credentials {
+  if (kept !== null) return { ...kept, ...secrets };
+  if (secrets.accessToken === undefined)
+    throw new InvalidField([{ pointer: '/accessToken', detail: `accessToken is required: ${whyNotKept}` }]);
+  return { clientKey: null, clientSecret: null, ...secrets, accessToken: secrets.accessToken };
 }
 
 /** The keys of `dto` that were given; null is a value. */

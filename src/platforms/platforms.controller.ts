@@ -31,6 +31,7 @@ import type { AuthUser } from '../common/auth/auth-user.js';
 import { CurrentUser } from '../common/auth/current-user.decorator.js';
 import { BooleanQueryPipe } from '../common/boolean-query.pipe.js';
 import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
+import { RateLimit } from '../common/rate-limit.decorator.js';
 import { CACHED_HEADERS, ETAG_HEADER } from './api-headers.js';
 import { DisconnectService } from './disconnect.service.js';
 import { PlatformDto } from './dto/platform.dto.js';
@@ -48,7 +49,8 @@ const TEST_QUERY = {
   name: 'test',
   required: false,
   schema: { type: 'boolean', default: false },
-  description: 'Test it at its instance too; what was found is the status in the answer',
+  description:
+    'Test it at its instance too; what was found is the status in the answer. Limited as `POST /v1/platforms/{id}/test`',
 } as const;
 
 @ApiTags('platforms')
@@ -113,6 +115,7 @@ export class PlatformsController {
   }
 
   @Post()
+  @RateLimit('instance', 'test')
   @Authenticated('platforms:write')
   @ApiOperation({ summary: 'Keep a platform connection; its credentials are encrypted and not shown again' })
   @ApiQuery(TEST_QUERY)
@@ -133,18 +136,23 @@ export class PlatformsController {
   }
 
   @Patch(':id')
+  @RateLimit('instance', 'test')
   @ApiIdParam()
   @Authenticated('platforms:write')
   @ApiOperation({
     summary: 'Change a platform connection',
     description:
-      'Absent fields stay as they are. A changed instance or credential makes the status `unchecked`.',
+      'Absent fields stay as they are. A changed instance or credential makes the status `unchecked`. Another instance needs ' +
+      'an `accessToken` in the same request: no stored credential is carried over to it.',
   })
   @ApiBody({
     type: UpdatePlatformDto,
     examples: {
       rename: { value: { name: 'My other Mastodon' } },
       replaceToken: { value: { accessToken: 'paste-the-new-access-token-here' } },
+      move: {
+        value: { instanceUrl: 'https://mastodon.online', accessToken: 'paste-the-token-of-the-new-instance' },
+      },
       deactivate: { value: { isActive: false } },
       clear: { value: { username: null, clientKey: null, clientSecret: null } },
     },
@@ -167,6 +175,7 @@ export class PlatformsController {
   }
 
   @Delete(':id')
+  @RateLimit('instance', 'revoke')
   @ApiIdParam()
   @HttpCode(204)
   @Authenticated('platforms:write')
@@ -178,7 +187,8 @@ export class PlatformsController {
     required: false,
     schema: { type: 'boolean', default: false },
     description:
-      'Revoke the token at the instance too, where that is safe; a failure does not keep it from being forgotten',
+      'Revoke the token at the instance too, where that is safe; a failure does not keep it from being forgotten. ' +
+      'Limited as `POST /v1/platforms/{id}/test`',
   })
   @ApiNoContentResponse()
   @ApiProblems([400, 404, 413, 415, 503])

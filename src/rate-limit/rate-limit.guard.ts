@@ -3,7 +3,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
 import type { AuthenticatedRequest, AuthUser } from '../common/auth/auth-user.js';
-import { RATE_LIMIT_METADATA, type RateLimitClass } from '../common/rate-limit.decorator.js';
+import { RATE_LIMIT_METADATA, type RateLimitRule } from '../common/rate-limit.decorator.js';
 import { AppConfig } from '../config/app-config.js';
 import { addressKey } from './address-key.js';
 import { RateLimited } from './rate-limit.errors.js';
@@ -16,7 +16,7 @@ const NAME_FACTOR = 5;
 /** Limits by user, after AuthenticatedGuard has found out who it is, and the strict ones. */
 @Injectable()
 export class RateLimitGuard implements CanActivate {
-  readonly #classes = new WeakMap<object, RateLimitClass | null>();
+  readonly #rules = new WeakMap<object, RateLimitRule | null>();
 
   constructor(
     private readonly reflector: Reflector,
@@ -32,8 +32,10 @@ export class RateLimitGuard implements CanActivate {
     const request = http.getRequest<AuthenticatedRequest>();
     const reply = http.getResponse<FastifyReply>();
     if (request.user !== undefined) this.admitUser(request.user, reply);
-    if (this.classOf(context) === null) return true;
-    return this.strictly(`${context.getClass().name}.${context.getHandler().name}`, request, reply);
+    const rule = this.ruleOf(context);
+    if (rule === null || !appliesTo(request, rule)) return true;
+    const route = `${context.getClass().name}.${context.getHandler().name}`;
+    return this.exactly(rule.limit === 'strict' ? `strict:${route}` : rule.limit, rule, request, reply);
   }
 
   /** @throws {RateLimited} */
@@ -42,11 +44,17 @@ export class RateLimitGuard implements CanActivate {
     if (enabled) admit(this.limiter.take(`rate_limit:user:${id}`, userPerMinute), reply);
   }
 
-  private async strictly(route: string, request: AuthenticatedRequest, reply: FastifyReply): Promise<true> {
-    const limit = this.config.rateLimits.strictPerMinute;
+  private async exactly(
+    counter: string,
+    rule: RateLimitRule,
+    request: AuthenticatedRequest,
+    reply: FastifyReply,
+  ): Promise<true> {
+    const { strictPerMinute, revealPerMinute } = this.config.rateLimits;
+    const limit = rule.limit === 'reveal' ? revealPerMinute : strictPerMinute;
     const { user } = request;
     const name = user === undefined ? nameOf(request.body) : null;
-    const prefix = `rate_limit:strict:${route}`;
+    const prefix = `rate_limit:${counter}`;
     const verdicts = await Promise.all([
       this.limiter.takeExactly(`${prefix}:address:${addressKey(request.ip)}`, limit),
       ...(user === undefined ? [] : [this.limiter.takeExactly(`${prefix}:user:${user.id}`, limit)]),
@@ -56,15 +64,23 @@ export class RateLimitGuard implements CanActivate {
     return true;
   }
 
-  private classOf(context: ExecutionContext): RateLimitClass | null {
+  private ruleOf(context: ExecutionContext): RateLimitRule | null {
     const handler = context.getHandler();
-    let found = this.#classes.get(handler);
+    let found = this.#rules.get(handler);
     if (found === undefined) {
-      found = this.reflector.get<RateLimitClass | undefined>(RATE_LIMIT_METADATA, handler) ?? null;
-      this.#classes.set(handler, found);
+      found = this.reflector.get<RateLimitRule | undefined>(RATE_LIMIT_METADATA, handler) ?? null;
+      this.#rules.set(handler, found);
     }
     return found;
   }
+}
+
+/** Guards run before pipes: what is not exactly `true` is false, or will be refused. */
+function appliesTo({ query }: AuthenticatedRequest, rule: RateLimitRule): boolean {
+  return (
+    rule.query === undefined ||
+    (query as Readonly<Record<string, unknown>> | undefined)?.[rule.query] === 'true'
+  );
 }
 
 function admit(verdict: Verdict, reply: FastifyReply): void {

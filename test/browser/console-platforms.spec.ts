@@ -142,6 +142,25 @@ describe('the console, as a person uses it', () => {
     await card(visitor, 'Agreed').waitFor();
   }, 60_000);
 
+  it('asks for a token of its own when a connection goes to another instance', async () => {
+    const person = await site.person();
+    const { id, name } = await connected(person);
+    const visitor = await site.logIn(person);
+    await card(visitor, name).getByRole('button', { name: 'Edit' }).click();
+    await visitor.see('Leave empty to keep the one there is');
+    await visitor.fill({ Instance: 'https://elsewhere.example' });
+    await visitor.see('Of the new instance: no credential of the old one is sent there');
+    await visitor.press('Save');
+    await visitor.see(/accessToken is required/);
+    await visitor.fill({ 'New access token': site.backends.secrets.make('new-token') });
+    await visitor.press('Save');
+    await visitor.see(`“${name}” is saved.`);
+    expect((await person.client.get(`/v1/platforms/${id}`)).json()).toMatchObject({
+      instanceUrl: 'https://elsewhere.example',
+      hasClientCredentials: false,
+    });
+  }, 60_000);
+
   it('loses the network, says so, and catches up when it is back', async () => {
     const person = await site.person();
     const { id, name } = await connected(person);

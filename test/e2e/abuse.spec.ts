@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../src/config/load-config.js';
 import { type TestApp, startTestApp } from '../support/app.js';
 import { Backends } from '../support/backends.js';
-import { type Person, register, signAccessToken, unique } from '../support/factories.js';
+import { type Person, createPlatform, register, signAccessToken, unique } from '../support/factories.js';
+import type { HttpClient } from '../support/http-client.js';
 import { expectProblem } from '../support/problems.js';
+import { reveal } from '../support/reveal.js';
 import { startTcpProxy } from '../support/servers/tcp-proxy.js';
 
 const LIMITS = {
@@ -13,6 +15,7 @@ const LIMITS = {
   RATE_LIMIT_ADDRESS_PER_MINUTE: '100',
   RATE_LIMIT_USER_PER_MINUTE: '40',
   RATE_LIMIT_STRICT_PER_MINUTE: '4',
+  RATE_LIMIT_REVEAL_PER_MINUTE: '6',
   TRUST_PROXY: 'true',
 };
 
@@ -85,6 +88,57 @@ describe('abuse', () => {
     }
     expect(tries).toEqual([400, 400, 400, 400, 429, 429]);
     expect((await logIn(app, person.email, address)).status).toBe(401);
+  });
+
+  describe('of one user, whatever the addresses', () => {
+    let user: Person;
+    let client: HttpClient;
+
+    beforeAll(async () => {
+      user = await register(free.client, backends.secrets);
+      client = app.client.as(user);
+    });
+
+    async function statuses(count: number, method: string, path: string, body?: unknown): Promise<number[]> {
+      const answers = [];
+      for (let n = 0; n < count; n++) {
+        const answer = await client.request(method, path, { body, headers: anAddress() });
+        if (answer.status === 429) expectProblem(answer, 429, 'rate_limited');
+        answers.push(answer.status);
+      }
+      return answers;
+    }
+
+    it('limits reveals by a number of their own', async () => {
+      const { id } = await createPlatform(user, backends.secrets);
+      const who = { client, accessToken: user.accessToken };
+      for (let n = 0; n < 6; n++) expect((await reveal(who, id, 'to post', anAddress())).status).toBe(200);
+      expectProblem(await reveal(who, id, 'to post', anAddress()), 429, 'rate_limited');
+    });
+
+    it.each([
+      ['/v1/connect', { instance: 'localhost' }],
+      ['/v1/instances/lookup', { instance: 'localhost' }],
+    ])('limits POST %s', async (path, body) => {
+      expect(await statuses(5, 'POST', path, body)).toEqual([400, 400, 400, 400, 429]);
+    });
+
+    it('limits all that makes an instance hear of a stored token together, and no other writes', async () => {
+      const absent = '/v1/platforms/2147483647';
+      expect(await statuses(1, 'POST', `${absent}/test`)).toEqual([404]);
+      expect(await statuses(1, 'POST', '/v1/platforms?test=true', {})).toEqual([400]);
+      expect(await statuses(1, 'PATCH', `${absent}?test=true`, {})).toEqual([404]);
+      expect(await statuses(1, 'DELETE', `${absent}?revoke=true`)).toEqual([404]);
+
+      expect(await statuses(1, 'POST', `${absent}/test`)).toEqual([429]);
+      expect(await statuses(1, 'POST', '/v1/platforms?test=true', {})).toEqual([429]);
+      expect(await statuses(1, 'PATCH', `${absent}?test=true`, {})).toEqual([429]);
+      expect(await statuses(1, 'DELETE', `${absent}?revoke=true`)).toEqual([429]);
+
+      expect(await statuses(1, 'POST', '/v1/platforms?test=false', {})).toEqual([400]);
+      expect(await statuses(1, 'PATCH', absent, {})).toEqual([404]);
+      expect(await statuses(1, 'DELETE', absent)).toEqual([404]);
+    });
   });
 
   it('limits a user whatever the addresses, and tells each answer what is left', async () => {

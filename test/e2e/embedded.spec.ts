@@ -174,11 +174,14 @@ describe('the embedded start, with nothing installed and nothing set', () => {
     const restarted = await signIn();
     const after = await restarted.get('/v1/platforms');
     expect(after.json()).toEqual(before); // status included: undecryptable would be needs_reconnect
-    // Moving to another host needs the stored credentials opened, not only verified.
-    const moved = await restarted.patch(`/v1/platforms/${before[0]?.id}`, {
-      instanceUrl: 'https://other.example',
-    });
-    expect([moved.status, moved.json<PlatformJson>().status]).toEqual([200, 'unchecked']);
+    // A new token beside the kept client credentials needs those opened, not only verified.
+    const path = `/v1/platforms/${before[0]?.id}`;
+    const renewed = await restarted.patch(path, { accessToken: secrets.make('access-token') });
+    expect(renewed.json()).toMatchObject({ status: 'unchecked', hasClientCredentials: true });
+    const moved = { instanceUrl: 'https://other.example' };
+    expectProblem(await restarted.patch(path, moved), 400, 'validation_failed', ['/accessToken']);
+    const accessToken = secrets.make('access-token');
+    expect((await restarted.patch(path, { ...moved, accessToken })).status).toBe(200);
   }, 60_000);
 
   it('takes over the folder of a process that was killed', async () => {

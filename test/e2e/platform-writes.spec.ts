@@ -107,6 +107,70 @@ describe('PATCH /v1/platforms/:id', () => {
   });
 });
 
+describe('PATCH of instanceUrl', () => {
+  const ELSEWHERE = 'https://elsewhere.example';
+  const stored = async (id: number) => {
+    const [row] = await app.backends.rows<Record<string, string | null>>(
+      'SELECT access_token, client_key, client_secret, refresh_token, token_expires_at FROM platform_connections WHERE id = $1',
+      [id],
+    );
+    return row;
+  };
+  async function withRefreshToken(): Promise<PlatformJson> {
+    const platform = await create();
+    await app.backends.rows(
+      `UPDATE platform_connections SET refresh_token = 'ciphertext', token_expires_at = now() + interval '1 day' WHERE id = $1`,
+      [platform.id],
+    );
+    return platform;
+  }
+
+  it('sends no stored credential to another host: it needs the access token, and changes nothing without', async () => {
+    const { id } = await withRefreshToken();
+    const before = await stored(id);
+    for (const more of [{}, { clientKey: 'key', clientSecret: 'secret' }, { name: 'moved' }]) {
+      const answer = await patch(id, { instanceUrl: ELSEWHERE, ...more });
+      expectProblem(answer, 400, 'validation_failed', ['/accessToken']);
+    }
+    expect(await stored(id)).toEqual(before);
+    expect((await ada.client.get(`/v1/platforms/${id}`)).json()).toMatchObject({
+      instanceUrl: 'https://mastodon.example',
+    });
+  });
+
+  it('with a new access token keeps no other credential of the old host', async () => {
+    const { id } = await withRefreshToken();
+    const accessToken = app.backends.secrets.make('access-token');
+    const answer = await patch(id, { instanceUrl: ELSEWHERE, accessToken });
+    expect(answer.json()).toMatchObject({
+      instanceUrl: ELSEWHERE,
+      status: 'unchecked',
+      hasClientCredentials: false,
+      tokenExpiresAt: null,
+    });
+    expect(await stored(id)).toMatchObject({ client_key: null, client_secret: null, refresh_token: null });
+  });
+
+  it('takes client credentials that come with the new access token', async () => {
+    const { id } = await create();
+    const { secrets } = app.backends;
+    const fresh = {
+      accessToken: secrets.make('a'),
+      clientKey: secrets.make('k'),
+      clientSecret: secrets.make('s'),
+    };
+    const answer = await patch(id, { instanceUrl: ELSEWHERE, ...fresh });
+    expect(answer.json()).toMatchObject({ hasClientCredentials: true });
+  });
+
+  it('that only spells the same host otherwise keeps them', async () => {
+    const { id } = await withRefreshToken();
+    const before = await stored(id);
+    expect((await patch(id, { instanceUrl: 'HTTPS://MASTODON.example:443/' })).status).toBe(200);
+    expect(await stored(id)).toEqual(before);
+  });
+});
+
 describe('DELETE /v1/platforms/:id', () => {
   it('answers 204, then 404, and promotes the first of the remaining list', async () => {
     const [gone, , first] = [await create(), await create({ name: 'b' }), await create({ name: 'a' })];

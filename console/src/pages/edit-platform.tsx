@@ -18,8 +18,14 @@ const SECRET = ['accessToken', 'clientKey', 'clientSecret'] as const;
 /** Saves over the version that it shows, and no other. */
 export function EditPlatform({ platform: opened, onClose }: EditProps) {
   const [shown, setShown] = useState(opened);
+  const [instance, setInstance] = useState(opened.instanceUrl);
+  const moves = instance !== shown.instanceUrl;
   const latest = platforms.value?.find(({ id }) => id === shown.id);
   const gone = platforms.value !== null && latest === undefined;
+  const show = (platform: Platform) => {
+    setShown(platform);
+    setInstance(platform.instanceUrl);
+  };
   return (
     <Dialog title={`Edit “${opened.name}”`} onClose={onClose}>
       <div role="status">
@@ -27,7 +33,7 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
         {latest !== undefined && latest.version !== shown.version && (
           <div class="notice waiting">
             <p>It was changed elsewhere since you opened it, so what you enter here cannot be saved.</p>
-            <button type="button" onClick={() => setShown(latest)}>
+            <button type="button" onClick={() => show(latest)}>
               Show the current values
             </button>
           </div>
@@ -65,6 +71,7 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
               defaultValue={shown.instanceUrl}
               spellcheck={false}
               required
+              onInput={setInstance}
               error={errorOf('instanceUrl')}
             />
             <Field
@@ -77,7 +84,12 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
             <SecretField
               name="accessToken"
               label="New access token"
-              hint="Leave empty to keep the one there is"
+              required={moves}
+              hint={
+                moves
+                  ? 'Of the new instance: no credential of the old one is sent there'
+                  : 'Leave empty to keep the one there is'
+              }
               error={errorOf('accessToken')}
             />
             <SecretField name="clientKey" label="New client key" error={errorOf('clientKey')} />

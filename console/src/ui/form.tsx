@@ -88,14 +88,20 @@ interface FieldProps {
   readonly spellcheck?: boolean;
   readonly hint?: string;
   readonly error?: string | undefined;
+  readonly onInput?: (value: string) => void;
 }
 
-export function Field({ label, hint, error, ...input }: FieldProps) {
+export function Field({ label, hint, error, onInput, ...input }: FieldProps) {
   const id = useId();
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <input id={id} {...(input as object)} {...describedBy(id, hint, error)} />
+      <input
+        id={id}
+        onInput={(event) => onInput?.(event.currentTarget.value)}
+        {...(input as object)}
+        {...describedBy(id, hint, error)}
+      />
       <FieldNotes id={id} hint={hint} error={error} />
     </div>
   );

@@ -6,6 +6,7 @@ import { Audit1764000400000 } from './1764000400000-audit.js';
 import { Watch1764000500000 } from './1764000500000-watch.js';
 import { Events1764000600000 } from './1764000600000-events.js';
 import { Growth1764000700000 } from './1764000700000-growth.js';
+import { RewrappedRefreshTokens1764001000000 } from './1764001000000-rewrapped-refresh-tokens.js';
 import { SnapshotChanges1764001100000 } from './1764001100000-snapshot-changes.js';
 
 /** In the order in which they are applied. Listed by hand: a file that is found by a pattern can also be missed by one. */
@@ -18,5 +19,6 @@ export const MIGRATIONS = [
   Watch1764000500000,
   Events1764000600000,
   Growth1764000700000,
+  RewrappedRefreshTokens1764001000000,
   SnapshotChanges1764001100000,
 ];

@@ -83,7 +83,10 @@ export class CreatePlatformDto {
   isDefault?: boolean;
 }
 
-/** Any of the fields; one that is absent stays as it is, an optional one that is null is cleared. */
+/**
+ * Any of the fields; one that is absent stays as it is, an optional one that is null is cleared. Another instance needs
+ * its access token, and keeps no credential of the one before.
+ */
 export class UpdatePlatformDto extends PartialType(CreatePlatformDto, { skipNullProperties: false }) {
   @ApiPropertyOptional({
     example: true,

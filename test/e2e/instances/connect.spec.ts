@@ -120,7 +120,8 @@ describe('connecting by OAuth', () => {
         username: 'alice',
         status: 'connected',
         isDefault: true,
-        hasClientCredentials: true,
+        // Friendica's registration is one for all users, and with it all their tokens can be revoked.
+        hasClientCredentials: software !== 'friendica',
       });
       const [row] = await sql('SELECT * FROM platform_connections WHERE id = $1', [platform?.id]);
       expect(row).toMatchObject({ account_id: '1' });
@@ -154,18 +155,19 @@ describe('connecting by OAuth', () => {
     expect(theirs.body.platformId).not.toBe(first.body.platformId);
   });
 
-  it('renews a connection that was made by hand, found by its username', async () => {
+  it('renews a connection that was made by hand, found by its username, and corrects its type', async () => {
     const fake = await start('mastodon');
     const caller = await app.signUp();
     const made = await caller.send('POST', '/v1/platforms', {
       name: 'By hand',
-      platformType: 'mastodon',
+      platformType: 'pixelfed',
       instanceUrl: fake.origin,
       accessToken: 'expired-token-1234',
       username: `@Alice@${fake.host}`,
     });
     const { body } = await finish(caller, begin(caller, fake));
     expect(body).toMatchObject({ platformId: made.body.id, renewed: true });
+    expect(await list(caller)).toMatchObject([{ id: made.body.id, platformType: 'mastodon' }]);
   });
 
   it('connects a second account beside the first, and finds a free name for it', async () => {
@@ -423,6 +425,34 @@ describe('connecting by OAuth', () => {
         expect(fake.asked('/oauth/revoke')).toEqual([]);
       }
     });
+
+    it('never revokes at Friendica, whatever type and client credentials were typed', async () => {
+      const { fake, caller, path } = await connected('friendica');
+      const [client] = [...fake.oauth.apps.values()];
+      const typed = { clientKey: client?.clientId, clientSecret: client?.clientSecret };
+      const changed = await caller.send('PATCH', path, { platformType: 'mastodon', ...typed });
+      expect(changed).toMatchObject({ status: 200, body: { hasClientCredentials: true } });
+      expect((await caller.send('DELETE', `${path}?revoke=true`)).status).toBe(204);
+      expect(fake.asked('/oauth/revoke')).toEqual([]);
+    });
+
+    it('revokes by what the instance is, not by what was typed', async () => {
+      const { fake, caller, path } = await connected('mastodon');
+      await caller.send('PATCH', path, { platformType: 'friendica' });
+      expect((await caller.send('DELETE', `${path}?revoke=true`)).status).toBe(204);
+      expect(fake.asked('/oauth/revoke')).toHaveLength(1);
+    });
+
+    it.each(['server-error', 'silent', 'html-ok'] as const)(
+      'revokes nothing where it cannot learn what the instance is: %s',
+      async (how) => {
+        const { fake, caller, path } = await connected('mastodon');
+        await app.forgetInstance(fake.origin);
+        fake.misbehaviours.set('/.well-known/nodeinfo', how);
+        expect((await caller.send('DELETE', `${path}?revoke=true`)).status).toBe(204);
+        expect(fake.asked('/oauth/revoke')).toEqual([]);
+      },
+    );
 
     it('deletes even when the instance refuses, misbehaves or is gone', async () => {
       for (const how of ['server-error', 'silent', 'endless-body', 'redirect-elsewhere'] as const) {

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { KeyRing } from '../../../src/crypto/key-ring.js';
+import { Database } from '../../../src/database/database.service.js';
 import { KeyRotation } from '../../../src/keys/key-rotation.service.js';
+import { ConnectAttempts, newSecret } from '../../../src/platforms/connect-attempts.js';
+import { InvalidConnectState } from '../../../src/platforms/connect.errors.js';
 import { RefreshTokenCipher } from '../../../src/platforms/refresh-token-cipher.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
@@ -29,7 +32,7 @@ afterAll(async () => {
   await backends.remove();
 });
 
-it('brings registrations at instances and refresh tokens under the first key too', async () => {
+it('brings registrations at instances and refresh tokens under the first key too, and shows no new version', async () => {
   const old = KeyRing.parse(backends.encryptionKey);
   const secret = JSON.stringify([INSTANCE_URL, 'client', backends.secrets.make('client-secret')]);
   await backends.rows(
@@ -44,6 +47,9 @@ it('brings registrations at instances and refresh tokens under the first key too
     owner.id,
     new RefreshTokenCipher(old).encrypt(owner, refreshToken),
   ]);
+  const shown = () =>
+    backends.rows('SELECT version, updated_at FROM platform_connections WHERE id = $1', [owner.id]);
+  const before = await shown();
 
   const outcomes = await app.app.get(KeyRotation).rotate(silent);
 
@@ -64,4 +70,22 @@ it('brings registrations at instances and refresh tokens under the first key too
     [owner.id],
   );
   expect(new RefreshTokenCipher(onlyNew).decrypt(owner, row?.refresh_token ?? '')).toBe(refreshToken);
+  expect(await shown()).toEqual(before);
+});
+
+it('lets an attempt to connect, begun under a key that has left since, be begun again', async () => {
+  const [user] = await insertUsers(backends, 1);
+  const under = (keys: string) => new ConnectAttempts(app.app.get(Database), KeyRing.parse(keys));
+  const attempt = {
+    userId: user?.id ?? 0,
+    origin: INSTANCE_URL,
+    clientId: 'client',
+    verifier: backends.secrets.make('verifier'),
+    name: null,
+    returnTo: null,
+    renewed: false,
+  };
+  const browser = newSecret();
+  const state = await under(backends.encryptionKey).begin(attempt, browser);
+  await expect(under(newKey).take(state, browser)).rejects.toBeInstanceOf(InvalidConnectState);
 });
