@@ -12,3 +12,17 @@ export const ETAG_HEADER = {
     schema: { type: 'string', example: '"3"' },
   },
 } as const;
+
+export const LIST_ETAG_HEADER = {
+  ETag: {
+    description: 'Of the whole list, for If-None-Match',
+    schema: { type: 'string', example: '"4dr0ixqPMbtXZSGLYAmBZ8-GSaLeFh7CkhVAyTZyIfw"' },
+  },
+} as const;
+
+export const DEFAULT_ETAG_HEADER = {
+  ETag: {
+    description: 'Which connection, and its version: for If-None-Match',
+    schema: { type: 'string', example: '"42-3"' },
+  },
+} as const;

@@ -24,7 +24,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { CachedReply } from '../cache/cached-reply.js';
+import type { CachedReply } from '../cache/cached-reply.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Authenticated } from '../common/auth/access.js';
 import type { AuthUser } from '../common/auth/auth-user.js';
@@ -32,7 +32,7 @@ import { CurrentUser } from '../common/auth/current-user.decorator.js';
 import { BooleanQueryPipe } from '../common/boolean-query.pipe.js';
 import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
 import { RateLimit } from '../common/rate-limit.decorator.js';
-import { CACHED_HEADERS, ETAG_HEADER } from './api-headers.js';
+import { CACHED_HEADERS, DEFAULT_ETAG_HEADER, ETAG_HEADER, LIST_ETAG_HEADER } from './api-headers.js';
 import { DisconnectService } from './disconnect.service.js';
 import { PlatformDto } from './dto/platform.dto.js';
 import { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
@@ -75,27 +75,24 @@ export class PlatformsController {
     schema: { type: 'boolean', default: false },
     description: 'Reload from the database',
   })
-  @ApiOkResponse({ type: PlatformDto, isArray: true, headers: CACHED_HEADERS })
+  @ApiOkResponse({ type: PlatformDto, isArray: true, headers: { ...CACHED_HEADERS, ...LIST_ETAG_HEADER } })
+  @ApiResponse({ status: 304, description: 'If-None-Match names the current list' })
   @ApiProblems([400, 503])
   async list(
     @CurrentUser() user: AuthUser,
     @Query('includeInactive', BooleanQueryPipe) includeInactive: boolean,
     @Query('refresh', BooleanQueryPipe) refresh: boolean,
   ): Promise<CachedReply> {
-    if (includeInactive) {
-      const all = await this.platforms.listAll(user.id);
-      return new CachedReply(all, all.raw);
-    }
+    if (includeInactive) return this.replies.listed(await this.platforms.listAll(user.id));
     if (!refresh) return this.replies.list(user.id);
-    const read = await this.platforms.reload(user.id);
-    return new CachedReply(read, read.raw);
+    return this.replies.listed(await this.platforms.reload(user.id));
   }
 
   @Get('default')
   @Authenticated('platforms:read')
   @ApiOperation({ summary: 'Your default platform connection; without one, the first of the list' })
-  @ApiOkResponse({ type: PlatformDto, headers: { ...CACHED_HEADERS, ...ETAG_HEADER } })
-  @ApiResponse({ status: 304, description: 'If-None-Match names the current version' })
+  @ApiOkResponse({ type: PlatformDto, headers: { ...CACHED_HEADERS, ...DEFAULT_ETAG_HEADER } })
+  @ApiResponse({ status: 304, description: 'If-None-Match names the current default and its version' })
   @ApiProblems([404, 503], {
     404: ['no_platforms', 'No active platform connection', new NoPlatforms().message],
   })

@@ -1,46 +1,49 @@
 import type { Deployment } from './deployment.js';
-import { readAll } from './queries-saved.js';
-
-export interface ColdUsers {
-  readonly users: number;
-  readonly poolMax: number;
-  /** Answers that were not 200, of ours and of a route that takes a connection for each request. */
-  readonly failed: number;
-  readonly failedPerRequest: number;
-  /** Milliseconds until all of them were answered. */
-  readonly durationMs: number;
-  readonly durationPerRequestMs: number;
-}
+import { type Section, count, exactly, milliseconds } from './report.js';
+import { type BenchRequest, sendAll } from './requests.js';
 
 const USERS = 1000;
 const POOL_MAX = 5;
 
 /** A thousand users whose entries are not there, all at once, with five connections. */
-export async function coldUsers(deployment: Deployment): Promise<ColdUsers> {
-  const ours = await deployment.startApp({ DATABASE_POOL_MAX: String(POOL_MAX) });
+export async function coldUsers(deployment: Deployment): Promise<Section> {
+  const poolMax = String(POOL_MAX);
+  const ours = await deployment.startApp({ DATABASE_POOL_MAX: poolMax });
   const perRequest = await deployment.startContestant('connection-per-request.ts', {
     DATABASE_URL: deployment.postgres.url(),
-    POOL_MAX: String(POOL_MAX),
+    POOL_MAX: poolMax,
   });
   const users = await deployment.addUsers(USERS);
-  const headers = await Promise.all(users.map((id) => deployment.bearer(id)));
-  const named = users.map((id) => ({ 'x-user': String(id) }));
-  const [one, other] = [
-    await timed(() => readAll(`${ours.baseUrl}/v1/platforms`, headers, USERS, USERS)),
-    await timed(() => readAll(`${perRequest.baseUrl}/list`, named, USERS, USERS)),
-  ];
+  const one = await timed(
+    ours.baseUrl,
+    users.map(({ token }) => ({ path: '/v1/platforms', token })),
+  );
+  const other = await timed(
+    perRequest.baseUrl,
+    users.map(({ id }) => ({ path: '/list', token: String(id) })),
+  );
   return {
-    users: USERS,
-    poolMax: POOL_MAX,
-    failed: one.failed,
-    failedPerRequest: other.failed,
-    durationMs: one.durationMs,
-    durationPerRequestMs: other.durationMs,
+    measures: [
+      {
+        what: `errors of ${count(USERS)} cold users, pool of ${POOL_MAX}`,
+        value: exactly(one.failed),
+        goal: { atMost: 0 },
+      },
+    ],
+    lines: [
+      `${count(USERS)} cold users at once, ${POOL_MAX} connections: ${one.failed} failed, all answered in ` +
+        `${milliseconds(one.durationMs)}; with a connection for each request ${other.failed} failed, ` +
+        milliseconds(other.durationMs),
+    ],
+    figures: { users: USERS, poolMax: POOL_MAX, ours: one, connectionPerRequest: other },
   };
 }
 
-async function timed(work: () => Promise<number>): Promise<{ failed: number; durationMs: number }> {
+async function timed(
+  baseUrl: string,
+  requests: readonly BenchRequest[],
+): Promise<{ failed: number; durationMs: number }> {
   const started = performance.now();
-  const failed = await work();
+  const failed = await sendAll(baseUrl, requests, requests.length);
   return { failed, durationMs: performance.now() - started };
 }

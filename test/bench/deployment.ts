@@ -1,17 +1,40 @@
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 import pg from 'pg';
+import { createClient } from 'redis';
 import { KeyRing } from '../../src/crypto/key-ring.js';
 import { CredentialCipher } from '../../src/platforms/credential-cipher.js';
+import { waitUntil } from '../support/barrier.js';
 import { type ApiProcess, startApi } from '../support/servers/api-process.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
 import { type RedisServer, startRedis } from '../support/servers/redis.js';
 
 const TSX = createRequire(import.meta.url).resolve('tsx');
-const PLATFORMS_PER_USER = 3;
+export const PLATFORMS_PER_USER = 3;
+/** What no Redis listens on: every read goes to the database. */
+export const CACHE_OFF = { REDIS_URL: 'redis://127.0.0.1:1' };
+
+export interface BenchUser {
+  readonly id: number;
+  /** The first of their connections. */
+  readonly platformId: number;
+  readonly token: string;
+}
+
+function connectRedis(url: string) {
+  const client = createClient({ url, RESP: 2 });
+  // The soak kills it; a command that fails says so itself.
+  client.on('error', () => undefined);
+  return client;
+}
+
+export interface Statements {
+  readonly all: number;
+  /** SELECTs of the list of a user: what a read costs. A writer has others, with and without the cache. */
+  readonly lists: number;
+}
 
 /** Servers, users and processes of one bench run, all on loopback. */
 export class Deployment {
@@ -22,15 +45,23 @@ export class Deployment {
   private constructor(
     readonly postgres: PostgresServer,
     readonly redis: RedisServer,
+    /** The bench's own connections; their statements are not counted. */
     readonly sql: pg.Pool,
+    readonly cache: ReturnType<typeof connectRedis>,
   ) {}
 
   static async start(): Promise<Deployment> {
     const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
-    const sql = new pg.Pool({ connectionString: postgres.url(), max: 4 });
+    const sql = new pg.Pool({
+      connectionString: postgres.url(),
+      max: 4,
+      options: '-c pg_stat_statements.track=none',
+    });
     // An idle connection that breaks is not used again; without a listener it would end the bench.
     sql.on('error', (error) => console.error(`PostgreSQL: ${error.message}`));
-    return new Deployment(postgres, redis, sql);
+    const cache = connectRedis(redis.url());
+    await cache.connect();
+    return new Deployment(postgres, redis, sql, cache);
   }
 
   /** Platform Manager itself, as it is built in dist. */
@@ -62,8 +93,17 @@ export class Deployment {
     return api;
   }
 
-  /** Users with three sealed connections each; ids are consecutive. */
-  async addUsers(count: number): Promise<number[]> {
+  /**
+   * Users with three sealed connections each. Needs a process that runs: the invalidations of the new rows are waited
+   * for, else they would be drops in the middle of what is counted.
+   */
+  async addUsers(count: number): Promise<BenchUser[]> {
+    const users = await this.insertUsers(count);
+    await this.drained();
+    return users;
+  }
+
+  async insertUsers(count: number): Promise<BenchUser[]> {
     const cipher = new CredentialCipher(KeyRing.parse(this.#encryptionKey));
     const { rows: users } = await this.sql.query<{ id: number }>(
       `INSERT INTO users (email) SELECT 'bench-' || md5(random()::text || n) || '@example.org'
@@ -95,48 +135,53 @@ export class Deployment {
          "accessToken" text, "clientKey" text, "clientSecret" text, "keyId" text, seal text)`,
       [JSON.stringify(rows)],
     );
-    await this.#invalidationsAreDone();
-    return users.map(({ id }) => id);
+    return Promise.all(
+      users.map(async ({ id }, index) => ({
+        id,
+        platformId: ids[index * PLATFORMS_PER_USER]?.id ?? 0,
+        token: await this.#sign(id),
+      })),
+    );
   }
 
-  /** The new rows' own: they would be drops in the middle of what is counted. Needs a process that runs. */
-  async #invalidationsAreDone(): Promise<void> {
-    for (let attempt = 0; attempt < 200; attempt++) {
+  async drained(): Promise<void> {
+    const isDrained = async (): Promise<boolean> => {
       const { rowCount } = await this.sql.query(
         'SELECT 1 FROM platform_changes WHERE drained_at IS NULL LIMIT 1',
       );
-      if (rowCount === 0) return;
-      await sleep(50);
-    }
-    throw new Error('The outbox was not drained within ten seconds.');
+      return rowCount === 0;
+    };
+    await waitUntil(isDrained, { timeoutMs: 120_000, what: 'the outbox to be drained', intervalMs: 50 });
   }
 
-  async bearer(userId: number): Promise<{ authorization: string }> {
-    const token = await new SignJWT({ role: 'user' })
+  #sign(userId: number): Promise<string> {
+    return new SignJWT({ role: 'user' })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
       .setIssuer('platform-manager')
       .setAudience('platform-manager')
       .setSubject(String(userId))
       .setIssuedAt()
-      .setExpirationTime('2h')
+      .setExpirationTime('12h')
       .sign(new TextEncoder().encode(this.#jwtSecret));
-    return { authorization: `Bearer ${token}` };
   }
 
-  /** SELECTs of connections since `work` began, as the database counted them. */
-  async countSelects(work: () => Promise<void>): Promise<number> {
+  /** Statements of the API since `work` began, as the database counted them. */
+  async countStatements(work: () => Promise<void>): Promise<Statements> {
     await this.sql.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
     await this.sql.query('SELECT pg_stat_statements_reset()');
     await work();
-    const { rows } = await this.sql.query<{ calls: number }>(
-      `SELECT coalesce(sum(calls), 0)::integer AS calls FROM pg_stat_statements
-       WHERE query ~* '^\\s*select\\M.*\\mfrom\\M\\s+"?platform_connections'`,
+    const { rows } = await this.sql.query<Statements>(
+      `SELECT coalesce(sum(calls), 0)::integer AS "all",
+         coalesce(sum(calls) FILTER (WHERE query ~* '^\\s*select\\M.*\\mfrom\\M\\s+"?platform_connections.*"is_active" = '), 0)::integer
+           AS lists
+       FROM pg_stat_statements`,
     );
-    return rows[0]?.calls ?? Number.NaN;
+    return rows[0] ?? { all: Number.NaN, lists: Number.NaN };
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.stop()));
+    this.cache.destroy();
     await this.sql.end();
     await Promise.all([this.postgres.remove(), this.redis.remove()]);
   }

@@ -1,52 +1,45 @@
-import { execFile } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { promisify } from 'node:util';
-import type { Round } from './statistics.js';
-
-const run = promisify(execFile);
-const AUTOCANNON = createRequire(import.meta.url).resolve('autocannon');
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 export interface Target {
   readonly url: string;
+  readonly method?: 'POST';
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
 }
 
-interface AutocannonResult {
-  readonly requests: { readonly average: number };
-  readonly latency: { readonly p50: number; readonly p99: number };
+export interface Load {
+  readonly target: Target;
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+export interface Round {
+  /** Requests per second. */
+  readonly rate: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
   readonly errors: number;
-  readonly timeouts: number;
-  readonly non2xx: number;
-  readonly '3xx': number;
 }
 
-/** One round of load from a process of its own, against loopback. */
-export async function load(target: Target, connections: number, seconds: number): Promise<Round> {
-  const headers = Object.entries(target.headers ?? {}).flatMap(([name, value]) => [
-    '-H',
-    `${name}: ${value}`,
-  ]);
-  const { stdout } = await run(
-    process.execPath,
-    [
-      AUTOCANNON,
-      '--json',
-      '--no-progress',
-      '-c',
-      String(connections),
-      '-d',
-      String(seconds),
-      ...headers,
-      target.url,
-    ],
-    { maxBuffer: 16 * 1024 * 1024, timeout: (seconds + 30) * 1000 },
-  );
-  const result = JSON.parse(stdout) as AutocannonResult;
-  return {
-    rate: result.requests.average,
-    p50Ms: result.latency.p50,
-    p99Ms: result.latency.p99,
-    // A 304 is an answer; autocannon counts everything that is not 2xx.
-    errors: result.errors + result.timeouts + result.non2xx - result['3xx'],
-  };
+/** autocannon in a process of its own, one round after the other. */
+export class LoadGenerator {
+  readonly #process: ChildProcess = fork(fileURLToPath(new URL('./load-process.ts', import.meta.url)));
+
+  round(load: Load): Promise<Round> {
+    return new Promise((resolve, reject) => {
+      const ended = (code: number | null): void =>
+        reject(new Error(`The load generator ended with code ${code}`));
+      this.#process.once('exit', ended);
+      this.#process.once('message', (round: Round) => {
+        this.#process.off('exit', ended);
+        resolve(round);
+      });
+      this.#process.send(load);
+    });
+  }
+
+  stop(): void {
+    this.#process.disconnect();
+  }
 }

@@ -1,53 +1,39 @@
 import { readFileSync } from 'node:fs';
-import { createClient } from 'redis';
 import type { Deployment } from './deployment.js';
-import { readAll } from './queries-saved.js';
+import { type Section, count, megabytes, milliseconds } from './report.js';
+import { sendAll } from './requests.js';
 
-export interface Memory {
-  readonly users: number;
-  /** Bytes that Redis uses more when the list of every user is cached. */
-  readonly redisBytes: number;
-  /** Resident bytes of an API process that has just started, and after it has served all of them. */
-  readonly idleBytes: number;
-  readonly servedBytes: number;
-  /** Milliseconds from the spawn of a process, its migrations applied before, until it answers. */
-  readonly startMs: number;
-}
-
-const USERS = 10_000;
-
-/** What 10,000 cached users cost. */
-export async function memoryOfUsers(deployment: Deployment): Promise<Memory> {
+/** What so many cached users cost, and how long a process takes to start. */
+export async function memoryOfUsers(deployment: Deployment, users: number): Promise<Section> {
   const started = performance.now();
   const api = await deployment.startApp();
+  // From the spawn, the migrations applied before, until it answers.
   const startMs = performance.now() - started;
-  const redis = createClient({ url: deployment.redis.url(), RESP: 2 });
-  redis.on('error', (error: Error) => console.error(`Redis: ${error.message}`));
-  await redis.connect();
-  try {
-    const users = await deployment.addUsers(USERS);
-    await redis.flushDb();
-    const before = await usedBytes(redis);
-    const idleBytes = residentBytes(api.pid);
-    const headers = await Promise.all(users.map((id) => deployment.bearer(id)));
-    await readAll(`${api.baseUrl}/v1/platforms`, headers, USERS);
-    return {
-      users: USERS,
-      redisBytes: (await usedBytes(redis)) - before,
-      idleBytes,
-      servedBytes: residentBytes(api.pid),
-      startMs,
-    };
-  } finally {
-    redis.destroy();
-  }
+  const added = await deployment.addUsers(users);
+  await deployment.cache.flushDb();
+  const before = await datasetBytes(deployment);
+  const idleBytes = residentBytes(api.pid);
+  await sendAll(
+    api.baseUrl,
+    added.map(({ token }) => ({ path: '/v1/platforms', token })),
+  );
+  const redisBytes = (await datasetBytes(deployment)) - before;
+  const servedBytes = residentBytes(api.pid);
+  return {
+    measures: [],
+    lines: [
+      `${count(users)} cached users: ${megabytes(redisBytes)} of Redis; a process has ${megabytes(idleBytes)} idle, ` +
+        `${megabytes(servedBytes)} after serving them, and starts in ${milliseconds(startMs)}`,
+    ],
+    figures: { users, redisBytes, idleBytes, servedBytes, startMs },
+  };
 }
 
-async function usedBytes(redis: { info(section: string): Promise<string> }): Promise<number> {
-  return Number(/^used_memory_dataset:(\d+)/m.exec(await redis.info('memory'))?.[1]);
+async function datasetBytes({ cache }: Deployment): Promise<number> {
+  return Number(/^used_memory_dataset:(\d+)/m.exec(await cache.info('memory'))?.[1]);
 }
 
-/** Of Linux's /proc; a page has 4096 bytes where this is measured. */
-function residentBytes(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096;
+/** Of Linux's /proc. */
+export function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }

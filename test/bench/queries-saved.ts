@@ -1,73 +1,54 @@
-import { Agent, request } from 'node:http';
+import type { ApiProcess } from '../support/servers/api-process.js';
 import type { Deployment } from './deployment.js';
+import { type Section, count, exactly } from './report.js';
+import { type BenchRequest, sendAll } from './requests.js';
+import { zipfian } from './zipf.js';
 
-export interface QueriesSaved {
-  readonly reads: number;
-  readonly users: number;
-  /** SELECTs, as the database counted them, the comparisons included. */
-  readonly withCache: number;
-  /** Of those: hits that the self-audit compared with the database in the background. */
-  readonly comparisons: number;
-  readonly withoutCache: number;
-}
+const WRITE_SHARE = 0.01;
+const REQUESTS_PER_USER = 100;
 
-const READS = 10_000;
-const USERS = 100;
-const CONCURRENCY = 50;
-
-/** SELECTs that 10,000 list reads over 100 users cost, with the cache and with Redis away. */
-export async function queriesSaved(deployment: Deployment): Promise<QueriesSaved> {
-  const cached = await deployment.startApp();
-  const users = await deployment.addUsers(USERS);
-  const uncached = await deployment.startApp({ REDIS_URL: 'redis://127.0.0.1:1' });
-  const headers = await Promise.all(users.map((id) => deployment.bearer(id)));
-  const count = (baseUrl: string) =>
-    deployment.countSelects(async () => {
-      const failed = await readAll(`${baseUrl}/v1/platforms`, headers, READS);
-      if (failed > 0) throw new Error(`${failed} reads failed`);
+/** Queries of list reads with 1 % writes among them, all cold at the start, against the same work with the cache off. */
+export async function queriesSaved(
+  deployment: Deployment,
+  ours: ApiProcess,
+  uncached: ApiProcess,
+  requests: number,
+): Promise<Section> {
+  const users = await deployment.addUsers(requests / REQUESTS_PER_USER);
+  const steps = zipfian(users.length, requests, WRITE_SHARE);
+  const work = (round: string) =>
+    steps.map(({ user, writes }, index): BenchRequest => {
+      const { token = '', platformId = 0 } = users[user] ?? {};
+      if (!writes) return { path: '/v1/platforms', token };
+      return {
+        method: 'PATCH',
+        path: `/v1/platforms/${platformId}`,
+        token,
+        body: { name: `${round} ${index}` },
+      };
     });
+  const statements = (api: ApiProcess, round: string) =>
+    deployment.countStatements(async () => {
+      const failed = await sendAll(api.baseUrl, work(round));
+      if (failed > 0) throw new Error(`${failed} of ${requests} requests failed`);
+    });
+  const withCache = await statements(ours, 'cached');
+  const withoutCache = await statements(uncached, 'uncached');
+  const saved = 1 - withCache.lists / withoutCache.lists;
   return {
-    reads: READS,
-    users: USERS,
-    withCache: await count(cached.baseUrl),
-    comparisons: await comparisonsOf(cached.baseUrl),
-    withoutCache: await count(uncached.baseUrl),
+    measures: [
+      {
+        what: `queries saved, ${count(requests)} Zipf requests with 1 % writes`,
+        value: exactly(saved),
+        goal: { atLeast: 0.95 },
+      },
+    ],
+    lines: [
+      `${count(requests)} requests of ${count(users.length)} users, ${count(steps.filter(({ writes }) => writes).length)} ` +
+        `of them writes: ${(saved * 100).toFixed(1)} % of queries saved, ${count(withCache.lists)} lists ` +
+        `selected instead of ${count(withoutCache.lists)} (all statements, those of the writes and the ` +
+        `outbox too: ${count(withCache.all)} instead of ${count(withoutCache.all)})`,
+    ],
+    figures: { requests, users: users.length, withCache, withoutCache, saved },
   };
-}
-
-async function comparisonsOf(baseUrl: string): Promise<number> {
-  const metrics = await (await fetch(`${baseUrl}/metrics`)).text();
-  return Number(/^cache_audit_comparisons_total (\d+)$/m.exec(metrics)?.[1]);
-}
-
-/** @returns how many were not answered with 200. */
-export async function readAll(
-  url: string,
-  headers: readonly Readonly<Record<string, string>>[],
-  reads: number,
-  concurrency = CONCURRENCY,
-): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
-  let next = 0;
-  let failed = 0;
-  const worker = async (): Promise<void> => {
-    while (next < reads) {
-      if ((await get(url, headers[next++ % headers.length] ?? {}, agent)) !== 200) failed++;
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  agent.destroy();
-  return failed;
-}
-
-function get(url: string, headers: Readonly<Record<string, string>>, agent: Agent): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(url, { agent, headers, timeout: 10_000 }, (incoming) => {
-      incoming.resume();
-      incoming.on('end', () => resolve(incoming.statusCode ?? 0));
-    });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`${url} did not answer`)));
-    outgoing.on('error', reject);
-    outgoing.end();
-  });
 }

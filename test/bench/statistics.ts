@@ -1,20 +1,8 @@
-/** Of one contestant over all rounds. */
-export interface Figures {
-  /** Requests per second: median, and the spread from the lowest to the highest round. */
-  readonly rate: number;
-  readonly rateMin: number;
-  readonly rateMax: number;
-  /** Milliseconds, medians over the rounds. */
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly errors: number;
-}
-
-export interface Round {
-  readonly rate: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly errors: number;
+/** A figure of one run: the median, and the spread from the lowest round to the highest. */
+export interface Spread {
+  readonly median: number;
+  readonly lowest: number;
+  readonly highest: number;
 }
 
 export function median(values: readonly number[]): number {
@@ -24,14 +12,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-export function summarise(rounds: readonly Round[]): Figures {
-  const rates = rounds.map(({ rate }) => rate);
-  return {
-    rate: median(rates),
-    rateMin: Math.min(...rates),
-    rateMax: Math.max(...rates),
-    p50Ms: median(rounds.map(({ p50Ms }) => p50Ms)),
-    p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
-    errors: rounds.reduce((sum, { errors }) => sum + errors, 0),
-  };
+export function spread(values: readonly number[]): Spread {
+  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
+}
+
+/** Round by round, so that a machine that is slower for a while is so for both. */
+export function ratio(dividend: readonly number[], divisor: readonly number[]): Spread {
+  return spread(dividend.map((value, round) => value / (divisor[round] ?? Number.NaN)));
 }

@@ -36,10 +36,12 @@ describe('the reads that skip the pipeline', () => {
       }>();
       return client.as({ accessToken: key });
     };
+    const list = (await ada.client.get('/v1/platforms')).header('etag') ?? '';
     for (let n = 0; n < 100; n++) await much.client.get('/v1/me');
     Object.assign(clients, {
       owner: { client: ada.client },
-      'owner who has the version': { client: ada.client, headers: { 'If-None-Match': 'W/"1"' } },
+      'owner who has the version': { client: ada.client, headers: { 'If-None-Match': `W/"1", "${id}-1"` } },
+      'owner who has the list': { client: ada.client, headers: { 'If-None-Match': list } },
       'somebody without connections': { client: none.client },
       'an API key': { client: await keyOf(['platforms:read']) },
       'an API key without the scope': { client: await keyOf(['activities:write']) },
@@ -59,6 +61,7 @@ describe('the reads that skip the pipeline', () => {
   it.each([
     'owner',
     'owner who has the version',
+    'owner who has the list',
     'somebody without connections',
     'an API key',
     'an API key without the scope',
@@ -101,6 +104,7 @@ describe('the reads that skip the pipeline', () => {
 const STATUSES: Readonly<Record<string, readonly number[]>> = {
   owner: [200, 200, 200, 404],
   'owner who has the version': [200, 304, 304, 404],
+  'owner who has the list': [304, 200, 200, 404],
   'somebody without connections': [200, 404, 404, 404],
   'an API key': [200, 200, 200, 404],
   'an API key without the scope': [403, 403, 403, 403],

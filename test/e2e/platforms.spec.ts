@@ -113,7 +113,56 @@ describe('GET /v1/platforms', () => {
   });
 });
 
+describe('the ETag of GET /v1/platforms', () => {
+  const ask = (held?: string, query = '') =>
+    ada.client.get(`/v1/platforms${query}`, held === undefined ? {} : { 'If-None-Match': held });
+  const tag = async (query = ''): Promise<string> => (await ask(undefined, query)).header('etag') ?? '';
+
+  it('gives 304 without a body to who has the list, whether it is cached or not', async () => {
+    await create();
+    const [loaded, cached] = [await ask(), await ask()];
+    expect(loaded.header('etag')).toMatch(/^"[\w-]{43}"$/);
+    expect(cached.header('etag')).toBe(loaded.header('etag'));
+    const etag = cached.header('etag') ?? '';
+    for (const held of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const known = await ask(held);
+      expect([held, known.status, known.text, known.header('etag')]).toEqual([held, 304, '', etag]);
+      expect(known.header('cache-control')).toBe('private, no-cache');
+    }
+    expect((await ask(etag, '?refresh=true')).status).toBe(304);
+    expect((await ask('"other"')).status).toBe(200);
+  });
+
+  it('is another one after every change, also when versions come and go', async () => {
+    const seen = [await tag()];
+    const [first, second] = [await create({ name: 'a' }), await create({ name: 'b' })];
+    seen.push(await tag());
+    await ada.client.patch(`/v1/platforms/${second.id}`, { name: 'c' });
+    seen.push(await tag());
+    await ada.client.put(`/v1/platforms/${second.id}/default`);
+    seen.push(await tag());
+    await ada.client.delete(`/v1/platforms/${second.id}`);
+    seen.push(await tag());
+    await ada.client.patch(`/v1/platforms/${first.id}`, { isActive: false });
+    expect(new Set(seen).size).toBe(seen.length);
+    // As empty as in the beginning.
+    expect(await tag()).toBe(seen[0]);
+    expect(await tag('?includeInactive=true')).not.toBe(seen[0]);
+  });
+});
+
 describe('GET /v1/platforms/default', () => {
+  it('gives no 304 for another connection that has come to the same version', async () => {
+    const [first, second] = [await create({ name: 'a' }), await create({ name: 'b' })];
+    await ada.client.patch(`/v1/platforms/${first.id}`, { name: 'c' });
+    const before = await ada.client.get('/v1/platforms/default');
+    await ada.client.put(`/v1/platforms/${second.id}/default`);
+    const etag = before.header('etag') ?? '';
+    const after = await ada.client.get('/v1/platforms/default', { 'If-None-Match': etag });
+    expect([before, after].map((answer) => answer.json<PlatformJson>().version)).toEqual([2, 2]);
+    expect(after.status).toBe(200);
+  });
+
   it('answers with the default and its ETag, and 304 to who has that version', async () => {
     const { id } = await create();
     const answer = await ada.client.get('/v1/platforms/default');

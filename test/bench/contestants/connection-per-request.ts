@@ -22,7 +22,7 @@ app.get('/list', async (request, reply) => {
   try {
     const { rows } = await session.query(
       'SELECT id, name, platform_type, instance_url FROM platform_connections WHERE user_id = $1',
-      [Number(request.headers['x-user'])],
+      [Number(request.headers.authorization?.slice('Bearer '.length))],
     );
     await sleep(REST_OF_THE_PAGE_MS);
     return await reply.send(rows);

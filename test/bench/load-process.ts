@@ -1,0 +1,49 @@
+import { createRequire } from 'node:module';
+import type { Load, Round } from './load.js';
+
+// The load generator: a process of its own, so that it shares no event loop with what is measured.
+
+interface Running {
+  on(event: 'response', listen: (client: unknown, status: number, bytes: number, ms: number) => void): void;
+}
+interface Result {
+  readonly start: Date;
+  readonly finish: Date;
+  readonly errors: number;
+  readonly timeouts: number;
+  readonly non2xx: number;
+  readonly '3xx': number;
+}
+type Autocannon = (options: object, done: (error: Error | null, result: Result) => void) => Running;
+
+const autocannon = createRequire(import.meta.url)('autocannon') as Autocannon;
+/** How often autocannon looks whether its time is over. */
+const SAMPLE_MS = 100;
+
+function run({ target, connections, seconds }: Load): Promise<Round> {
+  const durations: number[] = [];
+  return new Promise((resolve, reject) => {
+    const options = { ...target, connections, duration: seconds, sampleInt: SAMPLE_MS };
+    autocannon(options, (error, result) => {
+      if (error !== null) return reject(error);
+      const { start, finish, errors, timeouts, non2xx } = result;
+      resolve({
+        rate: (durations.length * 1000) / (finish.getTime() - start.getTime()),
+        ...percentiles(durations),
+        // A 304 is an answer; autocannon counts everything that is not 2xx.
+        errors: errors + timeouts + non2xx - result['3xx'],
+      });
+    }).on('response', (_client, _status, _bytes, ms) => durations.push(ms));
+  });
+}
+
+/** Of the single durations: the histogram that autocannon reports from knows whole milliseconds only. */
+function percentiles(durations: readonly number[]): { p50Ms: number; p99Ms: number } {
+  const sorted = Float64Array.from(durations).sort();
+  const at = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
+  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+}
+
+process.on('message', (load: Load) => {
+  void run(load).then((round) => process.send?.(round));
+});

@@ -1,0 +1,89 @@
+import { CACHE_OFF_LIST, CONSTANT, INTERCEPTOR, LIST_HIT } from './contestants.js';
+import { LoadGenerator, type Round, type Target } from './load.js';
+import { type Section, count, printTable } from './report.js';
+import { ratio, spread } from './statistics.js';
+
+export interface Plan {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly connections: number;
+}
+
+/** Requests per second and latency of all contestants, in interleaved rounds. */
+export async function rates(targets: ReadonlyMap<string, Target>, plan: Plan): Promise<Section> {
+  const rounds = await measure(targets, plan);
+  const of = (name: string, figure: keyof Round): number[] =>
+    (rounds.get(name) ?? []).map((round) => round[figure]);
+  print(rounds);
+  const rateTo = (other: string) => ratio(of(LIST_HIT, 'rate'), of(other, 'rate'));
+  return {
+    measures: [
+      {
+        what: 'list hit / constant route of the same framework',
+        value: rateTo(CONSTANT),
+        goal: { atLeast: 0.7 },
+      },
+      {
+        what: "list hit, signed in / Nest's CacheInterceptor",
+        value: rateTo(INTERCEPTOR),
+        goal: { atLeast: 1.5 },
+      },
+      { what: 'list hit / cache off', value: rateTo(CACHE_OFF_LIST), goal: { atLeast: 5 } },
+      {
+        what: 'p99 of a list hit / cache off',
+        value: ratio(of(LIST_HIT, 'p99Ms'), of(CACHE_OFF_LIST, 'p99Ms')),
+        goal: { atMost: 0.2 },
+      },
+      {
+        what: 'p50 of a list hit / cache off',
+        value: ratio(of(LIST_HIT, 'p50Ms'), of(CACHE_OFF_LIST, 'p50Ms')),
+      },
+    ],
+    lines: [],
+    figures: Object.fromEntries(
+      [...rounds.keys()].map((name) => [
+        name,
+        {
+          rate: spread(of(name, 'rate')),
+          p50Ms: spread(of(name, 'p50Ms')),
+          p99Ms: spread(of(name, 'p99Ms')),
+          errors: of(name, 'errors').reduce((sum, errors) => sum + errors, 0),
+        },
+      ]),
+    ),
+  };
+}
+
+async function measure(
+  targets: ReadonlyMap<string, Target>,
+  { rounds, seconds, warmUpSeconds, connections }: Plan,
+): Promise<Map<string, Round[]>> {
+  const generator = new LoadGenerator();
+  const all = new Map<string, Round[]>([...targets.keys()].map((name) => [name, []]));
+  try {
+    for (const target of targets.values()) {
+      await generator.round({ target, connections, seconds: warmUpSeconds });
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const [name, target] of targets) {
+        all.get(name)?.push(await generator.round({ target, connections, seconds }));
+      }
+    }
+    return all;
+  } finally {
+    generator.stop();
+  }
+}
+
+function print(rounds: ReadonlyMap<string, readonly Round[]>): void {
+  const rows = [...rounds].map(([name, all]) => {
+    const rate = spread(all.map((round) => round.rate));
+    const ms = (figure: 'p50Ms' | 'p99Ms') => spread(all.map((round) => round[figure])).median.toFixed(2);
+    const errors = all.reduce((sum, round) => sum + round.errors, 0);
+    const rateText = `${count(rate.median)} (${count(rate.lowest)}-${count(rate.highest)})`;
+    return [name, rateText, ms('p50Ms'), ms('p99Ms'), String(errors)];
+  });
+  console.log('');
+  printTable([['contestant', 'req/s (lowest-highest)', 'p50 ms', 'p99 ms', 'errors'], ...rows]);
+}
