@@ -13,5 +13,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  server: { proxy: { '/v1': API, '/health': API, '/metrics': API } },
+  server: { proxy: { '/v1': API, '/health': API } },
 });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { CacheHealth } from './cache-health.js';
 import { CacheMeter } from './cache-meter.js';
@@ -7,6 +8,7 @@ import { withDeadline } from './deadline.js';
 import { LeaseStore } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
 import { RedisLink } from './redis-link.js';
+import { SelfAudit } from './self-audit.js';
 
 export type { CacheOutcome } from './cache-read.js';
 export const CACHE_OUTCOMES = [
@@ -18,6 +20,11 @@ export const CACHE_OUTCOMES = [
   'corrupt',
 ] as const satisfies readonly CacheOutcome[];
 
+/** Of histograms of reads, in seconds. */
+export const READ_SECONDS = [
+  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+];
+
 const DEADLINE_MS = 500;
 
 type Outcomes = Record<CacheOutcome, number>;
@@ -25,34 +32,52 @@ type Outcomes = Record<CacheOutcome, number>;
 /** What this process has counted since its start, and how the store is. */
 @Injectable()
 export class CacheFigures {
+  /** Of this process and start: counters of another one are not to be compared with these. */
+  readonly #processId = randomUUID();
   readonly #counts = new Map<CacheResource, Outcomes>();
+  /** Reads by the first bound that they kept to; the last place is for those beyond all. */
+  readonly #durations = new Array<number>(READ_SECONDS.length + 1).fill(0);
 
   constructor(
     meter: CacheMeter,
     private readonly health: CacheHealth,
     private readonly store: LeaseStore,
+    private readonly audit: SelfAudit,
   ) {
-    meter.onRead(({ resource, outcome }) => {
+    meter.onRead(({ resource, outcome, durationSeconds }) => {
       let outcomes = this.#counts.get(resource);
       if (outcomes === undefined) {
         outcomes = { hit: 0, miss: 0, collapsed: 0, bypass: 0, error: 0, corrupt: 0 };
         this.#counts.set(resource, outcomes);
       }
       outcomes[outcome]++;
+      const bound = READ_SECONDS.findIndex((seconds) => durationSeconds <= seconds);
+      this.#durations[bound === -1 ? READ_SECONDS.length : bound]!++;
     });
   }
 
   async read() {
     return {
+      processId: this.#processId,
       store: this.health instanceof RedisLink ? ('redis' as const) : ('memory' as const),
       breaker: this.health.state,
       behind: this.health.behind,
       entries: await this.entries(),
+      inconsistencies: this.audit.inconsistencies,
+      durations: this.durations(),
       resources: [...this.#counts].map(([resource, outcomes]) => {
         const requests = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
         return { resource, requests, hitRatio: requests === 0 ? null : outcomes.hit / requests, outcomes };
       }),
     };
+  }
+
+  private durations(): { upToSeconds: number | null; reads: number }[] {
+    let reads = 0;
+    return this.#durations.map((count, bound) => {
+      reads += count;
+      return { upToSeconds: READ_SECONDS[bound] ?? null, reads };
+    });
   }
 
   private async entries(): Promise<number | null> {

@@ -7,3 +7,9 @@ export function poolOf(dataSource: DataSource): Pool {
   if (!('master' in driver)) throw new Error('The data source is not connected to PostgreSQL.');
   return driver.master as Pool;
 }
+
+/** Of its connections; `waiting` are requests for one. */
+export function poolState(dataSource: DataSource): { used: number; idle: number; waiting: number } {
+  const { totalCount, idleCount, waitingCount } = poolOf(dataSource);
+  return { used: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+}

@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { InjectDataSource } from '@nestjs/typeorm';
+import { READ_SECONDS } from '../cache/cache-figures.js';
 import { CacheHealth } from '../cache/cache-health.js';
 import { CacheMeter } from '../cache/cache-meter.js';
 import { SelfAudit } from '../cache/self-audit.js';
 import { AdmissionGate } from '../database/admission-gate.js';
-import { poolOf } from '../database/pool.js';
+import { poolState } from '../database/pool.js';
 import { EVENT_TRANSPORTS, EventMeter } from '../outbox/event-meter.js';
 import { WatchMeter } from '../jobs/watch-meter.js';
 import { WatchOutlook } from '../jobs/watch-outlook.js';
@@ -91,7 +92,7 @@ export class MetricsService {
       name: 'platform_cache_duration_seconds',
       help: 'Cached reads, from arrival to answer',
       labelNames: ['resource', 'outcome'],
-      buckets: [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+      buckets: READ_SECONDS,
       registers: [this.registry],
     });
     meter.onRead(({ resource, outcome, durationSeconds }) => {
@@ -107,10 +108,7 @@ export class MetricsService {
       labelNames: ['state'],
       registers: [this.registry],
       collect() {
-        const pool = poolOf(dataSource);
-        this.set({ state: 'idle' }, pool.idleCount);
-        this.set({ state: 'used' }, pool.totalCount - pool.idleCount);
-        this.set({ state: 'waiting' }, pool.waitingCount);
+        for (const [state, count] of Object.entries(poolState(dataSource))) this.set({ state }, count);
       },
     });
     new Counter({

@@ -1,9 +1,13 @@
 import { Controller, Delete, Get, HttpCode, Param } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import { CacheFigures } from '../cache/cache-figures.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Authenticated } from '../common/auth/access.js';
 import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
+import { poolState } from '../database/pool.js';
+import { OutboxRelay } from '../outbox/outbox-relay.js';
 import { CacheFiguresDto } from './dto/cache-figures.dto.js';
 import { PlatformsService } from './platforms.service.js';
 
@@ -13,6 +17,8 @@ export class AdminCacheController {
   constructor(
     private readonly figures: CacheFigures,
     private readonly platforms: PlatformsService,
+    private readonly relay: OutboxRelay,
+    @InjectDataSource() private readonly dataSource: DataSource,
   ) {}
 
   @Get()
@@ -20,11 +26,13 @@ export class AdminCacheController {
   @ApiOperation({
     summary: 'How the cache does',
     description:
-      'Counted by the process that answers, since its start. /metrics of all processes has the whole.',
+      'Counted by the process that answers, since its start: compare answers of the same `processId` only. /metrics of ' +
+      'all processes has the whole.',
   })
   @ApiOkResponse({ type: CacheFiguresDto })
   async read(): Promise<CacheFiguresDto> {
-    return this.figures.read();
+    const figures = await this.figures.read();
+    return { ...figures, pool: poolState(this.dataSource), outbox: this.relay.state };
   }
 
   @Delete('users/:id')

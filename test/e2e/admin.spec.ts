@@ -15,6 +15,8 @@ interface Figures {
   readonly breaker: string;
   readonly behind: boolean;
   readonly entries: number | null;
+  readonly processId: string;
+  readonly durations: { upToSeconds: number | null; reads: number }[];
   readonly resources: {
     resource: string;
     requests: number;
@@ -145,6 +147,16 @@ describe('admin routes', () => {
 
     expect(after).toMatchObject({ store: 'redis', breaker: 'closed', behind: false });
     expect(after.entries).toBeGreaterThan(0);
+    expect(after.processId).toBe(before.processId);
+    expect(after.durations.at(-1)).toEqual({
+      upToSeconds: null,
+      reads: after.resources.reduce((sum, { requests }) => sum + requests, 0),
+    });
+    expect(after).toMatchObject({
+      inconsistencies: 0,
+      pool: { used: expect.any(Number), idle: expect.any(Number), waiting: 0 },
+      outbox: { pending: expect.any(Number), lagSeconds: expect.any(Number) },
+    });
     const of = (all: Figures) => all.resources.find(({ resource }) => resource === 'user_platforms');
     expect((of(after)?.requests ?? 0) - (of(before)?.requests ?? 0)).toBe(5);
     expect((of(after)?.outcomes['hit'] ?? 0) - (of(before)?.outcomes['hit'] ?? 0)).toBe(4);

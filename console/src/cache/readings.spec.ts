@@ -3,8 +3,8 @@ import { type Reading, hitRatio, queriesSaved, ratesBetween } from './readings.j
 
 const NONE = { hit: 0, collapsed: 0, miss: 0, bypass: 0, error: 0, corrupt: 0 };
 
-function reading(at: number, own: Partial<Reading['outcomes']>): Reading {
-  return { at, outcomes: { ...NONE, ...own }, durations: [] };
+function reading(at: number, own: Partial<Reading['outcomes']>, processId = 'one'): Reading {
+  return { at, processId, outcomes: { ...NONE, ...own }, durations: [] };
 }
 
 describe('readings of the cache', () => {
@@ -14,8 +14,10 @@ describe('readings of the cache', () => {
     expect(rates?.p99).toBeNull();
   });
 
-  it('make none with those of another process, which has counted less', () => {
-    expect(ratesBetween(reading(10, { hit: 100 }), reading(12, { hit: 30, miss: 9 }))).toBeNull();
+  it('make none with those of another process, whether it has counted less or more', () => {
+    for (const hit of [30, 3000]) {
+      expect(ratesBetween(reading(10, { hit: 100 }), reading(12, { hit }, 'other'))).toBeNull();
+    }
     expect(ratesBetween(reading(10, {}), reading(10, {}))).toBeNull();
   });
 

@@ -1,5 +1,5 @@
 import type { CacheFigures } from '../api/client.js';
-import { type Buckets, type Metrics, bucketsOf, quantile, since, sum } from './prometheus.js';
+import { type Buckets, quantile, since } from './quantile.js';
 
 type Outcomes = CacheFigures['resources'][number]['outcomes'];
 export type Outcome = keyof Outcomes;
@@ -10,8 +10,8 @@ export const OUTCOMES: readonly Outcome[] = ['hit', 'collapsed', 'miss', 'bypass
 export interface Reading {
   /** Seconds since the epoch. */
   readonly at: number;
+  readonly processId: string;
   readonly outcomes: Readonly<Record<Outcome, number>>;
-  /** Empty where /metrics cannot be read. */
   readonly durations: Buckets;
 }
 
@@ -25,19 +25,20 @@ export interface Rates {
   readonly p99: number | null;
 }
 
-export function readingOf(at: number, figures: CacheFigures, metrics: Metrics | null): Reading {
+export function readingOf(at: number, figures: CacheFigures): Reading {
   const outcomes = byOutcome((outcome) =>
     figures.resources.reduce((total, resource) => total + (resource.outcomes[outcome] ?? 0), 0),
   );
-  const durations = metrics === null ? [] : bucketsOf(metrics, 'platform_cache_duration_seconds');
-  return { at, outcomes, durations };
+  const durations = figures.durations.map(
+    ({ upToSeconds, reads }) => [upToSeconds ?? Infinity, reads] as const,
+  );
+  return { at, processId: figures.processId, outcomes, durations };
 }
 
-/** Null when the later one is of another process, or of one that was started anew: its counters began again. */
+/** Null when they are of different processes, each of which counts for itself. */
 export function ratesBetween(earlier: Reading, later: Reading): Rates | null {
   const seconds = later.at - earlier.at;
-  if (seconds <= 0 || OUTCOMES.some((outcome) => later.outcomes[outcome] < earlier.outcomes[outcome]))
-    return null;
+  if (seconds <= 0 || later.processId !== earlier.processId) return null;
   const durations = since(earlier.durations, later.durations);
   return {
     at: later.at,
@@ -61,24 +62,6 @@ export function hitRatio(outcomes: Reading['outcomes']): number | null {
 /** Each of the others cost one. */
 export function queriesSaved(outcomes: Reading['outcomes']): number {
   return outcomes.hit + outcomes.collapsed;
-}
-
-export interface Operation {
-  readonly pool: { readonly used: number; readonly idle: number; readonly waiting: number } | null;
-  readonly outbox: { readonly pending: number; readonly lagSeconds: number } | null;
-  readonly inconsistencies: number | null;
-}
-
-export function operationOf(metrics: Metrics): Operation {
-  const connections = (state: string): number => sum(metrics, 'database_pool_connections', { state }) ?? 0;
-  const pending = sum(metrics, 'outbox_pending');
-  return {
-    pool: metrics.has('database_pool_connections')
-      ? { used: connections('used'), idle: connections('idle'), waiting: connections('waiting') }
-      : null,
-    outbox: pending === null ? null : { pending, lagSeconds: sum(metrics, 'outbox_lag_seconds') ?? 0 },
-    inconsistencies: sum(metrics, 'cache_inconsistencies_total'),
-  };
 }
 
 function byOutcome(count: (outcome: Outcome) => number): Record<Outcome, number> {

@@ -42,8 +42,8 @@ export function CachePage() {
         </div>
       </div>
       <p class="hint">
-        Counted by the process that answers, since its start. With several processes each reading may be of
-        another one.
+        Counted by the process that answers, since its start. With several processes each reading, and each
+        point of the charts, is of one of them.
       </p>
       {watch.error !== null && (
         <p class="notice bad" role="alert">
@@ -62,9 +62,10 @@ export function CachePage() {
   );
 }
 
-function Tiles({ figures, reading, recent, operation }: CacheWatch) {
+function Tiles({ figures, reading, recent }: CacheWatch) {
   if (figures === null || reading === null) return null;
   const { outcomes } = reading;
+  const { pool, outbox } = figures;
   return (
     <dl class="tiles">
       <Tile label="Hit ratio" value={formatOrDash(hitRatio(outcomes), (value) => percent.format(value))}>
@@ -83,24 +84,13 @@ function Tiles({ figures, reading, recent, operation }: CacheWatch) {
         {figures.behind && ', catching up with changes'}
       </Tile>
       <Tile label="Keys in the store" value={formatOrDash(figures.entries, (value) => whole.format(value))} />
-      <Tile
-        label="Connections in use"
-        value={formatOrDash(operation?.pool?.used, (value) => whole.format(value))}
-      >
-        {operation?.pool != null && `${operation.pool.idle} idle, ${operation.pool.waiting} waiting for one`}
+      <Tile label="Connections in use" value={whole.format(pool.used)}>
+        {pool.idle} idle, {pool.waiting} waiting for one
       </Tile>
-      <Tile
-        label="Outbox lag"
-        value={formatOrDash(operation?.outbox?.lagSeconds, (value) => `${rate.format(value)} s`)}
-      >
-        {operation?.outbox != null && `${whole.format(operation.outbox.pending)} changes pending`}
+      <Tile label="Outbox lag" value={`${rate.format(outbox.lagSeconds)} s`}>
+        {whole.format(outbox.pending)} changes pending
       </Tile>
-      <Tile
-        label="Inconsistencies found"
-        value={formatOrDash(operation?.inconsistencies, (value) => whole.format(value))}
-      >
-        {operation === null && 'This server does not let browsers read /metrics.'}
-      </Tile>
+      <Tile label="Inconsistencies found" value={whole.format(figures.inconsistencies)} />
     </dl>
   );
 }

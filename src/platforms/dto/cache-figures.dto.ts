@@ -28,7 +28,45 @@ export class CacheResourceFiguresDto {
   outcomes!: Readonly<Record<CacheOutcome, number>>;
 }
 
+export class ReadDurationDto {
+  @ApiProperty({ type: Number, nullable: true, example: 0.001, description: 'Null for all reads' })
+  upToSeconds!: number | null;
+
+  @ApiProperty({ type: 'integer', example: 1180 })
+  reads!: number;
+}
+
+export class PoolFiguresDto {
+  @ApiProperty({ type: 'integer', example: 2 })
+  used!: number;
+
+  @ApiProperty({ type: 'integer', example: 13 })
+  idle!: number;
+
+  @ApiProperty({ type: 'integer', example: 0, description: 'Requests for a connection' })
+  waiting!: number;
+}
+
+export class OutboxFiguresDto {
+  @ApiProperty({
+    type: 'integer',
+    example: 0,
+    description: 'Changes whose cached entries are not dropped yet',
+  })
+  pending!: number;
+
+  @ApiProperty({ example: 0, description: 'Age of the oldest such change' })
+  lagSeconds!: number;
+}
+
 export class CacheFiguresDto {
+  @ApiProperty({
+    format: 'uuid',
+    example: '3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90',
+    description: 'Of the process that answers; another one after a restart',
+  })
+  processId!: string;
+
   @ApiProperty({ enum: ['redis', 'memory'], example: 'redis' })
   store!: 'redis' | 'memory';
 
@@ -56,4 +94,25 @@ export class CacheFiguresDto {
 
   @ApiProperty({ type: CacheResourceFiguresDto, isArray: true })
   resources!: CacheResourceFiguresDto[];
+
+  @ApiProperty({
+    type: ReadDurationDto,
+    isArray: true,
+    description:
+      'Reads of all resources that were answered within so long, ascending; each with those before it',
+  })
+  durations!: ReadDurationDto[];
+
+  @ApiProperty({
+    type: 'integer',
+    example: 0,
+    description: 'Sampled hits that differed from the database for longer than an invalidation takes',
+  })
+  inconsistencies!: number;
+
+  @ApiProperty({ type: PoolFiguresDto, description: 'Connections to the database' })
+  pool!: PoolFiguresDto;
+
+  @ApiProperty({ type: OutboxFiguresDto, description: 'As of the last look, at most a second ago' })
+  outbox!: OutboxFiguresDto;
 }

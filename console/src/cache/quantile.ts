@@ -1,0 +1,29 @@
+/** Observations up to each bound, ascending. */
+export type Buckets = readonly (readonly [bound: number, count: number])[];
+
+/** What was observed between two readings. */
+export function since(earlier: Buckets, later: Buckets): Buckets {
+  const before = new Map(earlier);
+  return later.map(([bound, count]) => [bound, count - (before.get(bound) ?? 0)]);
+}
+
+/**
+ * As Prometheus's histogram_quantile: linear within the bucket, and the highest finite bound for what lies beyond it.
+ * Null without observations.
+ */
+export function quantile(buckets: Buckets, share: number): number | null {
+  const total = buckets.at(-1)?.[1] ?? 0;
+  if (total <= 0) return null;
+  const rank = share * total;
+  let below = 0;
+  let start = 0;
+  for (const [bound, count] of buckets) {
+    if (count >= rank) {
+      if (bound === Infinity) return start;
+      return count === below ? bound : start + ((bound - start) * (rank - below)) / (count - below);
+    }
+    below = count;
+    start = bound;
+  }
+  return start;
+}
