@@ -149,5 +149,8 @@ export default tseslint.config(
     languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
   },
   // Jest, like ESLint, wants the default export.
-  { files: ['**/*.config.js', 'test/support/global-*.ts'], rules: { 'import-x/no-default-export': 'off' } },
+  {
+    files: ['**/*.config.js', 'test/support/global-*.ts', 'test/support/quiet-runner.mjs'],
+    rules: { 'import-x/no-default-export': 'off' },
+  },
 );

@@ -133,7 +133,7 @@ describe('API keys', () => {
     };
     const load = Promise.all([app, other, app, other].map(hammer));
     await waitUntil(async () => (await backends.redis.exists(`api_key:${key.slice(4, 12)}`)) === 1, {
-      timeoutMs: 5000,
+      timeoutMs: 15_000,
       what: 'the key to be cached',
     });
     expect((await person.client.delete(`/v1/api-keys/${id}`)).status).toBe(204);
@@ -147,18 +147,18 @@ describe('API keys', () => {
     expect((await using(key, other).get('/v1/platforms')).status).toBe(200);
     await backends.rows('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [id]);
     await waitUntil(async () => (await using(key, other).get('/v1/platforms')).status === 401, {
-      timeoutMs: 5000,
+      timeoutMs: 15_000,
       what: 'the mark of the trigger to be found',
     });
     const marks = () => backends.rows('SELECT 1 FROM api_keys WHERE drop_pending');
-    await waitUntil(async () => (await marks()).length === 0, { timeoutMs: 5000, what: 'the mark to go' });
+    await waitUntil(async () => (await marks()).length === 0, { timeoutMs: 15_000, what: 'the mark to go' });
   });
 
   it('refuses a key from the moment of its expiry, although it is cached', async () => {
-    const expiresAt = new Date(Date.now() + 2500).toISOString();
+    const expiresAt = new Date(Date.now() + 7000).toISOString();
     const { key } = await make({ expiresAt });
     expect((await using(key).get('/v1/platforms')).status).toBe(200);
-    await waitUntil(() => Date.now() > Date.parse(expiresAt), { timeoutMs: 5000, what: 'the expiry' });
+    await waitUntil(() => Date.now() > Date.parse(expiresAt), { timeoutMs: 15_000, what: 'the expiry' });
     expectProblem(await using(key).get('/v1/platforms'), 401, 'unauthenticated');
   });
 
@@ -199,7 +199,7 @@ describe('API keys', () => {
     const used = (await person.client.get('/v1/api-keys')).json<CreatedKey[]>();
     for (const { id, key } of keys) {
       const at = used.find((one) => one.id === id)?.lastUsedAt ?? '';
-      expect(Math.abs(Date.parse(at) - Date.now())).toBeLessThan(10_000);
+      expect(Math.abs(Date.parse(at) - Date.now())).toBeLessThan(60_000);
       expect(await backends.redis.exists(`api_key:${key.slice(4, 12)}`)).toBe(1);
     }
   });

@@ -133,9 +133,9 @@ describe.each([
 
   it('ends when the token expires, and says so', async () => {
     const ada = await newPerson();
-    const token = await signAccessToken(backends, ada.id, { expiresInSeconds: 2 });
+    const token = await signAccessToken(backends, ada.id, { expiresInSeconds: 6 });
     const ear = await connect(token);
-    expect((await ear.sign('closing', 4000)).data).toEqual({ code: 'unauthenticated' });
+    expect((await ear.sign('closing', 30_000)).data).toEqual({ code: 'unauthenticated' });
     await ear.sign('disconnect');
     await createPlatform(ada, backends.secrets);
     const other = await connect(ada.accessToken, ear.lastEventId);
@@ -151,7 +151,7 @@ describe.each([
     await createPlatform(ada, backends.secrets);
     await ear.event(ofType('platform.created'));
     await ada.client.delete(`/v1/api-keys/${id}`);
-    expect((await ear.sign('closing', 8000)).data).toEqual({ code: 'unauthenticated' });
+    expect((await ear.sign('closing', 30_000)).data).toEqual({ code: 'unauthenticated' });
     await ear.sign('disconnect');
   });
 
@@ -252,7 +252,7 @@ describe('an event', () => {
       async () =>
         (await backends.rows('SELECT 1 FROM platform_changes WHERE event_id = $1', [missed.eventId]))
           .length === 0,
-      { timeoutMs: 10_000, what: 'the clean-up' },
+      { timeoutMs: 30_000, what: 'the clean-up' },
     );
     await other.app.close();
     for (const connect of [listen, stream]) {
@@ -353,14 +353,14 @@ describe('a client', () => {
 
   it('goes on with a new token that it sends before the old one expires, of the same user only', async () => {
     const [ada, bob] = [await newPerson(), await newPerson()];
-    const ear = await listen(await signAccessToken(backends, ada.id, { expiresInSeconds: 3 }));
-    const send = (message: unknown) => ear.socket.timeout(3000).emitWithAck('authenticate', message);
+    const ear = await listen(await signAccessToken(backends, ada.id, { expiresInSeconds: 7 }));
+    const send = (message: unknown) => ear.socket.timeout(15_000).emitWithAck('authenticate', message);
     expect(await send({ token: bob.accessToken })).toEqual({ ok: false, code: 'forbidden' });
     expect(await send({ token: 'nonsense' })).toEqual({ ok: false, code: 'unauthenticated' });
     expect(await send('nonsense')).toEqual({ ok: false, code: 'unauthenticated' });
     expect(await send({ token: ada.accessToken })).toEqual({ ok: true });
-    const shorter = await listen(await signAccessToken(backends, ada.id, { expiresInSeconds: 4 }));
-    await shorter.sign('closing', 6000);
+    const shorter = await listen(await signAccessToken(backends, ada.id, { expiresInSeconds: 9 }));
+    await shorter.sign('closing', 30_000);
     await createPlatform(ada, backends.secrets);
     await ear.event(ofType('platform.created'));
     expect(ear.signs.map(({ name }) => name)).toEqual(['ready']);
@@ -388,7 +388,8 @@ describe('a client', () => {
     open.push(ear, strm);
     const started = performance.now();
     await other.app.close();
-    expect(performance.now() - started).toBeLessThan(5000);
+    // Nobody is waited for: what the clients leave open would be closed after a minute.
+    expect(performance.now() - started).toBeLessThan(20_000);
     for (const { signs } of [ear, strm]) {
       expect(signs).toContainEqual({ name: 'closing', data: { code: 'shutdown' } });
     }
@@ -417,7 +418,7 @@ describe('a client', () => {
       const { text } = await app.client.get('/metrics');
       return /^events_clients\{transport="socketio"\} 0\nevents_clients\{transport="sse"\} 0$/m.test(text);
     };
-    await waitUntil(none, { timeoutMs: 10_000, what: 'nobody to listen', intervalMs: 50 });
+    await waitUntil(none, { timeoutMs: 30_000, what: 'nobody to listen', intervalMs: 50 });
   });
 
   it('that takes nothing gets no queue, is sent away, and resumes from what it has seen', async () => {
@@ -441,7 +442,7 @@ describe('a client', () => {
       return Number(/^events_dropped_clients_total\{reason="slow"\} (\d+)$/m.exec(text)?.[1] ?? 0);
     };
     await waitUntil(async () => (await slow()) === 2, {
-      timeoutMs: 45_000,
+      timeoutMs: 90_000,
       what: 'both to be sent away',
       intervalMs: 200,
     });
@@ -455,5 +456,5 @@ describe('a client', () => {
     await again.until(() => ear.events.length + again.events.length >= EVENTS, 'the rest', 60_000);
     const ids = [...ear.ids, ...again.ids];
     expect(ids).toEqual(Array.from({ length: EVENTS }, (_, index) => (ids[0] ?? 0) + index));
-  }, 150_000);
+  }, 240_000);
 });

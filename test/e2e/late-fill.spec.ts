@@ -18,7 +18,7 @@ beforeAll(async () => {
   const farRedis = `redis://127.0.0.1:${proxy.port}${pathname}`;
   near = await startTestApp({ backends });
   // Patient, so that what is stuck in the network still arrives.
-  far = await startTestApp({ backends, env: { REDIS_URL: farRedis, REDIS_COMMAND_TIMEOUT_MS: '5000' } });
+  far = await startTestApp({ backends, env: { REDIS_URL: farRedis, REDIS_COMMAND_TIMEOUT_MS: '10000' } });
 });
 afterAll(async () => {
   await far.app.close();
@@ -45,13 +45,13 @@ it('refuses the fill of an old row that was held up in the network until after t
   await locker.query('BEGIN; LOCK TABLE platform_connections IN ACCESS EXCLUSIVE MODE');
   const reading = names(far);
   const leased = async () => (await backends.redis.exists(`lease:{${key}}`)) === 1;
-  await waitUntil(leased, { timeoutMs: 2000, what: 'the far reader to hold the lease' });
+  await waitUntil(leased, { timeoutMs: 15_000, what: 'the far reader to hold the lease' });
   // From here its store goes into the network and no further.
   proxy.hang();
   await locker.query('ROLLBACK');
   locker.release();
   const loaded = async () => (await counter.platformSelects()) > 0;
-  await waitUntil(loaded, { timeoutMs: 2000, what: 'the far reader to have loaded the old row' });
+  await waitUntil(loaded, { timeoutMs: 15_000, what: 'the far reader to have loaded the old row' });
 
   const change = await near.client.as(ada).patch(`/v1/platforms/${id}`, { name: 'new' });
   expect(change.status).toBe(200);

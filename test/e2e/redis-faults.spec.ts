@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { Backends } from '../support/backends.js';
+import { Backends, IMPATIENT_WITH_REDIS } from '../support/backends.js';
 import { waitUntil, within } from '../support/barrier.js';
 import { createPlatform, type Person, type PlatformJson, register } from '../support/factories.js';
 import type { TestResponse } from '../support/http-client.js';
 import { freePort } from '../support/servers/free-port.js';
 import { type RedisServer, startRedis } from '../support/servers/redis.js';
 
-/** Generous: each Redis call has 100 ms, each PostgreSQL statement seconds on a busy machine. */
-const BOUND_MS = 3000;
-const RECOVERY_MS = 15_000;
+/** What hangs never ends: each Redis call has 100 ms, a write two seconds more, and a busy machine needs its time. */
+const BOUND_MS = 15_000;
+const RECOVERY_MS = 30_000;
 
 // A Redis of this file's own, new for each test: it is killed, frozen, and made a replica.
 let redis: RedisServer;
@@ -21,7 +21,7 @@ let platform: PlatformJson;
 beforeEach(async () => {
   redis = await startRedis();
   backends = await Backends.create({ redisUrl: redis.url() });
-  app = await startTestApp({ backends });
+  app = await startTestApp({ backends, env: IMPATIENT_WITH_REDIS });
   ada = await register(app.client, backends.secrets);
   platform = await createPlatform(ada, backends.secrets, { name: 'version 0' });
   await ada.client.get('/v1/platforms');
@@ -34,9 +34,9 @@ afterEach(async () => {
   await redis.remove();
 }, 30_000);
 
-async function inTime(answer: Promise<TestResponse>, boundMs = BOUND_MS): Promise<TestResponse> {
+async function inTime(answer: Promise<TestResponse>): Promise<TestResponse> {
   const response = await answer;
-  expect(response.durationMs).toBeLessThan(boundMs);
+  expect(response.durationMs).toBeLessThan(BOUND_MS);
   return response;
 }
 
@@ -86,7 +86,7 @@ describe('with Redis', () => {
     await redis.start();
     await expectHitsAgain('version 3');
     expect(await ready()).toMatchObject({ status: 'ok', cache: 'up' });
-  }, 60_000);
+  }, 120_000);
 
   it('frozen, nothing hangs; after it thaws, the entries that it kept from before are not believed', async () => {
     await redis.freeze();
@@ -94,51 +94,51 @@ describe('with Redis', () => {
     redis.thaw();
     await expectName('version 3');
     await expectHitsAgain('version 3');
-  }, 60_000);
+  }, 120_000);
 
   it('turned into a read-only replica of a dead server, no old entry is answered after a write', async () => {
     await backends.redis.sendCommand(['REPLICAOF', '127.0.0.1', String(await freePort())]);
     await expectWritesAndReads(1);
     await backends.redis.sendCommand(['REPLICAOF', 'NO', 'ONE']);
     await expectHitsAgain('version 3');
-  }, 60_000);
+  }, 120_000);
 
   it('full, reads and writes go on', async () => {
     await backends.redis.configSet({ maxmemory: '1', 'maxmemory-policy': 'noeviction' });
     await expectWritesAndReads(1);
     await backends.redis.configSet({ maxmemory: '0' });
     await expectHitsAgain('version 3');
-  }, 60_000);
+  }, 120_000);
 
   it('flushed in the middle, reads are right and cached again', async () => {
     await backends.redis.flushAll();
     await expectHitsAgain('version 0');
     await expectWritesAndReads(1);
-  }, 60_000);
+  }, 120_000);
 
   it('frozen, 200 readers at once are answered in time', async () => {
     await redis.freeze();
     const answers = await Promise.all(
-      Array.from({ length: 200 }, () => inTime(ada.client.get('/v1/platforms'), 2 * BOUND_MS)),
+      Array.from({ length: 200 }, () => inTime(ada.client.get('/v1/platforms'))),
     );
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(answers[0]?.json()).toMatchObject([{ name: 'version 0' }]);
     redis.thaw();
-  }, 60_000);
+  }, 120_000);
 
   it('frozen, the app still closes, and in time', async () => {
-    const other = await startTestApp({ backends });
+    const other = await startTestApp({ backends, env: IMPATIENT_WITH_REDIS });
     await other.client.as(ada).get('/v1/platforms');
     await redis.freeze();
     await inTime(other.client.as(ada).patch(`/v1/platforms/${platform.id}`, { name: 'version 1' }));
     const closed = other.app.close();
-    await within(closed, 10_000, () => new Error('The app did not close within 10 s'));
+    await within(closed, 30_000, () => new Error('The app did not close within 30 s'));
     redis.thaw();
-  }, 60_000);
+  }, 120_000);
 
   it('absent at the start, the app starts, serves from the database, and caches when Redis comes', async () => {
     await redis.kill();
-    const late = await startTestApp({ backends });
+    const late = await startTestApp({ backends, env: IMPATIENT_WITH_REDIS });
     try {
       await expectName('version 0', late.client.as(ada));
       expect((await late.client.get('/health/ready')).json()).toMatchObject({
@@ -158,7 +158,7 @@ describe('with Redis', () => {
     } finally {
       await late.app.close();
     }
-  }, 60_000);
+  }, 120_000);
 
   it('in and out of service, nothing secret is logged, answered or kept', async () => {
     await redis.kill();
@@ -166,5 +166,5 @@ describe('with Redis', () => {
     await redis.start();
     await expectHitsAgain('version 1');
     await app.expectCleanRecord();
-  }, 60_000);
+  }, 120_000);
 });

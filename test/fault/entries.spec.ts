@@ -14,7 +14,7 @@ let ada: FaultUser;
 let bob: FaultUser;
 
 beforeAll(async () => {
-  deployment = await FaultDeployment.start();
+  deployment = await FaultDeployment.start({ DATABASE_STATEMENT_TIMEOUT_MS: '30000' });
   [here, there] = await Promise.all([
     deployment.startProcess(),
     deployment.startProcess({ proxies: ['database'] }),
@@ -118,15 +118,14 @@ describe('a fill that is under way when its lease is lost', () => {
     const key = keyOf('user_platforms', ada);
     await deployment.cache.del(key);
     await deployment.resetStatements();
-    // PostgreSQL has answered with the old row, and the answer is on its way when the link hangs.
-    there.databaseLink.setLatencyMs(200);
+    // PostgreSQL has answered with the old row, and the answer hangs on its way.
+    there.databaseLink.hangReplies();
     const late = there.list(ada);
     await waitUntil(async () => (await deployment.platformSelects()) > 0, {
-      timeoutMs: 5000,
+      timeoutMs: 15_000,
       what: 'the row to be read',
       intervalMs: 5,
     });
-    there.databaseLink.hang();
     expect(await deployment.cache.exists(`lease:{${key}}`)).toBe(1);
 
     await lose(key);
@@ -134,7 +133,6 @@ describe('a fill that is under way when its lease is lost', () => {
     // The relays drop once more what the writer has dropped itself.
     await deployment.whenDrained();
     if (refilled) expect(versionIn(await here.list(ada))).toBe(2);
-    there.databaseLink.setLatencyMs(0);
     there.databaseLink.resume();
 
     // It was asked before the write, so the old row is a right answer, but no entry.

@@ -34,7 +34,7 @@ async function newUser(): Promise<FaultUser> {
 async function published(): Promise<void> {
   const sql = `SELECT 1 FROM platform_changes WHERE event_id IS NULL AND type LIKE 'platform.%' LIMIT 1`;
   await waitUntil(async () => (await deployment.rows(sql)).length === 0, {
-    timeoutMs: 10_000,
+    timeoutMs: 30_000,
     what: 'the events to be published',
   });
 }

@@ -6,6 +6,11 @@ import type { Exchange } from './http-client.js';
 import { type RawRedis, rawRedis } from './raw-redis.js';
 import { Secrets } from './secrets.js';
 
+/** On a busy machine a Redis that is well takes longer than the 100 ms after which it would be passed by. */
+export const PATIENT_WITH_REDIS = { REDIS_COMMAND_TIMEOUT_MS: '2000' } as const;
+/** For what is about a Redis that does not answer. */
+export const IMPATIENT_WITH_REDIS = { REDIS_COMMAND_TIMEOUT_MS: '100' } as const;
+
 export interface BackendsOptions {
   /** Another Redis than a database of the run's, such as one that the test is going to kill. */
   readonly redisUrl?: string;
@@ -61,6 +66,7 @@ export class Backends {
       CACHE_WARM_USERS: '0',
       // Else made-up hosts would be looked up, and rows change under the tests.
       WATCH_ENABLED: 'false',
+      ...PATIENT_WITH_REDIS,
       DATABASE_URL: this.databaseUrl,
       REDIS_URL: this.redisUrl,
       PLATFORM_ENCRYPTION_KEY: this.encryptionKey,

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { createClient } from 'redis';
 import { KeyRing } from '../../src/crypto/key-ring.js';
 import { CredentialCipher } from '../../src/platforms/credential-cipher.js';
+import { PATIENT_WITH_REDIS } from './backends.js';
 import { waitUntil } from './barrier.js';
 import { FaultProcess } from './fault-process.js';
 import { startPostgres, type PostgresServer } from './servers/postgres.js';
@@ -75,6 +76,7 @@ export class FaultDeployment {
         RATE_LIMIT_ENABLED: 'false',
         CACHE_WARM_USERS: '0',
         WATCH_ENABLED: 'false',
+        ...PATIENT_WITH_REDIS,
         DATABASE_URL: through(this.postgres.url(), databaseLink?.port),
         REDIS_URL: through(this.redis.url(), redisLink?.port),
         PLATFORM_ENCRYPTION_KEY: this.encryptionKey,
@@ -171,7 +173,7 @@ export class FaultDeployment {
 
   async whenDrained(): Promise<void> {
     const isDrained = async (): Promise<boolean> => (await this.pendingChanges()) === 0;
-    await waitUntil(isDrained, { timeoutMs: 5000, what: 'the outbox to be drained', intervalMs: 20 });
+    await waitUntil(isDrained, { timeoutMs: 15_000, what: 'the outbox to be drained', intervalMs: 20 });
   }
 
   /** Connections of all pools together, without those of the relays. */

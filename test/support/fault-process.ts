@@ -6,11 +6,11 @@ import { type Reply, send } from './load.js';
 import type { ApiProcess } from './servers/api-process.js';
 import type { TcpProxy } from './servers/tcp-proxy.js';
 
-const READY_TIMEOUT_MS = 15_000;
+const READY_TIMEOUT_MS = 30_000;
 
 /** One API process of a deployment, with the links that were asked for. */
 export class FaultProcess {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 2000 });
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 4000 });
 
   constructor(
     readonly api: ApiProcess,
@@ -70,7 +70,7 @@ export class FaultProcess {
     const done = collections();
     process.kill(this.api.pid, 'SIGWINCH');
     await waitUntil(() => collections() > done, {
-      timeoutMs: 5000,
+      timeoutMs: 15_000,
       what: 'the garbage to be collected',
     });
   }

@@ -19,7 +19,7 @@ export interface Reply {
   readonly durationMs: number;
 }
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 30_000;
 
 /** Cheaper than fetch: the load generator shares two cores with what it loads. Never rejects. */
 export function send({ baseUrl, agent, method, path, token, body }: Outgoing): Promise<Reply> {
@@ -65,7 +65,7 @@ export const isHit = ({ cacheStatus }: Reply): boolean => cacheStatus === 'platf
 
 const TICK_MS = 10;
 /** A bound on what piles up when nothing answers. */
-const MAX_IN_FLIGHT = 2000;
+const MAX_IN_FLIGHT = 4000;
 /** Ends by itself when a test has failed before it could stop it. */
 const MAX_DURATION_MS = 400_000;
 

@@ -13,7 +13,8 @@ interface Connection {
 /** A network link to a server on 127.0.0.1 whose faults the test chooses. */
 export class TcpProxy {
   private readonly open = new Set<Connection>();
-  private readonly link: LinkState = { latencyMs: 0, hung: false };
+  private readonly requests: LinkState = { latencyMs: 0, hung: false };
+  private readonly replies: LinkState = { latencyMs: 0, hung: false };
   private server: Server | undefined;
 
   constructor(
@@ -28,17 +29,22 @@ export class TcpProxy {
 
   /** Delays what is sent from now on, in each direction; the order stays. */
   setLatencyMs(latencyMs: number): void {
-    this.link.latencyMs = latencyMs;
+    for (const link of [this.requests, this.replies]) link.latencyMs = latencyMs;
   }
 
   /** As a network that drops every packet: connections are accepted and kept, no byte or end of stream passes. */
   hang(): void {
-    this.link.hung = true;
+    for (const link of [this.requests, this.replies]) link.hung = true;
+  }
+
+  /** As `hang`, but what clients send still arrives. */
+  hangReplies(): void {
+    this.replies.hung = true;
   }
 
   /** Lets traffic pass again. What was sent meanwhile arrives now, late and in order, as TCP would do it. */
   resume(): void {
-    this.link.hung = false;
+    for (const link of [this.requests, this.replies]) link.hung = false;
     for (const { flows } of this.open) for (const flow of flows) flow.pump();
   }
 
@@ -69,7 +75,7 @@ export class TcpProxy {
       }
     };
     await waitUntil(listening, {
-      timeoutMs: 5_000,
+      timeoutMs: 15_000,
       what: `port ${this.port} to be free again`,
       intervalMs: 50,
     });
@@ -91,8 +97,8 @@ export class TcpProxy {
     const target = { port: this.targetPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true };
     const upstream = createConnection(target);
     const flows = [
-      new DelayedFlow(client, upstream, this.link),
-      new DelayedFlow(upstream, client, this.link),
+      new DelayedFlow(client, upstream, this.requests),
+      new DelayedFlow(upstream, client, this.replies),
     ];
     const connection = { client, upstream, flows };
     this.open.add(connection);
