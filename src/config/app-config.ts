@@ -23,6 +23,8 @@ export class AppConfig {
 
   readonly database: {
     readonly target: DatabaseTarget;
+    /** For what may be a little old: the search of administrators. */
+    readonly replicaUrl: string | null;
     /** Connections. PGlite has one. */
     readonly poolMax: number;
     readonly acquireTimeoutMs: number;
@@ -108,6 +110,7 @@ export class AppConfig {
       target: environment.DATABASE_URL
         ? { kind: 'postgres', url: environment.DATABASE_URL }
         : { kind: 'embedded', dataDir: environment.DATA_DIR },
+      replicaUrl: environment.DATABASE_REPLICA_URL ?? null,
       poolMax: environment.DATABASE_URL ? environment.DATABASE_POOL_MAX : 1,
       acquireTimeoutMs: environment.DATABASE_ACQUIRE_TIMEOUT_MS,
       statementTimeoutMs: environment.DATABASE_STATEMENT_TIMEOUT_MS,

@@ -54,6 +54,11 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
       problems.push(`${name}: is required in production: ${what}`);
     }
   }
+  if (given['DATABASE_REPLICA_URL'] !== undefined && given['DATABASE_URL'] === undefined) {
+    problems.push(
+      'DATABASE_URL: is required with DATABASE_REPLICA_URL: the embedded database has no replica',
+    );
+  }
   problems.push(...oidcProblems(given, production));
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
 

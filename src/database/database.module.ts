@@ -7,6 +7,7 @@ import { Database } from './database.service.js';
 import { dataSourceOptions } from './data-source-options.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
+import { Replica } from './replica.service.js';
 
 const EMBEDDED_POSTGRES = Symbol('EmbeddedPostgres');
 
@@ -53,8 +54,9 @@ class EmbeddedPostgresModule {}
         new AdmissionGate({ connections: database.poolMax, maxWaitMs: database.acquireTimeoutMs }),
     },
     Database,
+    Replica,
   ],
-  exports: [Database, AdmissionGate],
+  exports: [Database, AdmissionGate, Replica],
 })
 export class DatabaseModule implements OnApplicationShutdown {
   constructor(

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { Brackets, type Repository } from 'typeorm';
-import { Database } from '../database/database.service.js';
+import { Brackets, type EntityManager } from 'typeorm';
+import { Replica } from '../database/replica.service.js';
 import type { AdminPlatformsPageDto, AdminPlatformsQuery } from './dto/admin-platforms.dto.js';
 import { PlatformRows } from './platform-rows.js';
 import { PlatformConnection } from './platform.entity.js';
@@ -10,20 +9,24 @@ import { PlatformConnection } from './platform.entity.js';
 @Injectable()
 export class AdminPlatforms {
   constructor(
-    @InjectRepository(PlatformConnection) private readonly repository: Repository<PlatformConnection>,
-    private readonly database: Database,
+    private readonly replica: Replica,
     private readonly rows: PlatformRows,
   ) {}
 
   async find(query: AdminPlatformsQuery): Promise<AdminPlatformsPageDto> {
     const { page, pageSize } = query;
-    const [found, total] = await this.database.load(() => this.select(query).getManyAndCount());
+    const [found, total] = await this.replica.load((manager) =>
+      this.select(manager, query).getManyAndCount(),
+    );
     return { items: found.map((row) => this.rows.toView(row)), page, pageSize, total };
   }
 
-  private select({ search, platformType, status, userId, page, pageSize }: AdminPlatformsQuery) {
-    const select = this.repository
-      .createQueryBuilder('platform')
+  private select(
+    manager: EntityManager,
+    { search, platformType, status, userId, page, pageSize }: AdminPlatformsQuery,
+  ) {
+    const select = manager
+      .createQueryBuilder(PlatformConnection, 'platform')
       // By id: the order does not change under whoever turns the pages.
       .orderBy('platform.id')
       .skip((page - 1) * pageSize)

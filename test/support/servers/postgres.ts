@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { type PostgresBinaries, postgresBinaries } from './binaries.js';
@@ -22,6 +22,8 @@ const ENVIRONMENT = { PATH: process.env.PATH ?? '', LC_ALL: 'C' };
 export interface PostgresOptions {
   /** Server settings by name; they win over the defaults, such as fsync=off and max_connections=300. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** It follows this server, which it is a copy of. */
+  readonly replicaOf?: PostgresServer;
 }
 
 /** A throwaway PostgreSQL on 127.0.0.1; its superuser `postgres` needs no password. */
@@ -99,7 +101,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const [binaries, user] = await Promise.all([postgresBinaries(), unprivilegedUser()]);
   const folder = await realpath(await makeTemporaryFolder('test-postgres-', user));
   try {
-    await createCluster(binaries, folder, user);
+    if (options.replicaOf) await copyCluster(binaries, folder, options.replicaOf.url(), user);
+    else await createCluster(binaries, folder, user);
     return await withFreePort(async (port) => {
       const settings = { ...defaultSettings(binaries), ...options.settings, port: String(port) };
       const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -136,6 +139,17 @@ function defaultSettings(binaries: PostgresBinaries): Record<string, string> {
     dynamic_shared_memory_type: 'mmap',
     ...(binaries.preload ? { shared_preload_libraries: binaries.preload } : {}),
   };
+}
+
+async function copyCluster(
+  binaries: PostgresBinaries,
+  folder: string,
+  source: string,
+  user?: UserIds,
+): Promise<void> {
+  const args = ['-d', source, '-D', dataFolder(folder), '-R', '-X', 'stream', '-c', 'fast', '--no-sync'];
+  const program = join(dirname(binaries.initdb), 'pg_basebackup');
+  await run(program, args, { cwd: folder, env: ENVIRONMENT, timeout: INITDB_TIMEOUT_MS, ...user });
 }
 
 async function createCluster(binaries: PostgresBinaries, folder: string, user?: UserIds): Promise<void> {
