@@ -71,10 +71,12 @@ export interface Operation {
 
 export function operationOf(metrics: Metrics): Operation {
   const connections = (state: string): number => sum(metrics, 'database_pool_connections', { state }) ?? 0;
+  // Nearly everybody waits at the gate before the pool.
+  const waiting = connections('waiting') + (sum(metrics, 'database_admission_waiting') ?? 0);
   const pending = sum(metrics, 'outbox_pending');
   return {
     pool: metrics.has('database_pool_connections')
-      ? { used: connections('used'), idle: connections('idle'), waiting: connections('waiting') }
+      ? { used: connections('used'), idle: connections('idle'), waiting }
       : null,
     outbox: pending === null ? null : { pending, lagSeconds: sum(metrics, 'outbox_lag_seconds') ?? 0 },
     inconsistencies: sum(metrics, 'cache_inconsistencies_total'),
