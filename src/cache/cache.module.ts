@@ -40,6 +40,7 @@ class CacheHealthModule {}
             ? redisKeyv(
                 health.connection,
                 new RedisStore(health.connection, health.breaker, redis.commandTimeoutMs),
+                redis.commandTimeoutMs,
               )
             : memoryKeyv(new MemoryStore()),
       }),

@@ -1,6 +1,7 @@
 import { KeyvAdapter } from 'cache-manager';
 import { redisInsStore } from 'cache-manager-redis-yet';
 import { Keyv, type KeyvStoreAdapter, type StoredData } from 'keyv';
+import { withDeadline } from './deadline.js';
 import type { LeaseStore } from './lease-store.js';
 import type { MemoryStore } from './memory-store.js';
 import type { RedisConnection } from './redis-connection.js';
@@ -18,12 +19,13 @@ class LiteralRedisAdapter extends KeyvAdapter implements LeasingAdapter {
   constructor(
     connection: RedisConnection,
     readonly leases: LeaseStore,
+    deadlineMs: number,
   ) {
     // The two commands that are left to the store; its types are of redis 4, where they are the same.
     const commands = {
-      get: (key: string) => connection.client.get(key),
-      set: (key: string, value: string, options?: { PX: number }) =>
-        connection.client.set(key, value, options),
+      get: (key: string) => leases.get(key),
+      set: async (key: string, value: string, options?: { PX: number }) =>
+        withDeadline(connection.client.set(key, value, options), deadlineMs),
     };
     super(redisInsStore(commands as unknown as Parameters<typeof redisInsStore>[0]) as never);
   }
@@ -94,8 +96,9 @@ function literalKeyv(store: LeasingAdapter): Keyv {
   return keyv;
 }
 
-export function redisKeyv(connection: RedisConnection, leases: LeaseStore): Keyv {
-  return literalKeyv(new LiteralRedisAdapter(connection, leases));
+/** @param deadlineMs of a `set`; the other calls have that of `leases`. */
+export function redisKeyv(connection: RedisConnection, leases: LeaseStore, deadlineMs: number): Keyv {
+  return literalKeyv(new LiteralRedisAdapter(connection, leases, deadlineMs));
 }
 
 export function memoryKeyv(leases: MemoryStore): Keyv {

@@ -1,6 +1,7 @@
 import { CACHE_MANAGER, type Cache } from '@nestjs/cache-manager';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { CacheHealth } from '../cache/cache-health.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { GuardedHttp } from './guarded-http.js';
@@ -36,6 +37,7 @@ export class InstancesService {
   constructor(
     private readonly http: GuardedHttp,
     @Inject(CACHE_MANAGER) private readonly cache: Cache,
+    private readonly health: CacheHealth,
     private readonly config: AppConfig,
   ) {}
 
@@ -59,8 +61,7 @@ export class InstancesService {
    */
   async at(origin: string): Promise<Instance> {
     const key = `instance:${origin}`;
-    // Reads of a store that is unwell answer "nothing there".
-    const kept = entrySchema.safeParse(await this.cache.get(key).catch(() => undefined));
+    const kept = entrySchema.safeParse(await this.kept(key));
     if (kept.success && 'refused' in kept.data)
       throw new InstanceRefused(kept.data.refused, kept.data.detail);
     if (kept.success && 'found' in kept.data) return kept.data.found;
@@ -80,7 +81,14 @@ export class InstancesService {
     return platformType === null ? null : traitsOf(platformType, software, version);
   }
 
+  private async kept(key: string): Promise<unknown> {
+    if (this.health.bypassReason !== null) return undefined;
+    // A store that is unwell is as one with nothing in it.
+    return this.cache.get(key).catch(() => undefined);
+  }
+
   private async keep(key: string, entry: z.input<typeof entrySchema>, ttlMs: number): Promise<void> {
+    if (this.health.bypassReason !== null) return;
     await this.cache.set(key, entry, ttlMs).catch(() => undefined);
   }
 }

@@ -6,7 +6,7 @@ import { READ_SECONDS } from '../cache/cache-figures.js';
 import { CacheHealth } from '../cache/cache-health.js';
 import { CacheMeter } from '../cache/cache-meter.js';
 import { SelfAudit } from '../cache/self-audit.js';
-import { AdmissionGate } from '../database/admission-gate.js';
+import { ADMISSION_KINDS, AdmissionGate } from '../database/admission-gate.js';
 import { poolState } from '../database/pool.js';
 import { EVENT_TRANSPORTS, EventMeter } from '../outbox/event-meter.js';
 import { WatchMeter } from '../jobs/watch-meter.js';
@@ -111,9 +111,20 @@ export class MetricsService {
         for (const [state, count] of Object.entries(poolState(dataSource))) this.set({ state }, count);
       },
     });
+    for (const state of ['running', 'waiting'] as const) {
+      new Gauge({
+        name: `database_admission_${state}`,
+        help: `Loads and transactions that are ${state}; they wait at the gate before the pool`,
+        labelNames: ['kind'],
+        registers: [this.registry],
+        collect() {
+          for (const kind of ADMISSION_KINDS) this.set({ kind }, gate.figures(kind)[state]);
+        },
+      });
+    }
     new Counter({
       name: 'database_admission_rejected_total',
-      help: 'Loads that were refused because their turn could not come in time',
+      help: 'Loads and transactions that were refused because their turn could not come in time',
       registers: [this.registry],
       collect() {
         this.reset();

@@ -22,6 +22,8 @@ const POLL_MS = 1000;
 /** While something is pending that could not be drained. */
 const RETRY_MS = 100;
 const BATCH = 500;
+/** Changes whose keys are dropped before the next statement; see LOCK_MS. Some three keys each, which the store sends at once. */
+const PORTION = 30;
 /** A change that is pending for longer means that dropping it failed somewhere: until it is done nothing cached is read. */
 const TOLERATED_LAG_SECONDS = 0.5;
 const CLEANUP_INTERVAL_MS = 60_000;
@@ -137,9 +139,10 @@ export class OutboxRelay {
   #drainBatch(): Promise<number> {
     return this.session.transaction(async (query) => {
       const rows = await claimPending(query, BATCH);
-      if (rows.length > 0) {
-        await this.cache.drop(this.keys.of(rows));
-        await markDrained(query, rows);
+      for (let start = 0; start < rows.length; start += PORTION) {
+        const portion = rows.slice(start, start + PORTION);
+        await this.cache.drop(this.keys.of(portion));
+        await markDrained(query, portion);
       }
       this.#state = await backlog(query);
       return rows.length;
@@ -158,7 +161,14 @@ export class OutboxRelay {
 
   #judge(dropped: boolean): void {
     const { pending, lagSeconds } = this.#state;
-    this.health.behind = pending > 0 && (!dropped || lagSeconds > TOLERATED_LAG_SECONDS);
+    const behind = pending > 0 && (!dropped || lagSeconds > TOLERATED_LAG_SECONDS);
+    if (behind && !this.health.behind)
+      this.#logger.warn(
+        'Changes wait for their cached entries to be dropped: until then nothing cached is read.',
+      );
+    if (!behind && this.health.behind)
+      this.#logger.log('No change waits any more: cached values are read again.');
+    this.health.behind = behind;
   }
 
   async #pendingUsers(userIds: readonly number[]): Promise<ReadonlySet<number>> {

@@ -9,6 +9,11 @@ export type Query = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>
 const CHANNELS = ['platform_changes', 'platform_events'] as const;
 export type OutboxChannel = (typeof CHANNELS)[number];
 
+/** Longer than a process may take between two statements of a transaction: a drop, or a busy event loop. */
+const LOCK_MS = 1000;
+/** A drop takes up to four deadlines, when the process itself is late. */
+const LOCK_DEADLINES = 5;
+
 /** The relay's way to the database. One transaction at a time. */
 export interface OutboxSession {
   /** Commits when `work` resolves, rolls back when it rejects. */
@@ -35,6 +40,8 @@ export class PostgresOutboxSession implements OutboxSession {
   constructor(
     private readonly url: string,
     private readonly timeouts: AppConfig['database'],
+    /** Of one call of the cache, in milliseconds. */
+    private readonly cacheDeadlineMs: number,
   ) {}
 
   onNotification(channel: OutboxChannel, wake: () => void): void {
@@ -83,8 +90,8 @@ export class PostgresOutboxSession implements OutboxSession {
       connectionTimeoutMillis: acquireTimeoutMs,
       statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs,
-      // What a frozen process has locked is another one's again.
-      idle_in_transaction_session_timeout: statementTimeoutMs * 2,
+      // What a frozen process has locked is soon another one's again: while it is pending nobody reads the cache.
+      idle_in_transaction_session_timeout: Math.max(LOCK_MS, LOCK_DEADLINES * this.cacheDeadlineMs),
       keepAlive: true,
     });
     client.on('error', (error) => {

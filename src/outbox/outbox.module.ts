@@ -24,9 +24,9 @@ const OUTBOX_SESSION = Symbol('OutboxSession');
     {
       provide: OUTBOX_SESSION,
       inject: [AppConfig, Database],
-      useFactory: ({ database: options }: AppConfig, database: Database): OutboxSession =>
+      useFactory: ({ database: options, redis }: AppConfig, database: Database): OutboxSession =>
         options.target.kind === 'postgres'
-          ? new PostgresOutboxSession(options.target.url, options)
+          ? new PostgresOutboxSession(options.target.url, options, redis?.commandTimeoutMs ?? 0)
           : new EmbeddedOutboxSession(database),
     },
     {

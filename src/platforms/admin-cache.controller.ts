@@ -6,6 +6,7 @@ import { CacheFigures } from '../cache/cache-figures.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Authenticated } from '../common/auth/access.js';
 import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
+import { ADMISSION_KINDS, AdmissionGate } from '../database/admission-gate.js';
 import { poolState } from '../database/pool.js';
 import { OutboxRelay } from '../outbox/outbox-relay.js';
 import { CacheFiguresDto } from './dto/cache-figures.dto.js';
@@ -32,7 +33,13 @@ export class AdminCacheController {
   @ApiOkResponse({ type: CacheFiguresDto })
   async read(): Promise<CacheFiguresDto> {
     const figures = await this.figures.read();
-    return { ...figures, pool: poolState(this.dataSource), outbox: this.relay.state };
+    const pool = poolState(this.dataSource);
+    // Nearly everybody waits at the gate before the pool.
+    const waiting = ADMISSION_KINDS.reduce(
+      (sum, kind) => sum + this.gate.figures(kind).waiting,
+      pool.waiting,
+    );
+    return { ...figures, pool: { ...pool, waiting }, outbox: this.relay.state };
   }
 
   @Delete('users/:id')

@@ -96,18 +96,14 @@ export class PlatformsService {
    * @throws {CacheUnavailable | DatabaseBusy | DatabaseUnavailable}
    */
   async warm(userId: number): Promise<number> {
-    const platforms = await this.database.load(() => this.rows.listActive(userId));
-    const filled = [
-      await this.cache.warm(this.userPlatforms, userId, () =>
-        this.database.load(() => this.rows.listActive(userId)),
-      ),
-    ];
+    // From the cache if it is there: of several processes that warm, one loads it.
+    const { outcome, stored, value: platforms } = await this.list(userId);
+    let filled = Number(stored && outcome !== 'collapsed');
     for (const { id } of platforms) {
-      filled.push(
-        await this.cache.warm(this.platform, id, () => this.database.load(() => this.rows.find(id))),
-      );
+      const find = () => this.database.load(() => this.rows.find(id));
+      filled += Number(await this.cache.warm(this.platform, id, find));
     }
-    return filled.filter(Boolean).length;
+    return filled;
   }
 
   /** Other features' entries of the user's connections too. @throws {CacheUnavailable} when the cache cannot be reached. */

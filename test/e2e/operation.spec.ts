@@ -84,6 +84,8 @@ describe('GET /metrics', () => {
       'database_pool_connections{state="idle"}',
       'database_pool_connections{state="used"}',
       'database_pool_connections{state="waiting"}',
+      'database_admission_running{kind="load"} 0',
+      'database_admission_waiting{kind="transaction"} 0',
       'database_admission_rejected_total',
       'http_request_duration_seconds_bucket',
       'process_cpu_seconds_total',

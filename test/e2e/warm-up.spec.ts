@@ -37,11 +37,15 @@ describe('warming', () => {
     expect(runs.reduce((sum, { filled }) => sum + filled, 0)).toBe(2 * USERS);
     expect(await backends.redis.keys('user_platforms:*')).toHaveLength(USERS);
     expect(await backends.redis.keys('platform:*')).toHaveLength(USERS);
+    // One for each entry, and each process has asked who was active.
+    expect(await counter.platformSelects()).toBe(2 * USERS + apps.length);
   });
 
   it('finds nothing to do when everything is cached', async () => {
     const [app] = apps;
+    await counter.reset();
     expect((await app?.app.get(WarmUpService).run(USERS))?.filled).toBe(0);
+    expect(await counter.platformSelects()).toBe(1);
   });
 
   it('runs by itself after a start, and says in the log what it did', async () => {

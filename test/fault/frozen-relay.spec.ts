@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { waitUntil } from '../support/barrier.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
+import type { FaultProcess } from '../support/fault-process.js';
+import { isHit, note } from '../support/load.js';
+
+/** What the rows may be held for, the peer's poll, and a busy machine. */
+const DRAINED_WITHIN_MS = 2000;
+
+let deployment: FaultDeployment;
+let victim: FaultProcess;
+let peer: FaultProcess;
+
+beforeAll(async () => {
+  deployment = await FaultDeployment.start({ LOG_LEVEL: 'info' });
+  [victim, peer] = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
+}, 90_000);
+afterAll(async () => {
+  for (const { api } of [victim, peer]) api.thaw();
+  await deployment.remove();
+}, 30_000);
+
+const OFF = 'until then nothing cached is read';
+const ON = 'No change waits any more';
+
+/** Of the peer, since it was started. */
+const said = (text: string): number => peer.api.output.filter((line) => line.includes(text)).length;
+
+const relayWaits = (): Promise<boolean> =>
+  deployment
+    .rows(
+      `SELECT 1 FROM pg_stat_activity WHERE application_name = 'platform-manager outbox'
+         AND wait_event_type = 'Lock' AND query LIKE 'UPDATE platform_changes SET drained_at%'`,
+    )
+    .then(({ length }) => length > 0);
+
+it('a process frozen while it holds outbox rows: a healthy peer drains them within a second or so; it reads nothing cached meanwhile and says so once', async () => {
+  const users = await deployment.insertUsers(5);
+  await peer.warm(users);
+  // Only the victim claims the rows; it gets as far as marking them, and is frozen there.
+  await peer.api.freeze();
+  const [writer, locker] = [await deployment.sql.connect(), await deployment.sql.connect()];
+  try {
+    await writer.query('BEGIN');
+    await writer.query(`UPDATE platform_connections SET name = 'after' WHERE user_id = ANY($1::integer[])`, [
+      users.map(({ id }) => id),
+    ]);
+    await locker.query('BEGIN');
+    const locked = locker.query('LOCK TABLE platform_changes IN SHARE MODE');
+    await waitUntil(
+      () =>
+        deployment
+          .rows(
+            `SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND NOT granted AND relation = 'platform_changes'::regclass`,
+          )
+          .then(({ length }) => length > 0),
+      { timeoutMs: 5000, what: 'the lock to be asked for' },
+    );
+    await writer.query('COMMIT');
+    await locked;
+    await waitUntil(relayWaits, { timeoutMs: 5000, what: 'the victim to mark what it has dropped' });
+    await victim.api.freeze();
+    peer.api.thaw();
+    await waitUntil(() => said(OFF) === 1, { timeoutMs: 2000, what: 'the peer to distrust the cache' });
+    expect((await Promise.all(users.map((user) => peer.list(user)))).filter(isHit)).toEqual([]);
+  } finally {
+    await locker.query('ROLLBACK');
+    locker.release();
+    writer.release();
+  }
+  const began = performance.now();
+  await waitUntil(async () => (await deployment.pendingChanges()) === 0, {
+    timeoutMs: DRAINED_WITHIN_MS,
+    what: 'the peer to drain the rows',
+  });
+  note(`drained after ${Math.round(performance.now() - began)} ms`);
+  await waitUntil(async () => (await Promise.all(users.map((user) => peer.list(user)))).every(isHit), {
+    timeoutMs: DRAINED_WITHIN_MS,
+    what: 'hits at the peer',
+  });
+  expect(await deployment.staleKeys(users)).toEqual([]);
+  expect([said(OFF), said(ON)]).toEqual([1, 1]);
+  victim.api.thaw();
+  await victim.whenReady();
+  expect((await Promise.all(users.map((user) => victim.list(user)))).map(({ status }) => status)).toEqual(
+    users.map(() => 200),
+  );
+}, 60_000);
