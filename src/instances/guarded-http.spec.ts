@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { BlockedAddress, InstanceUnreachable } from './guarded-http.errors.js';
 import { GuardedHttp } from './guarded-http.js';
-import type { Resolve } from './outgoing-address.js';
+import type { Resolve } from './host-names.js';
 
 const PUBLIC = { address: '93.184.215.14', family: 4 };
 const INSIDE = { address: '127.0.0.1', family: 4 };

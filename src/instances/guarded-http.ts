@@ -9,7 +9,8 @@ import {
   OutgoingRequestError,
   UnusableAnswer,
 } from './guarded-http.errors.js';
-import { OutgoingAddresses, type Resolve } from './outgoing-address.js';
+import type { Resolve } from './host-names.js';
+import { OutgoingAddresses } from './outgoing-address.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 512 * 1024;

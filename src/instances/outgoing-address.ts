@@ -1,13 +1,8 @@
-import { lookup } from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
 import { BlockedAddress, InstanceUnreachable } from './guarded-http.errors.js';
+import { type Resolve, resolveByDns } from './host-names.js';
 import { isPublicUnicast } from './public-address.js';
-
-/** All addresses of a name. */
-export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
-
-export const resolveByDns: Resolve = (hostname) => lookup(hostname, { all: true });
 
 // Names that only mean something inside a network (RFC 6761, RFC 6762, RFC 8375, ICANN's .internal, and what routers
 // and clusters use). Refused unasked: an answer "blocked" or "unknown" would tell which of them exist.
@@ -45,7 +40,7 @@ export class OutgoingAddresses {
 
   private async lookup(hostname: string, allowListed: boolean): Promise<readonly LookupAddress[]> {
     if (!allowListed && (!hostname.includes('.') || INSIDE_NAME.test(hostname))) throw new BlockedAddress();
-    const addresses = await this.resolve(hostname).catch(() => []);
+    const addresses = await this.resolve(hostname, allowListed).catch(() => []);
     if (addresses.length === 0 || addresses.length > MAX_ADDRESSES) throw new InstanceUnreachable();
     return addresses;
   }

@@ -43,9 +43,7 @@ export class ConnectController {
     // Kept where there is one, so that several attempts can run in one browser.
     const browser = browserOf(request) ?? newSecret();
     const authorizationUrl = await this.connect.begin(user.id, dto, browser);
-    // Lax: the callback is a navigation from another site, and must bring it along.
-    const secure = this.config.publicUrl.startsWith('https:') ? '; Secure' : '';
-    const attributes = `Path=/v1/connect; Max-Age=${ATTEMPT_TTL_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
+    const attributes = `Path=/v1/connect; Max-Age=${ATTEMPT_TTL_SECONDS}; HttpOnly; ${this.sameSite()}`;
     reply.header('Set-Cookie', `${COOKIE}=${browser}; ${attributes}`);
     return { authorizationUrl };
   }
@@ -94,6 +92,16 @@ export class ConnectController {
         return undefined;
       }
     }
+  }
+
+  /**
+   * Lax brings it along to the callback, which is a navigation from another site. But from the answer to a fetch by a
+   * page of another site browsers keep a cookie only with None, which they take over https only. Nobody can do anything
+   * with it there: beginning needs a bearer token, and finishing a state.
+   */
+  private sameSite(): string {
+    if (!this.config.publicUrl.startsWith('https:')) return 'SameSite=Lax';
+    return this.config.corsOrigins.length > 0 ? 'SameSite=None; Secure' : 'SameSite=Lax; Secure';
   }
 }
 

@@ -14,6 +14,8 @@ export interface RowContext {
   /** Whose resource it is. */
   readonly owner: Person;
   readonly secrets: Secrets;
+  /** Origin of an instance that may be asked. */
+  readonly instance: string;
 }
 
 export interface RowRequest {
@@ -27,6 +29,8 @@ export interface AccessRow {
   readonly ok: number;
   /** What another person with the same rights is answered. Their own collection, by default: the same as the owner. */
   readonly stranger?: number;
+  /** The answer holds credentials, which have no place in the record of exchanges. */
+  readonly secret?: true;
   /** A request that works once for the owner, with what it needs already there. */
   readonly request: (context: RowContext) => Promise<RowRequest>;
 }
@@ -60,13 +64,13 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
   'GET /v1/events': { needs: 'platforms:read', ok: 200, request: plain('/v1/events') },
   'POST /v1/instances/lookup': {
     needs: 'platforms:read',
-    ok: 400,
-    request: plain('/v1/instances/lookup', { instance: 'localhost' }),
+    ok: 200,
+    request: ({ instance }) => plain('/v1/instances/lookup', { instance })(),
   },
   'POST /v1/connect': {
     needs: 'platforms:write',
-    ok: 400,
-    request: plain('/v1/connect', { instance: 'localhost' }),
+    ok: 200,
+    request: ({ instance }) => plain('/v1/connect', { instance })(),
   },
   'GET /v1/connect/callback': { needs: 'public', ok: 400, request: plain('/v1/connect/callback') },
   'POST /v1/platforms/{id}/test': {
@@ -77,11 +81,12 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
   },
   'POST /v1/platforms/{id}/credentials': {
     needs: 'credentials:read',
-    ok: 400,
-    stranger: 400,
+    ok: 200,
+    stranger: 404,
+    secret: true,
     request: onPlatform(
       (id) => `/v1/platforms/${id}/credentials`,
-      () => ({ reason: '' }),
+      () => ({ reason: 'To see who may' }),
     ),
   },
   'GET /v1/platforms/{id}/audit': {

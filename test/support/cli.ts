@@ -35,8 +35,17 @@ export function startCli(
     `try { await program.parseAsync(process.argv.slice(1), { from: 'user' }); }`,
     `catch (error) { process.stderr.write(error.message + '\\n'); process.exitCode = 1; }`,
   ].join('\n');
+  return start(['--input-type=module', '-e', program, '--', ...args], env);
+}
+
+/** The built program as operators run it. */
+export function runCli(args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliRun> {
+  return start(['dist/cli/main.js', ...args], env).done;
+}
+
+function start(nodeArgs: readonly string[], env: Readonly<Record<string, string>>): RunningCli {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program, '--', ...args], {
+  const child = spawn(process.execPath, nodeArgs, {
     cwd: ROOT,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

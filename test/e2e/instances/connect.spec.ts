@@ -41,13 +41,13 @@ describe('connecting by OAuth', () => {
     const log = app.log.join('\n');
     const tables = ['platform_connections', 'instance_apps', 'connect_attempts'];
     const rows = await Promise.all(tables.map((table) => sql(`SELECT * FROM ${table}`)));
+    await app.close();
     const stored = JSON.stringify(rows);
     expect(secrets.length).toBeGreaterThan(10);
     for (const secret of secrets) {
       expect(log).not.toContain(secret);
       expect(stored).not.toContain(secret);
     }
-    await app.close();
   });
 
   const sql = (text: string, parameters: unknown[] = []) =>
@@ -310,6 +310,22 @@ describe('connecting by OAuth', () => {
     expect(headers.get('access-control-allow-origin')).toBe(CONSOLE);
     expect(headers.get('access-control-allow-credentials')).toBe('true');
     expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it.each([
+    [CONSOLE, 'SameSite=None; Secure'],
+    ['', 'SameSite=Lax; Secure'],
+  ])('over https with CORS_ORIGINS=%j the cookie is %s', async (origins, attributes) => {
+    const fake = await start('mastodon');
+    const env = { PUBLIC_URL: 'https://platforms.example.org', CORS_ORIGINS: origins };
+    const secure = await startConnectApp({ allowlist: [fake.host], env });
+    try {
+      const caller = await secure.signUp();
+      const { headers } = await caller.send('POST', '/v1/connect', { instance: fake.origin });
+      expect(headers.getSetCookie()[0]?.split('HttpOnly; ')[1]).toBe(attributes);
+    } finally {
+      await secure.close();
+    }
   });
 
   it.each([
