@@ -6,6 +6,7 @@ import { Audit1764000400000 } from './1764000400000-audit.js';
 import { Watch1764000500000 } from './1764000500000-watch.js';
 import { Events1764000600000 } from './1764000600000-events.js';
 import { Growth1764000700000 } from './1764000700000-growth.js';
+import { AdminSearch1764001200000 } from './1764001200000-admin-search.js';
 
 /** In the order in which they are applied. Listed by hand: a file that is found by a pattern can also be missed by one. */
 export const MIGRATIONS = [
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   Watch1764000500000,
   Events1764000600000,
   Growth1764000700000,
+  AdminSearch1764001200000,
 ];
