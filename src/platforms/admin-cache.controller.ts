@@ -20,6 +20,7 @@ export class AdminCacheController {
     private readonly platforms: PlatformsService,
     private readonly relay: OutboxRelay,
     @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly gate: AdmissionGate,
   ) {}
 
   @Get()

@@ -7,6 +7,8 @@ import type { PlatformStatus, PlatformType } from './platform-view.js';
 @Unique('platform_connections_account_key', ['userId', 'instanceUrl', 'username'])
 @Index('platform_connections_one_default_idx', ['userId'], { unique: true, where: 'is_default' })
 @Index('platform_connections_status_idx', ['status', 'id'])
+@Index('platform_connections_type_idx', ['platformType', 'id'])
+@Index('platform_connections_type_status_idx', ['platformType', 'status', 'id'])
 @Index('platform_connections_search_idx', { synchronize: false })
 @Index('platform_connections_instance_idx', ['instanceUrl'], { where: 'is_active' })
 @Index('platform_connections_expiry_idx', ['tokenExpiresAt'], { where: 'token_expires_at IS NOT NULL' })

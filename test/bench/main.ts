@@ -6,6 +6,7 @@ import { CACHE_OFF, Deployment } from './deployment.js';
 import { environment } from './environment.js';
 import { fernet } from './fernet.js';
 import { memoryOfUsers } from './memory.js';
+import { profile } from './profile.js';
 import { queriesSaved } from './queries-saved.js';
 import { rates } from './rates.js';
 import { type Section, isMet, printMeasures } from './report.js';
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     scale: { type: 'boolean', default: false },
     soak: { type: 'string' },
+    profile: { type: 'boolean', default: false },
     only: { type: 'string' },
   },
 });
@@ -49,6 +51,7 @@ async function main(): Promise<void> {
       coldUsers: () => coldUsers(deployment),
       memory: () => memoryOfUsers(deployment, sizes.users),
       ...(options.scale && { scale: () => scale(plan.rounds) }),
+      ...(options.profile && { profile: () => profile(deployment) }),
       ...(soakMinutes > 0 && { soak: () => soak(deployment, soakMinutes) }),
     };
     const names = options.only?.split(',') ?? Object.keys(all);
@@ -61,7 +64,7 @@ async function main(): Promise<void> {
       for (const line of section.lines) console.log(line);
     }
     const measures = [...sections.values()].flatMap((section) => section.measures);
-    printMeasures(measures);
+    if (measures.length > 0) printMeasures(measures);
     if (options.json !== undefined) {
       const report = {
         environment: machine,

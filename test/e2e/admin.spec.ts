@@ -8,6 +8,7 @@ interface Page {
   readonly page: number;
   readonly pageSize: number;
   readonly total: number;
+  readonly totalIsExact: boolean;
 }
 
 interface Figures {
@@ -78,7 +79,7 @@ describe('admin routes', () => {
 
     const ids = async (search: string) => (await find({ search })).items.map(({ id }) => id);
     expect(await ids(`${mark} 100%`)).toEqual([percent.id]);
-    expect(await ids('0% b')).toEqual([percent.id]);
+    expect(await ids('100% b')).toEqual([percent.id]);
     expect(await ids('snake_case')).toEqual([under.id]);
     expect(await ids('back\\slash')).toEqual([slash.id]);
     expect(await ids(`${mark}.EXAMPLE`)).toEqual([host.id]);
@@ -94,7 +95,7 @@ describe('admin routes', () => {
     await owner.client.patch(`/v1/platforms/${mastodon.id}`, { isActive: false });
 
     const all = await find({ userId: owner.id });
-    expect(all).toMatchObject({ total: 2, page: 1, pageSize: 20 });
+    expect(all).toMatchObject({ total: 2, totalIsExact: true, page: 1, pageSize: 20 });
     expect(all.items.map(({ id, isActive }) => [id, isActive])).toEqual([
       [pixelfed.id, true],
       [mastodon.id, false],
@@ -123,7 +124,7 @@ describe('admin routes', () => {
     ['pageSize=101', '#pageSize'],
     ['pageSize=0', '#pageSize'],
     ['page=0', '#page'],
-    ['page=10001', '#page'],
+    ['page=101', '#page'],
     ['page=1e3', '#page'],
     ['page=1&page=2', '#page'],
     ['userId=2147483648', '#userId'],
@@ -131,6 +132,8 @@ describe('admin routes', () => {
     ['platformType=myspace', '#platformType'],
     ['status=fine', '#status'],
     ['search=', '#search'],
+    ['search=ab', '#search'],
+    ['search=ab%25_ab', '#search'],
     ['search=%00', '#search'],
     ['sort=name', '#sort'],
   ])('refuses ?%s', async (query, pointer) => {

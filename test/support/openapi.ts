@@ -46,6 +46,22 @@ function parameters(template: string): number {
   return template.split('{').length;
 }
 
+/** Routes of the document that nothing was asked of in this test file. */
+export async function unvisited(app: TestApp): Promise<string[]> {
+  const document = await readOpenApi(app);
+  const visited = new Set(
+    app.backends.exchanges.map(({ method, path }) => {
+      const [template] = operationOf(document, method, path.split('?', 1)[0] ?? path) ?? [];
+      return `${method} ${template}`;
+    }),
+  );
+  return Object.entries(document.paths)
+    .flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    .filter((operation) => !visited.has(operation));
+}
+
 /** Every status that a route has answered in this test file is documented for that route. */
 export async function expectDocumentedAnswers(app: TestApp): Promise<void> {
   const document = await readOpenApi(app);

@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiQuery } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, Length, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, Length, Matches, Max, Min } from 'class-validator';
 import { IsPlainText } from '../../common/plain-text.decorator.js';
 import {
   PLATFORM_STATUSES,
@@ -12,9 +12,11 @@ import {
 import { PlatformDto } from './platform.dto.js';
 
 const MAX_ID = 2_147_483_647;
-/** A page costs the rows before it too. */
-const MAX_PAGE = 10_000;
-const MAX_PAGE_SIZE = 100;
+/** A page costs the rows before it too: 10,000 at the most. */
+export const MAX_PAGE = 100;
+export const MAX_PAGE_SIZE = 100;
+/** The index for searches finds three characters at the least. Without them every row would have to be read. */
+const SEARCHABLE = /[\p{L}\p{N}]{3}/u;
 
 /** Decimal digits only; anything else is left for the validator to refuse. */
 function WholeNumber(): PropertyDecorator {
@@ -26,7 +28,8 @@ function WholeNumber(): PropertyDecorator {
 export class AdminPlatformsQuery {
   @IsOptional()
   @IsPlainText()
-  @Length(1, 100)
+  @Length(3, 100)
+  @Matches(SEARCHABLE, { message: 'search must have three letters or digits in a row' })
   search?: string;
 
   @IsOptional()
@@ -62,13 +65,14 @@ const whole = (maximum: number) => ({ type: 'integer', minimum: 1, maximum }) as
 /** Documents AdminPlatformsQuery. */
 export function ApiAdminPlatformsQuery(): MethodDecorator {
   const search =
-    'Part of the name, instance URL or username, in any case; `%` and `_` are ordinary characters';
+    'Part of the name, instance URL or username, in any case, with three letters or digits in a row at the least; ' +
+    '`%` and `_` are ordinary characters';
   return applyDecorators(
     ApiQuery({
       name: 'search',
       required: false,
       description: search,
-      schema: { type: 'string', minLength: 1, maxLength: 100, example: 'mastodon.social' },
+      schema: { type: 'string', minLength: 3, maxLength: 100, example: 'mastodon.social' },
     }),
     ApiQuery({ name: 'platformType', required: false, enum: PLATFORM_TYPES, enumName: 'PlatformType' }),
     ApiQuery({
@@ -95,6 +99,14 @@ export class AdminPlatformsPageDto {
   @ApiProperty({ type: 'integer', example: 20 })
   pageSize!: number;
 
-  @ApiProperty({ type: 'integer', example: 1, description: 'Of all pages' })
+  @ApiProperty({
+    type: 'integer',
+    maximum: MAX_PAGE * MAX_PAGE_SIZE,
+    example: 1,
+    description: 'Of all pages',
+  })
   total!: number;
+
+  @ApiProperty({ example: true, description: 'False when there are more than `total`: narrow the search' })
+  totalIsExact!: boolean;
 }

@@ -1,0 +1,119 @@
+import type { TestApp } from '../app.js';
+import { createPlatform, type Person, type Session, signAccessToken } from '../factories.js';
+import { Caller } from '../fake-instance/connect-app.js';
+import type { FakeInstance } from '../fake-instance/fake-instance.js';
+import type { TestResponse } from '../http-client.js';
+
+export interface Visitor {
+  readonly app: TestApp;
+  readonly person: Person;
+  /** One of the person's connections. */
+  readonly platformId: number;
+  readonly fake: FakeInstance;
+}
+
+/** Asks every route for something that succeeds; throws when one does not. */
+export async function everyRoute({ app, person, platformId: id, fake }: Visitor): Promise<void> {
+  const { client } = app;
+  const on = client.as(person);
+  const ok = async (answer: Promise<TestResponse>): Promise<TestResponse> => {
+    const { status, text } = await answer;
+    if (status >= 300) throw new Error(`${status}: ${text}`);
+    return answer;
+  };
+  await ok(client.post('/v1/auth/register', { email: 'late@example.org', password: 'a-password-for-late' }));
+  const { email, password } = person;
+  const { refreshToken } = (await ok(client.post('/v1/auth/login', { email, password }))).json<Session>();
+  const next = (await ok(client.post('/v1/auth/refresh', { refreshToken }))).json<Session>();
+  for (const path of ['/health/live', '/health/ready', '/metrics']) await ok(client.get(path));
+
+  const key = { name: 'a worker', scopes: ['platforms:read'] };
+  const made = (await ok(on.post('/v1/api-keys', key))).json<{ id: number; key: string }>();
+  await ok(client.as({ accessToken: made.key }).get('/v1/platforms'));
+  await ok(on.delete(`/v1/api-keys/${made.id}`));
+
+  const reads = ['/default', '/default/stats', '', '?includeInactive=true', '?refresh=true'];
+  const ofOne = ['', '/stats', '/stats/history', '/audit', '/audit?before=999999'];
+  for (const path of [...reads, ...ofOne.map((rest) => `/${id}${rest}`)])
+    await ok(on.get(`/v1/platforms${path}`));
+  for (const path of ['/v1/me', '/v1/api-keys']) await ok(on.get(path));
+  await ok(on.post(`/v1/platforms/${id}/credentials`, { reason: 'To see what it costs' }));
+  const activity = { kind: 'post', externalId: '1', status: 'done', occurredAt: '2026-11-22T12:00:00Z' };
+  await ok(on.post(`/v1/platforms/${id}/activities`, [activity]));
+  await ok(on.patch(`/v1/platforms/${id}`, { name: 'renamed' }));
+  await ok(on.put(`/v1/platforms/${id}/default`));
+  await ok(on.post('/v1/platforms/cache/refresh'));
+  await ok(on.delete('/v1/platforms/cache'));
+
+  await atInstance({ app, person, platformId: id, fake });
+  await admins(app, person.id, ok);
+  await heardOnce(app, person);
+  await ok(on.delete(`/v1/platforms/${id}`));
+  await ok(client.post('/v1/auth/logout', { refreshToken: next.refreshToken }));
+}
+
+async function admins(
+  { client, backends }: TestApp,
+  userId: number,
+  ok: (answer: Promise<TestResponse>) => Promise<TestResponse>,
+): Promise<void> {
+  const root = client.as({ accessToken: await signAccessToken(backends, userId, { role: 'admin' }) });
+  for (const query of [
+    '',
+    'page=100&pageSize=100',
+    'platformType=mastodon',
+    'platformType=friendica',
+    'status=account_disabled',
+    'status=connected',
+    'platformType=friendica&status=connected',
+    'platformType=mastodon&status=token_invalid',
+    'search=user777x',
+    'search=connection',
+    'search=instance-77.example&status=connected',
+    `userId=${userId}`,
+  ]) {
+    await ok(root.get(`/v1/admin/platforms?${query}`));
+  }
+  await ok(root.get('/v1/admin/cache'));
+  await ok(root.post('/v1/admin/cache/warm', { users: 50 }));
+  await ok(root.delete(`/v1/admin/cache/users/${userId}`));
+}
+
+async function atInstance({ app, person, fake }: Visitor): Promise<void> {
+  const { client, backends } = app;
+  const on = client.as(person);
+  const accessToken = fake.addToken(backends.secrets.make('access-token'));
+  const here = await createPlatform({ client: on }, backends.secrets, {
+    instanceUrl: fake.origin,
+    accessToken,
+  });
+  await on.post(`/v1/platforms/${here.id}/test`);
+  await on.post('/v1/instances/lookup', { instance: fake.origin });
+  const caller = new Caller(app.baseUrl, person.accessToken);
+  const begun = await caller.send('POST', '/v1/connect', { instance: fake.origin });
+  const consent = await caller.send('GET', String(begun.body.authorizationUrl));
+  // Sent to PUBLIC_URL, which is not where this application listens.
+  const { pathname, search } = new URL(consent.headers.get('location') ?? '');
+  const done = await caller.send('GET', pathname + search);
+  for (const [method, path, answer] of [
+    ['POST', '/v1/connect', begun],
+    ['GET', pathname, done],
+  ] as const) {
+    if (answer.status >= 400)
+      throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    backends.exchanges.push({ method, path, status: answer.status, headers: {}, text: '' });
+  }
+  // Something for the watcher, which looks each second.
+  await backends.rows('UPDATE platform_watch SET next_check_at = now() WHERE platform_id = $1', [here.id]);
+}
+
+/** The stream, until the first of it has come; from the beginning, so that what was missed is read. */
+async function heardOnce({ baseUrl, backends }: TestApp, person: Person): Promise<void> {
+  const path = '/v1/events';
+  const headers = { Authorization: `Bearer ${person.accessToken}`, 'Last-Event-ID': '1' };
+  const answer = await fetch(`${baseUrl}${path}`, { headers });
+  const reader = answer.body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+  backends.exchanges.push({ method: 'GET', path, status: answer.status, headers: {}, text: '' });
+}

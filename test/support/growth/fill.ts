@@ -1,0 +1,79 @@
+import type { Backends } from '../backends.js';
+
+/** GROWTH_CONNECTIONS=1000000 for the size that this is made for; ten activities each. */
+export const CONNECTIONS = Number(process.env['GROWTH_CONNECTIONS'] ?? 30_000);
+const PER_USER = 3;
+export const ACTIVITIES_EACH = 10;
+const DAYS = 5;
+export const FILL_MS = 60_000 + CONNECTIONS;
+
+/** Rows as they would have become by use, without the triggers' work for each. */
+export async function fill(backends: Backends): Promise<void> {
+  const users = Math.ceil(CONNECTIONS / PER_USER);
+  const client = await backends.sql.connect();
+  try {
+    await client.query(`SET application_name = 'fill'`);
+    await client.query('SET session_replication_role = replica');
+    const insert = (sql: string, ...values: number[]) => client.query(sql, values);
+    await insert(
+      `INSERT INTO users (email, last_active_at)
+       SELECT 'grown-' || n || '@example.org', now() - n * interval '1 minute' FROM generate_series(1, $1::integer) n`,
+      users,
+    );
+    await insert(
+      `INSERT INTO platform_connections (user_id, name, platform_type, instance_url, username, access_token, key_id,
+         is_default, status, last_error)
+       SELECT u.id, 'Connection ' || u.id || '-' || n, 'mastodon', 'https://instance-' || (u.id % 5000) || '.example',
+         'user' || u.id || 'x' || n, 'none', 'none', n = 1,
+         CASE WHEN u.id % 5000 = 7 THEN 'account_disabled' ELSE 'connected' END, null
+       FROM users u, generate_series(1, $1::integer) n WHERE u.email LIKE 'grown-%'`,
+      PER_USER,
+    );
+    await insert(
+      `INSERT INTO api_keys (user_id, name, lookup, key_hash, scopes, revoked_at)
+       SELECT id, 'grown', lpad(id::text, 8, '0'), sha256(id::text::bytea), ARRAY['platforms:read'],
+         CASE WHEN id % 2 = 0 THEN now() - interval '30 days' END
+       FROM users WHERE email LIKE 'grown-%'`,
+    );
+    await insert(
+      `INSERT INTO platform_activities (platform_id, kind, external_id, status, occurred_at)
+       SELECT id, 'post', n::text, 'done', now() FROM platform_connections, generate_series(1, $1::integer) n`,
+      ACTIVITIES_EACH,
+    );
+    await insert(
+      `INSERT INTO platform_activity_totals (platform_id, kind, status, count)
+       SELECT id, 'post', 'done', $1 FROM platform_connections`,
+      ACTIVITIES_EACH,
+    );
+    await insert(
+      `INSERT INTO platform_watch (platform_id, next_check_at)
+       SELECT id, now() + (1 + random() * 20000) * interval '1 second' FROM platform_connections
+       ON CONFLICT DO NOTHING`,
+    );
+    await insert(
+      `INSERT INTO account_snapshots (platform_id, taken_on, taken_at, account_id, followers)
+       SELECT id, current_date - n, now() - n * interval '1 day', '1', n
+       FROM platform_connections, generate_series(1, $1::integer) n`,
+      DAYS,
+    );
+    await insert(
+      `INSERT INTO platform_changes (user_id, platform_id, type, at, drained_at, event_id)
+       SELECT user_id, id, 'platform.updated', now() - interval '20 hours', now(), 1000 + row_number() OVER (ORDER BY id)
+       FROM platform_connections`,
+    );
+    await insert(
+      `UPDATE platform_event_position SET last_event_id = (SELECT max(event_id) FROM platform_changes)`,
+    );
+    await insert(
+      `INSERT INTO refresh_tokens (user_id, family_id, token_hash, expires_at)
+       SELECT id, gen_random_uuid(), sha256(id::text::bytea), now() + interval '30 days' FROM users`,
+    );
+    await insert(
+      `INSERT INTO audit_log (user_id, platform_id, action, outcome, reason, address, request_id)
+       SELECT user_id, id, 'credentials.reveal', 'revealed', 'grown', '192.0.2.1', id::text FROM platform_connections`,
+    );
+  } finally {
+    client.release(true);
+  }
+  await backends.sql.query('VACUUM ANALYZE');
+}
