@@ -27,26 +27,8 @@ async function listen({ api }: FaultProcess, { token }: FaultUser, lastEventId?:
 
 async function newUser(): Promise<FaultUser> {
   const [user] = await deployment.insertUsers(1);
-  await published();
+  await deployment.whenPublished();
   return user as FaultUser;
-}
-
-async function published(): Promise<void> {
-  const sql = `SELECT 1 FROM platform_changes WHERE event_id IS NULL AND type LIKE 'platform.%' LIMIT 1`;
-  await waitUntil(async () => (await deployment.rows(sql)).length === 0, {
-    timeoutMs: 10_000,
-    what: 'the events to be published',
-  });
-}
-
-/** What a user has to have been told of, in order. */
-async function recorded({ id }: FaultUser): Promise<number[]> {
-  await published();
-  const rows = await deployment.rows<{ eventId: string }>(
-    `SELECT event_id AS "eventId" FROM platform_changes WHERE user_id = $1 ORDER BY event_id`,
-    [id],
-  );
-  return rows.map(({ eventId }) => Number(eventId));
 }
 
 const names = ({ events }: SocketListener | StreamListener) => events.map(({ platform }) => platform?.name);
@@ -87,7 +69,7 @@ describe('two processes', () => {
 
   it('have 1,000 clients, each of which hears of its own changes and no others', async () => {
     const users = await deployment.insertUsers(1000);
-    await published();
+    await deployment.whenPublished();
     const ears: SocketListener[] = [];
     for (let start = 0; start < users.length; start += 100) {
       const some = users.slice(start, start + 100);
@@ -147,7 +129,7 @@ it('a client of a killed process resumes on the other one, with nothing missing 
   await resumed.until(() => resumed.events.length > 50, 'more events');
   writing = false;
   await writer;
-  const [, ...all] = await recorded(user);
+  const [, ...all] = await deployment.eventIds(user);
   await resumed.until(() => ear.ids.length + resumed.ids.length >= all.length, 'the rest');
   await other.until(() => strm.ids.length + other.ids.length >= all.length, 'the rest');
   expect([...ear.ids, ...resumed.ids]).toEqual(all);
@@ -193,7 +175,7 @@ it('a process that is frozen in the middle of its work holds up nobody for long'
     if (n === 10) await frozen.api.freeze();
     expect((await left.rename(user, `name ${n}`)).status).toBe(200);
   }
-  const [, ...all] = await recorded(user);
+  const [, ...all] = await deployment.eventIds(user);
   await ear.until(() => ear.ids.length === all.length, 'the last event');
   frozen.api.thaw();
   expect(ear.ids).toEqual(all);
