@@ -51,8 +51,10 @@ class ReadmeClient {
       },
       console: { error: (text: string) => this.refused.push(text) },
     };
-    const run = compileFunction(`${snippet()}\nreturn socket;`, Object.keys(given));
-    this.socket = run(...Object.values(given)) as Socket;
+    const run = compileFunction(`${snippet()}\nreturn socket;`, Object.keys(given)) as (
+      ...values: unknown[]
+    ) => Socket;
+    this.socket = run(...Object.values(given));
   }
 
   until(predicate: () => unknown, what: string): Promise<unknown> {
