@@ -3,6 +3,7 @@ import { waitUntil } from '../support/barrier.js';
 import { SocketListener, StreamListener } from '../support/event-listener.js';
 import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import { Balancer } from '../support/servers/balancer.js';
 
 let deployment: FaultDeployment;
 let left: FaultProcess;
@@ -100,6 +101,50 @@ describe('two processes', () => {
     await Promise.all([left, right].map((one) => one.whenReady()));
   }, 120_000);
 });
+
+it('1,000 clients of two processes come back at once, by themselves, when theirs is killed, and miss nothing', async () => {
+  const doomed = await deployment.startProcess();
+  const balancer = await Balancer.start([doomed.api.port, left.api.port]);
+  open.push(balancer);
+  const users = await deployment.insertUsers(1000);
+  await deployment.whenPublished();
+  const ears: SocketListener[] = [];
+  for (let start = 0; start < users.length; start += 100) {
+    const some = users.slice(start, start + 100);
+    ears.push(
+      ...(await Promise.all(some.map(({ token }) => SocketListener.returning(balancer.baseUrl, { token })))),
+    );
+  }
+  open.push(...ears);
+  expect(await doomed.metric('events_clients{transport="socketio"}')).toBe(500);
+  const rename = (name: string) =>
+    deployment.sql.query(`UPDATE platform_connections SET name = $1 WHERE id = ANY($2::integer[])`, [
+      name,
+      users.map(({ platformId }) => platformId),
+    ]);
+  await rename('before');
+  await waitUntil(() => ears.every(({ events }) => events.length === 1), {
+    timeoutMs: 30_000,
+    what: 'all to be told',
+  });
+  await doomed.api.kill();
+  for (const round of [1, 2]) await rename(`away ${round}`);
+  await waitUntil(() => ears.every(({ events }) => events.length >= 3), {
+    timeoutMs: 60_000,
+    what: 'all to have come back',
+  });
+  const cut = ears.filter(({ signs }) => signs.some(({ name }) => name === 'disconnect'));
+  expect(cut).toHaveLength(500);
+  expect(await left.metric('events_clients{transport="socketio"}')).toBe(1000);
+  const all = await deployment.rows<{ userId: number; ids: number[] }>(
+    `SELECT user_id AS "userId", array_agg(event_id::integer ORDER BY event_id) AS ids FROM platform_changes
+     WHERE user_id = ANY($1::integer[]) AND type <> 'platform.created' GROUP BY user_id`,
+    [users.map(({ id }) => id)],
+  );
+  const told = new Map(all.map(({ userId, ids }) => [userId, ids.join()]));
+  const wrong = ears.filter(({ ids }, index) => ids.join() !== told.get(users[index]?.id ?? 0));
+  expect(wrong).toHaveLength(0);
+}, 180_000);
 
 it('a client of a killed process resumes on the other one, with nothing missing and in order', async () => {
   const doomed = await deployment.startProcess();
