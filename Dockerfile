@@ -12,6 +12,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY --from=build /app/docs/asyncapi.json ./docs/
 # In production nothing is written to the disk: run it with a read-only root.
 USER node
 EXPOSE 3000

@@ -80,6 +80,9 @@ function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     },
     clientErrorHandler: refuseConnection,
+    // What comes over a kept connection while the process ends is answered, and the connection then closed: a load
+    // balancer takes a 503 for an answer and passes it on.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
     // A caller's own id is kept if it is harmless in a log; otherwise ids would be a way to write into it.
     genReqId: ({ headers }: { headers: Record<string, unknown> }) => {

@@ -7,7 +7,7 @@ import { Credential } from './credential.js';
 import { EventFeed } from './event-feed.js';
 import type { EventSink } from './event-sink.js';
 import { EventViews } from './event-views.js';
-import { TooManyEventClients } from './events.errors.js';
+import { EventsShuttingDown, TooManyEventClients } from './events.errors.js';
 import { Subscription } from './subscription.js';
 
 /** Who listens at this process. */
@@ -30,14 +30,11 @@ export class EventClients {
     return Credential.of(token, this.tokens);
   }
 
-  /** @throws {TooManyEventClients} */
+  /** @throws {TooManyEventClients | EventsShuttingDown} */
   assertRoom({ user }: Credential): void {
+    if (this.#closed) throw new EventsShuttingDown();
     const { maxClients, maxClientsPerUser } = this.config.events;
-    if (
-      this.#closed ||
-      this.#sinks.size >= maxClients ||
-      this.feed.subscriptionsOf(user.id) >= maxClientsPerUser
-    ) {
+    if (this.#sinks.size >= maxClients || this.feed.subscriptionsOf(user.id) >= maxClientsPerUser) {
       throw new TooManyEventClients();
     }
   }
@@ -46,7 +43,7 @@ export class EventClients {
    * Sends events from here on, and those after `lastEventId` first.
    *
    * @returns what is to be called when the connection has ended, whoever ended it.
-   * @throws {TooManyEventClients}
+   * @throws {TooManyEventClients | EventsShuttingDown}
    */
   join(credential: Credential, sink: EventSink, lastEventId: number | null): () => void {
     this.assertRoom(credential);

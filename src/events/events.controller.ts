@@ -38,7 +38,7 @@ export class EventsController {
       'deleted, `platform`, the connection as it is now. `ready`: everything missed was sent. `reset`: what was missed is',
       'more than a day old, load your connections anew. `closing`: the connection ends; with code `unauthenticated` the',
       'token has expired or was revoked, otherwise come back with `Last-Event-ID`. An event may come twice, with the same',
-      '`eventId`; ids grow. The same over Socket.IO: docs/asyncapi.json.',
+      '`eventId`; ids grow. The same over Socket.IO: /asyncapi.json.',
     ].join('\n'),
   })
   @ApiHeader({

@@ -1,4 +1,4 @@
-import { DomainError } from '../common/domain-error.js';
+import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
 
 /** The account, or the process, has as many clients as it may. */
 export class TooManyEventClients extends DomainError {
@@ -9,5 +9,15 @@ export class TooManyEventClients extends DomainError {
 
   constructor() {
     super('Too many clients listen to events already. Close one, or try again later.');
+  }
+}
+
+/** This process ends; another one, or the next, takes the client. */
+export class EventsShuttingDown extends ServiceUnavailable {
+  override readonly code = 'shutting_down';
+  override readonly logLevel = 'debug';
+
+  constructor() {
+    super('This process is being stopped. Connect again.');
   }
 }

@@ -27,6 +27,8 @@ const MAX_MESSAGE_BYTES = 16 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** For clients to confirm that their connection ends. */
 const GRACE_MS = 1000;
+/** For whoever a fault of ours has kept out: without it they would stay away for good. */
+const RETRY_AFTER_FAULT_SECONDS = 5;
 
 interface Admitted {
   credential: Credential;
@@ -170,7 +172,8 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
   #refusal(error: unknown): ConnectError {
     if (error instanceof DomainError) return connectError(error);
     this.#logger.error(`A client cannot be let in: ${String(error)}`);
-    return Object.assign(new Error('Something went wrong here.'), { data: { code: 'internal_error' } });
+    const data = { code: 'internal_error', retryAfterSeconds: RETRY_AFTER_FAULT_SECONDS };
+    return Object.assign(new Error('Something went wrong here.'), { data });
   }
 }
 

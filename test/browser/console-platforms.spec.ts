@@ -194,6 +194,35 @@ describe('the console, as a person uses it', () => {
     expect(asked.every(({ authorization = '' }) => authorization.startsWith('Bearer ey'))).toBe(true);
   });
 
+  it('needs no connection while it is hidden, so that many tabs work, and catches up when it is shown', async () => {
+    const person = await site.person();
+    const { id, name } = await connected(person);
+    const first = await site.logIn(person);
+    const resumed: (string | undefined)[] = [];
+    first.page.on('request', (request) => {
+      if (request.url().endsWith('/v1/events')) resumed.push(request.headers()['last-event-id']);
+    });
+    let last = first;
+    // A browser has six connections to a host.
+    for (let tab = 2; tab <= 8; tab++) {
+      await card(last, name).waitFor();
+      await last.setHidden(true);
+      last = await first.tab(site.url);
+      await last.logIn(person);
+    }
+    await card(last, name).waitFor();
+    const listening = async (): Promise<boolean> =>
+      (await person.client.get('/metrics')).text.includes('events_clients{transport="sse"} 1\n');
+    await waitUntil(listening, { timeoutMs: 15_000, what: 'one tab alone to listen', intervalMs: 100 });
+    await person.client.patch(`/v1/platforms/${id}`, { name: 'Renamed meanwhile' });
+    await card(last, 'Renamed meanwhile').waitFor();
+    expect(await card(first, name).count()).toBe(1);
+    resumed.length = 0;
+    await first.setHidden(false);
+    await card(first, 'Renamed meanwhile').waitFor();
+    expect(resumed).toEqual([expect.stringMatching(/^\d+$/)]);
+  }, 90_000);
+
   it('asks every now and then where there is no stream of events', async () => {
     const visitor = await site.visit();
     await visitor.page.route('**/v1/events', (route) => route.fulfill({ status: 404, json: {} }));

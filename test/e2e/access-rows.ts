@@ -97,6 +97,7 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
   },
   'GET /health/live': { needs: 'public', ok: 200, request: plain('/health/live') },
   'GET /health/ready': { needs: 'public', ok: 200, request: plain('/health/ready') },
+  'GET /asyncapi.json': { needs: 'public', ok: 200, request: plain('/asyncapi.json') },
   'GET /metrics': { needs: 'public', ok: 200, request: plain('/metrics') },
 
   'POST /v1/auth/register': {

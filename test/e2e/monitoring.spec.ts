@@ -4,13 +4,23 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parser } from '@prometheus-io/lezer-promql';
 import { parse } from 'yaml';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { waitUntil } from '../support/barrier.js';
 import { createPlatform, register } from '../support/factories.js';
+import { type FakeInstance, startFakeInstance } from '../support/fake-instance/fake-instance.js';
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url));
 /** Prometheus's own, of every target. */
 const OF_PROMETHEUS = new Set(['up']);
 /** Prometheus adds these to every sample. */
 const TARGET_LABELS = ['instance', 'job'];
+
+/** Whose labels have to be seen; they come with the watcher's first work. */
+const WATCHING = [
+  'platform_tokens_expiring',
+  'watcher_rounds_total',
+  'watcher_visits_total',
+  'watcher_checks_total',
+];
 
 interface Query {
   readonly where: string;
@@ -33,6 +43,16 @@ function panels(): Query[] {
   return panels.flatMap(({ title, targets }) =>
     targets.map(({ expr }) => ({ where: title, expression: expr.replaceAll('$__rate_interval', '5m') })),
   );
+}
+
+/** The jobs of each of our Prometheus configurations. */
+function scrapedJobs(): string[][] {
+  return ['prometheus.yml', 'kubernetes.yml'].map((file) => {
+    const { scrape_configs } = parse(readFileSync(`${DEPLOY}prometheus/${file}`, 'utf8')) as {
+      scrape_configs: { job_name: string }[];
+    };
+    return scrape_configs.map(({ job_name }) => job_name);
+  });
 }
 
 interface Selector {
@@ -93,18 +113,37 @@ function readSeries(text: string): Map<string, Map<string, Set<string>>> {
 }
 
 describe('alerts and dashboard', () => {
+  let instance: FakeInstance;
   let app: TestApp;
   let series: ReturnType<typeof readSeries>;
 
   beforeAll(async () => {
-    app = await startTestApp();
+    instance = await startFakeInstance('mastodon');
+    // It watches, or there would be nothing to see of the watcher but names.
+    const env = {
+      WATCH_ENABLED: 'true',
+      WATCH_ROUND_SECONDS: '1',
+      WATCH_SPACING_MS: '1',
+      INSTANCE_HOST_ALLOWLIST: instance.host,
+    };
+    app = await startTestApp({ env });
     const ada = await register(app.client, app.backends.secrets);
-    await createPlatform(ada, app.backends.secrets);
+    const accessToken = instance.addToken(app.backends.secrets.make('token'));
+    await createPlatform(ada, app.backends.secrets, { instanceUrl: instance.origin, accessToken });
     await app.backends.settled();
     for (let n = 0; n < 2; n++) await ada.client.get('/v1/platforms');
-    series = readSeries((await app.client.get('/metrics')).text);
+    const watched = async (): Promise<boolean> => {
+      // A first check comes at a random time within hours.
+      await app.backends.rows('UPDATE platform_watch SET next_check_at = now()');
+      series = readSeries((await app.client.get('/metrics')).text);
+      return WATCHING.every((name) => (series.get(name)?.size ?? 0) > 0);
+    };
+    await waitUntil(watched, { timeoutMs: 30_000, what: 'the watcher to be seen', intervalMs: 200 });
+  }, 60_000);
+  afterAll(async () => {
+    await app.close();
+    await instance.close();
   });
-  afterAll(() => app.close());
 
   it('reads PromQL, and tells what is not', () => {
     expect(readQuery('sum by (a, b) (rate(x_total{c="d",e=~"f.*"}[5m])) / on (g) up')).toEqual({
@@ -127,7 +166,11 @@ describe('alerts and dashboard', () => {
     const { selectors, grouping } = readQuery(expression);
     expect(selectors.length).toBeGreaterThan(0);
     for (const { metric, matchers } of selectors) {
-      if (OF_PROMETHEUS.has(metric)) continue;
+      if (OF_PROMETHEUS.has(metric)) {
+        const jobs = matchers.filter(({ label }) => label === 'job').map(({ value }) => value);
+        for (const scraped of scrapedJobs()) expect(jobs).toEqual(scraped);
+        continue;
+      }
       const labels = series.get(metric);
       expect([metric, labels !== undefined]).toEqual([metric, true]);
       // A counter that has not counted yet shows no labels; its name is all that can be checked.

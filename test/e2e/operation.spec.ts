@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { asyncApi } from '../support/asyncapi.js';
 import { createPlatform, type Person, register } from '../support/factories.js';
 import { type OpenApiDoc, readOpenApi, type SchemaDoc } from '../support/openapi.js';
 
@@ -107,6 +108,12 @@ describe('GET /metrics', () => {
   });
 });
 
+it('GET /asyncapi.json is the document of the events, open to all', async () => {
+  const answer = await app.client.get('/asyncapi.json');
+  expect([answer.status, answer.header('content-type')]).toEqual([200, 'application/json; charset=utf-8']);
+  expect(answer.json()).toEqual(asyncApi);
+});
+
 describe('Swagger', () => {
   let document: OpenApiDoc;
   const operations = () =>
@@ -175,6 +182,7 @@ describe('Swagger', () => {
   it('says who may call, and how that fails: 401 on every closed route and on no other but signing in', () => {
     const open = operations().filter(({ operation }) => operation.security === undefined);
     expect(open.map(({ name }) => name).sort()).toEqual([
+      'GET /asyncapi.json',
       'GET /health/live',
       'GET /health/ready',
       'GET /metrics',

@@ -3,6 +3,7 @@ import { waitUntil } from '../support/barrier.js';
 import { SocketListener, StreamListener } from '../support/event-listener.js';
 import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import { Balancer } from '../support/servers/balancer.js';
 
 let deployment: FaultDeployment;
 let left: FaultProcess;
@@ -27,26 +28,8 @@ async function listen({ api }: FaultProcess, { token }: FaultUser, lastEventId?:
 
 async function newUser(): Promise<FaultUser> {
   const [user] = await deployment.insertUsers(1);
-  await published();
+  await deployment.whenPublished();
   return user as FaultUser;
-}
-
-async function published(): Promise<void> {
-  const sql = `SELECT 1 FROM platform_changes WHERE event_id IS NULL AND type LIKE 'platform.%' LIMIT 1`;
-  await waitUntil(async () => (await deployment.rows(sql)).length === 0, {
-    timeoutMs: 30_000,
-    what: 'the events to be published',
-  });
-}
-
-/** What a user has to have been told of, in order. */
-async function recorded({ id }: FaultUser): Promise<number[]> {
-  await published();
-  const rows = await deployment.rows<{ eventId: string }>(
-    `SELECT event_id AS "eventId" FROM platform_changes WHERE user_id = $1 ORDER BY event_id`,
-    [id],
-  );
-  return rows.map(({ eventId }) => Number(eventId));
 }
 
 const names = ({ events }: SocketListener | StreamListener) => events.map(({ platform }) => platform?.name);
@@ -87,7 +70,7 @@ describe('two processes', () => {
 
   it('have 1,000 clients, each of which hears of its own changes and no others', async () => {
     const users = await deployment.insertUsers(1000);
-    await published();
+    await deployment.whenPublished();
     const ears: SocketListener[] = [];
     for (let start = 0; start < users.length; start += 100) {
       const some = users.slice(start, start + 100);
@@ -119,6 +102,50 @@ describe('two processes', () => {
   }, 120_000);
 });
 
+it('1,000 clients of two processes come back at once, by themselves, when theirs is killed, and miss nothing', async () => {
+  const doomed = await deployment.startProcess();
+  const balancer = await Balancer.start([doomed.api.port, left.api.port]);
+  open.push(balancer);
+  const users = await deployment.insertUsers(1000);
+  await deployment.whenPublished();
+  const ears: SocketListener[] = [];
+  for (let start = 0; start < users.length; start += 100) {
+    const some = users.slice(start, start + 100);
+    ears.push(
+      ...(await Promise.all(some.map(({ token }) => SocketListener.returning(balancer.baseUrl, { token })))),
+    );
+  }
+  open.push(...ears);
+  expect(await doomed.metric('events_clients{transport="socketio"}')).toBe(500);
+  const rename = (name: string) =>
+    deployment.sql.query(`UPDATE platform_connections SET name = $1 WHERE id = ANY($2::integer[])`, [
+      name,
+      users.map(({ platformId }) => platformId),
+    ]);
+  await rename('before');
+  await waitUntil(() => ears.every(({ events }) => events.length === 1), {
+    timeoutMs: 30_000,
+    what: 'all to be told',
+  });
+  await doomed.api.kill();
+  for (const round of [1, 2]) await rename(`away ${round}`);
+  await waitUntil(() => ears.every(({ events }) => events.length >= 3), {
+    timeoutMs: 60_000,
+    what: 'all to have come back',
+  });
+  const cut = ears.filter(({ signs }) => signs.some(({ name }) => name === 'disconnect'));
+  expect(cut).toHaveLength(500);
+  expect(await left.metric('events_clients{transport="socketio"}')).toBe(1000);
+  const all = await deployment.rows<{ userId: number; ids: number[] }>(
+    `SELECT user_id AS "userId", array_agg(event_id::integer ORDER BY event_id) AS ids FROM platform_changes
+     WHERE user_id = ANY($1::integer[]) AND type <> 'platform.created' GROUP BY user_id`,
+    [users.map(({ id }) => id)],
+  );
+  const told = new Map(all.map(({ userId, ids }) => [userId, ids.join()]));
+  const wrong = ears.filter(({ ids }, index) => ids.join() !== told.get(users[index]?.id ?? 0));
+  expect(wrong).toHaveLength(0);
+}, 180_000);
+
 it('a client of a killed process resumes on the other one, with nothing missing and in order', async () => {
   const doomed = await deployment.startProcess();
   const user = await newUser();
@@ -147,7 +174,7 @@ it('a client of a killed process resumes on the other one, with nothing missing 
   await resumed.until(() => resumed.events.length > 50, 'more events');
   writing = false;
   await writer;
-  const [, ...all] = await recorded(user);
+  const [, ...all] = await deployment.eventIds(user);
   await resumed.until(() => ear.ids.length + resumed.ids.length >= all.length, 'the rest');
   await other.until(() => strm.ids.length + other.ids.length >= all.length, 'the rest');
   expect([...ear.ids, ...resumed.ids]).toEqual(all);
@@ -193,7 +220,7 @@ it('a process that is frozen in the middle of its work holds up nobody for long'
     if (n === 10) await frozen.api.freeze();
     expect((await left.rename(user, `name ${n}`)).status).toBe(200);
   }
-  const [, ...all] = await recorded(user);
+  const [, ...all] = await deployment.eventIds(user);
   await ear.until(() => ear.ids.length === all.length, 'the last event');
   frozen.api.thaw();
   expect(ear.ids).toEqual(all);

@@ -90,6 +90,20 @@ export class SocketListener extends Heard {
     return listener;
   }
 
+  /** One that comes back by itself as soon as it can, and goes on from what it has heard. */
+  static async returning(baseUrl: string, { token, client }: ListenOptions): Promise<SocketListener> {
+    const listener: SocketListener = new SocketListener(baseUrl, {
+      token,
+      client: {
+        reconnection: true,
+        auth: (send) => send({ token, lastEventId: listener.lastEventId }),
+        ...client,
+      },
+    });
+    await listener.sign('ready');
+    return listener;
+  }
+
   close(): void {
     this.socket.disconnect();
   }

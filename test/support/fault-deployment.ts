@@ -176,6 +176,25 @@ export class FaultDeployment {
     await waitUntil(isDrained, { timeoutMs: 15_000, what: 'the outbox to be drained', intervalMs: 20 });
   }
 
+  /** Returns when everybody who listens has been told, or is about to be. */
+  async whenPublished(): Promise<void> {
+    const sql = `SELECT 1 FROM platform_changes WHERE event_id IS NULL AND type LIKE 'platform.%' LIMIT 1`;
+    await waitUntil(async () => (await this.rows(sql)).length === 0, {
+      timeoutMs: 10_000,
+      what: 'the events to be published',
+    });
+  }
+
+  /** What a user has to have been told of, in order. */
+  async eventIds({ id }: FaultUser): Promise<number[]> {
+    await this.whenPublished();
+    const rows = await this.rows<{ eventId: string }>(
+      `SELECT event_id AS "eventId" FROM platform_changes WHERE user_id = $1 ORDER BY event_id`,
+      [id],
+    );
+    return rows.map(({ eventId }) => Number(eventId));
+  }
+
   /** Connections of all pools together, without those of the relays. */
   async pooledConnections(): Promise<number> {
     const [row] = await this.rows<{ count: number }>(
@@ -204,7 +223,7 @@ export class FaultDeployment {
     await Promise.all([this.postgres.remove(), this.redis.remove()]);
   }
 
-  private sign(userId: number): Promise<string> {
+  sign(userId: number, ttlSeconds = TOKEN_TTL_SECONDS): Promise<string> {
     const now = Math.floor(Date.now() / 1000);
     return new SignJWT({ role: 'user' })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
@@ -212,7 +231,7 @@ export class FaultDeployment {
       .setAudience('platform-manager')
       .setSubject(String(userId))
       .setIssuedAt(now)
-      .setExpirationTime(now + TOKEN_TTL_SECONDS)
+      .setExpirationTime(now + ttlSeconds)
       .sign(new TextEncoder().encode(this.jwtSecret));
   }
 }

@@ -17,7 +17,8 @@ export const liveness = signal<Liveness>('connecting');
 
 /**
  * Calls `changed` when something may have: at each event, each time the stream is there again, and now and then while
- * there is none. Returns the way to stop.
+ * there is none. Nobody looks at a hidden page, and a browser has six connections for all its tabs together: it gives its
+ * own back, and goes on from the last event when it is shown. Returns the way to stop.
  */
 export function follow(changed: () => void): () => void {
   const stop = new AbortController();
@@ -37,6 +38,8 @@ async function run(changed: () => void, stopped: AbortSignal): Promise<void> {
   let lastEventId = '';
   let failures = 0;
   while (!stopped.aborted) {
+    await shown(stopped);
+    if (stopped.aborted) return;
     const parser = new EventStreamParser(lastEventId);
     try {
       for await (const { type } of openStream(parser, stopped)) {
@@ -56,6 +59,10 @@ async function run(changed: () => void, stopped: AbortSignal): Promise<void> {
     lastEventId = parser.lastEventId;
     if (stopped.aborted) return;
     liveness.value = 'connecting';
+    if (document.hidden) {
+      failures = 0;
+      continue;
+    }
     const delayMs = Math.min((parser.retryMs ?? BACK_OFF_MS.first) * 2 ** failures, BACK_OFF_MS.most);
     failures += 1;
     await pause(delayMs * (0.5 + Math.random() / 2), stopped);
@@ -67,7 +74,11 @@ class NoEvents extends Error {}
 async function* openStream(parser: EventStreamParser, stopped: AbortSignal): AsyncGenerator<ServerSentEvent> {
   const silence = new AbortController();
   const cut = (): void => silence.abort();
+  const cutIfHidden = (): void => {
+    if (document.hidden) cut();
+  };
   window.addEventListener('offline', cut);
+  document.addEventListener('visibilitychange', cutIfHidden);
   let timer = setTimeout(cut, SILENCE_MS);
   try {
     const headers = { Accept: 'text/event-stream', ...resumption(parser.lastEventId) };
@@ -86,12 +97,27 @@ async function* openStream(parser: EventStreamParser, stopped: AbortSignal): Asy
   } finally {
     clearTimeout(timer);
     window.removeEventListener('offline', cut);
+    document.removeEventListener('visibilitychange', cutIfHidden);
     silence.abort();
   }
 }
 
 function resumption(lastEventId: string): Record<string, string> {
   return lastEventId === '' ? {} : { 'Last-Event-ID': lastEventId };
+}
+
+function shown(stopped: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      if (document.hidden && !stopped.aborted) return;
+      document.removeEventListener('visibilitychange', settle);
+      stopped.removeEventListener('abort', settle);
+      resolve();
+    };
+    document.addEventListener('visibilitychange', settle);
+    stopped.addEventListener('abort', settle);
+    settle();
+  });
 }
 
 /** Ends early when the network is back. */

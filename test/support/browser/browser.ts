@@ -65,6 +65,21 @@ export class Visitor {
     return visitor;
   }
 
+  /** Another tab of the same window; it goes with this one. */
+  async tab(url: string): Promise<Visitor> {
+    const visitor = new Visitor(this.context, await this.context.newPage());
+    await visitor.page.goto(url);
+    return visitor;
+  }
+
+  /** What the browser tells a page whose tab is put behind another one, and in front again; without a screen it does not. */
+  async setHidden(hidden: boolean): Promise<void> {
+    await this.page.evaluate(
+      `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} });
+       document.dispatchEvent(new Event('visibilitychange'))`,
+    );
+  }
+
   async look({ width, height, theme }: View): Promise<void> {
     await this.page.setViewportSize({ width, height });
     await this.page.emulateMedia({ colorScheme: theme });

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Controller, Get, Header } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Public } from '../common/auth/access.js';
+
+/** Seen from src/ and from dist/ alike. */
+const FILE = fileURLToPath(new URL('../../docs/asyncapi.json', import.meta.url));
+
+@ApiTags('events')
+@Controller('asyncapi.json')
+export class AsyncApiController {
+  private text: string | undefined;
+
+  @Get()
+  @Public()
+  @Header('Content-Type', 'application/json; charset=utf-8')
+  @ApiOperation({ summary: 'The events over Socket.IO, as an AsyncAPI document' })
+  @ApiOkResponse({ schema: { type: 'object', example: { asyncapi: '3.0.0' } } })
+  read(): string {
+    this.text ??= readFileSync(FILE, 'utf8');
+    return this.text;
+  }
+}

@@ -1,0 +1,86 @@
+import { Agent } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { SocketListener, StreamListener } from '../support/event-listener.js';
+import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import type { FaultProcess } from '../support/fault-process.js';
+import { SteadyLoad, note, send, tally } from '../support/load.js';
+import { Balancer } from '../support/servers/balancer.js';
+
+const USERS = 20;
+const PER_SECOND = 60;
+/** One in so many is a write. */
+const WRITES = 5;
+const RETRY_MS = 200;
+
+let deployment: FaultDeployment;
+let processes: FaultProcess[];
+let balancer: Balancer;
+const enough = new AbortController();
+let ear: SocketListener | undefined;
+
+beforeAll(async () => {
+  deployment = await FaultDeployment.start();
+  processes = [await deployment.startProcess(), await deployment.startProcess()];
+  balancer = await Balancer.start(processes.map(({ api }) => api.port));
+}, 120_000);
+afterAll(async () => {
+  enough.abort();
+  ear?.close();
+  await balancer.close();
+  await deployment.remove();
+}, 60_000);
+
+/** Reads the stream and comes back when it ends, as a program does; returns the ids that it was told. */
+async function follow({ token }: FaultUser, until: AbortSignal): Promise<number[]> {
+  const ids: number[] = [];
+  let lastEventId: number | undefined;
+  while (!until.aborted) {
+    const stream = await StreamListener.connect(balancer.baseUrl, { token, lastEventId }).catch(() => null);
+    if (stream === null) {
+      await sleep(RETRY_MS);
+      continue;
+    }
+    const close = () => void stream.close();
+    until.addEventListener('abort', close);
+    await stream.ended;
+    ids.push(...stream.ids);
+    lastEventId = stream.lastEventId ?? lastEventId;
+  }
+  return ids;
+}
+
+it('a restart of one process after the other fails no request and loses no event', async () => {
+  const users = await deployment.insertUsers(USERS);
+  const [listener] = users as [FaultUser];
+  await deployment.whenPublished();
+  const before = await deployment.eventIds(listener);
+  ear = await SocketListener.returning(balancer.baseUrl, { token: listener.token });
+  const followed = follow(listener, enough.signal);
+  const agent = new Agent({ keepAlive: true });
+  const load = new SteadyLoad(PER_SECOND, (n) => {
+    const { token, platformId } = users[n % USERS] as FaultUser;
+    const own = { baseUrl: balancer.baseUrl, agent, token };
+    const path = `/v1/platforms/${platformId}`;
+    return n % WRITES === 0
+      ? send({ ...own, method: 'PATCH', path, body: { name: `name ${n}` } })
+      : send({ ...own, method: 'GET', path: n % 2 === 0 ? path : '/v1/platforms' });
+  });
+  for (const { api } of processes) {
+    expect(await api.stop()).toBe(0);
+    await api.start();
+  }
+  await load.stop();
+  agent.destroy();
+  expect(tally(load.replies.map(({ status }) => status))).toEqual({ 200: load.replies.length });
+
+  const told = (await deployment.eventIds(listener)).slice(before.length);
+  note(`${load.replies.length} requests, ${told.length} events`);
+  expect(told.length).toBeGreaterThan(10);
+  const heard = ear;
+  await heard.until(() => heard.ids.length >= told.length, 'the last event', 30_000);
+  heard.close();
+  expect(heard.ids).toEqual(told);
+  enough.abort();
+  expect(await followed).toEqual(told);
+}, 120_000);
