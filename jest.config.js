@@ -21,9 +21,14 @@ const project = {
 };
 
 // What measures times, on a machine that has nothing else to do.
-const MEASURING = ['cut-off-writer', 'expiry', 'postgres-slow', 'postgres-stopped', 'redis-killed', 'redis-slow'].map(
-  (name) => `<rootDir>/test/fault/${name}.spec.ts`,
-);
+const MEASURING = [
+  'cut-off-writer',
+  'expiry',
+  'postgres-slow',
+  'postgres-stopped',
+  'redis-killed',
+  'redis-slow',
+].map((name) => `<rootDir>/test/fault/${name}.spec.ts`);
 
 export default {
   projects: [

@@ -57,7 +57,7 @@ describe('CacheService over Redis', () => {
     });
     links.push(link);
     await link.start();
-    await waitUntil(() => link.state === 'closed', { timeoutMs: 10_000, what: 'Redis to be in use' });
+    await waitUntil(() => link.state === 'closed', { timeoutMs: 30_000, what: 'Redis to be in use' });
     const store = wrap(new RedisStore(link.connection, link.breaker, DEADLINE_MS), link);
     return { link, store, service: new CacheService(store, link, new SelfAudit(store)) };
   }

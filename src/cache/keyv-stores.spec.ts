@@ -28,7 +28,7 @@ async function startCache(redisUrl?: string): Promise<TestingModule> {
   module.useLogger(false);
   await module.init();
   const health = module.get(CacheHealth);
-  await waitUntil(() => health.state === 'closed', { timeoutMs: 10_000, what: 'the cache to be in use' });
+  await waitUntil(() => health.state === 'closed', { timeoutMs: 30_000, what: 'the cache to be in use' });
   return module;
 }
 
@@ -113,7 +113,7 @@ describe.each([
   it('forgets an entry when its TTL is over, by the clock of the store', async () => {
     await cache.set(KEY, VALUE, 30);
     await waitUntil(async () => (await leases.get(KEY)) === null, {
-      timeoutMs: 5000,
+      timeoutMs: 15_000,
       what: 'the entry to expire',
     });
     expect(await cache.get(KEY)).toBeUndefined();

@@ -112,7 +112,7 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
           const attempt = await store.acquire(KEY, 'next', LEASE_MS);
           return attempt.state === 'busy' ? null : attempt;
         },
-        { timeoutMs: 5000, what: 'the lease to expire', intervalMs: 5 },
+        { timeoutMs: 15_000, what: 'the lease to expire', intervalMs: 5 },
       );
       expect(acquired).toEqual({ state: 'leased' });
       expect(await store.store(KEY, 'dead', '"old row"', TTL_MS)).toBe(false);
@@ -129,7 +129,7 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
     it('forgets a value when its TTL is over', async () => {
       await fill(KEY, RAW, 30);
       await waitUntil(async () => (await store.get(KEY)) === null, {
-        timeoutMs: 5000,
+        timeoutMs: 15_000,
         what: 'the entry to expire',
         intervalMs: 5,
       });
@@ -202,7 +202,7 @@ describe('RedisStore', () => {
       warn: () => undefined,
     });
     await connected.start();
-    await waitUntil(() => connected.state === 'closed', { timeoutMs: 10_000, what: 'Redis to be in use' });
+    await waitUntil(() => connected.state === 'closed', { timeoutMs: 30_000, what: 'Redis to be in use' });
     return connected;
   }
 
