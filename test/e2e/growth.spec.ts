@@ -99,7 +99,7 @@ async function whenEnded(backends: Backends, condition: string): Promise<void> {
     );
     return sessions.length === 0;
   };
-  await waitUntil(ended, { timeoutMs: 10_000, what: 'the sessions to end' });
+  await waitUntil(ended, { timeoutMs: 30_000, what: 'the sessions to end' });
 }
 
 describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activities`, () => {
@@ -119,7 +119,7 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
   afterAll(async () => {
     await app.app.close();
     await backends.remove();
-  }, 60_000);
+  }, 120_000);
 
   async function close(): Promise<void> {
     await app.app.close();

@@ -40,7 +40,7 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
         }),
       ),
     );
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     closeConnections();
@@ -48,7 +48,7 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
     await Promise.all((proxies ?? []).map((proxy) => proxy.close()));
     await backends?.remove();
     await redis?.remove();
-  }, 60_000);
+  }, 120_000);
 
   it(
     'no read is older than the last write acknowledged before it, and at the end cache equals database',
