@@ -51,7 +51,7 @@ describe.each([
     await cache.set(KEY, VALUE, TTL_MS);
     expect(await leases.get(KEY)).toBe(JSON.stringify(VALUE));
     expect(await leases.get(`keyv:${KEY}`)).toBeNull();
-    expect(await leases.remainingMs(KEY)).toBeGreaterThan(TTL_MS - 10_000);
+    expect(await leases.remainingMs(KEY)).toBeGreaterThan(TTL_MS - 100_000);
     expect(Math.floor(await leases.remainingMs(KEY))).toBeLessThanOrEqual(TTL_MS);
   });
 
@@ -135,7 +135,7 @@ describe('CACHE_MANAGER over Redis', () => {
     expect(await rawClient(link).keys('*')).toEqual([KEY]);
     expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(VALUE));
     const remainingMs = await rawClient(link).pTTL(KEY);
-    expect(remainingMs).toBeGreaterThan(TTL_MS - 10_000);
+    expect(remainingMs).toBeGreaterThan(TTL_MS - 100_000);
     expect(remainingMs).toBeLessThanOrEqual(TTL_MS);
   });
 
