@@ -4,6 +4,8 @@ import { CacheUnavailable } from './cache-errors.js';
 import { withDeadline } from './deadline.js';
 import { createRedisClient } from './redis-client.js';
 
+/** Long enough for Redis to answer on a machine that is busy with other tests. */
+const DEADLINE_MS = 1000;
 const never = new Promise<never>(() => undefined);
 
 /** Nothing else runs in this process meanwhile, as when it serves a burst of requests or collects garbage. */
@@ -60,23 +62,24 @@ describe('withDeadline', () => {
     afterEach(nextTurn);
 
     it('takes a reply that came while the event loop was blocked past the deadline', async () => {
-      const call = withDeadline(client.echo('here'), 20);
+      const call = withDeadline(client.echo('here'), DEADLINE_MS);
       await nextTurn(); // the command is on the wire
-      blockEventLoop(100);
+      blockEventLoop(2 * DEADLINE_MS);
       await expect(call).resolves.toBe('here');
     });
 
     it('takes the replies of 1,000 commands that way', async () => {
-      // Long enough for Redis to answer so many on a machine that is busy with other tests.
-      const calls = Array.from({ length: 1000 }, (_, index) => withDeadline(client.echo(`${index}`), 1000));
+      // More than fit into one write: what did not leave before has its time afterwards.
+      const deadlineMs = 3 * DEADLINE_MS;
+      const calls = Array.from({ length: 1000 }, (_, n) => withDeadline(client.echo(`${n}`), deadlineMs));
       await nextTurn();
-      blockEventLoop(1600);
+      blockEventLoop(1.6 * deadlineMs);
       await expect(Promise.all(calls)).resolves.toHaveLength(1000);
     });
 
     it('does not blame Redis for a command that this process had no time to send', async () => {
-      const call = withDeadline(client.echo('here'), 20);
-      blockEventLoop(100); // the client writes in the next turn of the event loop
+      const call = withDeadline(client.echo('here'), DEADLINE_MS);
+      blockEventLoop(2 * DEADLINE_MS); // the client writes in the next turn of the event loop
       await expect(call).resolves.toBe('here');
     });
   });

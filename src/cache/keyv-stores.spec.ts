@@ -28,7 +28,7 @@ async function startCache(redisUrl?: string): Promise<TestingModule> {
   module.useLogger(false);
   await module.init();
   const health = module.get(CacheHealth);
-  await waitUntil(() => health.state === 'closed', { timeoutMs: 10_000, what: 'the cache to be in use' });
+  await waitUntil(() => health.state === 'closed', { timeoutMs: 30_000, what: 'the cache to be in use' });
   return module;
 }
 
@@ -51,7 +51,7 @@ describe.each([
     await cache.set(KEY, VALUE, TTL_MS);
     expect(await leases.get(KEY)).toBe(JSON.stringify(VALUE));
     expect(await leases.get(`keyv:${KEY}`)).toBeNull();
-    expect(await leases.remainingMs(KEY)).toBeGreaterThan(TTL_MS - 10_000);
+    expect(await leases.remainingMs(KEY)).toBeGreaterThan(TTL_MS - 100_000);
     expect(Math.floor(await leases.remainingMs(KEY))).toBeLessThanOrEqual(TTL_MS);
   });
 
@@ -113,7 +113,7 @@ describe.each([
   it('forgets an entry when its TTL is over, by the clock of the store', async () => {
     await cache.set(KEY, VALUE, 30);
     await waitUntil(async () => (await leases.get(KEY)) === null, {
-      timeoutMs: 5000,
+      timeoutMs: 15_000,
       what: 'the entry to expire',
     });
     expect(await cache.get(KEY)).toBeUndefined();
@@ -135,7 +135,7 @@ describe('CACHE_MANAGER over Redis', () => {
     expect(await rawClient(link).keys('*')).toEqual([KEY]);
     expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(VALUE));
     const remainingMs = await rawClient(link).pTTL(KEY);
-    expect(remainingMs).toBeGreaterThan(TTL_MS - 10_000);
+    expect(remainingMs).toBeGreaterThan(TTL_MS - 100_000);
     expect(remainingMs).toBeLessThanOrEqual(TTL_MS);
   });
 

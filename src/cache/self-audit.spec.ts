@@ -5,7 +5,7 @@ import { SelfAudit } from './self-audit.js';
 
 const KEY = 'platform:1';
 /** The grace of the audit, and something for a slow machine. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 describe('SelfAudit', () => {
   let store: MemoryStore;

@@ -27,7 +27,7 @@ describe('the console', () => {
     if (MAKE_SCREENSHOTS) await mkdir(FOLDER, { recursive: true });
   }, SITE_START_TIMEOUT_MS);
   afterEach(() => site.expectCleanVisits());
-  afterAll(() => site.close(), 60_000);
+  afterAll(() => site.close(), 120_000);
 
   /** One of each kind of state that a card can show. */
   async function furnish(): Promise<void> {
@@ -108,7 +108,7 @@ describe('the console', () => {
     await visitor.press('Log in');
     await visitor.page.locator('[aria-invalid=true]').first().waitFor();
     expect(await visitor.axe()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   it('has none on the platforms, and none in the dialogs', async () => {
     const visitor = await site.logIn(admin);
@@ -124,7 +124,7 @@ describe('the console', () => {
     await visitor.page.keyboard.press('Escape');
     await visitor.press('Delete News desk');
     expect(await visitor.axe()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   it('has none on the statistics', async () => {
     const visitor = await site.logIn(admin);
@@ -133,7 +133,7 @@ describe('the console', () => {
     await visitor.see('published');
     await visitor.see('Followers, as a table');
     await inspect(visitor, 'stats');
-  }, 60_000);
+  }, 120_000);
 
   it('has none on the cache page', async () => {
     const visitor = await site.logIn(admin);
@@ -146,7 +146,7 @@ describe('the console', () => {
       await read;
     }
     await inspect(visitor, 'cache');
-  }, 90_000);
+  }, 180_000);
 
   it('can be used by keyboard alone: the first stop skips to the content', async () => {
     const visitor = await site.logIn(admin);

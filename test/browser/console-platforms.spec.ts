@@ -17,7 +17,7 @@ describe('the console, as a person uses it', () => {
     tokens.other = site.instance.addToken(site.backends.secrets.make('other-token'), 'invalid');
   }, SITE_START_TIMEOUT_MS);
   afterEach(() => site.expectCleanVisits());
-  afterAll(() => site.close(), 60_000);
+  afterAll(() => site.close(), 120_000);
 
   const card = ({ page }: Visitor, name: string): Locator => page.getByRole('article', { name, exact: true });
   const dialog = ({ page }: Visitor): Locator => page.getByRole('dialog');
@@ -118,7 +118,7 @@ describe('the console, as a person uses it', () => {
     await person.client.delete(`/v1/platforms/${id}`);
     await visitor.see('“Renamed elsewhere” was deleted elsewhere.');
     await visitor.see('No platform is connected yet.');
-  }, 60_000);
+  }, 120_000);
 
   it('does not overwrite what somebody else has saved: it says so, and shows the current values', async () => {
     const person = await site.person();
@@ -140,7 +140,7 @@ describe('the console, as a person uses it', () => {
     await visitor.fill({ Name: 'Agreed' });
     await visitor.press('Save');
     await card(visitor, 'Agreed').waitFor();
-  }, 60_000);
+  }, 120_000);
 
   it('asks for a token of its own when a connection goes to another instance', async () => {
     const person = await site.person();
@@ -187,7 +187,7 @@ describe('the console, as a person uses it', () => {
       return route.fulfill({ contentType: 'text/event-stream', body });
     });
     await visitor.logIn(person);
-    await waitUntil(() => asked.length > 2, { timeoutMs: 15_000, what: 'it to come back twice' });
+    await waitUntil(() => asked.length > 2, { timeoutMs: 30_000, what: 'it to come back twice' });
     expect(asked.map((headers) => headers['last-event-id'])).toEqual(
       expect.arrayContaining([undefined, '101', '102']),
     );
@@ -245,7 +245,7 @@ describe('the console, as a person uses it', () => {
     await card(visitor, 'Changed meanwhile').waitFor();
     await visitor.see('Live');
     await visitor.page.getByText(/^The server does not answer\./).waitFor({ state: 'detached' });
-  }, 60_000);
+  }, 120_000);
 
   it('renews its session by itself, once for all that needs it', async () => {
     const person = await site.person();
@@ -291,7 +291,7 @@ describe('the console, as a person uses it', () => {
     await dialog(visitor).getByRole('button', { name: 'Delete' }).click();
     await visitor.see('No platform is connected yet.');
     await waitUntil(async () => (await focused(visitor)) === 'Platforms', {
-      timeoutMs: 5000,
+      timeoutMs: 30_000,
       what: 'the focus',
     });
   });

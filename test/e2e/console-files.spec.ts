@@ -9,7 +9,7 @@ describe('the console’s files', () => {
   beforeAll(async () => {
     app = await startTestApp();
     page = (await app.client.get('/console/')).text;
-  }, 60_000);
+  }, 120_000);
   afterAll(() => app.close());
 
   const linked = (): string[] => [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path);

@@ -62,7 +62,7 @@ describe('the embedded start, with nothing installed and nothing set', () => {
     );
     client = new HttpClient(api.baseUrl, exchanges, secrets);
     const greeted = () => api.output.some((line) => line.includes('Platform Manager is ready'));
-    await waitUntil(greeted, { timeoutMs: 5000, what: 'the greeting' });
+    await waitUntil(greeted, { timeoutMs: 15_000, what: 'the greeting' });
   }
 
   async function signIn(): Promise<HttpClient> {
@@ -74,16 +74,16 @@ describe('the embedded start, with nothing installed and nothing set', () => {
   beforeAll(async () => {
     dataDir = await makeTemporaryFolder('test-embedded-');
     await start();
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await api.stop();
     await removeTemporaryFolder(dataDir);
-  }, 30_000);
+  }, 120_000);
 
   it('prints where everything is, and the login of the demo account', async () => {
     const printed = (): RegExpExecArray | null =>
       /Log in as\s+(\S+) with password (\S+)/.exec(api.output.join('\n'));
-    const found = (await waitUntil(printed, { timeoutMs: 5000, what: 'the login' })) ?? [];
+    const found = (await waitUntil(printed, { timeoutMs: 15_000, what: 'the login' })) ?? [];
     login = { email: found[1] ?? '', password: found[2] ?? '' };
     expect(login.email).toMatch(/@/);
     const greeting = api.output.join('\n');
@@ -182,7 +182,7 @@ describe('the embedded start, with nothing installed and nothing set', () => {
     expectProblem(await restarted.patch(path, moved), 400, 'validation_failed', ['/accessToken']);
     const accessToken = secrets.make('access-token');
     expect((await restarted.patch(path, { ...moved, accessToken })).status).toBe(200);
-  }, 60_000);
+  }, 120_000);
 
   it('takes over the folder of a process that was killed', async () => {
     await api.kill();
@@ -196,7 +196,7 @@ describe('the embedded start, with nothing installed and nothing set', () => {
       409,
       'duplicate_account',
     );
-  }, 60_000);
+  }, 120_000);
 
   it('has printed and answered no secret, but for the one login', () => {
     const lines = outputs.flatMap((output) => output());
@@ -237,7 +237,7 @@ describe('the same start with the addresses of real servers, and nothing else se
       await removeTemporaryFolder(dataDir);
       await database.drop();
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('a start with a configuration that is not usable', () => {

@@ -360,7 +360,7 @@ describe('a client', () => {
     expect(await send('nonsense')).toEqual({ ok: false, code: 'unauthenticated' });
     expect(await send({ token: ada.accessToken })).toEqual({ ok: true });
     const shorter = await listen(await signAccessToken(backends, ada.id, { expiresInSeconds: 9 }));
-    await shorter.sign('closing', 30_000);
+    await shorter.sign('closing', 120_000);
     await createPlatform(ada, backends.secrets);
     await ear.event(ofType('platform.created'));
     expect(ear.signs.map(({ name }) => name)).toEqual(['ready']);
@@ -453,7 +453,7 @@ describe('a client', () => {
     await strm.body?.cancel().catch(() => undefined);
 
     const again = await listen(token, ear.lastEventId);
-    await again.until(() => ear.events.length + again.events.length >= EVENTS, 'the rest', 60_000);
+    await again.until(() => ear.events.length + again.events.length >= EVENTS, 'the rest', 120_000);
     const ids = [...ear.ids, ...again.ids];
     expect(ids).toEqual(Array.from({ length: EVENTS }, (_, index) => (ids[0] ?? 0) + index));
   }, 240_000);

@@ -8,7 +8,7 @@ import type { HttpClient } from '../support/http-client.js';
 /** FUZZ_SEED repeats a run, FUZZ_RUNS makes it longer. */
 const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const RUNS = Number(process.env.FUZZ_RUNS ?? 80);
-const MAX_ANSWER_MS = 10_000;
+const MAX_ANSWER_MS = 30_000;
 const STACK = /\\n +at |node_modules|\.[jt]s:\d+:\d+|QueryFailed|\b(SELECT|INSERT INTO|UPDATE) /;
 
 interface Schema {
@@ -68,7 +68,8 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
 
   beforeAll(async () => {
     process.stdout.write(`FUZZ_SEED=${SEED} FUZZ_RUNS=${RUNS}\n`);
-    app = await startTestApp();
+    // Names that do not exist are looked up; how long that takes is a matter of the network.
+    app = await startTestApp({ env: { INSTANCE_TIMEOUT_MS: '1000' } });
     const { client, backends } = app;
     document = (await client.get('/docs-json')).json<Document>();
     schemas = new AnswerSchemas(document.components.schemas);
@@ -244,7 +245,7 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
     ).length;
     // Not what needs an instance that answers, or a secret that was given out before.
     expect(reached).toBeGreaterThan(operations.length * 0.6);
-  }, 300_000);
+  }, 600_000);
 
   it('leaves a state in which cache and database agree, and each user has one default', async () => {
     for (const { id, client } of people) {

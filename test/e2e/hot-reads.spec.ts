@@ -13,9 +13,15 @@ function seen(answer: TestResponse) {
   return { status: answer.status, headers, body: withoutOccurrence(answer) };
 }
 
+interface Asking {
+  readonly client: HttpClient;
+  readonly headers?: Record<string, string>;
+  readonly askedBefore?: number;
+}
+
 describe('the reads that skip the pipeline', () => {
   let app: TestApp;
-  const clients: Record<string, { client: HttpClient; headers?: Record<string, string> }> = {};
+  const clients: Record<string, Asking> = {};
   let id: number;
   let foreign: number;
 
@@ -37,7 +43,6 @@ describe('the reads that skip the pipeline', () => {
       return client.as({ accessToken: key });
     };
     const list = (await ada.client.get('/v1/platforms')).header('etag') ?? '';
-    for (let n = 0; n < 100; n++) await much.client.get('/v1/me');
     Object.assign(clients, {
       owner: { client: ada.client },
       'owner who has the version': { client: ada.client, headers: { 'If-None-Match': `W/"1", "${id}-1"` } },
@@ -53,7 +58,7 @@ describe('the reads that skip the pipeline', () => {
           accessToken: await signAccessToken(backends, ada.id, { expiresInSeconds: -10 }),
         }),
       },
-      'somebody beyond the limit': { client: much.client },
+      'somebody beyond the limit': { client: much.client, askedBefore: 100 },
     });
   });
   afterAll(() => app.close());
@@ -71,7 +76,9 @@ describe('the reads that skip the pipeline', () => {
     'an expired token',
     'somebody beyond the limit',
   ])('answer %s in every header and byte as the long way does', async (who) => {
-    const { client, headers } = clients[who] ?? { client: app.client };
+    const { client, headers, askedBefore = 0 }: Asking = clients[who] ?? { client: app.client };
+    // Only now: the limit is one of a minute.
+    for (let n = 0; n < askedBefore; n++) await client.get('/v1/me');
     const statuses: number[] = [];
     for (const path of [
       '/v1/platforms',

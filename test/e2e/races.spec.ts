@@ -20,7 +20,7 @@ let platform: PlatformJson;
 
 beforeAll(async () => {
   backends = await Backends.create();
-  one = await startTestApp({ backends, env: { DATABASE_STATEMENT_TIMEOUT_MS: '2000' } });
+  one = await startTestApp({ backends, env: { DATABASE_STATEMENT_TIMEOUT_MS: '6000' } });
   two = await startTestApp({ backends });
 });
 beforeEach(async () => {
@@ -136,7 +136,7 @@ describe('two concurrent switches of the default', () => {
       );
       return row?.count === 2;
     };
-    await waitUntil(waiting, { timeoutMs: 5000, what: 'both switches to wait for the lock' });
+    await waitUntil(waiting, { timeoutMs: 15_000, what: 'both switches to wait for the lock' });
     await gate.query('SELECT pg_advisory_unlock_all()');
     gate.release();
     for (const answer of await Promise.all(switches)) expect(answer.status).toBe(200);

@@ -26,13 +26,13 @@ beforeEach(async () => {
   platform = await createPlatform(ada, backends.secrets, { name: 'version 0' });
   await ada.client.get('/v1/platforms');
   await ada.client.get(`/v1/platforms/${platform.id}`);
-}, 60_000);
+}, 120_000);
 afterEach(async () => {
   redis.thaw();
   await app.app.close();
   await backends.remove();
   await redis.remove();
-}, 30_000);
+}, 120_000);
 
 async function inTime(answer: Promise<TestResponse>): Promise<TestResponse> {
   const response = await answer;

@@ -92,7 +92,7 @@ describe('POST /v1/platforms/:id/credentials', () => {
             `SELECT 1 FROM pg_locks WHERE relation = 'audit_log'::regclass AND NOT granted`,
           )
         ).length > 0;
-      await waitUntil(blocked, { timeoutMs: 5000, what: 'the audit insert to wait for the lock' });
+      await waitUntil(blocked, { timeoutMs: 15_000, what: 'the audit insert to wait for the lock' });
       expect(answered).toBe(false);
       await locker.query('COMMIT');
       expect((await pending).status).toBe(200);

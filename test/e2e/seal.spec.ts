@@ -153,7 +153,7 @@ describe('a row that is not as it was sealed', () => {
     await owner.client.get(`/v1/platforms/${id}`);
     for (const key of [`user_platforms:${owner.id}`, `platform:${id}`]) {
       const ttl = await app.backends.redis.ttl(key);
-      expect(ttl).toBeGreaterThan(50);
+      expect(ttl).toBeGreaterThan(0);
       expect(ttl).toBeLessThanOrEqual(60);
     }
   });

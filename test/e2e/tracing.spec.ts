@@ -68,12 +68,12 @@ describe('tracing', () => {
     ada = await register(client, backends.secrets);
     id = (await createPlatform(ada, backends.secrets)).id;
     await backends.settled();
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await api.kill();
     collector.stop();
     await backends.remove();
-  }, 30_000);
+  }, 120_000);
 
   /** Sends a request under a trace of the caller's, and returns the spans that belong to it. */
   async function traced(path: string, expected: number): Promise<Span[]> {

@@ -19,7 +19,7 @@ describe('warming', () => {
     counter = await StatementCounter.install(backends);
     await insertUsers(backends, USERS);
     await backends.settled();
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     await Promise.all(apps.map(({ app }) => app.close()));
@@ -52,7 +52,7 @@ describe('warming', () => {
     await backends.redis.flushDb();
     const app = await startTestApp({ backends, env: { CACHE_WARM_USERS: '10', LOG_LEVEL: 'info' } });
     await waitUntil(() => app.logLines.some((line) => line.includes('Warmed 10 users')), {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
       what: 'the warm-up',
     });
     expect(await backends.redis.keys('user_platforms:*')).toHaveLength(10);

@@ -34,12 +34,12 @@ describe('the watcher of the embedded start', () => {
     app = await createApp(config, createLogger(config));
     await app.init();
     watched = new Watched(app);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await app.close();
     await Promise.all(fakes.map((fake) => fake.close()));
     await removeTemporaryFolder(dataDir);
-  }, 30_000);
+  }, 120_000);
 
   it('does its rounds in this process, over its one connection', async () => {
     const [user] = await watched.sql<{ id: number }>(
@@ -58,5 +58,5 @@ describe('the watcher of the embedded start', () => {
     await waitUntil(connected, { timeoutMs: 20_000, what: 'all of them to be checked', intervalMs: 50 });
     const asked = fakes.map((fake) => fake.asked('/api/v1/accounts/verify_credentials').length);
     expect(asked).toEqual([10, 10]);
-  }, 30_000);
+  }, 120_000);
 });

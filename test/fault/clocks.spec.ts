@@ -20,8 +20,8 @@ beforeAll(async () => {
     deployment.startProcess({ env: clockOffBy(-HOUR_MS) }),
   ]);
   processes = { right, fast, slow };
-}, 90_000);
-afterAll(() => deployment.remove(), 30_000);
+}, 180_000);
+afterAll(() => deployment.remove(), 120_000);
 
 it.each(['fast', 'slow'] as const)(
   'a process whose clock is an hour %s: what it stores the others hit, and what they store it hits',

@@ -22,8 +22,8 @@ beforeAll(async () => {
     deployment.startProcess({ proxies: ['redis'] }),
     deployment.startProcess({ proxies: ['redis'] }),
   ]);
-}, 90_000);
-afterAll(() => deployment.remove(), 30_000);
+}, 180_000);
+afterAll(() => deployment.remove(), 120_000);
 
 /** Writers of each user at one process and readers at both, for as long as the fault lasts. */
 async function writeAndRead(users: readonly FaultUser[], history: History, forMs: number): Promise<void> {
@@ -101,5 +101,5 @@ describe('one process cut off from Redis while it writes', () => {
     expect(history.olderThanAcknowledged()).toEqual([]);
     expect(history.unanswered).toEqual([]);
     expect(await deployment.staleKeys(users)).toEqual([]);
-  }, 90_000);
+  }, 180_000);
 });

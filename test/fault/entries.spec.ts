@@ -19,13 +19,13 @@ beforeAll(async () => {
     deployment.startProcess(),
     deployment.startProcess({ proxies: ['database'] }),
   ]);
-}, 90_000);
+}, 180_000);
 beforeEach(async () => {
   [ada, bob] = (await deployment.insertUsers(2)) as [FaultUser, FaultUser];
   await here.warm([ada, bob]);
   await there.warm([ada, bob]);
 });
-afterAll(() => deployment.remove(), 30_000);
+afterAll(() => deployment.remove(), 120_000);
 
 type Resource = 'user_platforms' | 'platform';
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await Promise.all(open.splice(0).map((listener) => listener.close()));
 });
-afterAll(() => deployment.remove(), 60_000);
+afterAll(() => deployment.remove(), 120_000);
 
 async function listen({ api }: FaultProcess, { token }: FaultUser, lastEventId?: number) {
   const listener = await SocketListener.connect(api.baseUrl, { token, lastEventId });
@@ -179,7 +179,7 @@ it('a client of a killed process resumes on the other one, with nothing missing 
   await other.until(() => strm.ids.length + other.ids.length >= all.length, 'the rest');
   expect([...ear.ids, ...resumed.ids]).toEqual(all);
   expect([...strm.ids, ...other.ids]).toEqual(all);
-}, 60_000);
+}, 120_000);
 
 it('an outage of Redis neither silences anybody for long nor loses an event', async () => {
   const user = await newUser();
@@ -199,7 +199,7 @@ it('an outage of Redis neither silences anybody for long nor loses an event', as
   for (const ear of [...ears, late]) await ear.event(({ platform }) => platform?.name === 'after');
   for (const ear of ears) expect(names(ear)).toEqual(['during', 'after']);
   expect(names(late)).toEqual(['after']);
-}, 60_000);
+}, 120_000);
 
 it('an outage of PostgreSQL loses no event, and no client', async () => {
   const user = await newUser();
@@ -210,7 +210,7 @@ it('an outage of PostgreSQL loses no event, and no client', async () => {
   expect((await left.rename(user, 'back again')).status).toBe(200);
   for (const ear of ears) await ear.event(({ platform }) => platform?.name === 'back again');
   expect(ears.map((ear) => ear.signs.map(({ name }) => name))).toEqual([['ready'], ['ready']]);
-}, 60_000);
+}, 120_000);
 
 it('a process that is frozen in the middle of its work holds up nobody for long', async () => {
   const user = await newUser();
@@ -224,4 +224,4 @@ it('a process that is frozen in the middle of its work holds up nobody for long'
   await ear.until(() => ear.ids.length === all.length, 'the last event');
   frozen.api.thaw();
   expect(ear.ids).toEqual(all);
-}, 60_000);
+}, 120_000);

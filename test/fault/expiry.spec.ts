@@ -22,7 +22,7 @@ beforeAll(async () => {
   processes = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
   users = await deployment.insertUsers(KEYS);
 }, 120_000);
-afterAll(() => deployment.remove(), 30_000);
+afterAll(() => deployment.remove(), 120_000);
 
 /** Every key is there from now on, and lives as long as `lifetimeMs` says. */
 async function fill(lifetimeMs: () => number): Promise<void> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
-import { Backends } from '../support/backends.js';
+import { Backends, IMPATIENT_WITH_REDIS } from '../support/backends.js';
 import { waitUntil } from '../support/barrier.js';
 import { insertUsers } from '../support/insert-users.js';
 import { type ApiProcess, startApi } from '../support/servers/api-process.js';
@@ -9,14 +9,14 @@ import { type TcpProxy, startTcpProxy } from '../support/servers/tcp-proxy.js';
 import { FaultInjector } from './history/faults.js';
 import { closeConnections, send } from './history/http.js';
 import { Random } from './history/random.js';
-import { Workload, readState, stateOf } from './history/workload.js';
+import { Workload, partOf, readState, stateOf } from './history/workload.js';
 
 const OPERATIONS = Number(process.env['HISTORY_OPERATIONS'] ?? 200_000);
 const SEED = Number(process.env['HISTORY_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const PROCESSES = 2;
 const USERS = 24;
 const READERS = 24;
-const LIMIT_MS = 1_000 * 60 * Math.max(8, OPERATIONS / 20_000);
+const LIMIT_MS = 1_000 * 60 * Math.max(10, OPERATIONS / 10_000);
 
 describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
   let redis: RedisServer;
@@ -31,11 +31,16 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
     processes = await Promise.all(
       proxies.map((proxy) =>
         startApi({
-          env: { ...backends.env(), LOG_LEVEL: 'warn', REDIS_URL: `redis://127.0.0.1:${proxy.port}` },
+          env: {
+            ...backends.env(),
+            ...IMPATIENT_WITH_REDIS,
+            LOG_LEVEL: 'warn',
+            REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
+          },
         }),
       ),
     );
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     closeConnections();
@@ -43,7 +48,7 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
     await Promise.all((proxies ?? []).map((proxy) => proxy.close()));
     await backends?.remove();
     await redis?.remove();
-  }, 60_000);
+  }, 120_000);
 
   it(
     'no read is older than the last write acknowledged before it, and at the end cache equals database',
@@ -81,6 +86,7 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
       // A cache that is never asked could not be stale either. Faults come by the clock, so a slow machine has more of them.
       expect(workload.counts.hits).toBeGreaterThan(workload.counts.reads / 100);
       expect(workload.counts.refusedReads).toBe(0);
+      expect(workload.counts.reads + workload.counts.writes).toBe(OPERATIONS);
 
       await expectQuiescence(
         users.map(({ id }) => id),
@@ -104,7 +110,7 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
         );
         return pending.length === 0 && ready.every((text) => text.includes('"status":"ok"'));
       },
-      { timeoutMs: 15_000, what: 'every process to trust its cache again' },
+      { timeoutMs: 60_000, what: 'every process to trust its cache again' },
     );
     for (const id of userIds) {
       const truth = await readState(backends, id);
@@ -114,6 +120,20 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
         const answer = await send(`${baseUrl}/v1/platforms`, { token: tokens.get(id) ?? '' });
         expect(stateOf(JSON.parse(answer.body))).toBe(truth);
       }
+      for (const part of truth.split(' ').filter((one) => one !== '')) {
+        const platformId = Number.parseInt(part, 10);
+        const entry = await backends.redis.get(`platform:${platformId}`);
+        if (entry !== null) expect(partOf(JSON.parse(entry))).toBe(part);
+        for (const { baseUrl } of processes) {
+          const token = tokens.get(id) ?? '';
+          const answer = await send(`${baseUrl}/v1/platforms/${platformId}`, { token });
+          expect(partOf(JSON.parse(answer.body))).toBe(part);
+        }
+      }
+    }
+    for (const { baseUrl } of processes) {
+      const metrics = await (await fetch(`${baseUrl}/metrics`)).text();
+      expect(metrics).toMatch(/^cache_inconsistencies_total 0$/m);
     }
   }
 });

@@ -18,8 +18,8 @@ let peer: FaultProcess;
 beforeAll(async () => {
   deployment = await FaultDeployment.start();
   peer = await deployment.startProcess();
-}, 90_000);
-afterAll(() => deployment.remove(), 30_000);
+}, 180_000);
+afterAll(() => deployment.remove(), 120_000);
 
 /** Its Redis call does not end before the kill; neither does a write wait for another one's connection. */
 const startVictim = (): Promise<FaultProcess> =>

@@ -13,8 +13,8 @@ let processes: FaultProcess[];
 beforeAll(async () => {
   deployment = await FaultDeployment.start();
   processes = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
-}, 90_000);
-afterAll(() => deployment.remove(), 30_000);
+}, 180_000);
+afterAll(() => deployment.remove(), 120_000);
 
 async function warmUser(): Promise<FaultUser> {
   const [user] = await deployment.insertUsers(1);
@@ -94,7 +94,7 @@ it('what was drained more than a day ago is deleted, in batches; the rest stays 
     intervalMs: 100,
   });
   expect(await kept()).toBe(10);
-}, 60_000);
+}, 120_000);
 
 describe('the log during an outage', () => {
   const REQUESTS = 200;
@@ -120,7 +120,7 @@ describe('the log during an outage', () => {
       () => deployment.redis.start(),
     );
     expect(lines).toEqual([expect.stringContaining('Redis is not used until it answers')]);
-  }, 90_000);
+  }, 180_000);
 
   it('of PostgreSQL is a line for each connection that is watched and none for a request', async () => {
     const lines = await linesDuring(
@@ -128,5 +128,5 @@ describe('the log during an outage', () => {
       () => deployment.postgres.start(),
     );
     expect(lines.length).toBeLessThanOrEqual(4);
-  }, 90_000);
+  }, 180_000);
 });

@@ -38,8 +38,8 @@ beforeAll(async () => {
   warm = await deployment.insertUsers(50);
   await near.warm(warm);
   await far.warm(warm);
-}, 90_000);
-afterAll(() => deployment.remove(), 30_000);
+}, 180_000);
+afterAll(() => deployment.remove(), 120_000);
 
 /** Statements of the API that the server is working on, or that wait for a lock there. */
 async function runningStatements(): Promise<number> {

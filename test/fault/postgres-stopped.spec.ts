@@ -31,8 +31,8 @@ beforeAll(async () => {
   ]);
   warm = await deployment.insertUsers(USERS);
   for (const one of processes) await one.warm(warm);
-}, 90_000);
-afterAll(() => deployment.remove(), 30_000);
+}, 180_000);
+afterAll(() => deployment.remove(), 120_000);
 
 function pick<T>(from: readonly T[], n: number): T {
   const one = from[n % from.length];
@@ -57,7 +57,7 @@ afterEach(async () => {
   // Those that a failed test has left down.
   await deployment.startServers();
   await deployment.whenReady();
-}, 60_000);
+}, 120_000);
 
 describe('PostgreSQL stopped, cache warm', () => {
   it.each([

@@ -19,8 +19,8 @@ beforeAll(async () => {
   processes = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
   users = await deployment.insertUsers(USERS);
   for (const process of processes) await process.warm(users);
-}, 90_000);
-afterAll(() => deployment.remove(), 30_000);
+}, 180_000);
+afterAll(() => deployment.remove(), 120_000);
 
 function pick<T>(from: readonly T[], n: number): T {
   const one = from[n % from.length];

@@ -20,7 +20,7 @@ let cold: FaultUser[];
 beforeAll(async () => {
   [deployment, other] = await Promise.all([FaultDeployment.start(), startRedis()]);
   processes = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
-}, 90_000);
+}, 180_000);
 /** Each time with users of its own, and with both processes well again. */
 async function round(measure: () => Promise<Figure[]>): Promise<Figure[]> {
   users = await deployment.insertUsers(USERS);
@@ -33,7 +33,7 @@ async function round(measure: () => Promise<Figure[]>): Promise<Figure[]> {
 afterAll(async () => {
   await deployment.remove();
   await other.remove();
-}, 30_000);
+}, 120_000);
 
 const redis = (...command: string[]): Promise<unknown> => deployment.cache.sendCommand(command);
 

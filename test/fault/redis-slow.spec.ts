@@ -23,8 +23,8 @@ beforeAll(async () => {
   process = await deployment.startProcess({ proxies: ['redis'] });
   users = await deployment.insertUsers(USERS);
   await process.warm(users);
-}, 90_000);
-afterAll(() => deployment.remove(), 30_000);
+}, 180_000);
+afterAll(() => deployment.remove(), 120_000);
 
 const startLoad = (among: readonly FaultUser[]): SteadyLoad =>
   new SteadyLoad(RATE, () => {

@@ -1,7 +1,14 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { expectBestRound } from './best-round.js';
 
 describe('expectBestRound', () => {
+  let printed: string[];
+  beforeEach(() => {
+    printed = [];
+    jest.spyOn(process.stderr, 'write').mockImplementation((text) => printed.push(String(text)) > 0);
+  });
+  afterEach(() => void jest.restoreAllMocks());
+
   /** Measures these in turn, and tells how many it has measured. */
   async function over(...values: number[]): Promise<{ outcome: string; measured: number }> {
     let measured = 0;
@@ -19,6 +26,10 @@ describe('expectBestRound', () => {
   it('is content with the first round that is within the limits', async () => {
     expect(await over(100)).toEqual({ outcome: 'passed', measured: 1 });
     expect(await over(101, 500, 99)).toEqual({ outcome: 'passed', measured: 3 });
+    // What was put aside is not hidden.
+    expect(printed.join('')).toMatch(
+      /round 1: .*latency 101 of 100 \(!\)\n.*round 2: .*latency 500 of 100 \(!\)\n/,
+    );
   });
 
   it('fails with all that it has measured when none is, nor takes what is no number for good', async () => {

@@ -6,7 +6,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { createClient } from 'redis';
@@ -95,7 +95,7 @@ describe('startPostgres', () => {
     expect(await outcome(onOpen)).toBe('hung');
     expect(await outcome(query(server.url(), 'SELECT 1'))).toBe('hung');
     server.thaw();
-    expect(await outcome(onOpen, 2_000)).toBe('answered');
+    expect(await outcome(onOpen, 15_000)).toBe('answered');
     await open.end();
   });
 
@@ -170,7 +170,7 @@ describe('startTcpProxy', () => {
     proxy.setLatencyMs(0);
     proxy.resume();
     for (const client of clients.splice(0)) client.destroy();
-    await waitUntil(() => proxy.connections === 0, { timeoutMs: 2_000, what: 'the connections to end' });
+    await waitUntil(() => proxy.connections === 0, { timeoutMs: 15_000, what: 'the connections to end' });
   });
   afterAll(async () => {
     await proxy.close();
@@ -189,17 +189,18 @@ describe('startTcpProxy', () => {
     let received = '';
     client.on('data', (text: string) => (received += text));
     const startedAt = performance.now();
-    proxy.setLatencyMs(60);
+    proxy.setLatencyMs(300);
     client.write('first ');
-    await sleep(10);
+    await sleep(100);
+    await nextTurn(); // has taken it in by now, even when the timer was late
     proxy.setLatencyMs(0);
     client.write('second');
-    await waitUntil(() => received === 'first second', { timeoutMs: 2_000, what: 'the echo' });
-    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(59);
+    await waitUntil(() => received === 'first second', { timeoutMs: 15_000, what: 'the echo' });
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(299);
     proxy.setLatencyMs(50);
     const sentAt = performance.now();
     client.write('!');
-    await waitUntil(() => received.endsWith('!'), { timeoutMs: 2_000, what: 'the echo', intervalMs: 1 });
+    await waitUntil(() => received.endsWith('!'), { timeoutMs: 15_000, what: 'the echo', intervalMs: 1 });
     expect(performance.now() - sentAt).toBeGreaterThanOrEqual(99);
   });
 
@@ -228,7 +229,7 @@ describe('startTcpProxy', () => {
   it('resets open connections and accepts new ones', async () => {
     const client = await connect();
     const failure = once(client, 'error');
-    await waitUntil(() => proxy.connections === 1, { timeoutMs: 2_000, what: 'the connection' });
+    await waitUntil(() => proxy.connections === 1, { timeoutMs: 15_000, what: 'the connection' });
     proxy.reset();
     expect(await failure).toEqual([expect.objectContaining({ code: 'ECONNRESET' })]);
     await connect();
@@ -237,7 +238,7 @@ describe('startTcpProxy', () => {
   it('refuses connections between cut and restore, and breaks the open ones', async () => {
     const client = await connect();
     const failure = once(client, 'error');
-    await waitUntil(() => proxy.connections === 1, { timeoutMs: 2_000, what: 'the connection' });
+    await waitUntil(() => proxy.connections === 1, { timeoutMs: 15_000, what: 'the connection' });
     await proxy.cut();
     expect(await failure).toEqual([expect.objectContaining({ code: 'ECONNRESET' })]);
     await expect(connect()).rejects.toThrow('ECONNREFUSED');
@@ -282,7 +283,7 @@ describe('startApi', () => {
     await expect(startApi({ env: {}, entry: file })).rejects.toThrow(
       /code 3[^]*said[^]*SECRET is missing|code 3[^]*SECRET is missing[^]*said/,
     );
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 
   it('gives the process its environment and nothing else', async () => {

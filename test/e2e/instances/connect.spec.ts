@@ -28,7 +28,7 @@ describe('connecting by OAuth', () => {
   beforeAll(async () => {
     ports.push(...(await freePorts(60)));
     const allowlist = ports.map((port) => `127.0.0.1:${port}`);
-    app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '500', CORS_ORIGINS: CONSOLE } });
+    app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '4000', CORS_ORIGINS: CONSOLE } });
   });
   afterEach(async () => {
     for (const fake of started) {

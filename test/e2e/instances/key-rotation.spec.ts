@@ -25,7 +25,7 @@ beforeAll(async () => {
     backends,
     env: { PLATFORM_ENCRYPTION_KEY: `${newKey},${backends.encryptionKey}` },
   });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await app.app.close();

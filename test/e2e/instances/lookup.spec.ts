@@ -17,7 +17,7 @@ describe('POST /v1/instances/lookup', () => {
   beforeAll(async () => {
     ports.push(...(await freePorts(FAKES)));
     const allowlist = ports.map((port) => `127.0.0.1:${port}`);
-    app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '500' } });
+    app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '4000' } });
     caller = await app.signUp();
   });
   afterEach(async () => {

@@ -17,7 +17,7 @@ describe('OAuthClient.refresh', () => {
     if (app === undefined) throw new Error('The fake registered nothing.');
     fake.oauth.issue({ accountId: '1', clientId: app.clientId, scopes: 'read' });
     const [refreshToken = ''] = fake.oauth.refreshTokens.keys();
-    const http = new GuardedHttp({ allowlist: new Set([fake.host]), userAgent: 'Test/1', timeoutMs: 500 });
+    const http = new GuardedHttp({ allowlist: new Set([fake.host]), userAgent: 'Test/1', timeoutMs: 3000 });
     return { client: new OAuthClient(http), app, refreshToken };
   }
 

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { type TestDatabase, createTestDatabase } from '../../support/databases.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
 import type { Misbehaviour } from '../../support/fake-instance/misbehaviour.js';
@@ -28,6 +30,9 @@ interface Finding {
 
 describe('POST /v1/platforms/:id/test', () => {
   let app: ConnectApp;
+  /** The same deployment, that gives up instances which do not answer. */
+  let impatient: ConnectApp;
+  let database: TestDatabase;
   let caller: Caller;
   let names = 0;
   const ports: number[] = [];
@@ -36,15 +41,25 @@ describe('POST /v1/platforms/:id/test', () => {
   beforeAll(async () => {
     ports.push(...(await freePorts(120)));
     const allowlist = ports.map((port) => `127.0.0.1:${port}`);
-    app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '500' } });
+    database = await createTestDatabase();
+    const env = {
+      DATABASE_URL: database.url,
+      PLATFORM_ENCRYPTION_KEY: `${randomBytes(32).toString('base64url')}=`,
+      JWT_SECRET: randomBytes(48).toString('base64url'),
+    };
+    app = await startConnectApp({ allowlist, env });
+    impatient = await startConnectApp({ allowlist, env: { ...env, INSTANCE_TIMEOUT_MS: '500' } });
     caller = await app.signUp();
   });
   afterEach(async () => {
     await Promise.all(started.splice(0).map((fake) => fake.close()));
   });
   afterAll(async () => {
-    expect(app.log.join('\n')).not.toContain(TOKEN);
-    await app.close();
+    for (const one of [app, impatient]) {
+      expect(one.log.join('\n')).not.toContain(TOKEN);
+      await one.close();
+    }
+    await database.drop();
   });
 
   async function start(software: FakeSoftware): Promise<FakeInstance> {
@@ -69,8 +84,8 @@ describe('POST /v1/platforms/:id/test', () => {
     return Number(body.id);
   }
 
-  async function test(id: number): Promise<Finding> {
-    const { status, body } = await caller.send<Finding>('POST', `/v1/platforms/${id}/test`);
+  async function test(id: number, by = caller): Promise<Finding> {
+    const { status, body } = await by.send<Finding>('POST', `/v1/platforms/${id}/test`);
     expect(status).toBe(200);
     return body;
   }
@@ -171,12 +186,13 @@ describe('POST /v1/platforms/:id/test', () => {
       for (const [how, where, outcome] of TROUBLE) {
         fake.misbehaviours.clear();
         fake.misbehaviours.set(where === 'all' ? '*' : '/api/v1/accounts/verify_credentials', how);
-        if (where === 'all') await app.forgetInstance(fake.origin);
-        const finding = await test(id);
+        const at = ['silent', 'slow-body'].includes(how) ? impatient : app;
+        if (where === 'all') await at.forgetInstance(fake.origin);
+        const finding = await test(id, caller.at(at.baseUrl));
         expect([how, where, finding.outcome]).toEqual([how, where, outcome]);
         expect(finding.account).toBeNull();
         expect(JSON.stringify(finding)).not.toMatch(/127\.0\.0\.1|secret-inside|ECONN/);
-        if (where === 'all') await app.forgetInstance(fake.origin);
+        if (where === 'all') await at.forgetInstance(fake.origin);
       }
     });
 

@@ -38,10 +38,10 @@ describe('tokens that can be refreshed', () => {
     const allowlist = ports.map((port) => `127.0.0.1:${port}`);
     const env = {
       DATABASE_URL: database.url,
-      DATABASE_STATEMENT_TIMEOUT_MS: '1000',
+      DATABASE_STATEMENT_TIMEOUT_MS: '4000',
       PLATFORM_ENCRYPTION_KEY: key,
       JWT_SECRET: randomBytes(48).toString('base64url'),
-      INSTANCE_TIMEOUT_MS: '700',
+      INSTANCE_TIMEOUT_MS: '6000',
       WATCH_SPACING_MS: '1',
     };
     for (let n = 0; n < 2; n++) apps.push(await startConnectApp({ allowlist, env }));
@@ -297,7 +297,7 @@ describe('tokens that can be refreshed', () => {
       );
       return rows.length > 0;
     };
-    const wait = { timeoutMs: 10_000, intervalMs: 20 } as const;
+    const wait = { timeoutMs: 30_000, intervalMs: 20 } as const;
     try {
       await waitUntil(blocked, { ...wait, what: 'a statement that waits for the table' });
       await waitUntil(async () => !(await blocked()), { ...wait, what: 'the statement to be given up' });
@@ -309,7 +309,7 @@ describe('tokens that can be refreshed', () => {
     const { credentials } = await opened(before.id);
     expect(fake.oauth.tokens.has(credentials?.accessToken ?? '')).toBe(true);
     expect(credentials?.accessToken).not.toBe(before.accessToken);
-  }, 30_000);
+  }, 120_000);
 
   it('are sent nowhere when the row cannot be opened, or lacks the client', async () => {
     const fake = await start();
@@ -338,7 +338,7 @@ describe('tokens that can be refreshed', () => {
     try {
       const metrics = async () => String((await caller.send('GET', `${watching.baseUrl}/metrics`)).body.text);
       await waitUntil(async () => (await metrics()).includes('within="30d"'), {
-        timeoutMs: 5000,
+        timeoutMs: 30_000,
         what: 'the forecast',
       });
       const values = [...(await metrics()).matchAll(/^platform_tokens_expiring\{within="(\w+)"\} (\d+)$/gm)];

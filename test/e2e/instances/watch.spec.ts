@@ -8,7 +8,7 @@ import { Watched } from '../../support/watched.js';
 
 const VERIFY = '/api/v1/accounts/verify_credentials';
 const SPACING_MS = 25;
-const TIMEOUT_MS = 700;
+const TIMEOUT_MS = 5000;
 const TOKEN = 'token-of-alice-1234567890';
 
 describe('the watcher', () => {
@@ -97,15 +97,18 @@ describe('the watcher', () => {
     await watched.round();
     const tookMs = performance.now() - began;
 
-    expect(tookMs).toBeLessThan(20_000);
+    expect(tookMs).toBeLessThan(60_000);
+    let visitsMs = 0;
     for (const fake of alive) {
       const times = fake.asked(VERIFY).map(({ at }) => at);
       expect(times).toHaveLength(20);
-      const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0));
-      // No more than the spacing allows, in any window; single gaps may be a little off by what the network adds.
-      expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(19 * SPACING_MS * 0.95);
-      expect(Math.min(...gaps)).toBeGreaterThan(SPACING_MS / 4);
+      // From any request to the fifth after it, at least four spacings: the first may have arrived late, as on a busy machine.
+      for (const [index, at] of times.slice(5).entries())
+        expect(at - (times[index] ?? 0)).toBeGreaterThan(4 * SPACING_MS * 0.9);
+      visitsMs += (times.at(-1) ?? 0) - (times[0] ?? 0);
     }
+    // Not one after the other.
+    expect(visitsMs).toBeGreaterThan(2 * tookMs);
     for (const fake of silent) expect(fake.requests).toHaveLength(1);
     for (const { origin } of [...silent, ...refusing])
       expect(await watched.instance(origin)).toMatchObject({ failures: 1 });
@@ -123,7 +126,7 @@ describe('the watcher', () => {
     expect(asked).toBe(50);
     for (const fake of alive) expect(fake.asked(VERIFY)).toHaveLength(20);
     for (const fake of silent) expect(fake.requests).toHaveLength(1);
-  }, 90_000);
+  }, 180_000);
 
   it('tries a dead instance less and less often, and as usual when it is back', async () => {
     const fake = await start();

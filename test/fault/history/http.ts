@@ -6,7 +6,7 @@ export interface Answer {
   readonly body: string;
 }
 
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 60_000;
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
 /** Node's plain client: a run sends hundreds of thousands of requests, and fetch would be what is measured. */

@@ -49,13 +49,18 @@ export class Caller {
     private readonly accessToken?: string,
   ) {}
 
+  /** The same user at another process. */
+  at(baseUrl: string): Caller {
+    return new Caller(baseUrl, this.accessToken);
+  }
+
   async send<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
     const url = new URL(path, this.baseUrl);
     const ours = url.origin === new URL(this.baseUrl).origin;
     const response = await fetch(url, {
       method,
       redirect: 'manual',
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(60_000),
       headers: {
         'User-Agent': 'Browser/1',
         ...(ours && this.accessToken !== undefined && { Authorization: `Bearer ${this.accessToken}` }),

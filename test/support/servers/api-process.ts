@@ -5,7 +5,7 @@ import { ServerProcess } from './server-process.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 60_000;
 const PROBE_TIMEOUT_MS = 2_000;
 
 export interface ApiOptions {

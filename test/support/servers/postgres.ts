@@ -14,7 +14,7 @@ const run = promisify(execFile);
 
 const INITDB_TIMEOUT_MS = 60_000;
 const START_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = 60_000;
 
 // English messages: the search for "address already in use" in the output counts on it.
 const ENVIRONMENT = { PATH: process.env.PATH ?? '', LC_ALL: 'C' };

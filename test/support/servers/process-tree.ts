@@ -13,7 +13,7 @@ interface ProcessRow {
 export async function freezeTree(root: number): Promise<void> {
   const tree = stopTree(root);
   const asleep = (): boolean => rowsOf(tree).every(({ state }) => /^[TZX]/.test(state));
-  await waitUntil(asleep, { timeoutMs: 5_000, what: `process ${root} and its children to stop` });
+  await waitUntil(asleep, { timeoutMs: 15_000, what: `process ${root} and its children to stop` });
 }
 
 export function thawTree(root: number): void {
@@ -28,7 +28,7 @@ export async function killTree(root: number): Promise<void> {
   for (const pid of tree) signal(pid, 'SIGKILL');
   // A zombie counts as gone: where process 1 collects no orphans (some containers), it stays for ever.
   const gone = (): boolean => rowsOf(tree).every(({ state }) => /^[ZX]/.test(state));
-  await waitUntil(gone, { timeoutMs: 10_000, what: `killed process ${root} and its children to be gone` });
+  await waitUntil(gone, { timeoutMs: 30_000, what: `killed process ${root} and its children to be gone` });
 }
 
 function stopTree(root: number): number[] {

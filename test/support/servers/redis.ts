@@ -8,7 +8,7 @@ import { makeTemporaryFolder, removeTemporaryFolder } from './temporary-folder.j
 import { type UserIds, unprivilegedUser } from './unprivileged-user.js';
 
 const START_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 30_000;
 const PING_TIMEOUT_MS = 1_000;
 const SERVER_DEFAULTS = ['--save', '', '--appendonly', 'no', '--databases', '256'];
 
