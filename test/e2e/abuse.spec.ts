@@ -5,6 +5,7 @@ import { loadConfig } from '../../src/config/load-config.js';
 import { type TestApp, startTestApp } from '../support/app.js';
 import { Backends } from '../support/backends.js';
 import { waitUntil } from '../support/barrier.js';
+import { itOnOneServer } from '../support/databases.js';
 import { type Person, createPlatform, register, signAccessToken, unique } from '../support/factories.js';
 import type { HttpClient } from '../support/http-client.js';
 import { expectProblem } from '../support/problems.js';
@@ -204,7 +205,7 @@ describe('abuse', () => {
     await direct.close();
   });
 
-  it('keeps limits of its own, and serves, when Redis is away', async () => {
+  itOnOneServer('keeps limits of its own, and serves, when Redis is away', async () => {
     const proxy = await startTcpProxy(Number(new URL(backends.redisUrl).port));
     const url = new URL(backends.redisUrl);
     url.port = String(proxy.port);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiKeyUsage } from '../../src/auth/api-key-usage.js';
 import { type TestApp, startTestApp } from '../support/app.js';
+import { describeOnOneServer } from '../support/databases.js';
 import { Backends } from '../support/backends.js';
 import { waitUntil } from '../support/barrier.js';
 import { type Person, createPlatform, register } from '../support/factories.js';
@@ -246,7 +247,7 @@ describe('API keys', () => {
     expectProblem(answer, 400, 'validation_failed', [pointer]);
   });
 
-  describe('with Redis out of reach of the process that revokes', () => {
+  describeOnOneServer('with Redis out of reach of the process that revokes', () => {
     let proxy: TcpProxy;
     let cutOff: TestApp;
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Backends } from '../support/backends.js';
+import { Backends, IMPATIENT_WITH_REDIS } from '../support/backends.js';
 import { type ApiProcess, startApi } from '../support/servers/api-process.js';
 import { type RedisCluster, startRedisCluster } from '../support/servers/redis-cluster.js';
 import { ClusterFaults } from './history/cluster-faults.js';
@@ -19,7 +19,7 @@ describe(`history of ${OPERATIONS} operations on a Redis Cluster of six nodes, H
   beforeAll(async () => {
     cluster = await startRedisCluster();
     backends = await Backends.create({ redisUrl: cluster.url });
-    const env = { ...backends.env(), LOG_LEVEL: 'warn' };
+    const env = { ...backends.env(), ...IMPATIENT_WITH_REDIS, LOG_LEVEL: 'warn' };
     processes = await Promise.all([startApi({ env }), startApi({ env })]);
   }, 120_000);
 
