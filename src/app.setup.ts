@@ -79,6 +79,9 @@ function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     },
+    // What still comes on a kept connection while the process ends is answered, with Connection: close. A load balancer
+    // repeats what could not be sent, but hands a 503 on to the client, who did nothing wrong.
+    return503OnClosing: false,
     clientErrorHandler: refuseConnection,
     routerOptions: { maxParamLength: 200 },
     // A caller's own id is kept if it is harmless in a log; otherwise ids would be a way to write into it.
