@@ -79,6 +79,9 @@ function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     },
+    // What still comes on a kept connection while the process ends is answered, with Connection: close. A load balancer
+    // repeats what could not be sent, but hands a 503 on to the client, who did nothing wrong.
+    return503OnClosing: false,
     clientErrorHandler: refuseConnection,
     // What comes over a kept connection while the process ends is answered, and the connection then closed: a load
     // balancer takes a 503 for an answer and passes it on.
