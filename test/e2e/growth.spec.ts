@@ -31,7 +31,7 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
     await app.app.close();
     await fake?.close();
     await backends.remove();
-  }, 60_000);
+  }, FILL_MS);
 
   it('no statement reads a large table from end to end, or more of it than it is bound to', async () => {
     await app.app.close();

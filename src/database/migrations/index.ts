@@ -7,6 +7,7 @@ import { Watch1764000500000 } from './1764000500000-watch.js';
 import { Events1764000600000 } from './1764000600000-events.js';
 import { Growth1764000700000 } from './1764000700000-growth.js';
 import { AdminSearch1764001200000 } from './1764001200000-admin-search.js';
+import { Inactive1764001210000 } from './1764001210000-inactive.js';
 
 /** In the order in which they are applied. Listed by hand: a file that is found by a pattern can also be missed by one. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   Events1764000600000,
   Growth1764000700000,
   AdminSearch1764001200000,
+  Inactive1764001210000,
 ];
