@@ -11,6 +11,7 @@ import type { PlatformStatus, PlatformType } from './platform-view.js';
 @Index('platform_connections_type_status_idx', ['platformType', 'status', 'id'])
 @Index('platform_connections_search_idx', { synchronize: false })
 @Index('platform_connections_instance_idx', ['instanceUrl'], { where: 'is_active' })
+@Index('platform_connections_inactive_idx', ['id'], { where: 'NOT is_active' })
 @Index('platform_connections_expiry_idx', ['tokenExpiresAt'], { where: 'token_expires_at IS NOT NULL' })
 @Check(
   'platform_connections_type_known',

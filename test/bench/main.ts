@@ -25,10 +25,10 @@ const { values: options } = parseArgs({
   },
 });
 const plan = options.quick
-  ? { rounds: 3, seconds: 0.5, warmUpSeconds: 0.3, connections: 32 }
+  ? { rounds: 3, seconds: 0.4, warmUpSeconds: 0.2, connections: 32 }
   : { rounds: 7, seconds: 4, warmUpSeconds: 2, connections: 32 };
 const sizes = options.quick
-  ? { fernetMs: 50, requests: 10_000, stampedes: 2, users: 2_000 }
+  ? { fernetMs: 50, requests: 10_000, stampedes: 2, users: 1_000 }
   : { fernetMs: 400, requests: 100_000, stampedes: 7, users: 10_000 };
 
 const soakMinutes = Number(options.soak ?? 0);

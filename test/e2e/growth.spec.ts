@@ -31,7 +31,7 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
     await app.app.close();
     await fake?.close();
     await backends.remove();
-  }, 120_000);
+  }, FILL_MS);
 
   it('no statement reads a large table from end to end, or more of it than it is bound to', async () => {
     await app.app.close();
@@ -50,7 +50,7 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
     await backends.settled();
     const planned = () =>
       plans.statements.some((statement) => /DELETE FROM account_snapshots/.test(statement));
-    await waitUntil(planned, { timeoutMs: 20_000, what: 'the watcher to clean up' });
+    await waitUntil(planned, { timeoutMs: 60_000, what: 'the watcher to clean up' });
 
     expect(await unvisited(app)).toEqual([]);
     const visits = plans.visits();

@@ -9,6 +9,7 @@ import { Growth1764000700000 } from './1764000700000-growth.js';
 import { RewrappedRefreshTokens1764001000000 } from './1764001000000-rewrapped-refresh-tokens.js';
 import { SnapshotChanges1764001100000 } from './1764001100000-snapshot-changes.js';
 import { AdminSearch1764001200000 } from './1764001200000-admin-search.js';
+import { Inactive1764001210000 } from './1764001210000-inactive.js';
 
 /** In the order in which they are applied. Listed by hand: a file that is found by a pattern can also be missed by one. */
 export const MIGRATIONS = [
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   RewrappedRefreshTokens1764001000000,
   SnapshotChanges1764001100000,
   AdminSearch1764001200000,
+  Inactive1764001210000,
 ];
