@@ -32,6 +32,8 @@ export class Balancer {
   ) {
     this.#targets = ports.map((target) => ({ port: target, agent: new Agent({ keepAlive: true }) }));
     this.#server = createServer((incoming, outgoing) => void this.#forward(incoming, outgoing));
+    // nginx's. Node's 5 s would end connections in the moment in which a steady load uses them again.
+    this.#server.keepAliveTimeout = 75_000;
     this.#server.on('upgrade', (incoming: IncomingMessage, client: Socket, head: Buffer) => {
       void this.#upgrade(incoming, client, head);
     });
