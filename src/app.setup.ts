@@ -83,9 +83,6 @@ function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
     // repeats what could not be sent, but hands a 503 on to the client, who did nothing wrong.
     return503OnClosing: false,
     clientErrorHandler: refuseConnection,
-    // What comes over a kept connection while the process ends is answered, and the connection then closed: a load
-    // balancer takes a 503 for an answer and passes it on.
-    return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
     // A caller's own id is kept if it is harmless in a log; otherwise ids would be a way to write into it.
     genReqId: ({ headers }: { headers: Record<string, unknown> }) => {
