@@ -8,11 +8,13 @@ const POOL_MAX = 5;
 /** A thousand users whose entries are not there, all at once, with five connections. */
 export async function coldUsers(deployment: Deployment): Promise<Section> {
   const poolMax = String(POOL_MAX);
-  const ours = await deployment.startApp({ DATABASE_POOL_MAX: poolMax });
-  const perRequest = await deployment.startContestant('connection-per-request.ts', {
-    DATABASE_URL: deployment.postgres.url(),
-    POOL_MAX: poolMax,
-  });
+  const [ours, perRequest] = await Promise.all([
+    deployment.startApp({ DATABASE_POOL_MAX: poolMax }),
+    deployment.startContestant('connection-per-request.ts', {
+      DATABASE_URL: deployment.postgres.url(),
+      POOL_MAX: poolMax,
+    }),
+  ]);
   const users = await deployment.addUsers(USERS);
   const one = await timed(
     ours.baseUrl,

@@ -27,12 +27,14 @@ export async function contestants(
 
   const start = (file: string, env: Readonly<Record<string, string>>) =>
     deployment.startContestant(file, { BODY: body, ...env });
-  const constant = await start('constant.ts', {});
-  const bare = await start('constant.ts', { KIND: 'node' });
-  const raw = await start('raw-redis.ts', { KEY: `user_platforms:${user.id}` });
-  const interceptor = await start('nest-interceptor.ts', {});
-  const bento = await start('read-through.ts', { KIND: 'bento' });
-  const cacheable = await start('read-through.ts', { KIND: 'cacheable' });
+  const [constant, bare, raw, interceptor, bento, cacheable] = await Promise.all([
+    start('constant.ts', {}),
+    start('constant.ts', { KIND: 'node' }),
+    start('raw-redis.ts', { KEY: `user_platforms:${user.id}` }),
+    start('nest-interceptor.ts', {}),
+    start('read-through.ts', { KIND: 'bento' }),
+    start('read-through.ts', { KIND: 'cacheable' }),
+  ]);
   return new Map<string, Target>([
     ['limit: node:http, constant', { url: `${bare.baseUrl}/` }],
     [CONSTANT, { url: `${constant.baseUrl}/constant` }],

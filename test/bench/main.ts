@@ -40,9 +40,9 @@ async function main(): Promise<void> {
   try {
     const machine = await environment(deployment);
     console.log(JSON.stringify(machine));
+    // The first one alone: it applies the migrations.
     const ours = await deployment.startApp();
-    const second = await deployment.startApp();
-    const uncached = await deployment.startApp(CACHE_OFF);
+    const [second, uncached] = await Promise.all([deployment.startApp(), deployment.startApp(CACHE_OFF)]);
     const all: Readonly<Record<string, () => Promise<Section>>> = {
       rates: async () => rates(await contestants(deployment, ours, uncached), plan),
       fernet: () => Promise.resolve(fernet(plan.rounds, sizes.fernetMs)),
