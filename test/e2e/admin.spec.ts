@@ -144,6 +144,7 @@ describe('admin routes', () => {
   it('shows figures of the cache, and no key', async () => {
     const reader = await register(app.client, app.backends.secrets);
     await createPlatform(reader, app.backends.secrets);
+    await app.backends.settled();
     const before = await figures();
     for (let n = 0; n < 5; n++) await reader.client.get('/v1/platforms');
     const after = await figures();
@@ -173,6 +174,7 @@ describe('admin routes', () => {
     const owner = await register(app.client, app.backends.secrets);
     const { id } = await createPlatform(owner, app.backends.secrets);
     const theirs = await createPlatform(person, app.backends.secrets);
+    await app.backends.settled();
     for (const path of ['/v1/platforms', `/v1/platforms/${id}`, `/v1/platforms/${id}/stats`]) {
       await owner.client.get(path);
     }

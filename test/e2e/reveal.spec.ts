@@ -34,6 +34,7 @@ describe('POST /v1/platforms/:id/credentials', () => {
     owner = await register(client, backends.secrets);
     input = platformInput(backends.secrets);
     ({ id } = await createPlatform(owner, backends.secrets, input));
+    await backends.settled();
   });
   afterAll(() => app.close());
 
