@@ -1,18 +1,19 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { IMPATIENT_WITH_REDIS } from '../support/backends.js';
 import { waitUntil } from '../support/barrier.js';
 import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import { isHit, note } from '../support/load.js';
 
 /** What the rows may be held for, the peer's poll, and a busy machine. */
-const DRAINED_WITHIN_MS = 2000;
+const DRAINED_WITHIN_MS = 4000;
 
 let deployment: FaultDeployment;
 let victim: FaultProcess;
 let peer: FaultProcess;
 
 beforeAll(async () => {
-  deployment = await FaultDeployment.start({ LOG_LEVEL: 'info' });
+  deployment = await FaultDeployment.start({ ...IMPATIENT_WITH_REDIS, LOG_LEVEL: 'info' });
   [victim, peer] = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
 }, 90_000);
 afterAll(async () => {
@@ -54,14 +55,14 @@ it('a process frozen while it holds outbox rows: a healthy peer drains them with
             `SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND NOT granted AND relation = 'platform_changes'::regclass`,
           )
           .then(({ length }) => length > 0),
-      { timeoutMs: 5000, what: 'the lock to be asked for' },
+      { timeoutMs: 20_000, what: 'the lock to be asked for' },
     );
     await writer.query('COMMIT');
     await locked;
-    await waitUntil(relayWaits, { timeoutMs: 5000, what: 'the victim to mark what it has dropped' });
+    await waitUntil(relayWaits, { timeoutMs: 20_000, what: 'the victim to mark what it has dropped' });
     await victim.api.freeze();
     peer.api.thaw();
-    await waitUntil(() => said(OFF) === 1, { timeoutMs: 2000, what: 'the peer to distrust the cache' });
+    await waitUntil(() => said(OFF) === 1, { timeoutMs: 20_000, what: 'the peer to distrust the cache' });
     expect((await Promise.all(users.map((user) => peer.list(user)))).filter(isHit)).toEqual([]);
   } finally {
     await locker.query('ROLLBACK');
@@ -75,7 +76,7 @@ it('a process frozen while it holds outbox rows: a healthy peer drains them with
   });
   note(`drained after ${Math.round(performance.now() - began)} ms`);
   await waitUntil(async () => (await Promise.all(users.map((user) => peer.list(user)))).every(isHit), {
-    timeoutMs: DRAINED_WITHIN_MS,
+    timeoutMs: 20_000,
     what: 'hits at the peer',
   });
   expect(await deployment.staleKeys(users)).toEqual([]);
@@ -85,4 +86,4 @@ it('a process frozen while it holds outbox rows: a healthy peer drains them with
   expect((await Promise.all(users.map((user) => victim.list(user)))).map(({ status }) => status)).toEqual(
     users.map(() => 200),
   );
-}, 60_000);
+}, 120_000);
