@@ -25,7 +25,8 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   const { email, password } = person;
   const { refreshToken } = (await ok(client.post('/v1/auth/login', { email, password }))).json<Session>();
   const next = (await ok(client.post('/v1/auth/refresh', { refreshToken }))).json<Session>();
-  for (const path of ['/health/live', '/health/ready', '/metrics', '/asyncapi.json']) await ok(client.get(path));
+  for (const path of ['/health/live', '/health/ready', '/metrics', '/asyncapi.json'])
+    await ok(client.get(path));
 
   const key = { name: 'a worker', scopes: ['platforms:read'] };
   const made = (await ok(on.post('/v1/api-keys', key))).json<{ id: number; key: string }>();
