@@ -61,8 +61,9 @@ export async function runHistory({
   expect(violations.slice(0, 10)).toEqual([]);
   expect(workload.histories.reduce((sum, { unchecked }) => sum + unchecked, 0)).toBe(0);
   expect(workload.counts.reads + workload.counts.writes).toBe(operations);
-  // A cache that is never asked could not be stale either. Faults come by the clock, so a slow machine has more of them.
-  expect(workload.counts.hits).toBeGreaterThan(workload.counts.reads / 100);
+  // A cache that is never asked could not be stale either. Faults come by the clock: the slower the machine, the more of
+  // them, and the fewer reads fall between them.
+  expect(workload.counts.hits).toBeGreaterThan(workload.counts.reads / 1000);
   expect(workload.counts.refusedReads).toBe(0);
 
   await whenQuiet(backends, baseUrls);
