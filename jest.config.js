@@ -20,7 +20,7 @@ const project = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
 };
 
-// What measures times, on a machine that has nothing else to do.
+// What measures times, on a machine that has nothing else to do, and what leaves others none.
 const MEASURING = [
   'cut-off-writer',
   'expiry',
@@ -40,7 +40,6 @@ export default {
     },
     { ...project, displayName: 'side by side', testPathIgnorePatterns: ['/node_modules/', ...MEASURING] },
   ],
-  testSequencer: '<rootDir>/test/support/longest-first.mjs',
   coverageProvider: 'v8',
   // For what hangs: on a busy machine a test takes many times as long as on a quiet one.
   testTimeout: 90_000,

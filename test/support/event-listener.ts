@@ -18,7 +18,7 @@ export interface Sign {
   readonly data: unknown;
 }
 
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 60_000;
 
 /** What one client hears, by whatever it is connected. */
 export class Heard {
