@@ -102,13 +102,12 @@ describe('the cache on a Redis Cluster', () => {
 
   it('is not used while slots are missing, and drops nothing by halves without saying so', async () => {
     const { link, store } = await connect();
-    const [master] = await cluster.masters();
-    const replicas = await cluster.replicas();
-    await Promise.all(replicas.map((replica) => replica.kill()));
-    await master?.kill();
+    // All but two: whoever is a master at this moment, one is among them, and nobody is left to vote for another.
+    const lost = cluster.nodes.slice(2);
+    await Promise.all(lost.map((node) => node.kill()));
     await waitUntil(() => link.state !== 'closed', { ...WAIT, what: 'the loss to be noticed' });
     await expect(store.drop(KEYS)).rejects.toBeInstanceOf(CacheUnavailable);
-    await Promise.all([master?.start(), ...replicas.map((replica) => replica.start())]);
+    await Promise.all(lost.map((node) => node.start()));
     await cluster.whenHealthy();
     await inUse(link);
     await store.drop([...KEYS, leaseKey('platform:1')]);

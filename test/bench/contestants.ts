@@ -1,11 +1,14 @@
 import type { ApiProcess } from '../support/servers/api-process.js';
-import type { Deployment } from './deployment.js';
+import type { BenchUser, Deployment } from './deployment.js';
 import type { Target } from './load.js';
 
 export const CONSTANT = 'limit: Nest + Fastify, constant';
 export const INTERCEPTOR = "Nest's CacheInterceptor, nobody signed in";
 export const LIST_HIT = 'ours: list, hit';
-export const CACHE_OFF_LIST = 'ours: list, cache off';
+/** A user for each of the 32 connections: callers of one user share a load, which is no way to do without a cache. */
+export const LISTS_HIT = 'ours: lists of 32 users, hit';
+export const LISTS_CACHE_OFF = 'ours: lists of 32 users, cache off';
+const CALLERS = 32;
 
 /** All of them answer the same list of three connections, or what is said. */
 export async function contestants(
@@ -13,9 +16,12 @@ export async function contestants(
   ours: ApiProcess,
   uncached: ApiProcess,
 ): Promise<ReadonlyMap<string, Target>> {
-  const [user] = await deployment.addUsers(1);
+  const users = await deployment.addUsers(CALLERS);
+  const [user] = users;
   if (user === undefined) throw new Error('No user was added');
-  const headers = { authorization: `Bearer ${user.token}` };
+  const signedIn = ({ token }: BenchUser) => ({ authorization: `Bearer ${token}` });
+  const headers = signedIn(user);
+  const callers = users.map(signedIn);
   const list = `${ours.baseUrl}/v1/platforms`;
   const one = `${list}/${user.platformId}`;
   const answer = await fetch(list, { headers });
@@ -55,6 +61,8 @@ export async function contestants(
         body: JSON.stringify({ reason: 'To measure it' }),
       },
     ],
-    [CACHE_OFF_LIST, { url: `${uncached.baseUrl}/v1/platforms`, headers }],
+    [LISTS_HIT, { url: list, callers }],
+    [LISTS_CACHE_OFF, { url: `${uncached.baseUrl}/v1/platforms`, callers }],
+    ['ours: list of one user, cache off', { url: `${uncached.baseUrl}/v1/platforms`, headers }],
   ]);
 }

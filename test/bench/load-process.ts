@@ -3,6 +3,9 @@ import type { Load, Round } from './load.js';
 
 // The load generator: a process of its own, so that it shares no event loop with what is measured.
 
+interface Client {
+  setHeaders(headers: Readonly<Record<string, string>>): void;
+}
 interface Running {
   on(event: 'response', listen: (client: unknown, status: number, bytes: number, ms: number) => void): void;
 }
@@ -20,10 +23,15 @@ const autocannon = createRequire(import.meta.url)('autocannon') as Autocannon;
 /** How often autocannon looks whether its time is over. */
 const SAMPLE_MS = 100;
 
-function run({ target, connections, seconds }: Load): Promise<Round> {
+function run({ target: { callers, ...target }, connections, seconds }: Load): Promise<Round> {
   const durations: number[] = [];
+  let clients = 0;
+  const setupClient = (client: Client): void => {
+    const headers = callers?.[clients++ % callers.length];
+    if (headers !== undefined) client.setHeaders(headers);
+  };
   return new Promise((resolve, reject) => {
-    const options = { ...target, connections, duration: seconds, sampleInt: SAMPLE_MS };
+    const options = { ...target, setupClient, connections, duration: seconds, sampleInt: SAMPLE_MS };
     autocannon(options, (error, result) => {
       if (error !== null) return reject(error);
       const { start, finish, errors, timeouts, non2xx } = result;

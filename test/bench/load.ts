@@ -5,6 +5,8 @@ export interface Target {
   readonly url: string;
   readonly method?: 'POST';
   readonly headers?: Readonly<Record<string, string>>;
+  /** Headers of their own for the connections, in turn. */
+  readonly callers?: readonly Readonly<Record<string, string>>[];
   readonly body?: string;
 }
 

@@ -1,4 +1,4 @@
-import { CACHE_OFF_LIST, CONSTANT, INTERCEPTOR, LIST_HIT } from './contestants.js';
+import { CONSTANT, INTERCEPTOR, LISTS_CACHE_OFF, LISTS_HIT, LIST_HIT } from './contestants.js';
 import { LoadGenerator, type Round, type Target } from './load.js';
 import { type Section, count, printTable } from './report.js';
 import { ratio, spread } from './statistics.js';
@@ -29,15 +29,19 @@ export async function rates(targets: ReadonlyMap<string, Target>, plan: Plan): P
         value: rateTo(INTERCEPTOR),
         goal: { atLeast: 1.5 },
       },
-      { what: 'list hit / cache off', value: rateTo(CACHE_OFF_LIST), goal: { atLeast: 5 } },
       {
-        what: 'p99 of a list hit / cache off',
-        value: ratio(of(LIST_HIT, 'p99Ms'), of(CACHE_OFF_LIST, 'p99Ms')),
+        what: 'lists of 32 users, hit / cache off',
+        value: ratio(of(LISTS_HIT, 'rate'), of(LISTS_CACHE_OFF, 'rate')),
+        goal: { atLeast: 5 },
+      },
+      {
+        what: 'p99 of lists of 32 users, hit / cache off',
+        value: ratio(of(LISTS_HIT, 'p99Ms'), of(LISTS_CACHE_OFF, 'p99Ms')),
         goal: { atMost: 0.2 },
       },
       {
-        what: 'p50 of a list hit / cache off',
-        value: ratio(of(LIST_HIT, 'p50Ms'), of(CACHE_OFF_LIST, 'p50Ms')),
+        what: 'p50 of lists of 32 users, hit / cache off',
+        value: ratio(of(LISTS_HIT, 'p50Ms'), of(LISTS_CACHE_OFF, 'p50Ms')),
       },
     ],
     lines: [],
