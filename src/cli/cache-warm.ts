@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadConfig } from '../config/load-config.js';
-import { WarmUpService } from '../jobs/warm-up.service.js';
 import { CommandFailed } from './command-failed.js';
 import { progressOn } from './progress.js';
 
@@ -19,6 +18,7 @@ export function registerCacheWarm(program: Command): void {
         );
       }
       const { withApp } = await import('./with-app.js');
+      const { WarmUpService } = await import('../jobs/warm-up.service.js');
       await withApp(config, async (app) => {
         const progress = progressOn(process.stderr);
         let started = false;

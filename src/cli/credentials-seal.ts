@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load-config.js';
-import { PlatformSecrets } from '../platforms/platform-secrets.js';
 import { CommandFailed } from './command-failed.js';
 
 const SHOWN_IDS = 20;
@@ -19,6 +18,7 @@ they are what you imported. Until then, ALLOW_UNSEALED_ROWS=true lets the API us
       // It serves nobody, so it warms and watches nothing.
       const config = loadConfig({ ...process.env, CACHE_WARM_USERS: '0', WATCH_ENABLED: 'false' });
       const { withApp } = await import('./with-app.js');
+      const { PlatformSecrets } = await import('../platforms/platform-secrets.js');
       await withApp(config, async (app) => {
         const { rewritten, unreadable, left } = await app.get(PlatformSecrets).sealImported();
         process.stdout.write(`Sealed ${rewritten} platform connections.\n`);

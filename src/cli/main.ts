@@ -4,14 +4,12 @@ import type { AppConfig } from '../config/app-config.js';
 import { ConfigurationError, loadConfig } from '../config/load-config.js';
 import { FernetKey } from '../crypto/fernet.js';
 import { DirectoryInUse } from '../database/directory-lock.js';
-import { UsersService } from '../users/users.service.js';
 import { registerCacheWarm } from './cache-warm.js';
 import { CommandFailed } from './command-failed.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
-import { flushCache } from './flush-cache.js';
 import { registerKeysRotate } from './keys-rotate.js';
-import { migrateDatabase, withDatabase } from './with-database.js';
 
+// What a command works with is loaded by its action: the help, and a new key, need neither database nor application.
 const program = new Command('npm run cli --')
   .description('Operator commands. They read the same environment variables as the API.')
   .showHelpAfterError();
@@ -21,6 +19,7 @@ program
   .description('apply pending database migrations (the API does the same when it starts)')
   .action(async () => {
     const config = loadConfig(process.env);
+    const { migrateDatabase } = await import('./with-database.js');
     const applied = await migrateDatabase(config);
     say(
       applied.length === 0
@@ -40,6 +39,8 @@ program
   .argument('<email>', 'address of an account that exists')
   .action(async (email: string) => {
     const config = loadConfig(process.env);
+    const { withDatabase } = await import('./with-database.js');
+    const { UsersService } = await import('../users/users.service.js');
     const account = await withDatabase(config, (database) =>
       new UsersService(database).setRole(email, 'admin'),
     );
@@ -54,7 +55,9 @@ program
   .command('cache:flush')
   .description('drop all cached entries of this application from Redis, and no other keys')
   .action(async () => {
-    const dropped = await flushCache(loadConfig(process.env));
+    const config = loadConfig(process.env);
+    const { flushCache } = await import('./flush-cache.js');
+    const dropped = await flushCache(config);
     say(`Dropped ${dropped} ${dropped === 1 ? 'key' : 'keys'} from the cache.`);
   });
 
