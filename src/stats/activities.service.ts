@@ -5,6 +5,9 @@ import { Invalidation } from '../outbox/invalidation.js';
 import { PlatformNotFound } from '../platforms/platforms.errors.js';
 import type { ActivityDto, RecordedActivitiesDto } from './dto/activity.dto.js';
 
+// The first key of our two-key advisory locks: "ACTV".
+const PLATFORM_REPORTS_LOCK = 0x41435456;
+
 // A report that repeats what is known changes nothing; one with a newer status or time updates it. `xmax` is zero for
 // a row version that this statement inserted.
 const RECORD_SQL = `
@@ -45,6 +48,9 @@ export class ActivitiesService {
         [platformId, userId],
       );
       if (owned.length === 0) throw new PlatformNotFound();
+      // One report of a platform at a time. All of them change the same few counts, first those of what is known already,
+      // then those of what is new: two that have some of both would wait for each other.
+      await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [PLATFORM_REPORTS_LOCK, platformId]);
       return manager.query<{ created: boolean }[]>(RECORD_SQL, [
         platformId,
         batch.map(({ kind }) => kind),
