@@ -8,6 +8,7 @@ import { ConnectAttempt } from '../platforms/connect-attempt.entity.js';
 import { InstanceWatch } from '../platforms/instance-watch.entity.js';
 import { PlatformWatch } from '../platforms/platform-watch.entity.js';
 import { PlatformConnection } from '../platforms/platform.entity.js';
+import { PlatformActivityDay } from '../stats/activity-day.entity.js';
 import { PlatformActivityTotal } from '../stats/activity-total.entity.js';
 import { PlatformActivity } from '../stats/activity.entity.js';
 import { User } from '../users/user.entity.js';
@@ -20,6 +21,7 @@ export const ENTITIES = [
   PlatformConnection,
   PlatformActivity,
   PlatformActivityTotal,
+  PlatformActivityDay,
   InstanceApp,
   ConnectAttempt,
   PlatformWatch,

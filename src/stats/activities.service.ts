@@ -3,7 +3,10 @@ import { Database } from '../database/database.service.js';
 import { STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { PlatformNotFound } from '../platforms/platforms.errors.js';
-import type { ActivityDto, RecordedActivitiesDto } from './dto/activity.dto.js';
+import type { ActivityDto, ActivityOfDayDto, RecordedActivitiesDto } from './dto/activity.dto.js';
+
+// The first key of our two-key advisory locks: "ACTV".
+const PLATFORM_REPORTS_LOCK = 0x41435456;
 
 // A report that repeats what is known changes nothing; one with a newer status or time updates it. `xmax` is zero for
 // a row version that this statement inserted.
@@ -16,7 +19,18 @@ const RECORD_SQL = `
   WHERE (known.status, known.occurred_at) IS DISTINCT FROM (excluded.status, excluded.occurred_at)
   RETURNING xmax = 0 AS created`;
 
-/** Takes reports of what workers did. */
+// The owner is part of the condition; a row without a day says that the connection is there. Nothing keeps a worker from
+// reporting what is still to come: today is the last day, so a year is the most that there can be.
+const BY_DAY_SQL = `
+  SELECT to_char(d.day, 'YYYY-MM-DD') AS day,
+    coalesce(sum(d.count) FILTER (WHERE d.kind = 'post'), 0)::integer AS posts,
+    coalesce(sum(d.count) FILTER (WHERE d.kind = 'image'), 0)::integer AS images,
+    coalesce(sum(d.count) FILTER (WHERE d.kind = 'processing_run'), 0)::integer AS "processingRuns"
+  FROM platform_connections p LEFT JOIN platform_activity_days d ON d.platform_id = p.id AND d.count > 0
+    AND d.day > (now() AT TIME ZONE 'UTC')::date - $3::integer AND d.day <= (now() AT TIME ZONE 'UTC')::date
+  WHERE p.id = $1 AND p.user_id = $2 GROUP BY d.day ORDER BY d.day`;
+
+/** Takes reports of what workers did, and tells how much it was day by day. */
 @Injectable()
 export class ActivitiesService {
   constructor(
@@ -45,6 +59,9 @@ export class ActivitiesService {
         [platformId, userId],
       );
       if (owned.length === 0) throw new PlatformNotFound();
+      // One report of a platform at a time. All of them change the same few counts, first those of what is known already,
+      // then those of what is new: two that have some of both would wait for each other.
+      await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [PLATFORM_REPORTS_LOCK, platformId]);
       return manager.query<{ created: boolean }[]>(RECORD_SQL, [
         platformId,
         batch.map(({ kind }) => kind),
@@ -63,5 +80,19 @@ export class ActivitiesService {
       updated,
       unchanged: activities.length - created - updated,
     };
+  }
+
+  /**
+   * Of the last `days` days, today included, oldest first; without those on which nothing was done.
+   *
+   * @throws {PlatformNotFound} for an absent platform and another user's.
+   */
+  async byDay(userId: number, platformId: number, days: number): Promise<ActivityOfDayDto[]> {
+    const rows = await this.database.statement<ActivityOfDayDto | (ActivityOfDayDto & { day: null })>(
+      BY_DAY_SQL,
+      [platformId, userId, days],
+    );
+    if (rows.length === 0) throw new PlatformNotFound();
+    return rows.filter(({ day }) => day !== null);
   }
 }

@@ -5,6 +5,7 @@ import {
   ApiOkResponse,
   ApiOperation,
   ApiQuery,
+  type ApiQueryOptions,
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
@@ -20,7 +21,7 @@ import { WholeQueryPipe } from '../common/whole-query.pipe.js';
 import { CACHED_HEADERS } from '../platforms/api-headers.js';
 import { NoPlatforms, PlatformNotFound } from '../platforms/platforms.errors.js';
 import { ActivitiesService } from './activities.service.js';
-import { ActivityDto, RecordedActivitiesDto } from './dto/activity.dto.js';
+import { ActivityDto, ActivityOfDayDto, RecordedActivitiesDto } from './dto/activity.dto.js';
 import { PlatformStatsDto, SnapshotOfDayDto } from './dto/platform-stats.dto.js';
 import { type PlatformStats, statsBody } from './platform-stats.js';
 import { StatsService } from './stats.service.js';
@@ -28,6 +29,13 @@ import { StatsService } from './stats.service.js';
 const MAX_ACTIVITIES = 500;
 const MAX_DAYS = 365;
 const DEFAULT_DAYS = 30;
+const DAYS_PIPE = new WholeQueryPipe({ min: 1, max: MAX_DAYS, absent: DEFAULT_DAYS });
+const DAYS_QUERY: ApiQueryOptions = {
+  name: 'days',
+  required: false,
+  description: 'Days to look back, today included',
+  schema: { type: 'integer', minimum: 1, maximum: MAX_DAYS, default: DEFAULT_DAYS },
+};
 
 @ApiTags('statistics')
 @ApiExtraModels(ActivityDto)
@@ -70,20 +78,35 @@ export class StatsController {
       'Oldest first, at most one entry a day; days on which the instance was not reached are missing. Only the account ' +
       'that is connected now; 400 days are kept.',
   })
-  @ApiQuery({
-    name: 'days',
-    required: false,
-    description: 'Days to look back, today included',
-    schema: { type: 'integer', minimum: 1, maximum: MAX_DAYS, default: DEFAULT_DAYS },
-  })
+  @ApiQuery(DAYS_QUERY)
   @ApiOkResponse({ type: SnapshotOfDayDto, isArray: true })
   @ApiProblems([400, 404, 503])
   async history(
     @CurrentUser() user: AuthUser,
     @Param('id', IdPipe) id: number,
-    @Query('days', new WholeQueryPipe({ min: 1, max: MAX_DAYS, absent: DEFAULT_DAYS })) days: number,
+    @Query('days', DAYS_PIPE) days: number,
   ): Promise<SnapshotOfDayDto[]> {
     return this.stats.history(user.id, id, days);
+  }
+
+  @Get(':id/stats/activity')
+  @ApiIdParam()
+  @Authenticated('platforms:read')
+  @ApiOperation({
+    summary: 'What was done on a platform, day by day',
+    description:
+      'Oldest first, one entry a day, by the time at which each reported activity occurred; days on which nothing was ' +
+      'done are missing, and so are days that are still to come.',
+  })
+  @ApiQuery(DAYS_QUERY)
+  @ApiOkResponse({ type: ActivityOfDayDto, isArray: true })
+  @ApiProblems([400, 404, 503])
+  async activity(
+    @CurrentUser() user: AuthUser,
+    @Param('id', IdPipe) id: number,
+    @Query('days', DAYS_PIPE) days: number,
+  ): Promise<ActivityOfDayDto[]> {
+    return this.activities.byDay(user.id, id, days);
   }
 
   @Post(':id/activities')

@@ -7,6 +7,7 @@ import { type Person, createPlatform } from '../support/factories.js';
 
 /** With SCREENSHOTS=1 this also makes the pictures of the README anew. */
 const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
+const DAY_MS = 86_400_000;
 const MAKE_SCREENSHOTS = process.env.SCREENSHOTS === '1';
 
 const VIEWS: readonly (View & { readonly name: string })[] = [
@@ -83,7 +84,7 @@ describe('the console', () => {
       kind: n % 3 === 0 ? 'post' : n % 40 === 1 ? 'processing_run' : 'image',
       externalId: `${id}-${n}`,
       status: n % 17 === 0 ? 'failed' : n % 7 === 0 ? 'scheduled' : 'published',
-      occurredAt: '2026-11-20T12:00:00.000Z',
+      occurredAt: new Date(Date.now() - (((n * n) / 5) % 80) * DAY_MS).toISOString(),
     }));
     const answer = await admin.client.post(`/v1/platforms/${id}/activities`, activities);
     expect(answer.status).toBe(200);
@@ -131,6 +132,7 @@ describe('the console', () => {
     await visitor.page.getByRole('link', { name: 'Stats' }).click();
     await visitor.see('Activity by status');
     await visitor.see('published');
+    await visitor.see('Activity a day, as a table');
     await visitor.see('Followers, as a table');
     await inspect(visitor, 'stats');
   }, 120_000);

@@ -107,6 +107,40 @@ describe('the console, as a person uses it', () => {
     await card(visitor, second.name).getByRole('button', { name: 'Disable' }).waitFor();
   });
 
+  it('draws what was done day by day, and goes on as more is reported', async () => {
+    const person = await site.person();
+    const { id } = await connected(person);
+    const report = (kind: string, externalId: string) =>
+      person.client.post(`/v1/platforms/${id}/activities`, [
+        { kind, externalId, status: 'published', occurredAt: new Date().toISOString() },
+      ]);
+    const visitor = await site.logIn(person);
+    await visitor.page.getByRole('link', { name: 'Stats' }).click();
+    const panel = visitor.page.getByRole('region', { name: 'Activity over time', exact: true });
+    const shows = (text: string): Promise<void> => panel.getByText(text).waitFor({ timeout: 60_000 });
+    const drawing = (): Promise<string> =>
+      visitor.page.evaluate<string>(
+        `document.querySelector('[aria-labelledby=activity-over-time] canvas').toDataURL()`,
+      );
+    await shows('Nothing was done in this time.');
+
+    await report('post', '1');
+    await shows('Within 90 days: Posts 1, Images 0, Runs 0.');
+    const before = await drawing();
+    await report('post', '1');
+    await report('image', '1');
+    await report('image', '2');
+    await shows('Within 90 days: Posts 1, Images 2, Runs 0.');
+    const moved = async (): Promise<boolean> => (await drawing()) !== before;
+    await waitUntil(moved, { timeoutMs: 30_000, what: 'the chart to move' });
+    await panel.getByText('Activity a day, as a table').click();
+    const today = panel.getByRole('row').nth(1).getByRole('cell');
+    expect(await today.allTextContents()).toEqual(['1', '2', '0']);
+    await visitor.page.getByRole('row', { name: 'Together 1 2 0' }).waitFor({ timeout: 60_000 });
+    await panel.getByLabel('How far back').selectOption('30 days');
+    await shows('Within 30 days: Posts 1, Images 2, Runs 0.');
+  }, 240_000);
+
   it('tells of a change made elsewhere, and shows it', async () => {
     const person = await site.person();
     const { id } = await connected(person);

@@ -203,6 +203,12 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     stranger: 404,
     request: onPlatform((id) => `/v1/platforms/${id}/stats/history`),
   },
+  'GET /v1/platforms/{id}/stats/activity': {
+    needs: 'platforms:read',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/stats/activity`),
+  },
   'POST /v1/platforms/{id}/activities': {
     needs: 'activities:write',
     ok: 200,

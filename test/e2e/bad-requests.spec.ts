@@ -28,6 +28,7 @@ describe('a closed route', () => {
     ['DELETE', '/v1/platforms/1'],
     ['PUT', '/v1/platforms/1/default'],
     ['GET', '/v1/platforms/1/stats'],
+    ['GET', '/v1/platforms/1/stats/activity'],
     ['GET', '/v1/platforms/default/stats'],
     ['POST', '/v1/platforms/1/activities'],
     ['POST', '/v1/platforms/cache/refresh'],
@@ -137,6 +138,7 @@ describe('path and query parameters', () => {
       ['DELETE', ''],
       ['PUT', '/default'],
       ['GET', '/stats'],
+      ['GET', '/stats/activity'],
       ['POST', '/activities', [{}]],
     ] as const) {
       const answer = await ada.client.request(method, `${target}${suffix}`, { body });

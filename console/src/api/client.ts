@@ -5,6 +5,7 @@ import { sendAuthorized } from './session.js';
 
 export type Platform = components['schemas']['PlatformDto'];
 export type PlatformStats = components['schemas']['PlatformStatsDto'];
+export type ActivityOfDay = components['schemas']['ActivityOfDayDto'];
 export type AccountOfDay = components['schemas']['SnapshotOfDayDto'];
 export type CacheFigures = components['schemas']['CacheFiguresDto'];
 export type NewPlatform = components['schemas']['CreatePlatformDto'];

@@ -1,19 +1,14 @@
-import { useEffect, useState } from 'preact/hooks';
 import { type Platform, type PlatformStats, api, ok } from '../api/client.js';
-import { messageOf } from '../state/messages.js';
+import { usePolled } from '../api/use-polled.js';
 import { platforms } from '../state/platforms.js';
 import { formatOrDash } from '../ui/chart.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Time } from '../ui/time.js';
+import { Activity } from './activity.js';
 import { Followers } from './followers.js';
 import { LoadState } from './platforms.js';
 
 const whole = new Intl.NumberFormat();
-
-type Loaded =
-  | { readonly kind: 'loading' }
-  | { readonly kind: 'failed'; readonly message: string }
-  | { readonly kind: 'loaded'; readonly stats: readonly PlatformStats[] };
 
 export function StatsPage() {
   const list = platforms.value;
@@ -27,47 +22,41 @@ export function StatsPage() {
 }
 
 function Numbers({ list }: { readonly list: readonly Platform[] }) {
-  const [loaded, setLoaded] = useState<Loaded>({ kind: 'loading' });
-  const [attempt, setAttempt] = useState(0);
-  const ids = list.map(({ id }) => id).join();
-
-  useEffect(() => {
-    let current = true;
-    const calls = list.map(({ id }) => ok(api.GET('/v1/platforms/{id}/stats', { params: { path: { id } } })));
-    void Promise.all(calls)
-      .then(
-        (stats): Loaded => ({ kind: 'loaded', stats }),
-        (error: unknown): Loaded => ({ kind: 'failed', message: messageOf(error) }),
-      )
-      .then((result) => current && setLoaded(result));
-    return () => (current = false);
-  }, [ids, attempt]);
-
-  switch (loaded.kind) {
-    case 'loading':
-      return (
-        <p role="status" class="loading">
-          Counting…
-        </p>
-      );
-    case 'failed':
-      return (
+  const ids = list.map(({ id }) => id);
+  const load = () =>
+    Promise.all(ids.map((id) => ok(api.GET('/v1/platforms/{id}/stats', { params: { path: { id } } }))));
+  const { value: stats, error, again } = usePolled(load, [ids.join()], everyMs(ids.length));
+  return (
+    <>
+      {error !== null && (
         <div class="notice bad" role="alert">
-          <p>The statistics could not be loaded. {loaded.message}</p>
-          <button type="button" onClick={() => setAttempt(attempt + 1)}>
+          <p>The statistics could not be loaded. {error}</p>
+          <button type="button" onClick={again}>
             Try again
           </button>
         </div>
-      );
-    case 'loaded':
-      return (
+      )}
+      {stats === null ? (
+        error === null && (
+          <p role="status" class="loading">
+            Counting…
+          </p>
+        )
+      ) : (
         <>
-          <Totals stats={loaded.stats} />
-          <Activity stats={loaded.stats} />
+          <Totals stats={stats} />
+          <ByStatus stats={stats} />
+          <Activity platforms={list} />
           <Followers platforms={list} />
         </>
-      );
-  }
+      )}
+    </>
+  );
+}
+
+/** One call a platform: at most 60 a minute of those that the account has. */
+function everyMs(calls: number): number {
+  return Math.max(15_000, calls * 1000);
 }
 
 interface StatsProps {
@@ -122,7 +111,7 @@ function Totals({ stats }: StatsProps) {
   );
 }
 
-function Activity({ stats }: StatsProps) {
+function ByStatus({ stats }: StatsProps) {
   const counts = new Map<string, number>();
   for (const { byStatus } of stats) {
     for (const [status, count] of Object.entries(byStatus))

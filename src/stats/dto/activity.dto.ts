@@ -29,6 +29,20 @@ export class ActivityDto {
   occurredAt!: string;
 }
 
+export class ActivityOfDayDto {
+  @ApiProperty({ type: String, format: 'date', example: '2026-11-22', description: 'Day, in UTC' })
+  day!: string;
+
+  @ApiProperty({ type: 'integer', minimum: 0, example: 4 })
+  posts!: number;
+
+  @ApiProperty({ type: 'integer', minimum: 0, example: 16 })
+  images!: number;
+
+  @ApiProperty({ type: 'integer', minimum: 0, example: 1 })
+  processingRuns!: number;
+}
+
 export class RecordedActivitiesDto {
   @ApiProperty({ type: 'integer', example: 2 })
   received!: number;

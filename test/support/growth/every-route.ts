@@ -34,7 +34,14 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   await ok(on.delete(`/v1/api-keys/${made.id}`));
 
   const reads = ['/default', '/default/stats', '', '?includeInactive=true', '?refresh=true'];
-  const ofOne = ['', '/stats', '/stats/history', '/audit', '/audit?before=999999'];
+  const ofOne = [
+    '',
+    '/stats',
+    '/stats/history',
+    '/stats/activity?days=365',
+    '/audit',
+    '/audit?before=999999',
+  ];
   for (const path of [...reads, ...ofOne.map((rest) => `/${id}${rest}`)])
     await ok(on.get(`/v1/platforms${path}`));
   for (const path of ['/v1/me', '/v1/api-keys']) await ok(on.get(path));

@@ -37,13 +37,22 @@ export async function fill(backends: Backends): Promise<void> {
     );
     await insert(
       `INSERT INTO platform_activities (platform_id, kind, external_id, status, occurred_at)
-       SELECT id, 'post', n::text, 'done', now() FROM platform_connections, generate_series(1, $1::integer) n`,
+       SELECT id, 'post', n::text, 'done', now() - n % $2::integer * interval '1 day'
+       FROM platform_connections, generate_series(1, $1::integer) n`,
       ACTIVITIES_EACH,
+      DAYS,
     );
     await insert(
       `INSERT INTO platform_activity_totals (platform_id, kind, status, count)
        SELECT id, 'post', 'done', $1 FROM platform_connections`,
       ACTIVITIES_EACH,
+    );
+    await insert(
+      `INSERT INTO platform_activity_days (platform_id, day, kind, count)
+       SELECT id, (now() AT TIME ZONE 'UTC')::date - n, 'post', $1::integer / $2::integer
+       FROM platform_connections, generate_series(0, $2::integer - 1) n`,
+      ACTIVITIES_EACH,
+      DAYS,
     );
     await insert(
       `INSERT INTO platform_watch (platform_id, next_check_at)

@@ -8,6 +8,7 @@ const LARGE = new Set([
   'api_keys',
   'audit_log',
   'platform_activities',
+  'platform_activity_days',
   'platform_activity_totals',
   'platform_changes',
   'platform_connections',

@@ -1,0 +1,56 @@
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Platform } from '../api/client.js';
+import { usePolled } from '../api/use-polled.js';
+import { Select } from '../ui/form.js';
+
+const RANGES = { 30: '30 days', 90: '90 days', 365: 'A year' };
+
+interface OverTimeProps<T> {
+  readonly id: string;
+  readonly title: string;
+  readonly platforms: readonly Platform[];
+  readonly load: (platformId: number, days: number) => Promise<readonly T[]>;
+  /** What there is to say when there is nothing to draw. */
+  readonly none: string;
+  /** Besides the platform and how far back. */
+  readonly choice?: ComponentChildren;
+  readonly children: (loaded: readonly T[], days: number) => ComponentChildren;
+}
+
+/** A panel that draws what a platform was like, of as many days as are chosen. */
+export function OverTime<T>(props: OverTimeProps<T>) {
+  const { id, title, platforms, load, none, choice, children } = props;
+  const [chosen, setChosen] = useState('');
+  const [range, setRange] = useState('90');
+  // One that is deleted elsewhere is no choice any more.
+  const platformId = (platforms.find((platform) => String(platform.id) === chosen) ?? platforms[0])?.id ?? 0;
+  const { value, error } = usePolled(async () => {
+    const days = Number(range);
+    return { days, loaded: await load(platformId, days) };
+  }, [platformId, range]);
+
+  return (
+    <section class="panel" aria-labelledby={id}>
+      <h2 id={id}>{title}</h2>
+      <div class="choices">
+        <Select
+          name="platform"
+          label="Platform"
+          value={String(platformId)}
+          options={Object.fromEntries(platforms.map((platform) => [platform.id, platform.name]))}
+          onChange={setChosen}
+        />
+        {choice}
+        <Select name="days" label="How far back" value={range} options={RANGES} onChange={setRange} />
+      </div>
+      {error !== null && (
+        <p class="notice bad" role="alert">
+          {error}
+        </p>
+      )}
+      {value !== null &&
+        (value.loaded.length === 0 ? <p class="hint">{none}</p> : children(value.loaded, value.days))}
+    </section>
+  );
+}

@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { everyDay } from './every-day.js';
+
+const none = (day: string) => ({ day, posts: 0, images: 0, processingRuns: 0 });
+const some = (day: string) => ({ day, posts: 3, images: 2, processingRuns: 1 });
+
+describe('everyDay', () => {
+  it('puts zeros where nothing was done, up to today in UTC', () => {
+    const known = [some('2026-02-27'), some('2026-03-01')];
+    expect(everyDay(known, 5, new Date('2026-03-02T23:59:59Z'))).toEqual([
+      none('2026-02-26'),
+      some('2026-02-27'),
+      none('2026-02-28'),
+      some('2026-03-01'),
+      none('2026-03-02'),
+    ]);
+    expect(everyDay([], 1, new Date('2026-03-02T00:00:00Z'))).toEqual([none('2026-03-02')]);
+  });
+
+  it('ends with the last day of a server whose clock is ahead', () => {
+    const days = everyDay([some('2026-03-02')], 2, new Date('2026-03-01T23:59:59Z'));
+    expect(days).toEqual([none('2026-03-01'), some('2026-03-02')]);
+  });
+});
