@@ -22,7 +22,7 @@ const RECORD_SQL = `
 // The owner is part of the condition; a row without a day says that the connection is there. Nothing keeps a worker from
 // reporting what is still to come: today is the last day, so a year is the most that there can be.
 const BY_DAY_SQL = `
-  SELECT to_char(d.day, 'YYYY-MM-DD') AS day,
+  SELECT to_char(d.day, 'YYYY-MM-DD') AS date,
     coalesce(sum(d.count) FILTER (WHERE d.kind = 'post'), 0)::integer AS posts,
     coalesce(sum(d.count) FILTER (WHERE d.kind = 'image'), 0)::integer AS images,
     coalesce(sum(d.count) FILTER (WHERE d.kind = 'processing_run'), 0)::integer AS "processingRuns"
@@ -88,11 +88,11 @@ export class ActivitiesService {
    * @throws {PlatformNotFound} for an absent platform and another user's.
    */
   async byDay(userId: number, platformId: number, days: number): Promise<ActivityOfDayDto[]> {
-    const rows = await this.database.statement<ActivityOfDayDto | (ActivityOfDayDto & { day: null })>(
+    const rows = await this.database.statement<ActivityOfDayDto | (ActivityOfDayDto & { date: null })>(
       BY_DAY_SQL,
       [platformId, userId, days],
     );
     if (rows.length === 0) throw new PlatformNotFound();
-    return rows.filter(({ day }) => day !== null);
+    return rows.filter(({ date }) => date !== null);
   }
 }

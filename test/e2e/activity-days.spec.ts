@@ -9,7 +9,7 @@ import { expectProblem, withoutOccurrence } from '../support/problems.js';
 const DAY_MS = 86_400_000;
 
 interface DayJson {
-  readonly day: string;
+  readonly date: string;
   readonly posts: number;
   readonly images: number;
   readonly processingRuns: number;
@@ -25,7 +25,7 @@ const activity = (kind: string, externalId: string, occurredAt: string, status =
   occurredAt,
 });
 const done = (daysAgo: number, posts: number, images = 0, processingRuns = 0): DayJson => ({
-  day: dayOf(daysAgo),
+  date: dayOf(daysAgo),
   posts,
   images,
   processingRuns,
@@ -51,13 +51,13 @@ describe('GET /v1/platforms/:id/stats/activity', () => {
   const days = async (query = ''): Promise<DayJson[]> => (await read(query)).json();
   const kept = () =>
     app.backends.rows(
-      `SELECT to_char(day, 'YYYY-MM-DD') AS day, kind, count FROM platform_activity_days
+      `SELECT to_char(day, 'YYYY-MM-DD') AS date, kind, count FROM platform_activity_days
        WHERE platform_id = $1 AND count <> 0 ORDER BY day, kind`,
       [platform.id],
     );
   const counted = () =>
     app.backends.rows(
-      `SELECT to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, kind, count(*)::integer AS count
+      `SELECT to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS date, kind, count(*)::integer AS count
        FROM platform_activities WHERE platform_id = $1 GROUP BY 1, 2 ORDER BY 1, 2`,
       [platform.id],
     );
@@ -103,7 +103,7 @@ describe('GET /v1/platforms/:id/stats/activity', () => {
 
   it('looks back as far as it is asked to, 30 days unless told, and not ahead', async () => {
     await report([-1, 0, 1, 29, 30, 364, 365].map((ago) => activity('post', String(ago), at(ago))));
-    const shown = async (query: string) => (await days(query)).map(({ day }) => day);
+    const shown = async (query: string) => (await days(query)).map(({ date }) => date);
     expect(await shown('?days=1')).toEqual([0].map(dayOf));
     expect(await shown('?days=2')).toEqual([1, 0].map(dayOf));
     expect(await shown('')).toEqual([29, 1, 0].map(dayOf));
@@ -191,12 +191,12 @@ describe('a database that has activities from before', () => {
     );
     const kept = () =>
       backends.rows(
-        `SELECT to_char(day, 'YYYY-MM-DD') AS day, kind, count FROM platform_activity_days ORDER BY 1, 2`,
+        `SELECT to_char(day, 'YYYY-MM-DD') AS date, kind, count FROM platform_activity_days ORDER BY 1, 2`,
       );
     const expected = [
-      { day: '2026-01-31', kind: 'image', count: 2 },
-      { day: '2026-01-31', kind: 'post', count: 2 },
-      { day: '2026-02-01', kind: 'post', count: 2 },
+      { date: '2026-01-31', kind: 'image', count: 2 },
+      { date: '2026-01-31', kind: 'post', count: 2 },
+      { date: '2026-02-01', kind: 'post', count: 2 },
     ];
     await migrating((dataSource) => dataSource.runMigrations());
     expect(await kept()).toEqual(expected);

@@ -35,7 +35,7 @@ function Days({ days }: { readonly days: readonly ActivityOfDay[] }) {
       </p>
       <Chart
         title="Activity a day"
-        times={days.map(({ day }) => Date.parse(day) / 1000)}
+        times={days.map(({ date }) => Date.parse(date) / 1000)}
         series={KINDS.map((kind) => ({ label: COUNTS[kind], values: days.map((one) => one[kind]) }))}
         format={(value) => (Number.isInteger(value) ? whole.format(value) : '')}
         formatTime={(seconds) => dayFormat.format(seconds * 1000)}

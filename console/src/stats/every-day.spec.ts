@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { everyDay } from './every-day.js';
 
-const none = (day: string) => ({ day, posts: 0, images: 0, processingRuns: 0 });
-const some = (day: string) => ({ day, posts: 3, images: 2, processingRuns: 1 });
+const none = (date: string) => ({ date, posts: 0, images: 0, processingRuns: 0 });
+const some = (date: string) => ({ date, posts: 3, images: 2, processingRuns: 1 });
 
 describe('everyDay', () => {
   it('puts zeros where nothing was done, up to today in UTC', () => {

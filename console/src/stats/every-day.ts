@@ -7,10 +7,10 @@ const DAY_MS = 86_400_000;
  * pass over them. A clock that is behind the server's does not hide its last day.
  */
 export function everyDay(known: readonly ActivityOfDay[], days: number, today: Date): ActivityOfDay[] {
-  const byDay = new Map(known.map((one) => [one.day, one]));
-  const last = Math.max(today.getTime(), Date.parse(known.at(-1)?.day ?? '1970-01-01'));
+  const byDate = new Map(known.map((one) => [one.date, one]));
+  const last = Math.max(today.getTime(), Date.parse(known.at(-1)?.date ?? '1970-01-01'));
   return Array.from({ length: days }, (_, index) => {
-    const day = new Date(last - (days - 1 - index) * DAY_MS).toISOString().slice(0, 10);
-    return byDay.get(day) ?? { day, posts: 0, images: 0, processingRuns: 0 };
+    const date = new Date(last - (days - 1 - index) * DAY_MS).toISOString().slice(0, 10);
+    return byDate.get(date) ?? { date, posts: 0, images: 0, processingRuns: 0 };
   });
 }

@@ -31,7 +31,7 @@ export class ActivityDto {
 
 export class ActivityOfDayDto {
   @ApiProperty({ type: String, format: 'date', example: '2026-11-22', description: 'Day, in UTC' })
-  day!: string;
+  date!: string;
 
   @ApiProperty({ type: 'integer', minimum: 0, example: 4 })
   posts!: number;
