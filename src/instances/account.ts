@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { plainText } from './plain-text.js';
 
+const MAX_PICTURE_ADDRESS = 2048;
+
 /** An account as its instance shows it to its owner. Plain, bounded text. */
 export interface InstanceAccount {
   /** Unique on its host only. */
@@ -15,10 +17,17 @@ export interface InstanceAccount {
   readonly statuses: number | null;
 }
 
-const webAddress = z
+const address = z
   .string()
   .max(2000)
-  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol));
+
+const webAddress = address.nullable().catch(null);
+
+/** As the URL parser spells it: that is printable ASCII, while what was sent may hold what no column takes. */
+const pictureAddress = address
+  .transform((text) => new URL(text).href)
+  .pipe(z.string().max(MAX_PICTURE_ADDRESS))
   .nullable()
   .catch(null);
 
@@ -30,7 +39,7 @@ export const accountSchema = z
     id: z.union([z.string().regex(/^[\w.:-]{1,100}$/), z.int().nonnegative().transform(String)]),
     username: z.string().min(1).max(200),
     display_name: z.string().nullish().catch(null),
-    avatar: webAddress,
+    avatar: pictureAddress,
     uri: webAddress,
     url: webAddress,
     followers_count: count,

@@ -95,6 +95,7 @@ export class ConnectedAccounts {
     const { refreshToken, expiresInSeconds } = grant;
     return {
       accountId: account.id,
+      avatarUrl: account.avatarUrl,
       refreshToken: refreshToken === null ? null : this.refreshTokens.encrypt(owner, refreshToken),
       tokenExpiresAt:
         expiresInSeconds === null ? null : new Date(this.clock.now().getTime() + expiresInSeconds * 1000),

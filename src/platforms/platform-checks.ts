@@ -86,7 +86,7 @@ export class PlatformChecks {
     const found = {
       status: outcome,
       lastError: outcome === 'connected' ? null : check.detail,
-      ...(connectedTo !== null && { accountId: connectedTo.id }),
+      ...(connectedTo !== null && { accountId: connectedTo.id, avatarUrl: connectedTo.avatarUrl }),
     };
     const changes = await this.database.transaction(async (manager): Promise<PlatformChange[]> => {
       const update = manager
@@ -102,11 +102,13 @@ export class PlatformChecks {
         update.andWhere(
           `(status IS DISTINCT FROM :was OR last_error IS DISTINCT FROM :error
            OR coalesce(:account, account_id) IS DISTINCT FROM account_id
+           OR coalesce(:avatar, avatar_url) IS DISTINCT FROM avatar_url
            OR last_checked_at IS NULL OR last_checked_at < :stale)`,
           {
             was: found.status,
             error: found.lastError,
             account: found.accountId ?? null,
+            avatar: found.avatarUrl ?? null,
             stale: new Date(checkedAt.getTime() - UNCHANGED_MS),
           },
         );

@@ -60,6 +60,7 @@ export class PlatformRows {
       lastError: row.lastError,
       tokenExpiresAt: row.tokenExpiresAt,
       hasClientCredentials: row.clientKey !== null && row.clientSecret !== null,
+      hasAvatar: row.avatarUrl !== null,
       lastUsed: row.lastUsed,
       createdAt: row.createdAt,
       updatedAt: row.updatedAt,

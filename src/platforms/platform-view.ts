@@ -46,6 +46,7 @@ export const platformViewSchema = z.strictObject({
   lastError: z.string().nullable(),
   tokenExpiresAt: time.nullable(),
   hasClientCredentials: z.boolean(),
+  hasAvatar: z.boolean(),
   lastUsed: time.nullable(),
   createdAt: time,
   updatedAt: time,

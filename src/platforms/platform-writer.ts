@@ -240,6 +240,7 @@ export class PlatformWriter {
       tokenExpiresAt: null,
       refreshToken: null,
       accountId: null,
+      avatarUrl: null,
     };
   }
 

@@ -82,6 +82,10 @@ export class PlatformConnection {
   @Column({ name: 'account_id', type: 'varchar', length: 100, nullable: true })
   accountId!: string | null;
 
+  /** Where the account's picture is, as its instance says: anything on the web. */
+  @Column({ name: 'avatar_url', type: 'varchar', length: 2048, nullable: true })
+  avatarUrl!: string | null;
+
   /** Fernet token around the refresh token and the row that it belongs to; see RefreshTokenCipher. */
   @Column({ name: 'refresh_token', type: 'text', nullable: true })
   refreshToken!: string | null;

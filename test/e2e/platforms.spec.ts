@@ -53,6 +53,7 @@ describe('POST /v1/platforms', () => {
       lastError: null,
       tokenExpiresAt: null,
       hasClientCredentials: true,
+      hasAvatar: false,
       lastUsed: null,
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updatedAt: expect.stringMatching(/Z$/),

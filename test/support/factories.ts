@@ -32,6 +32,7 @@ export interface PlatformJson {
   readonly isDefault: boolean;
   readonly status: string;
   readonly hasClientCredentials: boolean;
+  readonly hasAvatar: boolean;
   readonly lastUsed: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;

@@ -17,6 +17,7 @@ function platform(id: number, own: Partial<Platform> = {}): Platform {
     lastError: null,
     tokenExpiresAt: null,
     hasClientCredentials: false,
+    hasAvatar: false,
     lastUsed: null,
     createdAt: '2026-11-22T12:00:00.000Z',
     updatedAt: '2026-11-22T12:00:00.000Z',

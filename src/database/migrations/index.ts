@@ -11,6 +11,7 @@ import { SnapshotChanges1764001100000 } from './1764001100000-snapshot-changes.j
 import { AdminSearch1764001200000 } from './1764001200000-admin-search.js';
 import { Inactive1764001210000 } from './1764001210000-inactive.js';
 import { ActivityDays1764001300000 } from './1764001300000-activity-days.js';
+import { Avatars1764001400000 } from './1764001400000-avatars.js';
 
 /** In the order in which they are applied. Listed by hand: a file that is found by a pattern can also be missed by one. */
 export const MIGRATIONS = [
@@ -27,4 +28,5 @@ export const MIGRATIONS = [
   AdminSearch1764001200000,
   Inactive1764001210000,
   ActivityDays1764001300000,
+  Avatars1764001400000,
 ];

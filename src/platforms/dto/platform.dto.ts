@@ -53,6 +53,12 @@ export class PlatformDto {
   hasClientCredentials!: boolean;
 
   @ApiProperty({
+    example: true,
+    description: 'Whether the account has a picture: `/v1/platforms/{id}/avatar`',
+  })
+  hasAvatar!: boolean;
+
+  @ApiProperty({
     type: String,
     format: 'date-time',
     nullable: true,
