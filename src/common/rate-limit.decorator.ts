@@ -4,9 +4,10 @@ export const RATE_LIMIT_METADATA = Symbol('RateLimit');
 
 /**
  * All counted exactly. `strict`: guessing a secret, or making us work for strangers; each such route by itself. `instance`:
- * as strict, but one count for all that sends a stored token to its instance. `reveal`: giving credentials out.
+ * as strict, but one count for all that sends a stored token to its instance. `reveal`: giving credentials out. `avatar`:
+ * fetching pictures, of which a page shows many.
  */
-export type RateLimitClass = 'strict' | 'instance' | 'reveal';
+export type RateLimitClass = 'strict' | 'instance' | 'reveal' | 'avatar';
 
 export interface RateLimitRule {
   readonly limit: RateLimitClass;

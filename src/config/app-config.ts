@@ -65,6 +65,7 @@ export class AppConfig {
     readonly userPerMinute: number;
     readonly strictPerMinute: number;
     readonly revealPerMinute: number;
+    readonly avatarPerMinute: number;
   };
 
   /** Where spans are sent, and the share of traces that are recorded, 0 to 1; null: tracing is off. */
@@ -146,6 +147,7 @@ export class AppConfig {
       userPerMinute: environment.RATE_LIMIT_USER_PER_MINUTE,
       strictPerMinute: environment.RATE_LIMIT_STRICT_PER_MINUTE,
       revealPerMinute: environment.RATE_LIMIT_REVEAL_PER_MINUTE,
+      avatarPerMinute: environment.RATE_LIMIT_AVATAR_PER_MINUTE,
     };
     this.tracing = environment.OTEL_EXPORTER_OTLP_ENDPOINT
       ? { endpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: environment.OTEL_TRACES_SAMPLER_ARG }

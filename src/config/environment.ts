@@ -135,6 +135,7 @@ export const environmentSchema = z.object({
   RATE_LIMIT_USER_PER_MINUTE: whole('requests', { min: 1, max: 10_000_000, fallback: 1200 }),
   RATE_LIMIT_STRICT_PER_MINUTE: whole('requests', { min: 1, max: 1_000_000, fallback: 10 }),
   RATE_LIMIT_REVEAL_PER_MINUTE: whole('requests', { min: 1, max: 1_000_000, fallback: 60 }),
+  RATE_LIMIT_AVATAR_PER_MINUTE: whole('requests', { min: 1, max: 1_000_000, fallback: 120 }),
 
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .string()

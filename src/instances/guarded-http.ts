@@ -13,9 +13,20 @@ import type { Resolve } from './host-names.js';
 import { OutgoingAddresses } from './outgoing-address.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-const MAX_BODY_BYTES = 512 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
-const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+/** What is read of an answer: a body that is declared to be of one of the types, up to so many bytes. */
+export interface WantedBody {
+  readonly accept: string;
+  readonly types: RegExp;
+  readonly maxBytes: number;
+}
+
+const JSON_BODY: WantedBody = {
+  accept: 'application/json',
+  types: /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i,
+  maxBytes: 512 * 1024,
+};
 
 export interface GuardedHttpOptions {
   readonly allowlist: ReadonlySet<string>;
@@ -35,9 +46,14 @@ export interface OutgoingRequest {
   readonly timeoutMs?: number;
 }
 
-export interface InstanceResponse {
+interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** Null when it is none that is wanted; it is not read then. */
+  readonly body: Buffer | null;
+}
+
+export interface InstanceResponse extends Omit<Answer, 'body'> {
   /** The body when it is declared to be JSON; anything else is not read. */
   readonly jsonText: string | null;
   /** Milliseconds from the request to the end of the answer. */
@@ -61,14 +77,32 @@ export class GuardedHttp {
    * @throws {BlockedAddress | InstanceUnreachable | InstanceTimeout | UnusableAnswer}
    */
   async request(address: string | URL, request: OutgoingRequest = {}): Promise<InstanceResponse> {
-    const url = parse(address);
     const started = performance.now();
+    const { body, ...answer } = await this.exchange(address, request, JSON_BODY);
+    const latencyMs = Math.round(performance.now() - started);
+    return { ...answer, jsonText: body?.toString('utf8') ?? null, latencyMs };
+  }
+
+  /**
+   * For what is not JSON.
+   *
+   * @throws {BlockedAddress | InstanceUnreachable | InstanceTimeout | UnusableAnswer}
+   */
+  download(address: string | URL, wanted: WantedBody): Promise<Answer> {
+    return this.exchange(address, {}, wanted);
+  }
+
+  private async exchange(
+    address: string | URL,
+    request: OutgoingRequest,
+    wanted: WantedBody,
+  ): Promise<Answer> {
+    const url = parse(address);
     const ownMs = this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const deadline = new Deadline(Math.min(ownMs, request.timeoutMs ?? ownMs));
     try {
       const addresses = await deadline.bound(this.#addresses.of(url));
-      const response = await deadline.bound(this.send(url, addresses, request, deadline));
-      return { ...response, latencyMs: Math.round(performance.now() - started) };
+      return await deadline.bound(this.send(url, addresses, request, wanted, deadline));
     } finally {
       deadline.clear();
     }
@@ -78,8 +112,9 @@ export class GuardedHttp {
     url: URL,
     addresses: readonly LookupAddress[],
     { method = 'GET', headers, body }: OutgoingRequest,
+    wanted: WantedBody,
     deadline: Deadline,
-  ): Promise<Omit<InstanceResponse, 'latencyMs'>> {
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const options: https.RequestOptions = {
         method,
@@ -88,7 +123,7 @@ export class GuardedHttp {
         lookup: pinned(addresses),
         maxHeaderSize: MAX_HEADER_BYTES,
         headers: {
-          Accept: 'application/json',
+          Accept: wanted.accept,
           'Accept-Encoding': 'identity',
           'User-Agent': this.options.userAgent,
           ...headers,
@@ -100,7 +135,8 @@ export class GuardedHttp {
       deadline.onExpiry(() => outgoing.destroy());
       outgoing.on('error', (error) => reject(translated(error)));
       outgoing.on('response', (incoming) => {
-        readAnswer(incoming, outgoing).then(resolve, (error: unknown) => reject(translated(error)));
+        const answer = readAnswer(incoming, outgoing, wanted);
+        answer.then(resolve, (error: unknown) => reject(translated(error)));
       });
       outgoing.end(body);
     });
@@ -127,13 +163,14 @@ function pinned(addresses: readonly LookupAddress[]): LookupFunction {
 async function readAnswer(
   incoming: IncomingMessage,
   outgoing: ClientRequest,
-): Promise<Omit<InstanceResponse, 'latencyMs'>> {
+  { types, maxBytes }: WantedBody,
+): Promise<Answer> {
   const { statusCode: status = 0, headers } = incoming;
   // An error of the unread rest is of no interest, and would end the process if nobody listened.
   incoming.on('error', () => undefined);
-  if (!JSON_TYPE.test(headers['content-type'] ?? '') || (status >= 300 && status < 400)) {
+  if (!types.test(headers['content-type'] ?? '') || (status >= 300 && status < 400)) {
     outgoing.destroy();
-    return { status, headers, jsonText: null };
+    return { status, headers, body: null };
   }
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
@@ -144,13 +181,13 @@ async function readAnswer(
   let length = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY_BYTES) {
+    if (length > maxBytes) {
       outgoing.destroy();
       throw new UnusableAnswer('The instance gave an answer that is too large.');
     }
     chunks.push(chunk);
   }
-  return { status, headers, jsonText: Buffer.concat(chunks).toString('utf8') };
+  return { status, headers, body: Buffer.concat(chunks) };
 }
 
 function translated(error: unknown): Error {

@@ -7,6 +7,7 @@ import { InstanceApp } from './instance-app.entity.js';
 import { InstanceAppSecrets } from './instance-app-secrets.js';
 import { InstanceApps } from './instance-apps.js';
 import { OAuthClient } from './oauth-client.js';
+import { Pictures } from './pictures.js';
 import { InstancesController } from './instances.controller.js';
 import { InstancesService } from './instances.service.js';
 
@@ -29,7 +30,8 @@ import { InstancesService } from './instances.service.js';
     InstanceApps,
     InstanceAppSecrets,
     OAuthClient,
+    Pictures,
   ],
-  exports: [InstancesService, AccountChecker, InstanceApps, OAuthClient],
+  exports: [InstancesService, AccountChecker, InstanceApps, OAuthClient, Pictures],
 })
 export class InstancesModule {}

@@ -21,6 +21,17 @@ export class NoPlatforms extends DomainError {
   }
 }
 
+/** The same whatever lies behind its address: a picture must not tell what can be reached from here. */
+export class NoAvatar extends DomainError {
+  readonly code = 'no_avatar';
+  readonly status = 404;
+  readonly title = 'No picture';
+
+  constructor() {
+    super('The account has no picture, or it cannot be had at the moment.');
+  }
+}
+
 export class DuplicateName extends DomainError {
   readonly code = 'duplicate_name';
   readonly status = 409;

@@ -10,6 +10,8 @@ import { CacheFigures } from '../cache/cache-figures.js';
 import { AdminCacheController } from './admin-cache.controller.js';
 import { AdminPlatformsController } from './admin-platforms.controller.js';
 import { AdminPlatforms } from './admin-platforms.service.js';
+import { AvatarController } from './avatar.controller.js';
+import { Avatars } from './avatars.service.js';
 import { CredentialCipher } from './credential-cipher.js';
 import { DisconnectService } from './disconnect.service.js';
 import { CredentialsController } from './credentials.controller.js';
@@ -52,6 +54,7 @@ import { WatchSchedule } from './watch-schedule.js';
     AdminPlatformsController,
     AdminCacheController,
     PlatformTestController,
+    AvatarController,
     ConnectController,
     CredentialsController,
   ],
@@ -62,6 +65,7 @@ import { WatchSchedule } from './watch-schedule.js';
     PlatformRows,
     CredentialCipher,
     PlatformChecks,
+    Avatars,
     ConnectService,
     ConnectAttempts,
     ConnectedAccounts,

@@ -50,8 +50,13 @@ export class RateLimitGuard implements CanActivate {
     request: AuthenticatedRequest,
     reply: FastifyReply,
   ): Promise<true> {
-    const { strictPerMinute, revealPerMinute } = this.config.rateLimits;
-    const limit = rule.limit === 'reveal' ? revealPerMinute : strictPerMinute;
+    const { strictPerMinute, revealPerMinute, avatarPerMinute } = this.config.rateLimits;
+    const limit = {
+      strict: strictPerMinute,
+      instance: strictPerMinute,
+      reveal: revealPerMinute,
+      avatar: avatarPerMinute,
+    }[rule.limit];
     const { user } = request;
     const name = user === undefined ? nameOf(request.body) : null;
     const prefix = `rate_limit:${counter}`;

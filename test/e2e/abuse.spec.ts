@@ -18,6 +18,7 @@ const LIMITS = {
   RATE_LIMIT_USER_PER_MINUTE: '40',
   RATE_LIMIT_STRICT_PER_MINUTE: '4',
   RATE_LIMIT_REVEAL_PER_MINUTE: '6',
+  RATE_LIMIT_AVATAR_PER_MINUTE: '5',
   TRUST_PROXY: 'true',
 };
 
@@ -116,6 +117,11 @@ describe('abuse', () => {
       const who = { client, accessToken: user.accessToken };
       for (let n = 0; n < 6; n++) expect((await reveal(who, id, 'to post', anAddress())).status).toBe(200);
       expectProblem(await reveal(who, id, 'to post', anAddress()), 429, 'rate_limited');
+    });
+
+    it('limits pictures by a number of their own', async () => {
+      const path = '/v1/platforms/2147483647/avatar';
+      expect(await statuses(6, 'GET', path)).toEqual([404, 404, 404, 404, 404, 429]);
     });
 
     it.each([

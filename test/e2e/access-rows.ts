@@ -152,6 +152,13 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     stranger: 404,
     request: onPlatform((id) => `/v1/platforms/${id}`),
   },
+  'GET /v1/platforms/{id}/avatar': {
+    needs: 'platforms:read',
+    // No instance has said yet where the picture is.
+    ok: 404,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/avatar`),
+  },
   'POST /v1/platforms': {
     needs: 'platforms:write',
     ok: 201,

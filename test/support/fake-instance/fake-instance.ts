@@ -19,6 +19,8 @@ export interface SeenRequest {
 export interface FakeAccount {
   readonly username: string;
   readonly displayName: string;
+  /** Where its picture is said to be, if not at /avatars/<username>.png. */
+  readonly avatar?: unknown;
   readonly followers?: number;
 }
 
@@ -30,6 +32,8 @@ export class FakeInstance {
   readonly tokenStates = new Map<string, TokenState>();
   /** Bad answers by path, or `*` for all. */
   readonly misbehaviours = new Map<string, Misbehaviour>();
+  /** What is not JSON, by path. */
+  readonly files = new Map<string, { readonly type: string; readonly bytes: Buffer }>();
   accounts = new Map<string, FakeAccount>([['1', { username: 'alice', displayName: 'Alice' }]]);
   rateLimited = false;
   secureMode = false;
@@ -99,6 +103,11 @@ export class FakeInstance {
     }
     const bad = this.misbehaviours.get(url.pathname) ?? this.misbehaviours.get('*');
     if (bad !== undefined) return misbehave(bad, request, response);
+    const file = this.files.get(url.pathname);
+    if (file !== undefined) {
+      response.writeHead(200, { 'Content-Type': file.type }).end(file.bytes);
+      return;
+    }
     // GoToSocial does this; the others do not mind, so no client may rely on either.
     const answer = request.headers['user-agent']
       ? this.route(request.method ?? '', url, form, authorization)
@@ -192,7 +201,8 @@ export class FakeInstance {
         username: account.username,
         acct: account.username,
         display_name: account.displayName,
-        avatar: `${this.origin}/avatars/${account.username}.png`,
+        avatar:
+          account.avatar === undefined ? `${this.origin}/avatars/${account.username}.png` : account.avatar,
         url: `${this.origin}/@${account.username}`,
         uri: `${this.origin}/users/${account.username}`,
         followers_count: account.followers ?? 12,

@@ -2,6 +2,7 @@ import type { TestApp } from '../app.js';
 import { createPlatform, type Person, type Session, signAccessToken } from '../factories.js';
 import { Caller } from '../fake-instance/connect-app.js';
 import type { FakeInstance } from '../fake-instance/fake-instance.js';
+import { PICTURES } from '../fake-instance/pictures.js';
 import type { TestResponse } from '../http-client.js';
 
 export interface Visitor {
@@ -96,6 +97,9 @@ async function atInstance({ app, person, fake }: Visitor): Promise<void> {
     accessToken,
   });
   await on.post(`/v1/platforms/${here.id}/test`);
+  fake.files.set('/avatars/alice.png', { type: 'image/png', bytes: PICTURES['image/png'] });
+  const { status } = await on.get(`/v1/platforms/${here.id}/avatar`);
+  if (status !== 200) throw new Error(`avatar: ${status}`);
   await on.post('/v1/instances/lookup', { instance: fake.origin });
   const caller = new Caller(app.baseUrl, person.accessToken);
   const begun = await caller.send('POST', '/v1/connect', { instance: fake.origin });
