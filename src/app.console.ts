@@ -10,7 +10,8 @@ const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self'",
+  // Pictures of accounts: the script asks the API for them, with its token.
+  "img-src 'self' blob:",
   "connect-src 'self'",
   "base-uri 'none'",
   // Forms are sent by script. Without it nothing is sent, so that no password gets into a URL.

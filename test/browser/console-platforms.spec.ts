@@ -4,6 +4,7 @@ import type { Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { type Person, type PlatformJson, createPlatform, unique } from '../support/factories.js';
 import { waitUntil } from '../support/barrier.js';
+import { PICTURES } from '../support/fake-instance/pictures.js';
 
 const PASSWORD = 'correct horse battery staple';
 
@@ -91,6 +92,39 @@ describe('the console, as a person uses it', () => {
     await card(visitor, refused.name).getByText('Token not accepted').waitFor();
     await card(visitor, refused.name).getByText('does not accept the access token').waitFor();
   });
+
+  it('shows the picture that the API has fetched, and initials where there is none', async () => {
+    const person = await site.person();
+    const { name } = await connected(person, { name: 'Seen Often', username: 'alice' });
+    const path = '/avatars/alice.png';
+    const visitor = await site.logIn(person);
+    const avatar = card(visitor, name).locator('.avatar');
+    expect(await avatar.textContent()).toBe('SO');
+
+    // Found by a test, but not to be had.
+    const test = (): Promise<void> => card(visitor, name).getByRole('button', { name: 'Test' }).click();
+    await test();
+    await waitUntil(() => site.instance.asked(path).length === 1, {
+      timeoutMs: 20_000,
+      what: 'the picture to be asked for',
+    });
+    await card(visitor, name).getByText('Connected').waitFor();
+    expect(await avatar.textContent()).toBe('SO');
+
+    site.instance.files.set(path, { type: 'image/png', bytes: PICTURES['image/png'] });
+    await visitor.page.reload();
+    await visitor.logIn(person);
+    await avatar.locator('img').waitFor();
+    expect(await avatar.locator('img').getAttribute('src')).toMatch(/^blob:/);
+    expect(await visitor.page.evaluate('document.querySelector(".avatar img").naturalWidth')).toBe(1);
+    expect(await visitor.axe()).toEqual([]);
+
+    site.instance.files.clear();
+    await card(visitor, name).getByRole('button', { name: 'Edit' }).click();
+    await visitor.fill({ 'New access token': tokens.good });
+    await visitor.press('Save');
+    await avatar.getByText('SO').waitFor();
+  }, 60_000);
 
   it('switches the default, disables and enables', async () => {
     const person = await site.person();

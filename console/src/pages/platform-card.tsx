@@ -2,6 +2,7 @@ import { useId, useState } from 'preact/hooks';
 import { type Platform, api, ok } from '../api/client.js';
 import { messageOf, say, warn } from '../state/messages.js';
 import { write } from '../state/platforms.js';
+import { useAvatar } from '../state/use-avatar.js';
 import { STATUS_LABELS, TYPE_LABELS, toneOf } from '../ui/labels.js';
 import { Time } from '../ui/time.js';
 
@@ -18,10 +19,7 @@ export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
   return (
     <article class={`card panel ${isActive ? '' : 'inactive'}`} aria-labelledby={titleId}>
       <header>
-        {/* Letters: a picture would tell the instance when who looks at this page. */}
-        <span class={`avatar ${platformType}`} aria-hidden="true">
-          {initials(name)}
-        </span>
+        <Avatar platform={platform} />
         <div class="who">
           <h2 id={titleId}>{name}</h2>
           <p>
@@ -63,6 +61,17 @@ export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
       </dl>
       <Actions platform={platform} onEdit={onEdit} onDelete={onDelete} />
     </article>
+  );
+}
+
+/** Letters where there is no picture. It says nothing that the card does not say in words. */
+function Avatar({ platform }: { readonly platform: Platform }) {
+  const { id, name, platformType, hasAvatar } = platform;
+  const { address, discard } = useAvatar(id, hasAvatar);
+  return (
+    <span class={`avatar ${platformType}`} aria-hidden="true">
+      {address === null ? initials(name) : <img src={address} alt="" onError={discard} />}
+    </span>
   );
 }
 
