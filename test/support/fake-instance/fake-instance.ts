@@ -3,6 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Deferred, deferred } from '../barrier.js';
+import { type Echo, credentialsIn, echo } from './echo.js';
 import { FakeOAuth, type JsonAnswer } from './fake-oauth.js';
 import { misbehave, type Misbehaviour } from './misbehaviour.js';
 import { BEHAVIOURS, type Behaviour, type FakeSoftware, type TokenState } from './softwares.js';
@@ -30,6 +31,8 @@ export class FakeInstance {
   readonly tokenStates = new Map<string, TokenState>();
   /** Bad answers by path, or `*` for all. */
   readonly misbehaviours = new Map<string, Misbehaviour>();
+  /** It answers with the credentials that it was sent. */
+  echoing: Echo | null = null;
   accounts = new Map<string, FakeAccount>([['1', { username: 'alice', displayName: 'Alice' }]]);
   rateLimited = false;
   secureMode = false;
@@ -97,6 +100,7 @@ export class FakeInstance {
       held.arrived.resolve();
       await held.opened.promise;
     }
+    if (this.echoing !== null) return echo(this.echoing, credentialsIn(authorization, form), response);
     const bad = this.misbehaviours.get(url.pathname) ?? this.misbehaviours.get('*');
     if (bad !== undefined) return misbehave(bad, request, response);
     // GoToSocial does this; the others do not mind, so no client may rely on either.
