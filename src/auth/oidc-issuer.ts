@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import { ServiceUnavailable } from '../common/domain-error.js';
 
@@ -10,7 +10,7 @@ const KEYS_COOLDOWN_MS = 10_000;
 const METADATA_MAX_AGE_MS = 3_600_000;
 /** An issuer that failed is left alone for so long: requests are refused at once instead of each waiting for it. */
 const FAILURE_PAUSE_MS = 1000;
-const MAX_METADATA_CHARACTERS = 256 * 1024;
+const MAX_ANSWER_BYTES = 256 * 1024;
 
 /** Its keys cannot be had, so nothing can be said about the token: neither that it is valid nor that it is not. */
 export class IssuerUnavailable extends ServiceUnavailable {
@@ -24,6 +24,8 @@ export class IssuerUnavailable extends ServiceUnavailable {
 const metadataSchema = z.object({ issuer: z.string(), jwks_uri: z.url() });
 
 export interface IssuerOptions {
+  /** Milliseconds for each answer. */
+  readonly timeoutMs?: number;
   readonly cooldownMs?: number;
   readonly failurePauseMs?: number;
 }
@@ -67,15 +69,8 @@ export class OidcIssuer {
   }
 
   private async discover(): Promise<JWTVerifyGetKey> {
-    const answer = await fetch(`${this.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
-      // Elsewhere is somebody else, whose keys would be believed.
-      redirect: 'error',
-      signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-      headers: { Accept: 'application/json' },
-    });
-    if (!answer.ok) throw new Error(`The issuer's metadata answers ${answer.status}`);
-    const text = await answer.text();
-    if (text.length > MAX_METADATA_CHARACTERS) throw new Error("The issuer's metadata is too large");
+    const address = `${this.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+    const text = await published(address, AbortSignal.timeout(this.options.timeoutMs ?? FETCH_TIMEOUT_MS));
     const metadata = metadataSchema.parse(JSON.parse(text));
     if (metadata.issuer !== this.issuer) throw new Error("The issuer's metadata is another issuer's");
     const jwksUri = new URL(metadata.jwks_uri);
@@ -83,13 +78,35 @@ export class OidcIssuer {
       throw new Error("The issuer's keys are not served with https");
     }
     const get = createRemoteJWKSet(jwksUri, {
-      timeoutDuration: FETCH_TIMEOUT_MS,
+      timeoutDuration: this.options.timeoutMs ?? FETCH_TIMEOUT_MS,
       cooldownDuration: this.options.cooldownMs ?? KEYS_COOLDOWN_MS,
       cacheMaxAge: KEYS_MAX_AGE_MS,
+      // The library's own reads any amount.
+      [customFetch]: async (url, { signal }) => new Response(await published(url, signal)),
     });
     this.#keys = { get, discoveredAtMs: performance.now() };
     return get;
   }
+}
+
+/** What the issuer publishes there, all of it before the signal comes. */
+async function published(address: string, signal: AbortSignal): Promise<string> {
+  const answer = await fetch(address, {
+    // Elsewhere is somebody else, whose keys would be believed.
+    redirect: 'error',
+    signal,
+    headers: { Accept: 'application/json' },
+  });
+  if (!answer.ok) throw new Error(`The issuer answers ${answer.status}`);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    // Leaving the loop hangs up.
+    if (length > MAX_ANSWER_BYTES) throw new Error("The issuer's answer is too large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** No such key, two of them, or a kind that cannot be used: the issuer has answered. */

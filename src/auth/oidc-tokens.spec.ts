@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type JWTPayload, UnsecuredJWT } from 'jose';
-import { FakeIssuer } from '../../test/support/fake-issuer.js';
+import { FakeIssuer, type IssuerFault } from '../../test/support/fake-issuer.js';
 import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import { environmentSchema } from '../config/environment.js';
@@ -16,6 +16,8 @@ class FakeClock extends Clock {
     return new Date(Date.now() + this.aheadMs);
   }
 }
+
+const EMPTY = { payload: '', signature: '' };
 
 describe('OidcTokens', () => {
   let issuer: FakeIssuer;
@@ -158,6 +160,28 @@ describe('OidcTokens', () => {
       await expect(verify(token)).resolves.toMatchObject({ id: 7 });
     },
   );
+
+  it.each(
+    (['error', 'nonsense', 'redirect', 'endless-body', 'slow-body', 'silent'] as const).flatMap(
+      (fault): [IssuerFault, 'all' | 'keys'][] => [
+        [fault, 'all'],
+        [fault, 'keys'],
+      ],
+    ),
+  )('gives up soon, and follows nothing, when the issuer answers with %s in %s', async (fault, faulty) => {
+    // One that sends without end is cut off by size, long before its time is over.
+    const timeoutMs = fault === 'endless-body' ? 60_000 : 500;
+    const keys = new OidcIssuer(issuer.url, { timeoutMs, failurePauseMs: 0 });
+    const { alg, kid } = issuer.newest;
+    const header = { alg, kid };
+    Object.assign(issuer, { fault, faulty });
+    const started = performance.now();
+    await expect(Promise.resolve(keys.key(header, EMPTY))).rejects.toThrow(IssuerUnavailable);
+    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(issuer.redirected).toBe(0);
+    issuer.fault = 'none';
+    await expect(Promise.resolve(keys.key(header, EMPTY))).resolves.toBeDefined();
+  });
 
   it('says 503, not 401, while the issuer is down, keeps those it knows, and recovers', async () => {
     const remembered = await issuer.sign({ claims: { sub: 'remembered' } });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
-import { accountSchema, isSameAccount } from './account.js';
+import { type InstanceAccount, accountSchema, isSameAccount } from './account.js';
 import { type AccountCheck, type CheckOutcome, DETAILS } from './check-outcome.js';
 import { OutgoingRequestError } from './guarded-http.errors.js';
 import { GuardedHttp, type InstanceResponse } from './guarded-http.js';
@@ -40,6 +40,8 @@ export class AccountChecker {
     }
     const account = response.status === 200 ? jsonBody(response, accountSchema) : null;
     if (account === null) return this.found(await this.outcomeOf(target, response), response);
+    // What an account is called is shown and stored as it is.
+    if (repeats(account, target.accessToken)) return this.found('instance_error', response);
     const { username, instanceUrl } = target;
     const mismatch = username !== null && !isSameAccount(username, account, instanceUrl);
     return { ...this.found(mismatch ? 'identity_mismatch' : 'connected', response), account };
@@ -79,4 +81,8 @@ export class AccountChecker {
       detail,
     };
   }
+}
+
+function repeats(account: InstanceAccount, accessToken: string): boolean {
+  return Object.values(account).some((value) => typeof value === 'string' && value.includes(accessToken));
 }

@@ -1,5 +1,3 @@
-import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CacheService } from '../../src/cache/cache.service.js';
 import { startTestApp } from '../support/app.js';
@@ -8,52 +6,13 @@ import { waitUntil } from '../support/barrier.js';
 import { createPlatform, type Person, register } from '../support/factories.js';
 import { HttpClient } from '../support/http-client.js';
 import { type ApiProcess, startApi } from '../support/servers/api-process.js';
-
-interface Span {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly name: string;
-  readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
-}
-
-/** A collector on loopback that keeps what it is sent. */
-class Collector {
-  readonly spans: Span[] = [];
-  readonly bodies: string[] = [];
-  private readonly server: Server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-    request.on('end', () => {
-      this.bodies.push(body);
-      const { resourceSpans } = JSON.parse(body) as {
-        resourceSpans: { scopeSpans: { spans: Span[] }[] }[];
-      };
-      this.spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)));
-      response.setHeader('Content-Type', 'application/json').end('{}');
-    });
-  });
-
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  stop(): void {
-    this.server.closeAllConnections();
-    this.server.close();
-  }
-
-  of(traceId: string): Span[] {
-    return this.spans.filter((span) => span.traceId === traceId);
-  }
-}
+import { type Span, TraceCollector } from '../support/trace-collector.js';
 
 const attribute = (span: Span | undefined, key: string): unknown =>
   Object.values(span?.attributes.find((one) => one.key === key)?.value ?? {})[0];
 
 describe('tracing', () => {
-  const collector = new Collector();
+  const collector = new TraceCollector();
   let backends: Backends;
   let api: ApiProcess;
   let ada: Person;

@@ -1,187 +1,221 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { execFile } from 'node:child_process';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import type { Server } from 'node:http';
+import { ApiKeyUsage } from '../../src/auth/api-key-usage.js';
+import { FernetKey } from '../../src/crypto/fernet.js';
 import { LastUsed } from '../../src/platforms/last-used.js';
-import { type TestApp, startTestApp } from '../support/app.js';
+import { startTestApp } from '../support/app.js';
 import { Backends } from '../support/backends.js';
 import { waitUntil } from '../support/barrier.js';
-import { type Person, createPlatform, platformInput, register } from '../support/factories.js';
-import type { TestResponse } from '../support/http-client.js';
+import { runCli } from '../support/cli.js';
+import { type Session, register } from '../support/factories.js';
+import { ECHOES } from '../support/fake-instance/echo.js';
+import { startFakeInstance } from '../support/fake-instance/fake-instance.js';
+import { FakeIssuer } from '../support/fake-issuer.js';
 import { expectNoSecrets } from '../support/leaks.js';
-import { reveal } from '../support/reveal.js';
-import { postgresBinaries } from '../support/servers/binaries.js';
+import { unvisited } from '../support/openapi.js';
+import { pgDump } from '../support/servers/pg-dump.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
 import { type RedisServer, startRedis } from '../support/servers/redis.js';
+import { TraceCollector } from '../support/trace-collector.js';
+import { Watched } from '../support/watched.js';
+import { callEverything, providersToken } from './canary/calls.js';
+import { type Canary, newPlatform } from './canary/canary.js';
+import { connect, makeDue, useEchoing } from './canary/instance.js';
+import { listen } from './canary/listeners.js';
 
 jest.setTimeout(300_000);
 
-const run = promisify(execFile);
 const RECOVERY = { timeoutMs: 60_000, intervalMs: 100 } as const;
+/** Counted, and never reached. */
+const LIMITS = {
+  RATE_LIMIT_ENABLED: 'true',
+  RATE_LIMIT_ADDRESS_PER_MINUTE: '1000000',
+  RATE_LIMIT_USER_PER_MINUTE: '1000000',
+  RATE_LIMIT_STRICT_PER_MINUTE: '1000000',
+  RATE_LIMIT_REVEAL_PER_MINUTE: '1000000',
+};
 
-describe('secrets, through every route and with each dependency failing in turn', () => {
+/** The tests are one story: each goes on with what the ones before it have left. */
+describe('secrets, through every operation, event and job, and with each dependency failing in turn', () => {
+  const traces = new TraceCollector();
+  const newKey = FernetKey.generate();
   let postgres: PostgresServer;
   let redis: RedisServer;
   let backends: Backends;
-  let app: TestApp;
-  let owner: Person;
-  let platformId: number;
+  let canary: Canary;
 
   beforeAll(async () => {
-    [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
-    // Servers of its own: the run's are not to be killed.
+    // Servers of its own: the run's are not to be killed. This one logs all that it is ever asked and given.
+    [postgres, redis] = await Promise.all([
+      startPostgres({ settings: { log_statement: 'all' } }),
+      startRedis(),
+    ]);
     process.env.TEST_DATABASE_URL = postgres.url();
     backends = await Backends.create({ redisUrl: redis.url() });
-    app = await startTestApp({ backends, env: { LOG_LEVEL: 'trace', DATABASE_ACQUIRE_TIMEOUT_MS: '500' } });
-    owner = await register(app.client, backends.secrets);
-    ({ id: platformId } = await createPlatform(owner, backends.secrets));
+    backends.secrets.add(newKey);
+    backends.logs.push(
+      () => postgres.output,
+      () => redis.output,
+    );
+    const [instance, issuer, endpoint] = await Promise.all([
+      startFakeInstance('pleroma'),
+      FakeIssuer.start(),
+      traces.start(),
+    ]);
+    instance.oauth.makeSecret = (what) => backends.secrets.make(what);
+    const app = await startTestApp({
+      backends,
+      env: {
+        ...LIMITS,
+        ...issuer.env(),
+        PLATFORM_ENCRYPTION_KEY: `${backends.encryptionKey},${newKey}`,
+        DATABASE_ACQUIRE_TIMEOUT_MS: '500',
+        INSTANCE_HOST_ALLOWLIST: instance.host,
+        INSTANCE_TIMEOUT_MS: '1500',
+        WATCH_SPACING_MS: '1',
+        OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+      },
+    });
+    const owner = await register(app.client, backends.secrets);
+    const admin = await register(app.client, backends.secrets);
+    await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [admin.id]);
+    const { email, password } = admin;
+    const session = (await app.client.post('/v1/auth/login', { email, password })).json<Session>();
+    const people = { owner, admin: { ...admin, client: app.client.as(session) } };
+    canary = { app, ...people, instance, issuer, platformId: 0 };
+    canary = { ...canary, platformId: await newPlatform(canary) };
   });
   afterAll(async () => {
-    await app?.app.close();
+    await canary?.app.app.close();
+    await Promise.all([canary?.instance.close(), canary?.issuer.down()]);
+    traces.stop();
     await backends?.remove();
     await Promise.all([postgres?.remove(), redis?.remove()]);
   });
 
-  /** The answer is kept for the search, except the one that is meant to hold secrets. */
-  async function revealAndRecord(id: number): Promise<TestResponse> {
-    const answer = await reveal(owner, id);
-    const path = `/v1/platforms/${id}/credentials`;
-    const { status, text, headers } = answer;
-    if (status !== 200)
-      backends.exchanges.push({ method: 'POST', path, status, headers: Object.fromEntries(headers), text });
-    return answer;
-  }
-
-  /**
-   * Whatever the answers are. New secrets each time, where they belong and where they do not; only not as the name of a
-   * field, which a 400 points to.
-   */
+  /** All operations, with clients that listen, and the jobs. @returns what the answers were. */
   async function useEverything(): Promise<Set<number>> {
-    const { secrets } = backends;
-    const { client } = owner;
-    const make = (what: string): string => secrets.make(what);
-    const path = `/v1/platforms/${platformId}`;
-    const input = platformInput(secrets);
-    const email = `someone-${Math.random()}@example.org`;
-    const calls: (() => Promise<TestResponse>)[] = [
-      () => app.client.post('/v1/auth/register', { email, password: make('password') }),
-      () => app.client.post('/v1/auth/register', { email: owner.email, password: make('password') }),
-      () => app.client.post('/v1/auth/login', { email: owner.email, password: make('wrong-password') }),
-      () => app.client.post('/v1/auth/refresh', { refreshToken: make('refresh-token') }),
-      () => app.client.post('/v1/auth/logout', { refreshToken: make('refresh-token') }),
-      () => app.client.get('/v1/me', { Authorization: `Bearer ${make('bearer')}` }),
-      () =>
-        app.client.get('/v1/me', {
-          Authorization: `Basic ${make('basic')}`,
-          Cookie: `session=${make('cookie')}`,
-        }),
-      () => client.get('/v1/me'),
-      () => client.post('/v1/platforms', input),
-      () => client.post('/v1/platforms', { ...platformInput(secrets), name: input.name }),
-      () => client.post('/v1/platforms', { ...platformInput(secrets), platformType: 'none' }),
-      () =>
-        client.post('/v1/platforms', { ...platformInput(secrets), accessToken: `${make('with blanks')} ` }),
-      () => client.post('/v1/platforms', { ...platformInput(secrets), accesstoken: make('misspelt-field') }),
-      () =>
-        client.post('/v1/platforms', { ...platformInput(secrets), clientKey: { nested: make('nested') } }),
-      () =>
-        client.post('/v1/platforms', {
-          ...platformInput(secrets),
-          instanceUrl: `https://u:${make('url-password')}@a.example`,
-        }),
-      () =>
-        client.request('POST', '/v1/platforms', {
-          raw: `{"accessToken":"${make('broken-json')}`,
-          headers: { 'Content-Type': 'application/json' },
-        }),
-      () =>
-        client.request('POST', '/v1/platforms', {
-          raw: make('other-type'),
-          headers: { 'Content-Type': 'text/plain' },
-        }),
-      () =>
-        client.patch(path, {
-          accessToken: make('access-token'),
-          clientKey: make('client-key'),
-          clientSecret: make('client-secret'),
-        }),
-      () => client.patch(path, { accessToken: make('access-token') }, { 'If-Match': '"0"' }),
-      () => client.patch(path, { clientSecret: [make('in-an-array')] }),
-      () => client.get(`/v1/platforms?refresh=true&accessToken=${make('in-the-query')}`),
-      () => client.get(`/v1/platforms?includeInactive=${make('in-a-flag')}`),
-      () => client.get(`${path}?token=${make('in-the-query')}`),
-      () => client.get('/v1/platforms/default'),
-      () => client.get(`${path}/stats`),
-      () => client.get('/v1/platforms/default/stats'),
-      () =>
-        client.post(`${path}/activities`, [
-          { kind: 'post', externalId: 'a', status: 'done', occurredAt: '2026-11-22T12:00:00Z' },
-        ]),
-      () => client.post('/v1/platforms/cache/refresh'),
-      () => revealAndRecord(platformId),
-      () => revealAndRecord(2_000_000_000),
-      () => client.post(`${path}/credentials`, { reason: 'x', accessToken: make('in-the-reveal') }),
-      () => client.get(`${path}/audit`),
-      () => client.put(`${path}/default`),
-      () => client.delete('/v1/platforms/cache'),
-      () => app.client.get('/health/ready'),
-      () => app.client.get('/metrics'),
-    ];
-    const statuses = new Set<number>();
-    for (const call of calls) {
-      const { status, text } = await call();
-      expect({ status, text }).not.toMatchObject({ status: 500 });
-      statuses.add(status);
+    const { app } = canary;
+    const from = backends.exchanges.length;
+    const stopListening = await listen(canary);
+    await callEverything(canary);
+    await Promise.all([app.app.get(LastUsed).flush(), app.app.get(ApiKeyUsage).flush()]);
+    await new Watched(app.app).round();
+    await stopListening();
+    const exchanges = backends.exchanges.slice(from);
+    expect(await unvisited(app, exchanges)).toEqual([]);
+    expect(exchanges.filter(({ status }) => status === 500)).toEqual([]);
+    return new Set(exchanges.map(({ status }) => status));
+  }
+
+  /** As an operator does it; what it prints is searched like a log. @returns the exit code. */
+  async function rotateKeys(): Promise<number | null> {
+    const env = { ...backends.env(), PLATFORM_ENCRYPTION_KEY: `${newKey},${backends.encryptionKey}` };
+    const { code, stdout, stderr } = await runCli(['keys:rotate'], env);
+    backends.logs.push(() => [stdout, stderr]);
+    return code;
+  }
+
+  async function expectNone(): Promise<void> {
+    for (const { form } of canary.instance.requests) {
+      backends.secrets.add(form.get('code_verifier') ?? undefined);
     }
-    await app.app.get(LastUsed).flush();
-    return statuses;
+    await expectNoSecrets(canary.app);
   }
 
-  /** As an operator would take it; where there is no pg_dump, the rows have been searched as text already. */
-  async function dumpOfPgDump(): Promise<string> {
-    const { postgres: program } = await postgresBinaries();
-    const options = { maxBuffer: 256 * 1024 * 1024, env: { PATH: process.env.PATH ?? '' } };
-    return run(join(dirname(program), 'pg_dump'), [backends.databaseUrl], options).then(
-      ({ stdout }) => stdout,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return '';
-        throw error;
-      },
-    );
-  }
+  const reveal = () =>
+    canary.owner.client.post(`/v1/platforms/${canary.platformId}/credentials`, { reason: 'A test' });
 
-  it('are found nowhere but in the answer of a reveal', async () => {
-    const answer = await revealAndRecord(platformId);
+  it('are not found anywhere while the issuer of tokens is down, or answers with rubbish', async () => {
+    const { app, issuer } = canary;
+    const ask = async () =>
+      (await app.client.as({ accessToken: await providersToken(canary) }).get('/v1/me')).status;
+    await issuer.down();
+    expect(await ask()).toBe(503);
+    await issuer.up();
+    for (const fault of ['error', 'nonsense', 'redirect'] as const) {
+      issuer.fault = fault;
+      const asked = issuer.requests.metadata;
+      // After a failure the issuer is left alone for a second.
+      await waitUntil(async () => (await ask()) === 503 && issuer.requests.metadata > asked, {
+        ...RECOVERY,
+        what: `the issuer to be asked, and answer with ${fault}`,
+      });
+    }
+    issuer.fault = 'none';
+    await waitUntil(async () => (await ask()) === 200, { ...RECOVERY, what: 'the issuer to be used' });
+  });
+
+  it('nor when all is well, but for the answers that they belong in', async () => {
+    const connected = await connect(canary);
+    await makeDue(canary, [connected]);
+    await new Watched(canary.app.app).round();
+    const { requests } = canary.instance;
+    expect(requests.some(({ form }) => form.get('grant_type') === 'refresh_token')).toBe(true);
+    const answer = await reveal();
     expect(answer.status).toBe(200);
     expect(backends.secrets.foundIn(answer.text)).not.toEqual([]);
     expect([...(await useEverything())]).toEqual(
-      expect.arrayContaining([200, 201, 400, 401, 404, 409, 412, 415]),
+      expect.arrayContaining([200, 201, 202, 204, 400, 401, 403, 404, 409, 412, 415]),
     );
-    await expectNoSecrets(app);
+    // Each did what it is for, so the secrets went all the way.
+    const good = backends.exchanges.filter(({ status }) => status < 400);
+    expect(await unvisited(canary.app, good)).toEqual([]);
+    await backends.published();
+    await expectNone();
+  });
+
+  it('nor in the queue of the watcher, and what the rotation of keys says', async () => {
+    const connected = await connect(canary);
+    const watching = await startTestApp({
+      backends,
+      env: {
+        WATCH_ENABLED: 'true',
+        WATCH_ROUND_SECONDS: '1',
+        WATCH_SPACING_MS: '1',
+        INSTANCE_HOST_ALLOWLIST: canary.instance.host,
+      },
+    });
+    const seen = canary.instance.requests.length;
+    await makeDue(canary, [connected]);
+    const refreshed = () =>
+      canary.instance.requests.slice(seen).some(({ form }) => form.get('grant_type') === 'refresh_token');
+    await waitUntil(refreshed, { ...RECOVERY, what: 'the queue to have the token refreshed' });
+    expect(await rotateKeys()).toBe(0);
+    expect(await backends.redis.keys('{platform-manager}:watch:*')).not.toEqual([]);
+    await expectNone();
+    await watching.app.close();
+  });
+
+  it.each(ECHOES)('nor by an instance that answers with what it was sent: %s', async (echo) => {
+    await useEchoing(canary, echo);
+    await expectNone();
   });
 
   it('nor with the audit trail failing, or Redis or PostgreSQL killed', async () => {
+    const { app, owner, platformId } = canary;
     await backends.sql.query('ALTER TABLE audit_log RENAME TO audit_log_gone');
-    expect((await revealAndRecord(platformId)).status).toBe(503);
+    expect((await reveal()).status).toBe(503);
     await owner.client.get(`/v1/platforms/${platformId}/audit`);
     await backends.sql.query('ALTER TABLE audit_log_gone RENAME TO audit_log');
 
     await redis.kill();
     await useEverything();
-    expect((await revealAndRecord(platformId)).status).toBe(200);
+    expect((await reveal()).status).toBe(200);
     await redis.start();
     const isReady = async (): Promise<boolean> =>
       (await app.client.get('/health/ready')).text.includes('"ok"');
     await waitUntil(isReady, { ...RECOVERY, what: 'Redis to be used again' });
 
-    await reveal(owner, platformId);
-    await waitUntil(async () => (await reveal(owner, platformId)).cacheStatus === 'platform-manager; hit', {
+    await reveal();
+    await waitUntil(async () => (await reveal()).cacheStatus === 'platform-manager; hit', {
       ...RECOVERY,
       what: 'a warm cache',
     });
     await postgres.kill();
+    const rotating = rotateKeys();
     // Warm, yet without the audit row nothing is given out.
-    const refused = await revealAndRecord(platformId);
+    const refused = await reveal();
     expect({ status: refused.status, found: backends.secrets.foundIn(refused.text) }).toEqual({
       status: 503,
       found: [],
@@ -189,16 +223,25 @@ describe('secrets, through every route and with each dependency failing in turn'
     expect([...(await useEverything())]).toContain(503);
     await redis.kill();
     await useEverything();
+    expect(await rotating).toBe(1);
     await Promise.all([postgres.start(), redis.start()]);
     await waitUntil(isReady, { ...RECOVERY, what: 'everything to be back' });
-    await waitUntil(async () => (await reveal(owner, platformId)).status === 200, {
-      ...RECOVERY,
-      what: 'a reveal',
-    });
+    await waitUntil(async () => (await reveal()).status === 200, { ...RECOVERY, what: 'a reveal' });
 
-    await expectNoSecrets(app);
-    const dump = await dumpOfPgDump();
-    if (dump !== '') expect(dump).toContain('audit_log');
-    expect(backends.secrets.foundIn(dump)).toEqual([]);
+    await expectNone();
+    // Without pg_dump the rows have been searched as text already.
+    const dump = await pgDump(backends.databaseUrl);
+    if (dump !== null) expect(dump).toContain('audit_log');
+    expect(backends.secrets.foundIn(dump ?? '')).toEqual([]);
+  });
+
+  it('nor in the traces', async () => {
+    const { app } = canary.app;
+    // A client that has cut a stream off keeps a connection in reserve, for which the server would wait.
+    (app.getHttpServer() as Server).closeAllConnections();
+    await app.close(); // sends what is left
+    const sent = traces.bodies.join('\n');
+    expect(sent).toContain('POST /v1/platforms/:id/credentials');
+    expect(backends.secrets.foundIn(sent)).toEqual([]);
   });
 });

@@ -124,7 +124,15 @@ export class StreamListener extends Heard {
     this.ended = this.#read(exchanges);
   }
 
+  /** Returns when it is live. */
   static async connect(baseUrl: string, options: ListenOptions): Promise<StreamListener> {
+    const listener = await StreamListener.open(baseUrl, options);
+    await listener.sign('ready');
+    return listener;
+  }
+
+  /** Returns when it is let in. */
+  static async open(baseUrl: string, options: ListenOptions): Promise<StreamListener> {
     const abort = new AbortController();
     const { token, lastEventId } = options;
     const answer = await fetch(`${baseUrl}/v1/events`, {
@@ -135,9 +143,7 @@ export class StreamListener extends Heard {
       },
     });
     if (answer.status !== 200) throw new Error(`/v1/events answered ${answer.status}`);
-    const listener = new StreamListener(answer, abort, options.exchanges);
-    await listener.sign('ready');
-    return listener;
+    return new StreamListener(answer, abort, options.exchanges);
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   type CryptoKey,
@@ -20,6 +20,9 @@ interface SigningKey {
   readonly jwk: JWK;
 }
 
+export type IssuerFault =
+  'none' | 'error' | 'nonsense' | 'other-issuer' | 'redirect' | 'endless-body' | 'slow-body' | 'silent';
+
 export interface IssuedToken {
   readonly claims?: JWTPayload;
   /** Of a key that the issuer has or had; by default the newest. */
@@ -37,8 +40,12 @@ export class FakeIssuer {
   #made = 0;
   /** Requests for the metadata and for the keys. */
   readonly requests = { metadata: 0, keys: 0 };
-  /** What is wrong with it now. */
-  fault: 'none' | 'error' | 'nonsense' | 'other-issuer' = 'none';
+  /** What is wrong with it now, */
+  fault: IssuerFault = 'none';
+  /** and with which of its answers. */
+  faulty: 'all' | 'keys' = 'all';
+  /** Requests to where it redirects to. */
+  redirected = 0;
 
   /** With an elliptic key unless told otherwise: an RSA key takes a second to make. */
   static async start(alg = 'ES256'): Promise<FakeIssuer> {
@@ -108,18 +115,55 @@ export class FakeIssuer {
 
   async up(): Promise<void> {
     if (this.#server !== null) return;
-    const server = createServer((request, response) => {
-      const metadata = request.url === '/realm/.well-known/openid-configuration';
-      this.requests[metadata ? 'metadata' : 'keys']++;
-      response.statusCode = this.fault === 'error' ? 500 : 200;
-      response.setHeader('Content-Type', 'application/json');
-      if (this.fault === 'nonsense') response.end('<html>');
-      else response.end(JSON.stringify(metadata ? this.metadata() : this.keySet()));
-    });
+    const server = createServer((request, response) => this.answer(request.url ?? '', response));
     server.listen(this.#port, '127.0.0.1');
     await once(server, 'listening');
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
+  }
+
+  private answer(path: string, response: ServerResponse): void {
+    const elsewhere = path.startsWith('/elsewhere/');
+    const metadata = path.endsWith('/.well-known/openid-configuration');
+    if (elsewhere) this.redirected++;
+    else this.requests[metadata ? 'metadata' : 'keys']++;
+    const good = JSON.stringify(metadata ? this.metadata() : this.keySet());
+    response.setHeader('Content-Type', 'application/json');
+    const fault = this.faulty === 'all' || !metadata ? this.fault : 'none';
+    switch (fault) {
+      case 'none':
+      case 'other-issuer':
+        response.end(good);
+        return;
+      case 'error':
+        response.writeHead(500).end(good);
+        return;
+      case 'nonsense':
+        response.end('<html>');
+        return;
+      case 'redirect':
+        // What is there is good, so following it shows.
+        if (elsewhere) response.end(good);
+        else response.writeHead(302, { Location: `/elsewhere${path}` }).end();
+        return;
+      case 'endless-body': {
+        const pour = (): void => {
+          while (!response.destroyed && response.write(' '.repeat(16_384)));
+        };
+        response.on('drain', pour);
+        pour();
+        return;
+      }
+      case 'slow-body': {
+        const drip = setInterval(() => response.write(' '), 20);
+        response.on('close', () => clearInterval(drip));
+        return;
+      }
+      case 'silent':
+        return;
+      default:
+        fault satisfies never;
+    }
   }
 
   private metadata(): unknown {

@@ -1,3 +1,4 @@
+import { secretsMadeFor } from './secret-answers.js';
 import type { Secrets } from './secrets.js';
 
 /** What went over the wire, for the checks that look at everything a test file has done. */
@@ -40,7 +41,7 @@ export class TestResponse {
   }
 }
 
-/** Real HTTP to one app; records every exchange and remembers the tokens that it was given as secrets. */
+/** Real HTTP to one app; records every exchange and remembers the secrets that it was given. */
 export class HttpClient {
   constructor(
     readonly baseUrl: string,
@@ -92,18 +93,15 @@ export class HttpClient {
       ...(raw === undefined ? {} : { body: raw as NonNullable<RequestInit['body']> }),
     });
     const text = await textOf(answer);
-    const path1 = path.split('?', 1)[0] ?? path;
-    this.exchanges.push({
+    const exchange: Exchange = {
       method,
-      path: path1,
+      path: path.split('?', 1)[0] ?? path,
       status: answer.status,
       headers: Object.fromEntries(answer.headers),
       text,
-    });
-    if (path1.startsWith('/v1/auth/') && answer.ok && text !== '') {
-      const { accessToken, refreshToken } = JSON.parse(text) as Record<string, string>;
-      this.secrets.add(accessToken, refreshToken);
-    }
+    };
+    this.exchanges.push(exchange);
+    this.secrets.add(...secretsMadeFor(exchange));
     return new TestResponse(answer.status, answer.headers, text, performance.now() - started);
   }
 }

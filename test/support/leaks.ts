@@ -5,6 +5,7 @@ import type { Backends } from './backends.js';
 import { createPlatform, platformInput, register } from './factories.js';
 import type { Exchange } from './http-client.js';
 import type { RawRedis } from './raw-redis.js';
+import { withoutOwnSecrets } from './secret-answers.js';
 
 interface Place {
   readonly where: string;
@@ -20,7 +21,7 @@ export async function expectNoSecrets(app: TestApp): Promise<void> {
   const witness = await makeWitness(app);
   const places = {
     log: backends.logs.flatMap((lines) => lines().map((text) => ({ where: 'log', text }))),
-    answers: backends.exchanges.map(withoutOwnTokens),
+    answers: backends.exchanges.map(answerOf),
     redis: await dumpRedis(backends.redis),
     database: await dumpDatabase(backends),
   };
@@ -66,21 +67,9 @@ async function makeWitness(app: TestApp): Promise<{ name: string; requestId: str
   return { name, requestId };
 }
 
-/** Signing in answers with tokens: there, and only there, they belong. */
-function withoutOwnTokens({ method, path, status, headers, text }: Exchange): Place {
-  const where = `the answer ${status} to ${method} ${path}`;
-  const all = `${JSON.stringify(headers)}\n${text}`;
-  // The one answer that secrets belong in.
-  if (/^\/v1\/platforms\/\d+\/credentials$/.test(path) && status === 200) {
-    return { where, text: JSON.stringify(headers) };
-  }
-  if (!/^\/v1\/auth\/(register|login|refresh)$/.test(path) || status >= 300) return { where, text: all };
-  const {
-    accessToken: _access,
-    refreshToken: _refresh,
-    ...rest
-  } = JSON.parse(text) as Record<string, unknown>;
-  return { where, text: `${JSON.stringify(headers)}\n${JSON.stringify(rest)}` };
+function answerOf(exchange: Exchange): Place {
+  const { method, path, status } = exchange;
+  return { where: `the answer ${status} to ${method} ${path}`, text: withoutOwnSecrets(exchange) };
 }
 
 async function dumpRedis(redis: RawRedis): Promise<Place[]> {

@@ -46,11 +46,11 @@ function parameters(template: string): number {
   return template.split('{').length;
 }
 
-/** Routes of the document that nothing was asked of in this test file. */
-export async function unvisited(app: TestApp): Promise<string[]> {
+/** Routes of the document that nothing was asked of in these exchanges, by default all of the test file. */
+export async function unvisited(app: TestApp, exchanges = app.backends.exchanges): Promise<string[]> {
   const document = await readOpenApi(app);
   const visited = new Set(
-    app.backends.exchanges.map(({ method, path }) => {
+    exchanges.map(({ method, path }) => {
       const [template] = operationOf(document, method, path.split('?', 1)[0] ?? path) ?? [];
       return `${method} ${template}`;
     }),

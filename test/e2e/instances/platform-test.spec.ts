@@ -251,6 +251,15 @@ describe('POST /v1/platforms/:id/test', () => {
     expect(finding.outcome).toBe('identity_mismatch');
   });
 
+  it('takes no account whose name has the token in it, for names are shown', async () => {
+    const { finding, view } = await tested('mastodon', (fake) => {
+      fake.addToken(TOKEN);
+      fake.accounts.set('1', { username: 'alice', displayName: `Hello ${TOKEN}` });
+    });
+    expect(finding).toMatchObject({ outcome: 'instance_error', account: null });
+    expect(JSON.stringify([finding, view])).not.toContain(TOKEN);
+  });
+
   it('stores only plain, bounded text of what the instance says', async () => {
     const { finding } = await tested('mastodon', (fake) => {
       fake.addToken(TOKEN);

@@ -3,6 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Deferred, deferred } from '../barrier.js';
+import { type Echo, credentialsIn, echo } from './echo.js';
 import { FakeOAuth, type JsonAnswer } from './fake-oauth.js';
 import { misbehave, type Misbehaviour } from './misbehaviour.js';
 import { BEHAVIOURS, type Behaviour, type FakeSoftware, type TokenState } from './softwares.js';
@@ -34,6 +35,8 @@ export class FakeInstance {
   readonly misbehaviours = new Map<string, Misbehaviour>();
   /** What is not JSON, by path. */
   readonly files = new Map<string, { readonly type: string; readonly bytes: Buffer }>();
+  /** It answers with the credentials that it was sent. */
+  echoing: Echo | null = null;
   accounts = new Map<string, FakeAccount>([['1', { username: 'alice', displayName: 'Alice' }]]);
   rateLimited = false;
   secureMode = false;
@@ -101,6 +104,7 @@ export class FakeInstance {
       held.arrived.resolve();
       await held.opened.promise;
     }
+    if (this.echoing !== null) return echo(this.echoing, credentialsIn(authorization, form), response);
     const bad = this.misbehaviours.get(url.pathname) ?? this.misbehaviours.get('*');
     if (bad !== undefined) return misbehave(bad, request, response);
     const file = this.files.get(url.pathname);

@@ -25,7 +25,7 @@ export interface JsonAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const secret = (): string => randomBytes(24).toString('base64url');
+const random = (): string => randomBytes(24).toString('base64url');
 
 /** Applications, codes and tokens of one fake instance. */
 export class FakeOAuth {
@@ -33,6 +33,8 @@ export class FakeOAuth {
   readonly tokens = new Map<string, FakeToken>();
   readonly refreshTokens = new Map<string, FakeToken>();
   readonly challenges: (string | null)[] = [];
+  /** What is to be kept secret, for who wants to recognise it. */
+  makeSecret: (what: string) => string = random;
   private readonly grants = new Map<string, Grant>();
 
   constructor(
@@ -42,8 +44,8 @@ export class FakeOAuth {
 
   register(form: URLSearchParams): JsonAnswer {
     const app = {
-      clientId: secret(),
-      clientSecret: secret(),
+      clientId: random(),
+      clientSecret: this.makeSecret('client-secret'),
       redirectUri: form.get('redirect_uris') ?? '',
       scopes: form.get('scopes') ?? 'read',
     };
@@ -80,7 +82,7 @@ export class FakeOAuth {
     else if (!scopes.split(' ').every((scope) => known.has(scope)))
       target.searchParams.set('error', 'invalid_scope');
     else {
-      const code = secret();
+      const code = this.makeSecret('code');
       const challenge = query.get('code_challenge_method') === 'S256' ? query.get('code_challenge') : null;
       this.challenges.push(challenge);
       this.grants.set(code, { accountId, clientId: app.clientId, scopes, redirectUri, challenge });
@@ -152,10 +154,10 @@ export class FakeOAuth {
   }
 
   issue({ accountId, clientId, scopes }: FakeToken): JsonAnswer {
-    const accessToken = secret();
+    const accessToken = this.makeSecret('access-token');
     this.tokens.set(accessToken, { accountId, clientId, scopes });
     const { tokenLifetimeSeconds, refreshTokens } = this.behaviour;
-    const refreshToken = secret();
+    const refreshToken = this.makeSecret('refresh-token');
     if (refreshTokens) this.refreshTokens.set(refreshToken, { accountId, clientId, scopes });
     return {
       status: 200,

@@ -1,0 +1,269 @@
+import { unique } from '../../support/factories.js';
+import type { TestResponse } from '../../support/http-client.js';
+import { type Canary, NOWHERE, beginToConnect, finishToConnect, inputOf, newPlatform } from './canary.js';
+
+/** Fewer than there are connections to the database. */
+const AT_A_TIME = 8;
+
+type Call = (canary: Canary, make: (what: string) => string) => Promise<TestResponse>;
+
+const json = (raw: string) => ({ raw, headers: { 'Content-Type': 'application/json' } });
+
+/**
+ * Secrets for every operation of the OpenAPI document, new ones each time, where they belong and where they do not;
+ * only not in a path, nor as the name of a field, which an error shows. An operation that is not called fails the test.
+ */
+const CALLS: Readonly<Record<string, readonly Call[]>> = {
+  'POST /v1/auth/register': [
+    ({ app }, make) =>
+      app.client.post('/v1/auth/register', { email: `${unique()}@example.org`, password: make('password') }),
+    ({ app, owner: { email } }, make) =>
+      app.client.post('/v1/auth/register', { email, password: make('password') }),
+    ({ app }, make) => app.client.post('/v1/auth/register', { email: make('email'), password: [make('x')] }),
+  ],
+  'POST /v1/auth/login': [
+    ({ app, owner: { email } }, make) =>
+      app.client.post('/v1/auth/login', { email, password: make('wrong-password') }),
+    ({ app, owner: { email, password } }) => app.client.post('/v1/auth/login', { email, password }),
+  ],
+  'POST /v1/auth/refresh': [
+    ({ app }, make) => app.client.post('/v1/auth/refresh', { refreshToken: make('refresh-token') }),
+    async (canary) => {
+      const refreshToken = await freshRefreshToken(canary);
+      await canary.app.client.post('/v1/auth/refresh', { refreshToken });
+      // Used twice: the family is revoked.
+      return canary.app.client.post('/v1/auth/refresh', { refreshToken });
+    },
+  ],
+  'POST /v1/auth/logout': [
+    ({ app }, make) => app.client.post('/v1/auth/logout', { refreshToken: make('refresh-token') }),
+    async (canary) =>
+      canary.app.client.post('/v1/auth/logout', { refreshToken: await freshRefreshToken(canary) }),
+  ],
+  'GET /v1/me': [
+    ({ owner }) => owner.client.get('/v1/me'),
+    ({ app }, make) => app.client.get('/v1/me', { Authorization: `Bearer ${make('bearer')}` }),
+    ({ app }, make) =>
+      app.client.get('/v1/me', { Authorization: `Basic ${make('basic')}`, Cookie: `id=${make('cookie')}` }),
+    async (canary) => canary.app.client.as({ accessToken: await providersToken(canary) }).get('/v1/me'),
+    async (canary) => {
+      const accessToken = (await providersToken(canary)).replace(/\.[^.]+$/, '.AAAA');
+      return canary.app.client.as({ accessToken }).get('/v1/me');
+    },
+  ],
+
+  'POST /v1/api-keys': [
+    ({ owner }, make) => owner.client.post('/v1/api-keys', { name: 'x', scopes: [make('scope')] }),
+    ({ owner }, make) => owner.client.post('/v1/api-keys', { name: 'x', scopes: [], key: make('key') }),
+  ],
+  'GET /v1/api-keys': [({ owner }) => owner.client.get('/v1/api-keys')],
+  'DELETE /v1/api-keys/{id}': [
+    async ({ app, owner }) => {
+      const scopes = ['platforms:read'];
+      const made = await owner.client.post('/v1/api-keys', { name: unique(), scopes });
+      const { id, key } = made.status === 201 ? made.json<{ id: number; key: string }>() : NO_KEY;
+      const worker = app.client.as({ accessToken: key });
+      await worker.get('/v1/platforms');
+      await worker.get('/v1/me');
+      await owner.client.delete(`/v1/api-keys/${id}`);
+      return worker.get('/v1/platforms');
+    },
+  ],
+
+  'POST /v1/instances/lookup': [
+    ({ owner, instance: { origin } }, make) =>
+      owner.client.post('/v1/instances/lookup', { instance: `${origin}/x?token=${make('in-an-address')}` }),
+    ({ owner, instance: { host } }, make) =>
+      owner.client.post('/v1/instances/lookup', { instance: `http://u:${make('url-password')}@${host}` }),
+  ],
+  'POST /v1/connect': [
+    ({ owner, instance: { origin } }, make) =>
+      owner.client.post(
+        '/v1/connect',
+        { instance: origin, returnTo: `https://u:${make('return')}@a.example/?x=${make('return')}` },
+        { Cookie: `pm_connect=${make('the-browser')}` },
+      ),
+  ],
+  'GET /v1/connect/callback': [
+    async (canary) => finishToConnect(canary, await beginToConnect(canary)),
+    async (canary, make) => {
+      const { search } = await beginToConnect(canary);
+      return finishToConnect(canary, { search, cookie: `pm_connect=${make('the-browser')}` });
+    },
+    async (canary, make) => {
+      const { search, cookie } = await beginToConnect(canary);
+      const state = new URLSearchParams(search).get('state') ?? '';
+      const refused = `?state=${state}&error=${make('error')}&error_description=${make('description')}`;
+      return finishToConnect(canary, { search: refused, cookie });
+    },
+    async (canary, make) => {
+      const { search, cookie } = await beginToConnect(canary);
+      const state = new URLSearchParams(search).get('state') ?? '';
+      return finishToConnect(canary, { search: `?state=${state}&code=${make('code')}`, cookie });
+    },
+  ],
+
+  'POST /v1/platforms': [
+    (canary) => canary.owner.client.post('/v1/platforms?test=true', inputOf(canary)),
+    async (canary) => {
+      const input = inputOf(canary);
+      await canary.owner.client.post('/v1/platforms', input);
+      return canary.owner.client.post('/v1/platforms', inputOf(canary, { name: input.name }));
+    },
+    (canary) => canary.owner.client.post('/v1/platforms', { ...inputOf(canary), platformType: 'none' }),
+    (canary, make) =>
+      canary.owner.client.post('/v1/platforms', {
+        ...inputOf(canary),
+        accessToken: `${make('with blank')} `,
+      }),
+    (canary, make) =>
+      canary.owner.client.post('/v1/platforms', { ...inputOf(canary), accesstoken: make('misspelt') }),
+    (canary, make) =>
+      canary.owner.client.post('/v1/platforms', { ...inputOf(canary), clientKey: { x: make('nested') } }),
+    (canary, make) =>
+      canary.owner.client.post('/v1/platforms', {
+        ...inputOf(canary),
+        instanceUrl: `https://u:${make('url-password')}@a.example`,
+      }),
+    ({ owner }, make) =>
+      owner.client.request('POST', '/v1/platforms', json(`{"accessToken":"${make('broken')}`)),
+    ({ owner }, make) => owner.client.request('POST', '/v1/platforms', json(make('no-json'))),
+    ({ owner }, make) =>
+      owner.client.request('POST', '/v1/platforms', {
+        raw: make('other-type'),
+        headers: { 'Content-Type': 'text/plain' },
+      }),
+  ],
+  'GET /v1/platforms': [
+    ({ owner }) => owner.client.get('/v1/platforms'),
+    ({ owner }, make) => owner.client.get(`/v1/platforms?refresh=true&accessToken=${make('in-the-query')}`),
+    ({ owner }, make) => owner.client.get(`/v1/platforms?includeInactive=${make('in-a-flag')}`),
+  ],
+  'GET /v1/platforms/default': [({ owner }) => owner.client.get('/v1/platforms/default')],
+  'GET /v1/platforms/{id}': [
+    ({ owner, platformId }) => owner.client.get(`/v1/platforms/${platformId}`),
+    ({ owner, platformId }, make) =>
+      owner.client.get(`/v1/platforms/${platformId}?token=${make('in-the-query')}`),
+  ],
+  'PATCH /v1/platforms/{id}': [
+    ({ owner, platformId, instance }, make) =>
+      owner.client.patch(`/v1/platforms/${platformId}?test=true`, {
+        accessToken: instance.addToken(make('access-token')),
+        clientKey: make('client-key'),
+        clientSecret: make('client-secret'),
+      }),
+    ({ owner, platformId }, make) => {
+      const accessToken = make('access-token');
+      return owner.client.patch(`/v1/platforms/${platformId}`, { accessToken }, { 'If-Match': '"0"' });
+    },
+    ({ owner, platformId }, make) =>
+      owner.client.patch(`/v1/platforms/${platformId}`, { clientSecret: [make('in-an-array')] }),
+  ],
+  'PUT /v1/platforms/{id}/default': [
+    ({ owner, platformId }) => owner.client.put(`/v1/platforms/${platformId}/default`),
+  ],
+  'DELETE /v1/platforms/{id}': [
+    async (canary) => canary.owner.client.delete(`/v1/platforms/${await newPlatform(canary)}`),
+    async (canary) => canary.owner.client.delete(`/v1/platforms/${await newPlatform(canary)}?revoke=true`),
+  ],
+  'POST /v1/platforms/{id}/test': [
+    ({ owner, platformId }) => owner.client.post(`/v1/platforms/${platformId}/test`),
+  ],
+  'POST /v1/platforms/{id}/credentials': [
+    ({ owner, platformId }) => owner.client.post(`/v1/platforms/${platformId}/credentials`, { reason: 'x' }),
+    ({ owner }) => owner.client.post(`/v1/platforms/${NOWHERE}/credentials`, { reason: 'x' }),
+    ({ owner, platformId }, make) => {
+      const body = { reason: 'x', accessToken: make('in-the-reveal') };
+      return owner.client.post(`/v1/platforms/${platformId}/credentials`, body);
+    },
+  ],
+  'GET /v1/platforms/{id}/audit': [
+    ({ owner, platformId }) => owner.client.get(`/v1/platforms/${platformId}/audit`),
+  ],
+  'POST /v1/platforms/cache/refresh': [({ owner }) => owner.client.post('/v1/platforms/cache/refresh')],
+  'DELETE /v1/platforms/cache': [({ owner }) => owner.client.delete('/v1/platforms/cache')],
+
+  'POST /v1/platforms/{id}/activities': [
+    ({ owner, platformId }) =>
+      owner.client.post(`/v1/platforms/${platformId}/activities`, [
+        { kind: 'post', externalId: 'a', status: 'done', occurredAt: '2026-11-22T12:00:00Z' },
+      ]),
+    ({ owner, platformId }, make) =>
+      owner.client.post(`/v1/platforms/${platformId}/activities`, [{ kind: make('kind'), token: make('x') }]),
+  ],
+  'GET /v1/platforms/{id}/stats': [
+    ({ owner, platformId }) => owner.client.get(`/v1/platforms/${platformId}/stats`),
+  ],
+  'GET /v1/platforms/default/stats': [({ owner }) => owner.client.get('/v1/platforms/default/stats')],
+  'GET /v1/platforms/{id}/stats/history': [
+    ({ owner, platformId }) => owner.client.get(`/v1/platforms/${platformId}/stats/history`),
+    ({ owner, platformId }, make) =>
+      owner.client.get(`/v1/platforms/${platformId}/stats/history?days=${make('days')}`),
+  ],
+  'GET /v1/platforms/{id}/stats/activity': [
+    ({ owner, platformId }) => owner.client.get(`/v1/platforms/${platformId}/stats/activity`),
+    ({ owner, platformId }, make) =>
+      owner.client.get(`/v1/platforms/${platformId}/stats/activity?days=${make('days')}`),
+  ],
+  'GET /v1/platforms/{id}/avatar': [
+    ({ owner, platformId }) => owner.client.get(`/v1/platforms/${platformId}/avatar`),
+    ({ owner, platformId }, make) =>
+      owner.client.get(`/v1/platforms/${platformId}/avatar?size=${make('in-the-query')}`),
+  ],
+
+  'GET /v1/admin/platforms': [
+    ({ admin }) => admin.client.get('/v1/admin/platforms?search=platform'),
+    ({ admin }, make) => admin.client.get(`/v1/admin/platforms?status=${make('status')}`),
+  ],
+  'GET /v1/admin/cache': [({ admin }) => admin.client.get('/v1/admin/cache')],
+  'POST /v1/admin/cache/warm': [({ admin }) => admin.client.post('/v1/admin/cache/warm', { users: 10 })],
+  'DELETE /v1/admin/cache/users/{id}': [
+    ({ admin, owner }) => admin.client.delete(`/v1/admin/cache/users/${owner.id}`),
+  ],
+
+  'GET /v1/events': [
+    ({ owner }) => owner.client.get('/v1/events'),
+    ({ owner }, make) =>
+      owner.client.get(`/v1/events?token=${make('in-the-query')}`, { 'Last-Event-ID': make('last') }),
+  ],
+  'GET /asyncapi.json': [({ app }) => app.client.get('/asyncapi.json')],
+  'GET /health/live': [({ app }) => app.client.get('/health/live')],
+  'GET /health/ready': [({ app }) => app.client.get('/health/ready')],
+  'GET /metrics': [({ app }) => app.client.get('/metrics')],
+
+  'outside the document': [
+    ({ app }) => app.client.get('/docs-json'),
+    ({ app }) => app.client.get('/console/'),
+    ({ owner }, make) => owner.client.post(`/v1/nothing?x=${make('in-the-query')}`, { x: make('nowhere') }),
+    ({ app }, make) =>
+      app.client.request('OPTIONS', '/v1/platforms', {
+        headers: { Origin: `https://${make('origin')}.example`, 'Access-Control-Request-Method': make('x') },
+      }),
+    // An old protocol: a session of the current one would be waited for.
+    ({ app }, make) => app.client.get(`/socket.io/?EIO=3&transport=polling&token=${make('in-the-query')}`),
+  ],
+};
+
+const NO_KEY = { id: NOWHERE, key: `pmk_AAAAAAAA_${'x'.repeat(43)}` };
+
+async function freshRefreshToken({ app, owner: { email, password } }: Canary): Promise<string> {
+  const session = await app.client.post('/v1/auth/login', { email, password });
+  return session.status === 200 ? session.json<{ refreshToken: string }>().refreshToken : 'none';
+}
+
+export async function providersToken({ app, issuer }: Pick<Canary, 'app' | 'issuer'>): Promise<string> {
+  const token = await issuer.sign({ claims: { sub: unique() } });
+  app.backends.secrets.add(token);
+  return token;
+}
+
+/** Several operations at a time, whatever the answers are: with Redis away each write waits two seconds for a peer. */
+export async function callEverything(canary: Canary): Promise<void> {
+  const { secrets } = canary.app.backends;
+  const operations = Object.values(CALLS).values();
+  const work = async (): Promise<void> => {
+    for (const calls of operations)
+      for (const call of calls) await call(canary, (what) => secrets.make(what));
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, work));
+}

@@ -1,0 +1,63 @@
+import type { TestApp } from '../../support/app.js';
+import { type Person, type PlatformInput, platformInput } from '../../support/factories.js';
+import type { FakeInstance } from '../../support/fake-instance/fake-instance.js';
+import type { FakeIssuer } from '../../support/fake-issuer.js';
+import type { TestResponse } from '../../support/http-client.js';
+
+/** Whom and what the secrets are put through. */
+export interface Canary {
+  readonly app: TestApp;
+  readonly owner: Person;
+  readonly admin: Person;
+  readonly platformId: number;
+  readonly instance: FakeInstance;
+  readonly issuer: FakeIssuer;
+}
+
+/** Of no connection. */
+export const NOWHERE = 2_000_000_000;
+
+/** What the owner types for an account at the instance, which knows its token. */
+export function inputOf({ app, instance }: Canary, own: Partial<PlatformInput> = {}): PlatformInput {
+  const input = platformInput(app.backends.secrets, {
+    platformType: 'pleroma',
+    instanceUrl: instance.origin,
+    ...own,
+  });
+  instance.addToken(input.accessToken);
+  return input;
+}
+
+/** A connection of the owner's; where none can be made, one that is not there. */
+export async function newPlatform(canary: Canary, own: Partial<PlatformInput> = {}): Promise<number> {
+  const answer = await canary.owner.client.post('/v1/platforms', inputOf(canary, own));
+  return answer.status === 201 ? answer.json<{ id: number }>().id : NOWHERE;
+}
+
+/** The query and the cookie with which a browser comes back from the consent page. */
+export interface Consent {
+  readonly search: string;
+  readonly cookie: string;
+}
+
+/** Begins to connect and consents; where that cannot be begun, with a state that nobody knows. */
+export async function beginToConnect({ app, owner, instance }: Canary): Promise<Consent> {
+  const { secrets } = app.backends;
+  const begun = await owner.client.post('/v1/connect', { instance: instance.origin });
+  if (begun.status !== 200) {
+    return {
+      search: `?state=${secrets.make('oauth-state')}&code=${secrets.make('code')}`,
+      cookie: `pm_connect=${secrets.make('the-browser')}`,
+    };
+  }
+  const { authorizationUrl } = begun.json<{ authorizationUrl: string }>();
+  const consent = await fetch(authorizationUrl, { redirect: 'manual' });
+  return {
+    search: new URL(consent.headers.get('location') ?? '').search,
+    cookie: begun.header('set-cookie')?.split(';', 1)[0] ?? '',
+  };
+}
+
+export function finishToConnect({ app }: Canary, { search, cookie }: Consent): Promise<TestResponse> {
+  return app.client.get(`/v1/connect/callback${search}`, { Cookie: cookie });
+}

@@ -1,0 +1,53 @@
+import type { Exchange } from './http-client.js';
+
+const fields = (...names: readonly string[]): RegExp =>
+  new RegExp(`(?<="(?:${names.join('|')})":")[^"]+`, 'g');
+
+interface SecretAnswer {
+  readonly route: RegExp;
+  /** What in the headers and the body is a secret that belongs there; one that is good for something alone. */
+  readonly secret: RegExp;
+  /** Made by the application, so that nobody else knows it as a secret. */
+  readonly made: boolean;
+}
+
+/** The answers that secrets belong in, and where in them. */
+const SECRET_ANSWERS: readonly SecretAnswer[] = [
+  {
+    route: /^POST \/v1\/auth\/(register|login|refresh)$/,
+    secret: fields('accessToken', 'refreshToken'),
+    made: true,
+  },
+  { route: /^POST \/v1\/api-keys$/, secret: /(?<="key":"pmk_[A-Za-z0-9]{8}_)[\w-]{43}/g, made: true },
+  {
+    // The callback when it sends to the instance once more.
+    route: /^(POST \/v1\/connect|GET \/v1\/connect\/callback)$/,
+    secret: /(?<=[?&]state=|pm_connect=)[\w-]{43}/g,
+    made: true,
+  },
+  {
+    route: /^POST \/v1\/platforms\/\d+\/credentials$/,
+    secret: fields('accessToken', 'clientKey', 'clientSecret'),
+    made: false,
+  },
+];
+
+/** The secrets that the application made for this answer. */
+export function secretsMadeFor(exchange: Exchange): string[] {
+  const { secret, made } = of(exchange) ?? { made: false };
+  return made && secret !== undefined ? (textOf(exchange).match(secret) ?? []) : [];
+}
+
+/** Headers and body of an answer without the secrets that belong in it. */
+export function withoutOwnSecrets(exchange: Exchange): string {
+  const { secret } = of(exchange) ?? {};
+  return secret === undefined ? textOf(exchange) : textOf(exchange).replaceAll(secret, '');
+}
+
+function of({ method, path, status }: Exchange): SecretAnswer | undefined {
+  return status < 400 ? SECRET_ANSWERS.find(({ route }) => route.test(`${method} ${path}`)) : undefined;
+}
+
+function textOf({ headers, text }: Exchange): string {
+  return `${JSON.stringify(headers)}\n${text}`;
+}
