@@ -15,6 +15,7 @@ import { AppModule } from './app.module.js';
 import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './common/http-hardening.js';
 import { NestPinoLogger, createLogger } from './common/logger.js';
 import { sendProblem } from './common/problem.filter.js';
+import { endUnusedConnections } from './common/unused-connections.js';
 import { validationPipe } from './common/validation.js';
 import type { AppConfig } from './config/app-config.js';
 import { documentRateLimits } from './rate-limit/rate-limit-docs.js';
@@ -43,9 +44,11 @@ export async function createApp(
       bodyParser: false,
     },
   );
-  harden(app.getHttpAdapter().getInstance(), { https: config.production });
+  const fastify = app.getHttpAdapter().getInstance();
+  harden(fastify, { https: config.production });
+  endUnusedConnections(fastify);
   configure(app, config);
-  await serveConsole(app.getHttpAdapter().getInstance());
+  await serveConsole(fastify);
   return app;
 }
 

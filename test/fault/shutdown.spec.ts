@@ -51,3 +51,17 @@ it('SIGTERM: what runs is finished, what comes after it on the same connection i
   expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
   expect(received.match(/^connection: close/gim)).toHaveLength(1);
 }, 60_000);
+
+it('SIGTERM: a connection on which nothing was ever sent holds nothing up', async () => {
+  const process = await deployment.startProcess();
+  const reserve = connect(process.api.port, '127.0.0.1');
+  try {
+    await once(reserve, 'connect');
+    const ended = once(reserve, 'close');
+    // By itself it would stay: stop() kills what has not ended by then, and that is no exit code.
+    expect(await process.api.stop(20_000)).toBe(0);
+    await ended;
+  } finally {
+    reserve.destroy();
+  }
+}, 60_000);

@@ -206,7 +206,13 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       owner.client.get(`/v1/platforms/${platformId}/stats/activity?days=${make('days')}`),
   ],
   'GET /v1/platforms/{id}/avatar': [
-    ({ owner, platformId }) => owner.client.get(`/v1/platforms/${platformId}/avatar`),
+    async (canary) => {
+      const { client } = canary.owner;
+      // Without a username any account will do.
+      const id = await newPlatform(canary, { username: null });
+      await client.post(`/v1/platforms/${id}/test`);
+      return client.get(`/v1/platforms/${id}/avatar`);
+    },
     ({ owner, platformId }, make) =>
       owner.client.get(`/v1/platforms/${platformId}/avatar?size=${make('in-the-query')}`),
   ],
