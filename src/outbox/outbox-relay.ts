@@ -7,6 +7,7 @@ import type { CacheKeys } from './cache-keys.js';
 import { DrainWaiters } from './drain-waiters.js';
 import {
   type Backlog,
+  OUTBOX_START,
   backlog,
   changesSince,
   claimPending,
@@ -28,7 +29,9 @@ const PORTION = 30;
 const TOLERATED_LAG_SECONDS = 0.5;
 const CLEANUP_INTERVAL_MS = 60_000;
 const CLEANUP_BATCH = 5000;
-const REPLAY_BATCH = 5000;
+const REPLAY_BATCH = 10_000;
+/** Of a replay, remembered so that none is dropped for each page that names it. Some ten megabytes. */
+const REPLAYED_KEYS = 100_000;
 
 /**
  * Carries out the invalidations that the outbox records: every process runs one, whoever is first does the work.
@@ -200,15 +203,20 @@ export class OutboxRelay {
   }
 
   async #replay(): Promise<void> {
-    let after = '0';
+    // Once is enough for a key: whatever fills its entry after that has read all that was committed before, and what is
+    // committed later is pending.
+    const dropped = new Set<string>();
+    let after = OUTBOX_START;
     for (;;) {
-      const rows = await this.session.transaction((query) =>
+      const { changes, end } = await this.session.transaction((query) =>
         changesSince(query, this.maxTtlSeconds, after, REPLAY_BATCH),
       );
-      const last = rows.at(-1);
-      if (last === undefined) return;
-      await this.cache.drop(this.keys.of(rows));
-      after = last.id;
+      if (end === null) return;
+      const keys = this.keys.of(changes).filter((key) => !dropped.has(key));
+      await this.cache.drop(keys);
+      if (dropped.size + keys.length > REPLAYED_KEYS) dropped.clear();
+      for (const key of keys) dropped.add(key);
+      after = end;
     }
   }
 }

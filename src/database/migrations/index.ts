@@ -10,6 +10,7 @@ import { RewrappedRefreshTokens1764001000000 } from './1764001000000-rewrapped-r
 import { SnapshotChanges1764001100000 } from './1764001100000-snapshot-changes.js';
 import { AdminSearch1764001200000 } from './1764001200000-admin-search.js';
 import { Inactive1764001210000 } from './1764001210000-inactive.js';
+import { Replay1764001230000 } from './1764001230000-replay.js';
 
 /** In the order in which they are applied. Listed by hand: a file that is found by a pattern can also be missed by one. */
 export const MIGRATIONS = [
@@ -25,4 +26,5 @@ export const MIGRATIONS = [
   SnapshotChanges1764001100000,
   AdminSearch1764001200000,
   Inactive1764001210000,
+  Replay1764001230000,
 ];
