@@ -67,35 +67,26 @@ export const OUTBOX_START: OutboxPosition = { at: '-infinity', id: '0' };
 export interface ChangesPage {
   /** Each once, however often it took place. */
   readonly changes: readonly PlatformChange[];
-  /** Null when there is none. */
+  /** Null when there is nothing after it. */
   readonly end: OutboxPosition | null;
 }
 
-/**
- * What was changed by up to `limit` rows of the last `seconds`, from `after` on. By now(): no index is used for
- * clock_timestamp(), which may be another one for each row.
- */
+/** What was changed by up to `limit` rows of the last `seconds`, after a position. */
 export async function changesSince(
   query: Query,
   seconds: number,
   after: OutboxPosition,
   limit: number,
 ): Promise<ChangesPage> {
-  // Rows that came since the planner was told of any look few to it: it would collect all of them for each page and sort
-  // them, where the index has them in order. A sort that is forbidden but needed has a cost at which code is generated.
-  await query(`SELECT set_config('enable_sort', 'off', true), set_config('jit', 'off', true)`);
-  const changes = await query<PlatformChange & { endAt: string; endId: string }>(
-    `WITH page AS (
-       SELECT at, id, user_id, platform_id, type FROM platform_changes
-       WHERE (at, id) > ($1::timestamptz, $2::bigint) AND at > now() - make_interval(secs => $3)
-       ORDER BY at, id LIMIT $4
-     )
-     SELECT DISTINCT user_id AS "userId", platform_id AS "platformId", type, last.at::text AS "endAt", last.id AS "endId"
-     FROM page, (SELECT at, id FROM page ORDER BY at DESC, id DESC LIMIT 1) AS last`,
+  const changes = await query<PlatformChange & { endAt: string; endId: string; isLast: boolean }>(
+    `SELECT user_id AS "userId", platform_id AS "platformId", type,
+       end_at::text AS "endAt", end_id AS "endId", is_last AS "isLast"
+     FROM platform_changes_since($1, $2, $3, $4)`,
     [after.at, after.id, seconds, limit],
   );
   const [first] = changes;
-  return { changes, end: first === undefined ? null : { at: first.endAt, id: first.endId } };
+  const isLast = first === undefined || first.isLast;
+  return { changes, end: isLast ? null : { at: first.endAt, id: first.endId } };
 }
 
 /**
