@@ -7,7 +7,7 @@ import { MAX_ENTRY_BYTES, leaseKey } from './lease-store.js';
 import type { RedisCommands } from './redis-client.js';
 import type { RedisConnection } from './redis-connection.js';
 
-const DROP_PORTION = 100;
+const DROP_PORTION = 500;
 
 /** Leases and raw values in Redis. Every call has a deadline, and the breaker hears how it ended. */
 export class RedisStore implements LeaseStore {

@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { QueryFailedError } from 'typeorm';
+import {
+  QueryFailedError,
+  QueryRunnerAlreadyReleasedError,
+  QueryRunnerProviderAlreadyReleasedError,
+} from 'typeorm';
 import { DatabaseUnavailable, isDatabaseUnavailable, violatedUniqueConstraint } from './database-errors.js';
 
 function withCode(code: string, message = 'message', rest: object = {}): Error {
@@ -48,6 +52,11 @@ describe('isDatabaseUnavailable', () => {
     const both = new AggregateError([withCode('ECONNREFUSED', '::1'), withCode('ECONNREFUSED', '127.0.0.1')]);
     expect(isDatabaseUnavailable(both)).toBe(true);
     expect(isDatabaseUnavailable(new AggregateError([new Error('other')]))).toBe(false);
+  });
+
+  it('is true of a transaction whose connection was lost between its statements', () => {
+    expect(isDatabaseUnavailable(new QueryRunnerAlreadyReleasedError())).toBe(true);
+    expect(isDatabaseUnavailable(new QueryRunnerProviderAlreadyReleasedError())).toBe(true);
   });
 
   it.each([

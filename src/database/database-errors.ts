@@ -1,4 +1,8 @@
-import { QueryFailedError } from 'typeorm';
+import {
+  QueryFailedError,
+  QueryRunnerAlreadyReleasedError,
+  QueryRunnerProviderAlreadyReleasedError,
+} from 'typeorm';
 import { ServiceUnavailable } from '../common/domain-error.js';
 
 /** PostgreSQL cannot be reached, is shutting down, has no connection left or did not answer within its time-out. */
@@ -45,6 +49,9 @@ const UNAVAILABLE_MESSAGES = [
   'Client was closed and is not queryable',
 ];
 
+// What TypeORM says to a transaction whose connection was lost between two of its statements.
+const RELEASED = [QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError];
+
 function driverError(error: unknown): unknown {
   return error instanceof QueryFailedError ? error.driverError : error;
 }
@@ -58,6 +65,7 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 export function isDatabaseUnavailable(error: unknown): boolean {
+  if (RELEASED.some((type) => error instanceof type)) return true;
   const cause = driverError(error);
   const code = codeOf(error);
   if (code !== undefined && (UNAVAILABLE_CODES.has(code) || code.startsWith('08'))) return true;

@@ -56,21 +56,37 @@ export async function pendingUsers(query: Query, userIds: readonly number[]): Pr
   return new Set(rows.map(({ userId }) => userId));
 }
 
-/**
- * The changes of the last `seconds` with an id above `after`, oldest first. By now(): no index is used for
- * clock_timestamp(), which may be another one for each row.
- */
-export function changesSince(
+/** Where a page of the outbox ended. Both as text: a Date has no microseconds, and a number not all of a bigint. */
+export interface OutboxPosition {
+  readonly at: string;
+  readonly id: string;
+}
+
+export const OUTBOX_START: OutboxPosition = { at: '-infinity', id: '0' };
+
+export interface ChangesPage {
+  /** Each once, however often it took place. */
+  readonly changes: readonly PlatformChange[];
+  /** Null when there is nothing after it. */
+  readonly end: OutboxPosition | null;
+}
+
+/** What was changed by up to `limit` rows of the last `seconds`, after a position. */
+export async function changesSince(
   query: Query,
   seconds: number,
-  after: string,
+  after: OutboxPosition,
   limit: number,
-): Promise<OutboxRow[]> {
-  return query<OutboxRow>(
-    `SELECT id, user_id AS "userId", platform_id AS "platformId", type FROM platform_changes
-     WHERE id > $1 AND at > now() - make_interval(secs => $2) ORDER BY id LIMIT $3`,
-    [after, seconds, limit],
+): Promise<ChangesPage> {
+  const changes = await query<PlatformChange & { endAt: string; endId: string; isLast: boolean }>(
+    `SELECT user_id AS "userId", platform_id AS "platformId", type,
+       end_at::text AS "endAt", end_id AS "endId", is_last AS "isLast"
+     FROM platform_changes_since($1, $2, $3, $4)`,
+    [after.at, after.id, seconds, limit],
   );
+  const [first] = changes;
+  const isLast = first === undefined || first.isLast;
+  return { changes, end: isLast ? null : { at: first.endAt, id: first.endId } };
 }
 
 /**

@@ -7,6 +7,9 @@ import type { CacheKeys } from './cache-keys.js';
 import { DrainWaiters } from './drain-waiters.js';
 import {
   type Backlog,
+  type ChangesPage,
+  OUTBOX_START,
+  type OutboxPosition,
   backlog,
   changesSince,
   claimPending,
@@ -28,7 +31,9 @@ const PORTION = 30;
 const TOLERATED_LAG_SECONDS = 0.5;
 const CLEANUP_INTERVAL_MS = 60_000;
 const CLEANUP_BATCH = 5000;
-const REPLAY_BATCH = 5000;
+const REPLAY_BATCH = 10_000;
+/** Of a replay, remembered so that none is dropped for each page that names it. Some ten megabytes. */
+const REPLAYED_KEYS = 100_000;
 
 /**
  * Carries out the invalidations that the outbox records: every process runs one, whoever is first does the work.
@@ -41,6 +46,7 @@ export class OutboxRelay {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | null = null;
   #again = false;
+  #recovering = false;
   #stopped = false;
   #state: Backlog = { pending: 0, lagSeconds: 0 };
   #failing = false;
@@ -108,8 +114,8 @@ export class OutboxRelay {
 
   async #run(): Promise<void> {
     try {
-      const dropped = await this.#drain();
-      this.#judge(dropped);
+      // A recovery drains for itself; another one beside it, on the same connection, would only make it longer.
+      if (!this.#recovering) this.#judge(await this.#drain());
       await this.#publish();
       await this.#cleanUp();
       if (this.#failing) this.#logger.log('The outbox is read again.');
@@ -132,7 +138,7 @@ export class OutboxRelay {
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error;
     }
-    this.#state = await this.session.transaction((query) => backlog(query));
+    this.#state = await backlog(this.session.statement);
     return false;
   }
 
@@ -173,7 +179,7 @@ export class OutboxRelay {
 
   async #pendingUsers(userIds: readonly number[]): Promise<ReadonlySet<number>> {
     try {
-      return await this.session.transaction((query) => pendingUsers(query, userIds));
+      return await pendingUsers(this.session.statement, userIds);
     } catch (error) {
       throw new DatabaseUnavailable(error);
     }
@@ -192,23 +198,35 @@ export class OutboxRelay {
    * @throws when the database does not answer or Redis is gone again; the breaker tries again later.
    */
   async #recover(serverChanged: boolean): Promise<void> {
-    if (serverChanged) await this.#replay();
-    while ((await this.#drainBatch()) === BATCH);
+    this.#recovering = true;
+    try {
+      if (serverChanged) await this.#replay();
+      while ((await this.#drainBatch()) === BATCH);
+    } finally {
+      this.#recovering = false;
+    }
     this.#judge(true);
     // Younger ones are a busy system's normal state: their writers drop the keys themselves or have not answered yet.
     if (this.health.behind) throw new Error(`${this.#state.pending} invalidations are pending`);
   }
 
   async #replay(): Promise<void> {
-    let after = '0';
-    for (;;) {
-      const rows = await this.session.transaction((query) =>
-        changesSince(query, this.maxTtlSeconds, after, REPLAY_BATCH),
+    // Once is enough for a key: whatever fills its entry after that has read all that was committed before, and what is
+    // committed later is pending.
+    const dropped = new Set<string>();
+    let after: OutboxPosition | null = OUTBOX_START;
+    while (after !== null) {
+      const page: ChangesPage = await changesSince(
+        this.session.statement,
+        this.maxTtlSeconds,
+        after,
+        REPLAY_BATCH,
       );
-      const last = rows.at(-1);
-      if (last === undefined) return;
-      await this.cache.drop(this.keys.of(rows));
-      after = last.id;
+      const keys = this.keys.of(page.changes).filter((key) => !dropped.has(key));
+      await this.cache.drop(keys);
+      if (dropped.size + keys.length > REPLAYED_KEYS) dropped.clear();
+      for (const key of keys) dropped.add(key);
+      after = page.end;
     }
   }
 }

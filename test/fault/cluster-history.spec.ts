@@ -3,7 +3,7 @@ import { Backends, IMPATIENT_WITH_REDIS } from '../support/backends.js';
 import { type ApiProcess, startApi } from '../support/servers/api-process.js';
 import { type RedisCluster, startRedisCluster } from '../support/servers/redis-cluster.js';
 import { ClusterFaults } from './history/cluster-faults.js';
-import { closeConnections } from './history/http.js';
+import { Fleet } from './history/fleet.js';
 import { Random } from './history/random.js';
 import { runHistory } from './history/run-history.js';
 
@@ -15,16 +15,18 @@ describe(`history of ${OPERATIONS} operations on a Redis Cluster of six nodes, H
   let cluster: RedisCluster;
   let backends: Backends;
   let processes: ApiProcess[] = [];
+  let fleet: Fleet;
 
   beforeAll(async () => {
     cluster = await startRedisCluster();
     backends = await Backends.create({ redisUrl: cluster.url });
     const env = { ...backends.env(), ...IMPATIENT_WITH_REDIS, LOG_LEVEL: 'warn' };
     processes = await Promise.all([startApi({ env }), startApi({ env })]);
+    fleet = new Fleet(processes);
   }, 120_000);
 
   afterAll(async () => {
-    closeConnections();
+    fleet?.close();
     await Promise.all(processes.map((api) => api.stop()));
     await backends?.remove();
     await cluster?.remove();
@@ -39,7 +41,7 @@ describe(`history of ${OPERATIONS} operations on a Redis Cluster of six nodes, H
         random: new Random(SEED),
         operations: OPERATIONS,
         backends,
-        baseUrls: processes.map(({ baseUrl }) => baseUrl),
+        fleet,
         faults,
       });
       expect(faults.counts['fail-over']).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import { type ApiProcess, startApi } from '../support/servers/api-process.js';
 import { type RedisServer, startRedis } from '../support/servers/redis.js';
 import { type TcpProxy, startTcpProxy } from '../support/servers/tcp-proxy.js';
 import { FaultInjector } from './history/faults.js';
-import { closeConnections } from './history/http.js';
+import { Fleet } from './history/fleet.js';
 import { Random } from './history/random.js';
 import { runHistory } from './history/run-history.js';
 
@@ -18,6 +18,7 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
   let backends: Backends;
   let proxies: TcpProxy[];
   let processes: ApiProcess[];
+  let fleet: Fleet;
 
   beforeAll(async () => {
     redis = await startRedis();
@@ -27,10 +28,11 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
     processes = await Promise.all(
       proxies.map(({ port }) => startApi({ env: { ...env, REDIS_URL: `redis://127.0.0.1:${port}` } })),
     );
+    fleet = new Fleet(processes);
   }, 120_000);
 
   afterAll(async () => {
-    closeConnections();
+    fleet?.close();
     await Promise.all((processes ?? []).map((api) => api.stop()));
     await Promise.all((proxies ?? []).map((proxy) => proxy.close()));
     await backends?.remove();
@@ -45,8 +47,8 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
         random: new Random(SEED),
         operations: OPERATIONS,
         backends,
-        baseUrls: processes.map(({ baseUrl }) => baseUrl),
-        faults: new FaultInjector(new Random(SEED + 1), redis, proxies),
+        fleet,
+        faults: new FaultInjector(new Random(SEED + 1), redis, proxies, fleet, backends),
       }),
     LIMIT_MS,
   );

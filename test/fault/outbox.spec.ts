@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
 import { expectBestRound } from '../support/best-round.js';
 import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { versionIn } from '../support/fault-history.js';
 import type { FaultProcess } from '../support/fault-process.js';
-import { isHit, tally } from '../support/load.js';
+import { isHit, note, tally } from '../support/load.js';
 
 const SEEN_WITHIN_MS = 1000;
 
@@ -95,6 +96,45 @@ it('what was drained more than a day ago is deleted, in batches; the rest stays 
   });
   expect(await kept()).toBe(10);
 }, 120_000);
+
+describe('a Redis that comes back with what it knew a while ago', () => {
+  const CHANGES = 200_000;
+  const KEYS_EACH = 3;
+
+  it(`after ${CHANGES} changes of few connections, has each key dropped once, and nothing it brings back is read`, async () => {
+    const users = await deployment.insertUsers(50);
+    // All at one time, and of a kind that nobody is told of.
+    await deployment.sql.query(
+      `INSERT INTO platform_changes (user_id, platform_id, type, at, drained_at)
+       SELECT given.user_id, given.id, 'keys.rotated', now(), now()
+       FROM generate_series(1, $1::integer), platform_connections AS given WHERE given.id = ANY($2::integer[])`,
+      [CHANGES / users.length, users.map(({ platformId }) => platformId)],
+    );
+    for (const process of processes) await process.warm(users);
+    await deployment.cache.sendCommand(['SAVE']);
+    const written = await Promise.all(
+      users.map((user) => (processes[0] as FaultProcess).rename(user, 'new')),
+    );
+    expect(written.map(versionIn)).toEqual(users.map(() => 2));
+    await deployment.whenDrained();
+
+    await deployment.redis.kill();
+    await deployment.redis.start();
+    const since = performance.now();
+    await deployment.whenReady();
+    note(`${Math.round(performance.now() - since)} ms until cached values are read`);
+
+    expect(await deployment.cache.info('persistence')).toMatch(/^rdb_last_load_keys_loaded:[1-9]/m);
+    const replies = await Promise.all(
+      processes.flatMap((process) => users.flatMap((user) => [process.list(user), process.one(user)])),
+    );
+    expect(replies.map(versionIn)).toEqual(replies.map(() => 2));
+    const [, drops] = /^cmdstat_del:calls=(\d+)/m.exec(await deployment.cache.info('commandstats')) ?? [];
+    // Of each process, and once more for one that had to begin again.
+    expect(Number(drops)).toBeGreaterThanOrEqual(users.length * KEYS_EACH);
+    expect(Number(drops)).toBeLessThan(2 * deployment.processes.length * users.length * KEYS_EACH);
+  }, 120_000);
+});
 
 describe('the log during an outage', () => {
   const REQUESTS = 200;

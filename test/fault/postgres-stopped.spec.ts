@@ -13,6 +13,8 @@ const LONG = process.env.FAULT_LONG !== undefined;
 const BOTH_DOWN_MS = LONG ? 300_000 : 20_000;
 const MISS_LIMIT_MS = 250;
 const BOTH_DOWN_LIMIT_MS = 300;
+/** After which nobody waits for the database any more. */
+const WAITING_MS = 1000;
 /** What the live heap may be larger by at the end. */
 const HEAP_GROWTH_BYTES = 3 * 1024 * 1024;
 const HEAP_SETTLING_MS = 5000;
@@ -78,9 +80,12 @@ describe('PostgreSQL stopped, cache warm', () => {
     });
     const probe = new NoiseProbe(processes);
     await end();
+    const endedAt = performance.now();
     const misses: Reply[] = [];
     for (const user of cold) misses.push(await pick(processes, misses.length).list(user));
     const writes = await Promise.all(processes.map((one, n) => one.rename(pick(warm, n), 'never')));
+    await sleep(Math.max(0, endedAt + WAITING_MS - performance.now()));
+    const waiting = await Promise.all(processes.map((one) => one.waiting()));
     await load.stop();
     await probe.stop();
 
@@ -89,6 +94,7 @@ describe('PostgreSQL stopped, cache warm', () => {
       '200 true': load.replies.length,
     });
     expectRefusals([...misses, ...writes]);
+    expect(waiting).toEqual(processes.map(() => 0));
 
     await deployment.postgres.start();
     await deployment.whenReady();
@@ -140,6 +146,7 @@ async function withoutBoth(): Promise<Figure[]> {
   await sleep(BOTH_DOWN_MS - HEAP_SETTLING_MS - HEAP_PAUSE_MS);
   const until = performance.now();
   measuring = false;
+  const waiting = await Promise.all(processes.map((one) => one.waiting()));
   const after = await liveHeaps();
   await load.stop();
   await probe.stop();
@@ -150,6 +157,7 @@ async function withoutBoth(): Promise<Figure[]> {
     `${count} answers, the slowest ${Math.round(Math.max(...slowest))} ms; noise ${Math.round(noiseMs)} ms`,
   );
   expect(statuses).toEqual({ '503 1': count });
+  expect(waiting).toEqual(processes.map(() => 0));
   expect(processes.map(({ api }) => api.pid)).toEqual(pids);
   // A line when a server goes, none for a request that meets it.
   for (const [n, { api }] of processes.entries()) {

@@ -64,6 +64,11 @@ export class FaultProcess {
     return (await this.metrics()).get(name) ?? 0;
   }
 
+  /** Loads and transactions that wait for the database: at the gate before the pool, and in the pool's own queue. */
+  async waiting(): Promise<number> {
+    return waitingIn(await this.metrics());
+  }
+
   /** Only of a process that was started with COLLECTABLE. */
   async collectGarbage(): Promise<void> {
     const collections = () => this.api.output.filter((line) => line === COLLECTED).length;
@@ -105,6 +110,15 @@ export class FaultProcess {
     await this.api.kill();
     await Promise.all([this.redisProxy?.close(), this.databaseProxy?.close()]);
   }
+}
+
+export function waitingIn(metrics: ReadonlyMap<string, number>): number {
+  const names = [
+    'database_admission_waiting{kind="load"}',
+    'database_admission_waiting{kind="transaction"}',
+    'database_pool_connections{state="waiting"}',
+  ];
+  return names.reduce((sum, name) => sum + (metrics.get(name) ?? NaN), 0);
 }
 
 function given(proxy: TcpProxy | undefined, server: string): TcpProxy {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultDeployment } from './fault-deployment.js';
-import type { FaultProcess } from './fault-process.js';
+import { type FaultProcess, waitingIn } from './fault-process.js';
 import { SteadyLoad, durations, quantile } from './load.js';
 
 interface PoolSample {
@@ -8,7 +8,7 @@ interface PoolSample {
   readonly at: number;
   /** Connections of all processes together, as PostgreSQL sees them; null while it cannot be asked. */
   readonly server: number | null;
-  /** Of each process, as it sees its own pool. */
+  /** Of each process, as it sees its own pool and the gate before it. */
   readonly processes: readonly { readonly connections: number; readonly waiting: number }[];
 }
 
@@ -44,7 +44,7 @@ export class PoolWatch {
     return Math.max(0, ...this.samples.map(({ server }) => server ?? 0));
   }
 
-  /** The longest queue for a connection in samples taken after `since`. */
+  /** The longest queue for the database, at the gate or in the pool, in samples taken after `since`. */
   mostWaiting(since: number): number {
     const late = this.samples.filter(({ at }) => at >= since);
     return Math.max(...late.flatMap(({ processes }) => processes.map(({ waiting }) => waiting)));
@@ -94,5 +94,5 @@ export class NoiseProbe {
 async function poolOf(process: FaultProcess): Promise<{ connections: number; waiting: number }> {
   const metrics = await process.metrics();
   const count = (state: string): number => metrics.get(`database_pool_connections{state="${state}"}`) ?? NaN;
-  return { connections: count('idle') + count('used'), waiting: count('waiting') };
+  return { connections: count('idle') + count('used'), waiting: waitingIn(metrics) };
 }

@@ -10,6 +10,7 @@ import { RewrappedRefreshTokens1764001000000 } from './1764001000000-rewrapped-r
 import { SnapshotChanges1764001100000 } from './1764001100000-snapshot-changes.js';
 import { AdminSearch1764001200000 } from './1764001200000-admin-search.js';
 import { Inactive1764001210000 } from './1764001210000-inactive.js';
+import { Replay1764001230000 } from './1764001230000-replay.js';
 import { ActivityDays1764001300000 } from './1764001300000-activity-days.js';
 import { Avatars1764001400000 } from './1764001400000-avatars.js';
 
@@ -27,6 +28,7 @@ export const MIGRATIONS = [
   SnapshotChanges1764001100000,
   AdminSearch1764001200000,
   Inactive1764001210000,
+  Replay1764001230000,
   ActivityDays1764001300000,
   Avatars1764001400000,
 ];

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisCluster } from '../../support/servers/redis-cluster.js';
 import type { Random } from './random.js';
-import type { Faults } from './run-history.js';
+import type { Faults, Progress } from './run-history.js';
 
 const FAULTS = ['fail-over', 'kill', 'freeze', 'hand-over', 'flush'] as const;
 type Fault = (typeof FAULTS)[number];
@@ -9,6 +9,7 @@ type Fault = (typeof FAULTS)[number];
 /** Breaks one node of a cluster after the other, with a healthy spell between. Begins with a failover. */
 export class ClusterFaults implements Faults {
   readonly counts: Record<Fault, number> = { 'fail-over': 0, kill: 0, freeze: 0, 'hand-over': 0, flush: 0 };
+  readonly killedProcesses = 0;
   #stopped = false;
 
   constructor(
@@ -16,10 +17,10 @@ export class ClusterFaults implements Faults {
     private readonly cluster: RedisCluster,
   ) {}
 
-  async run(): Promise<void> {
+  async run(progress: Progress): Promise<void> {
     let fault: Fault = 'fail-over';
     while (!this.#stopped) {
-      await sleep(this.random.between(600, 2000));
+      await progress.after(this.random.between(300, 1000));
       await this.inject(fault);
       this.counts[fault]++;
       await this.cluster.whenHealthy();

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
+import type { Backends } from '../../support/backends.js';
 import type { RedisServer } from '../../support/servers/redis.js';
 import type { TcpProxy } from '../../support/servers/tcp-proxy.js';
+import type { Fleet } from './fleet.js';
 import type { Random } from './random.js';
+import type { Faults, Progress } from './run-history.js';
 
-const FAULTS = [
+const REDIS_FAULTS = [
   'kill',
   'restart-from-snapshot',
   'freeze',
@@ -13,10 +16,15 @@ const FAULTS = [
   'hang-one',
   'reset-all',
 ] as const;
-export type Fault = (typeof FAULTS)[number];
+type RedisFault = (typeof REDIS_FAULTS)[number];
+const FAULTS = [...REDIS_FAULTS, 'kill-process', 'freeze-process', 'end-connections'] as const;
+type Fault = (typeof FAULTS)[number];
 
-/** Breaks Redis and the ways to it, one fault after the other with a healthy spell between, until it is told to stop. */
-export class FaultInjector {
+/**
+ * Breaks Redis, the ways to it, processes of the API, and their connections to PostgreSQL, one after the other with a
+ * healthy spell between, until it is told to stop.
+ */
+export class FaultInjector implements Faults {
   readonly counts: Record<Fault, number> = {
     kill: 0,
     'restart-from-snapshot': 0,
@@ -25,6 +33,9 @@ export class FaultInjector {
     'cut-one': 0,
     'hang-one': 0,
     'reset-all': 0,
+    'kill-process': 0,
+    'freeze-process': 0,
+    'end-connections': 0,
   };
   #stopped = false;
 
@@ -32,16 +43,20 @@ export class FaultInjector {
     private readonly random: Random,
     private readonly redis: RedisServer,
     private readonly proxies: readonly TcpProxy[],
+    private readonly fleet: Fleet,
+    private readonly backends: Backends,
   ) {}
 
+  get killedProcesses(): number {
+    return this.counts['kill-process'];
+  }
+
   /** Ends healthy. */
-  async run(): Promise<void> {
+  async run(progress: Progress): Promise<void> {
     while (!this.#stopped) {
-      await sleep(this.random.between(600, 2000));
+      await progress.after(this.random.between(1000, 3000));
       if (this.#stopped) return;
-      const fault = this.random.pick(FAULTS);
-      this.counts[fault]++;
-      await this.inject(fault);
+      await this.inject(this.random.pick(FAULTS));
     }
   }
 
@@ -50,8 +65,38 @@ export class FaultInjector {
   }
 
   private async inject(fault: Fault): Promise<void> {
+    this.counts[fault]++;
+    const member = this.random.pick(this.fleet.members);
+    switch (fault) {
+      case 'kill-process':
+        await member.kill();
+        // While it is away: what it left behind must not depend on Redis being well.
+        await Promise.all([member.restart(), this.inject(this.random.pick(REDIS_FAULTS))]);
+        return;
+      case 'freeze-process':
+        await member.api.freeze();
+        await sleep(this.lasts());
+        return member.api.thaw();
+      case 'end-connections':
+        // Those of the relays too.
+        await this.backends.rows(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND application_name LIKE 'platform-manager%'`,
+        );
+        return;
+      default:
+        return this.injectIntoRedis(fault);
+    }
+  }
+
+  /** Milliseconds. */
+  private lasts(): number {
+    return this.random.between(50, 1500);
+  }
+
+  private async injectIntoRedis(fault: RedisFault): Promise<void> {
     const proxy = this.random.pick(this.proxies);
-    const lasts = this.random.between(50, 1500);
+    const lasts = this.lasts();
     switch (fault) {
       case 'kill':
         await this.redis.kill();

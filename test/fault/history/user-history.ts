@@ -1,8 +1,7 @@
-/** One user's connections at one time: what a list shows, in an order that does not matter. */
-export type State = string;
+import { type State, activeOf, defaultOf, partFor } from './state.js';
 
 interface PendingRead {
-  readonly fits: (state: State) => boolean;
+  readonly shows: (state: State) => string;
   readonly result: string;
   readonly oldest: number;
   readonly newest: number;
@@ -37,7 +36,7 @@ export class UserHistory {
     this.#begun++;
   }
 
-  /** @param acknowledged false after an answer that leaves open whether the write took place. */
+  /** @param acknowledged false after an answer, or none, that leaves open whether the write took place. */
   writeEnded(state: State, acknowledged: boolean): void {
     this.#states.push(state);
     if (acknowledged) this.#acknowledged = this.#states.length - 1;
@@ -46,30 +45,25 @@ export class UserHistory {
     for (const read of ready) this.#check(read);
   }
 
-  /** To be called when a read of everything begins; the function it gives takes what was read. */
-  readBegins(describe: string): (result: State) => void {
-    return this.#begin(describe, (result, state) => state === result);
+  /** To be called when a read of the list begins; the function it gives takes what was read. */
+  listBegins(describe: string): (result: State) => void {
+    return this.#begin(describe, activeOf);
   }
 
-  /** The same for one connection, which is a part of the state; null is that it was not there. */
-  readPartBegins(describe: string, id: number): (result: string | null) => void {
-    const begun = this.#begin(describe, (result, state) => {
-      const part = state.split(' ').find((candidate) => Number.parseInt(candidate, 10) === id);
-      return (part ?? '') === result;
-    });
-    return (result) => begun(result ?? '');
+  /** The same for the default; empty is that there is none. */
+  defaultBegins(describe: string): (result: State) => void {
+    return this.#begin(describe, defaultOf);
   }
 
-  #begin(describe: string, fits: (result: string, state: State) => boolean): (result: string) => void {
+  /** The same for one connection; empty is that it was not there. */
+  oneBegins(describe: string, id: number): (result: State) => void {
+    return this.#begin(describe, (state) => partFor(state, id));
+  }
+
+  #begin(describe: string, shows: (state: State) => string): (result: string) => void {
     const oldest = this.#acknowledged;
     return (result) => {
-      const read = {
-        result,
-        fits: (state: State) => fits(result, state),
-        oldest,
-        newest: this.#begun,
-        describe,
-      };
+      const read = { result, shows, oldest, newest: this.#begun, describe };
       if (read.newest < this.#states.length) this.#check(read);
       else this.#pending.push(read);
     };
@@ -80,7 +74,8 @@ export class UserHistory {
     return this.#pending.length;
   }
 
-  #check({ result, fits, oldest, newest, describe }: PendingRead): void {
+  #check({ result, shows, oldest, newest, describe }: PendingRead): void {
+    const fits = (state: State): boolean => shows(state) === result;
     const allowed = this.#states.slice(oldest, newest + 1);
     if (allowed.some(fits)) return;
     const age = this.#states.findLastIndex(fits);

@@ -1,22 +1,20 @@
 import type { Backends } from '../../support/backends.js';
-import { send } from './http.js';
+import type { Fleet } from './fleet.js';
+import type { Answer, Request } from './http.js';
 import type { Random } from './random.js';
-import { type State, UserHistory } from './user-history.js';
+import { type Shown, type State, idOf, isActive, partOf, partsOf, stateOf } from './state.js';
+import { UserHistory } from './user-history.js';
 
 const MAX_PLATFORMS = 4;
-
-interface Shown {
-  readonly id: number;
-  readonly version: number;
-  readonly isDefault: boolean;
-}
+/** As PlatformWriter takes it with the user's id. */
+const USER_PLATFORMS_LOCK = 0x504c4154;
 
 interface UserWork {
   readonly id: number;
   readonly token: string;
   readonly history: UserHistory;
-  /** Of the last known state. */
-  platforms: readonly number[];
+  /** Parts of the last known state. */
+  platforms: readonly string[];
   names: number;
 }
 
@@ -26,48 +24,88 @@ export interface Counts {
   writes: number;
   refusedReads: number;
   refusedWrites: number;
+  /** Cut off by the end of the process that was asked. */
+  unanswered: number;
+}
+
+interface Moment {
+  readonly remaining: number;
+  readonly resolve: () => void;
 }
 
 /** Random reads and writes of a few users over several processes, with every answer checked against the history. */
 export class Workload {
-  readonly counts: Counts = { reads: 0, hits: 0, writes: 0, refusedReads: 0, refusedWrites: 0 };
+  readonly counts: Counts = {
+    reads: 0,
+    hits: 0,
+    writes: 0,
+    refusedReads: 0,
+    refusedWrites: 0,
+    unanswered: 0,
+  };
   readonly #users: UserWork[] = [];
   #remaining: number;
+  #moments: Moment[] = [];
 
   constructor(
     private readonly random: Random,
     private readonly backends: Backends,
-    private readonly baseUrls: readonly string[],
+    private readonly fleet: Fleet,
     operations: number,
+    private readonly readers: number,
   ) {
     this.#remaining = operations;
   }
 
   addUser(id: number, token: string, state: State): void {
-    this.#users.push({ id, token, history: new UserHistory(id, state), platforms: idsOf(state), names: 0 });
+    const history = new UserHistory(id, state);
+    this.#users.push({ id, token, history, platforms: partsOf(state), names: 0 });
   }
 
   get histories(): readonly UserHistory[] {
     return this.#users.map(({ history }) => history);
   }
 
-  /** One writer a user, and `readers` that read everybody. Ends when the operations are used up. */
-  async run(readers: number): Promise<void> {
+  /** How many send at the same time: one writer a user, and readers that read everybody. */
+  get clients(): number {
+    return this.#users.length + this.readers;
+  }
+
+  /** Ends when the operations are used up. */
+  async run(): Promise<void> {
     await Promise.all([
       ...this.#users.map((user) => this.#writer(user)),
-      ...Array.from({ length: readers }, () => this.#reader()),
+      ...Array.from({ length: this.readers }, () => this.#reader()),
     ]);
   }
 
+  /** Resolves when so many more operations have begun, or all. */
+  async after(operations: number): Promise<void> {
+    if (this.#remaining === 0) return;
+    const remaining = Math.max(0, this.#remaining - operations);
+    await new Promise<void>((resolve) => this.#moments.push({ remaining, resolve }));
+  }
+
+  #takeOne(): boolean {
+    if (this.#remaining === 0) return false;
+    this.#remaining--;
+    const come = this.#moments.filter(({ remaining }) => remaining >= this.#remaining);
+    if (come.length > 0) {
+      this.#moments = this.#moments.filter((moment) => !come.includes(moment));
+      for (const { resolve } of come) resolve();
+    }
+    return true;
+  }
+
   async #reader(): Promise<void> {
-    while (this.#remaining-- > 0) await this.#read(this.random.pick(this.#users));
+    while (this.#takeOne()) await this.#read(this.random.pick(this.#users));
   }
 
   async #writer(user: UserWork): Promise<void> {
-    while (this.#remaining-- > 0) {
+    while (this.#takeOne()) {
       await this.#write(user);
       // Its own write must be visible at once, whichever process is asked.
-      for (let reads = this.random.between(1, 12); reads > 0 && this.#remaining-- > 0; reads--) {
+      for (let reads = this.random.between(1, 12); reads > 0 && this.#takeOne(); reads--) {
         await this.#read(user);
       }
     }
@@ -75,56 +113,62 @@ export class Workload {
 
   async #read(user: UserWork): Promise<void> {
     this.counts.reads++;
-    const baseUrl = this.random.pick(this.baseUrls);
-    const single = this.random.next() < 0.3 ? this.random.pick([0, ...user.platforms]) : 0;
-    if (single === 0) return this.#readList(user, baseUrl);
-    return this.#readOne(user, baseUrl, single);
-  }
-
-  async #readList(user: UserWork, baseUrl: string): Promise<void> {
-    const ended = user.history.readBegins(`a list through ${baseUrl}`);
-    const answer = await send(`${baseUrl}/v1/platforms`, { token: user.token });
-    if (!this.#answered(answer.status, answer.cacheStatus)) return;
-    ended(stateOf(JSON.parse(answer.body) as Shown[]));
-  }
-
-  /** One connection is a part of the state; whether it fits is asked of the whole by looking it up there. */
-  async #readOne(user: UserWork, baseUrl: string, id: number): Promise<void> {
-    const ended = user.history.readPartBegins(`platform ${id} through ${baseUrl}`, id);
-    const answer = await send(`${baseUrl}/v1/platforms/${id}`, { token: user.token });
-    if (answer.status === 404) return ended(null);
-    if (!this.#answered(answer.status, answer.cacheStatus)) return;
-    ended(partOf(JSON.parse(answer.body) as Shown));
-  }
-
-  #answered(status: number, cacheStatus: string): boolean {
-    if (status === 503) {
-      this.counts.refusedReads++;
-      return false;
+    const member = this.fleet.pick(this.random, this.clients);
+    const through = `through ${member.api.baseUrl}`;
+    const { token, history } = user;
+    const dice = this.random.next();
+    const part = dice < 0.3 && user.platforms.length > 0 ? this.random.pick(user.platforms) : null;
+    if (part !== null) {
+      const id = idOf(part);
+      const ended = history.oneBegins(`platform ${id} ${through}`, id);
+      const answer = await member.send({ path: `/v1/platforms/${id}`, token });
+      if (this.#answered(answer)) ended(shownBy(answer));
+    } else if (dice > 0.8) {
+      const ended = history.defaultBegins(`the default ${through}`);
+      const answer = await member.send({ path: '/v1/platforms/default', token });
+      if (this.#answered(answer)) ended(shownBy(answer));
+    } else {
+      const ended = history.listBegins(`a list ${through}`);
+      const answer = await member.send({ path: '/v1/platforms', token });
+      if (this.#answered(answer)) ended(stateOf(JSON.parse(answer.body) as Shown[]));
     }
-    if (status !== 200) throw new Error(`A read was answered with ${status}`);
+  }
+
+  /** A refusal is no answer that could be old. */
+  #answered({ status, cacheStatus, body }: Answer): boolean {
+    if (status === 0) this.counts.unanswered++;
+    else if (status === 503) this.counts.refusedReads++;
+    else if (status !== 200 && status !== 404) throw new Error(`A read was answered with ${status}: ${body}`);
     if (cacheStatus === 'platform-manager; hit') this.counts.hits++;
-    return true;
+    return status === 200 || status === 404;
   }
 
   async #write(user: UserWork): Promise<void> {
     this.counts.writes++;
-    const { method, path, body } = this.#chooseWrite(user);
+    const request = this.#chooseWrite(user);
     user.history.writeBegins();
-    const answer = await send(`${this.random.pick(this.baseUrls)}/v1/platforms${path}`, {
-      method,
-      token: user.token,
-      body,
-    });
-    if (answer.status >= 500) this.counts.refusedWrites++;
-    else if (answer.status >= 400)
-      throw new Error(`${method} ${path} was answered with ${answer.status}: ${answer.body}`);
+    const { status, body } = await this.fleet.pick(this.random, this.clients).send(request);
+    if (status >= 400 && status !== 503)
+      throw new Error(`${request.method} ${request.path} was answered with ${status}: ${body}`);
+    if (status === 0) this.counts.unanswered++;
+    else if (status === 503) this.counts.refusedWrites++;
+    const acknowledged = status !== 0 && status < 400;
+    if (!acknowledged) await this.#decided(user);
     const state = await readState(this.backends, user.id);
-    user.platforms = idsOf(state);
-    user.history.writeEnded(state, answer.status < 400);
+    user.platforms = partsOf(state);
+    user.history.writeEnded(state, acknowledged);
   }
 
-  #chooseWrite(user: UserWork): { method: string; path: string; body?: unknown } {
+  /**
+   * Returns when PostgreSQL is no longer at it: a commit that was sent goes on without the process that sent it. Until it
+   * is done it holds the user's lock; whatever else was under way is rolled back.
+   */
+  async #decided({ id }: UserWork): Promise<void> {
+    await this.backends.rows('SELECT pg_advisory_xact_lock($1, $2)', [USER_PLATFORMS_LOCK, id]);
+  }
+
+  #chooseWrite(user: UserWork): Request {
+    const { token } = user;
     const dice = this.random.next();
     if (user.platforms.length === 0 || (dice < 0.2 && user.platforms.length < MAX_PLATFORMS)) {
       const body = {
@@ -133,36 +177,29 @@ export class Workload {
         instanceUrl: 'https://mastodon.example',
         accessToken: this.backends.secrets.make('access-token'),
       };
-      return { method: 'POST', path: '', body };
+      return { method: 'POST', path: '/v1/platforms', token, body };
     }
-    const id = this.random.pick(user.platforms);
-    if (dice < 0.35) return { method: 'DELETE', path: `/${id}` };
-    if (dice < 0.55) return { method: 'PUT', path: `/${id}/default` };
-    return { method: 'PATCH', path: `/${id}`, body: { name: `renamed ${user.names++}` } };
+    const part = this.random.pick(user.platforms);
+    const path = `/v1/platforms/${idOf(part)}`;
+    if (dice < 0.35) return { method: 'DELETE', path, token };
+    if (dice < 0.5 && isActive(part)) return { method: 'PUT', path: `${path}/default`, token };
+    if (dice < 0.65) return { method: 'PATCH', path, token, body: { isActive: !isActive(part) } };
+    return { method: 'PATCH', path, token, body: { name: `renamed ${user.names++}` } };
   }
+}
+
+/** The one connection of an answer; empty when it says that there is none. */
+export function shownBy({ status, body }: Answer): string {
+  return status === 404 ? '' : partOf(JSON.parse(body) as Shown);
 }
 
 /** The truth, from the database. */
 export async function readState(backends: Backends, userId: number): Promise<State> {
   return stateOf(
     await backends.rows<Shown>(
-      'SELECT id, version, is_default AS "isDefault" FROM platform_connections WHERE user_id = $1 AND is_active',
+      `SELECT id, version, is_default AS "isDefault", is_active AS "isActive" FROM platform_connections
+       WHERE user_id = $1`,
       [userId],
     ),
   );
-}
-
-export function stateOf(platforms: readonly Shown[]): State {
-  return [...platforms]
-    .sort((a, b) => a.id - b.id)
-    .map(partOf)
-    .join(' ');
-}
-
-export function partOf({ id, version, isDefault }: Shown): string {
-  return `${id}v${version}${isDefault ? '*' : ''}`;
-}
-
-function idsOf(state: State): number[] {
-  return state === '' ? [] : state.split(' ').map((part) => Number.parseInt(part, 10));
 }

@@ -5,6 +5,8 @@ export const CONNECTIONS = Number(process.env['GROWTH_CONNECTIONS'] ?? 30_000);
 const PER_USER = 3;
 export const ACTIVITIES_EACH = 10;
 const DAYS = 5;
+/** Of the last seconds; more than the relay reads at once. */
+const RECENT_CHANGES = 30_000;
 export const FILL_MS = 60_000 + CONNECTIONS;
 
 /** Rows as they would have become by use, without the triggers' work for each. */
@@ -69,6 +71,13 @@ export async function fill(backends: Backends): Promise<void> {
       `INSERT INTO platform_changes (user_id, platform_id, type, at, drained_at, event_id)
        SELECT user_id, id, 'platform.updated', now() - interval '20 hours', now(), 1000 + row_number() OVER (ORDER BY id)
        FROM platform_connections`,
+    );
+    // That have to be repeated by a process that starts: what is cached may be older.
+    await insert(
+      `INSERT INTO platform_changes (user_id, platform_id, type, at, drained_at)
+       SELECT user_id, id, 'stats.changed', now() - n * interval '1 second', now()
+       FROM platform_connections, generate_series(1, 3) AS n LIMIT $1`,
+      RECENT_CHANGES,
     );
     await insert(
       `UPDATE platform_event_position SET last_event_id = (SELECT max(event_id) FROM platform_changes)`,
