@@ -1,5 +1,11 @@
 import type { TestApp } from '../app.js';
-import { createPlatform, type Person, type Session, signAccessToken } from '../factories.js';
+import {
+  createPlatform,
+  type Person,
+  type PlatformJson,
+  type Session,
+  signAccessToken,
+} from '../factories.js';
 import { Caller } from '../fake-instance/connect-app.js';
 import type { FakeInstance } from '../fake-instance/fake-instance.js';
 import { PICTURES } from '../fake-instance/pictures.js';
@@ -97,9 +103,6 @@ async function atInstance({ app, person, fake }: Visitor): Promise<void> {
     accessToken,
   });
   await on.post(`/v1/platforms/${here.id}/test`);
-  fake.files.set('/avatars/alice.png', { type: 'image/png', bytes: PICTURES['image/png'] });
-  const { status } = await on.get(`/v1/platforms/${here.id}/avatar`);
-  if (status !== 200) throw new Error(`avatar: ${status}`);
   await on.post('/v1/instances/lookup', { instance: fake.origin });
   const caller = new Caller(app.baseUrl, person.accessToken);
   const begun = await caller.send('POST', '/v1/connect', { instance: fake.origin });
@@ -115,6 +118,10 @@ async function atInstance({ app, person, fake }: Visitor): Promise<void> {
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     backends.exchanges.push({ method, path, status: answer.status, headers: {}, text: '' });
   }
+  fake.files.set('/avatars/alice.png', { type: 'image/png', bytes: PICTURES['image/png'] });
+  const mine = (await on.get('/v1/platforms')).json<PlatformJson[]>();
+  const shown = await on.get(`/v1/platforms/${mine.find(({ hasAvatar }) => hasAvatar)?.id}/avatar`);
+  if (shown.status !== 200) throw new Error(`${shown.status}: ${shown.text}`);
   // Something for the watcher, which looks each second.
   await backends.rows('UPDATE platform_watch SET next_check_at = now() WHERE platform_id = $1', [here.id]);
 }
