@@ -86,6 +86,7 @@ describe('what stands in Redis', () => {
   it('is under platform:<id> the view and ciphertexts that any Fernet library opens, for an hour', async () => {
     const input = platformInput(app.backends.secrets);
     const { id } = (await ada.client.post('/v1/platforms', input)).json<PlatformJson>();
+    await app.backends.settled();
     const view = (await ada.client.get(`/v1/platforms/${id}`)).json();
     const { credentials, ...rest } = JSON.parse((await entry(`platform:${id}`)) ?? '') as {
       credentials: Record<string, string>;
