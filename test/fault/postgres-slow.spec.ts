@@ -170,7 +170,7 @@ describe('PostgreSQL slow', () => {
             '200 true': hits.length,
           });
           expect(watch.mostConnections).toBeLessThanOrEqual(POOL_MAX);
-          expect(watch.mostWaiting(0)).toBe(0);
+          expect(watch.mostWaitingInPool).toBe(0);
           figures.push(
             {
               what: 'ms of the slowest write',

@@ -9,7 +9,14 @@ interface PoolSample {
   /** Connections of all processes together, as PostgreSQL sees them; null while it cannot be asked. */
   readonly server: number | null;
   /** Of each process, as it sees its own pool and the gate before it. */
-  readonly processes: readonly { readonly connections: number; readonly waiting: number }[];
+  readonly processes: readonly ProcessSample[];
+}
+
+interface ProcessSample {
+  readonly connections: number;
+  /** At the gate and in the pool together. */
+  readonly waiting: number;
+  readonly waitingInPool: number;
 }
 
 const INTERVAL_MS = 100;
@@ -48,6 +55,13 @@ export class PoolWatch {
   mostWaiting(since: number): number {
     const late = this.samples.filter(({ at }) => at >= since);
     return Math.max(...late.flatMap(({ processes }) => processes.map(({ waiting }) => waiting)));
+  }
+
+  /** The longest queue behind the gate, where there should be none. */
+  get mostWaitingInPool(): number {
+    return Math.max(
+      ...this.samples.flatMap(({ processes }) => processes.map(({ waitingInPool }) => waitingInPool)),
+    );
   }
 
   private async run(): Promise<void> {
@@ -91,8 +105,12 @@ export class NoiseProbe {
   }
 }
 
-async function poolOf(process: FaultProcess): Promise<{ connections: number; waiting: number }> {
+async function poolOf(process: FaultProcess): Promise<ProcessSample> {
   const metrics = await process.metrics();
   const count = (state: string): number => metrics.get(`database_pool_connections{state="${state}"}`) ?? NaN;
-  return { connections: count('idle') + count('used'), waiting: waitingIn(metrics) };
+  return {
+    connections: count('idle') + count('used'),
+    waiting: waitingIn(metrics),
+    waitingInPool: count('waiting'),
+  };
 }

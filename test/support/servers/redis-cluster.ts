@@ -123,7 +123,8 @@ export async function command(node: RedisServer | undefined, words: readonly str
   const client = createClient({
     url: node.url(),
     RESP: 2,
-    socket: { connectTimeout: 1000, socketTimeout: 2000, reconnectStrategy: false },
+    // A node that hangs still takes connections; only a process without CPU is late with that.
+    socket: { connectTimeout: 10_000, socketTimeout: 2000, reconnectStrategy: false },
   });
   client.on('error', () => undefined); // the failed call reports it
   await client.connect();
