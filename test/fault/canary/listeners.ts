@@ -20,6 +20,7 @@ export async function listen({ app, owner }: Canary): Promise<() => Promise<void
       .emitWithAck('authenticate', { token })
       .then(
         (answer) => record('authenticate', answer),
+        // No answer: it was cut off, as something is down.
         () => undefined,
       );
     for (const socket of sockets) {
