@@ -301,6 +301,27 @@ describe('CacheService over Redis', () => {
       expect(load).not.toHaveBeenCalled();
     });
 
+    it('ask once more before they load for themselves, when it was this process that was held up', async () => {
+      const { store } = await startProcess();
+      await store.acquire(KEY, 'another process', 60_000);
+      const { service } = await startProcess(
+        withFaults((own) => ({
+          acquire: async (...given) => {
+            const acquired = await own.acquire(...given);
+            if (acquired.state === 'busy') {
+              await store.store(KEY, 'another process', spec.encode(OLD), 60_000);
+              const until = performance.now() + 1100;
+              while (performance.now() < until);
+            }
+            return acquired;
+          },
+        })),
+      );
+      const load = always(NEW);
+      expect(await service.read(spec, ID, load)).toMatchObject({ outcome: 'collapsed', value: OLD });
+      expect(load).not.toHaveBeenCalled();
+    });
+
     it('load for themselves, and store nothing, when another process holds the lease for too long', async () => {
       const { link, store, service } = await startProcess();
       await store.acquire(KEY, 'a process that died', 60_000);

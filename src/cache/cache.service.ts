@@ -153,6 +153,8 @@ export class CacheService {
     const epoch = this.health.epoch;
     const waitUntil = performance.now() + LEASE_WAIT_MS;
     for (;;) {
+      // As of before the call: who was held up meanwhile, rather than the other process, asks once more.
+      const isLastTry = performance.now() > waitUntil;
       let acquired;
       try {
         acquired = await this.store.acquire(key, token, LEASE_MS);
@@ -168,7 +170,7 @@ export class CacheService {
         if (filled === null) return this.loadOnly(spec, 'error', 'redis-error', load);
         return { outcome: 'collapsed', detail: null, stored: false, value: filled.value, raw: acquired.raw };
       }
-      if (performance.now() > waitUntil) return this.loadOnly(spec, 'bypass', 'lease-wait', load);
+      if (isLastTry) return this.loadOnly(spec, 'bypass', 'lease-wait', load);
       await sleep(LEASE_POLL_MS);
     }
 
