@@ -7,6 +7,8 @@ import { isHit, note } from '../support/load.js';
 
 /** What the rows may be held for, the peer's poll, and a busy machine. */
 const DRAINED_WITHIN_MS = 4000;
+/** Advisory lock of this test. Who holds it holds up whoever marks rows as drained, and nobody else. */
+const MARKING = 1;
 
 let deployment: FaultDeployment;
 let victim: FaultProcess;
@@ -19,6 +21,12 @@ beforeAll(async () => {
     deployment.startProcess({ env: { DATABASE_STATEMENT_TIMEOUT_MS: '120000' } }),
     deployment.startProcess(),
   ]);
+  await deployment.sql.query(
+    `CREATE FUNCTION wait_to_mark() RETURNS trigger LANGUAGE plpgsql AS
+       'BEGIN PERFORM pg_advisory_xact_lock_shared(${MARKING}); RETURN NULL; END';
+     CREATE TRIGGER wait_to_mark BEFORE UPDATE OF drained_at ON platform_changes
+       FOR EACH STATEMENT EXECUTE FUNCTION wait_to_mark()`,
+  );
 }, 90_000);
 afterAll(async () => {
   for (const { api } of [victim, peer]) api.thaw();
@@ -46,25 +54,13 @@ it('a process frozen while it holds outbox rows: a healthy peer drains them with
   const [offBefore, onBefore] = [said(OFF), said(ON)];
   // Only the victim claims the rows; it gets as far as marking them, and is frozen there.
   await peer.api.freeze();
-  const [writer, locker] = [await deployment.sql.connect(), await deployment.sql.connect()];
+  const locker = await deployment.sql.connect();
   try {
-    await writer.query('BEGIN');
-    await writer.query(`UPDATE platform_connections SET name = 'after' WHERE user_id = ANY($1::integer[])`, [
-      users.map(({ id }) => id),
-    ]);
-    await locker.query('BEGIN');
-    const locked = locker.query('LOCK TABLE platform_changes IN SHARE MODE');
-    await waitUntil(
-      () =>
-        deployment
-          .rows(
-            `SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND NOT granted AND relation = 'platform_changes'::regclass`,
-          )
-          .then(({ length }) => length > 0),
-      { timeoutMs: 20_000, what: 'the lock to be asked for' },
+    await locker.query('SELECT pg_advisory_lock($1)', [MARKING]);
+    await deployment.rows(
+      `UPDATE platform_connections SET name = 'after' WHERE user_id = ANY($1::integer[])`,
+      [users.map(({ id }) => id)],
     );
-    await writer.query('COMMIT');
-    await locked;
     await waitUntil(relayWaits, { timeoutMs: 20_000, what: 'the victim to mark what it has dropped' });
     await victim.api.freeze();
     peer.api.thaw();
@@ -74,9 +70,8 @@ it('a process frozen while it holds outbox rows: a healthy peer drains them with
     });
     expect((await Promise.all(users.map((user) => peer.list(user)))).filter(isHit)).toEqual([]);
   } finally {
-    await locker.query('ROLLBACK');
+    await locker.query('SELECT pg_advisory_unlock($1)', [MARKING]);
     locker.release();
-    writer.release();
   }
   const began = performance.now();
   await waitUntil(async () => (await deployment.pendingChanges()) === 0, {

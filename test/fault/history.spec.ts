@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { Backends, IMPATIENT_WITH_REDIS } from '../support/backends.js';
 import { type ApiProcess, startApi } from '../support/servers/api-process.js';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';
 import { type RedisServer, startRedis } from '../support/servers/redis.js';
 import { type TcpProxy, startTcpProxy } from '../support/servers/tcp-proxy.js';
 import { FaultInjector } from './history/faults.js';
@@ -15,15 +16,16 @@ const LIMIT_MS = 1_000 * 60 * Math.max(10, OPERATIONS / 10_000);
 
 describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
   let redis: RedisServer;
+  let postgres: PostgresServer;
   let backends: Backends;
   let proxies: TcpProxy[];
   let processes: ApiProcess[];
   let fleet: Fleet;
 
   beforeAll(async () => {
-    redis = await startRedis();
+    [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
     proxies = await Promise.all(Array.from({ length: PROCESSES }, () => startTcpProxy(redis.port)));
-    backends = await Backends.create({ redisUrl: redis.url() });
+    backends = await Backends.create({ redisUrl: redis.url(), postgresUrl: postgres.url() });
     const env = { ...backends.env(), ...IMPATIENT_WITH_REDIS, LOG_LEVEL: 'warn' };
     processes = await Promise.all(
       proxies.map(({ port }) => startApi({ env: { ...env, REDIS_URL: `redis://127.0.0.1:${port}` } })),
@@ -36,7 +38,7 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
     await Promise.all((processes ?? []).map((api) => api.stop()));
     await Promise.all((proxies ?? []).map((proxy) => proxy.close()));
     await backends?.remove();
-    await redis?.remove();
+    await Promise.all([redis?.remove(), postgres?.remove()]);
   }, 120_000);
 
   it(
@@ -48,7 +50,7 @@ describe(`history of ${OPERATIONS} operations, HISTORY_SEED=${SEED}`, () => {
         operations: OPERATIONS,
         backends,
         fleet,
-        faults: new FaultInjector(new Random(SEED + 1), redis, proxies, fleet, backends),
+        faults: new FaultInjector(new Random(SEED + 1), { redis, postgres, proxies, fleet, backends }),
       }),
     LIMIT_MS,
   );

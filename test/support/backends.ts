@@ -14,6 +14,8 @@ export const IMPATIENT_WITH_REDIS = { REDIS_COMMAND_TIMEOUT_MS: '100' } as const
 export interface BackendsOptions {
   /** Another Redis than a database of the run's, such as one that the test is going to kill. */
   readonly redisUrl?: string;
+  /** Another PostgreSQL than the run's, for the same reason. */
+  readonly postgresUrl?: string;
 }
 
 /**
@@ -38,8 +40,8 @@ export class Backends {
     this.secrets.add(this.encryptionKey, this.jwtSecret);
   }
 
-  static async create({ redisUrl }: BackendsOptions = {}): Promise<Backends> {
-    const database = await createTestDatabase();
+  static async create({ redisUrl, postgresUrl }: BackendsOptions = {}): Promise<Backends> {
+    const database = await createTestDatabase(postgresUrl);
     const url = redisUrl ?? (await createTestRedis()).url;
     const sql = new pg.Pool({ connectionString: database.url, max: 10, connectionTimeoutMillis: 10_000 });
     sql.on('error', () => undefined);

@@ -44,7 +44,10 @@ export interface WaitOptions {
  * Polls until the predicate returns something truthy, and returns that. An error of the predicate ends the wait at
  * once: "not yet" is a falsy value. A predicate that hangs is given up at the deadline too.
  */
-export async function waitUntil<T>(predicate: () => T | Promise<T>, options: WaitOptions): Promise<T> {
+export async function waitUntil<T>(
+  predicate: () => T | Promise<T>,
+  options: WaitOptions,
+): Promise<NonNullable<T>> {
   const { timeoutMs, what, intervalMs = 10 } = options;
   const inVain = (): Error => new Error(`Waited ${timeoutMs} ms in vain for ${what}`);
   const deadline = performance.now() + timeoutMs;

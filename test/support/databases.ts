@@ -21,9 +21,8 @@ export interface TestRedis {
   flush(): Promise<void>;
 }
 
-/** An empty database of the caller's own on the run's PostgreSQL. */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const server = required('TEST_DATABASE_URL');
+/** An empty database of the caller's own, on the run's PostgreSQL unless another server is given by its URL. */
+export async function createTestDatabase(server = required('TEST_DATABASE_URL')): Promise<TestDatabase> {
   const name = `test_${process.pid}_${randomBytes(6).toString('hex')}`;
   await execute(server, `CREATE DATABASE ${name}`);
   const url = new URL(server);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import type { Backends } from '../../support/backends.js';
+import type { PostgresServer } from '../../support/servers/postgres.js';
 import type { RedisServer } from '../../support/servers/redis.js';
 import type { TcpProxy } from '../../support/servers/tcp-proxy.js';
 import type { Fleet } from './fleet.js';
@@ -17,11 +18,27 @@ const REDIS_FAULTS = [
   'reset-all',
 ] as const;
 type RedisFault = (typeof REDIS_FAULTS)[number];
-const FAULTS = [...REDIS_FAULTS, 'kill-process', 'freeze-process', 'end-connections'] as const;
+const FAULTS = [
+  ...REDIS_FAULTS,
+  'kill-process',
+  'freeze-process',
+  'end-connections',
+  'kill-postgres',
+  'restart-postgres',
+] as const;
 type Fault = (typeof FAULTS)[number];
 
+interface Targets {
+  readonly redis: RedisServer;
+  readonly postgres: PostgresServer;
+  /** The ways of the processes to Redis. */
+  readonly proxies: readonly TcpProxy[];
+  readonly fleet: Fleet;
+  readonly backends: Backends;
+}
+
 /**
- * Breaks Redis, the ways to it, processes of the API, and their connections to PostgreSQL, one after the other with a
+ * Breaks Redis, the ways to it, processes of the API, PostgreSQL and the connections to it, one after the other with a
  * healthy spell between, until it is told to stop.
  */
 export class FaultInjector implements Faults {
@@ -36,15 +53,14 @@ export class FaultInjector implements Faults {
     'kill-process': 0,
     'freeze-process': 0,
     'end-connections': 0,
+    'kill-postgres': 0,
+    'restart-postgres': 0,
   };
   #stopped = false;
 
   constructor(
     private readonly random: Random,
-    private readonly redis: RedisServer,
-    private readonly proxies: readonly TcpProxy[],
-    private readonly fleet: Fleet,
-    private readonly backends: Backends,
+    private readonly targets: Targets,
   ) {}
 
   get killedProcesses(): number {
@@ -66,7 +82,7 @@ export class FaultInjector implements Faults {
 
   private async inject(fault: Fault): Promise<void> {
     this.counts[fault]++;
-    const member = this.random.pick(this.fleet.members);
+    const member = this.random.pick(this.targets.fleet.members);
     switch (fault) {
       case 'kill-process':
         await member.kill();
@@ -79,11 +95,19 @@ export class FaultInjector implements Faults {
         return member.api.thaw();
       case 'end-connections':
         // Those of the relays too.
-        await this.backends.rows(
+        await this.targets.backends.rows(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
            WHERE datname = current_database() AND application_name LIKE 'platform-manager%'`,
         );
         return;
+      case 'kill-postgres':
+        await this.targets.postgres.kill();
+        await sleep(this.lasts());
+        return this.targets.postgres.start();
+      case 'restart-postgres':
+        // What is under way is rolled back.
+        await this.targets.postgres.stop();
+        return this.targets.postgres.start();
       default:
         return this.injectIntoRedis(fault);
     }
@@ -95,23 +119,24 @@ export class FaultInjector implements Faults {
   }
 
   private async injectIntoRedis(fault: RedisFault): Promise<void> {
-    const proxy = this.random.pick(this.proxies);
+    const { redis, proxies } = this.targets;
+    const proxy = this.random.pick(proxies);
     const lasts = this.lasts();
     switch (fault) {
       case 'kill':
-        await this.redis.kill();
+        await redis.kill();
         await sleep(lasts);
-        return this.redis.start();
+        return redis.start();
       case 'restart-from-snapshot':
         // The server comes back with what it knew a while ago: invalidations that it confirmed since are undone.
         await this.command(['SAVE']);
         await sleep(lasts);
-        await this.redis.kill();
-        return this.redis.start();
+        await redis.kill();
+        return redis.start();
       case 'freeze':
-        await this.redis.freeze();
+        await redis.freeze();
         await sleep(lasts);
-        return this.redis.thaw();
+        return redis.thaw();
       case 'flush':
         return this.command(['FLUSHALL']);
       case 'cut-one':
@@ -123,7 +148,7 @@ export class FaultInjector implements Faults {
         await sleep(lasts);
         return proxy.resume();
       case 'reset-all':
-        for (const each of this.proxies) each.reset();
+        for (const each of proxies) each.reset();
         return;
       default:
         return fault satisfies never;
@@ -131,7 +156,7 @@ export class FaultInjector implements Faults {
   }
 
   private async command(words: string[]): Promise<void> {
-    const client = createClient({ url: this.redis.url(), RESP: 2 });
+    const client = createClient({ url: this.targets.redis.url(), RESP: 2 });
     client.on('error', () => undefined);
     await client.connect();
     await client.sendCommand(words);

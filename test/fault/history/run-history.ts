@@ -12,8 +12,8 @@ const USERS = 24;
 const READERS = 24;
 /** Of all reads. A cache that is never asked could not be stale either. */
 const LEAST_HITS = 0.2;
-/** Of all reads: those whose connection to the database was ended under them. */
-const MOST_REFUSED = 0.02;
+/** Of all reads: what was not cached while the database was away, or whose connection was ended under it. */
+const MOST_REFUSED = 0.04;
 
 /** How far the work is. Faults are spaced by it: a slow machine does not meet more of them for the same work. */
 export interface Progress {

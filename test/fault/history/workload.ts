@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDatabaseUnavailable } from '../../../src/database/database-errors.js';
 import type { Backends } from '../../support/backends.js';
+import { waitUntil } from '../../support/barrier.js';
 import type { Fleet } from './fleet.js';
 import type { Answer, Request } from './http.js';
 import type { Random } from './random.js';
@@ -8,6 +11,8 @@ import { UserHistory } from './user-history.js';
 const MAX_PLATFORMS = 4;
 /** As PlatformWriter takes it with the user's id. */
 const USER_PLATFORMS_LOCK = 0x504c4154;
+/** Half of what Retry-After says. Who came back at once would use the operations up while the database is away. */
+const REFUSED_PAUSE_MS = 500;
 
 interface UserWork {
   readonly id: number;
@@ -122,24 +127,25 @@ export class Workload {
       const id = idOf(part);
       const ended = history.oneBegins(`platform ${id} ${through}`, id);
       const answer = await member.send({ path: `/v1/platforms/${id}`, token });
-      if (this.#answered(answer)) ended(shownBy(answer));
+      if (await this.#answered(answer)) ended(shownBy(answer));
     } else if (dice > 0.8) {
       const ended = history.defaultBegins(`the default ${through}`);
       const answer = await member.send({ path: '/v1/platforms/default', token });
-      if (this.#answered(answer)) ended(shownBy(answer));
+      if (await this.#answered(answer)) ended(shownBy(answer));
     } else {
       const ended = history.listBegins(`a list ${through}`);
       const answer = await member.send({ path: '/v1/platforms', token });
-      if (this.#answered(answer)) ended(stateOf(JSON.parse(answer.body) as Shown[]));
+      if (await this.#answered(answer)) ended(stateOf(JSON.parse(answer.body) as Shown[]));
     }
   }
 
   /** A refusal is no answer that could be old. */
-  #answered({ status, cacheStatus, body }: Answer): boolean {
+  async #answered({ status, cacheStatus, body }: Answer): Promise<boolean> {
     if (status === 0) this.counts.unanswered++;
     else if (status === 503) this.counts.refusedReads++;
     else if (status !== 200 && status !== 404) throw new Error(`A read was answered with ${status}: ${body}`);
     if (cacheStatus === 'platform-manager; hit') this.counts.hits++;
+    if (status === 503) await sleep(REFUSED_PAUSE_MS);
     return status === 200 || status === 404;
   }
 
@@ -164,7 +170,7 @@ export class Workload {
    * is done it holds the user's lock; whatever else was under way is rolled back.
    */
   async #decided({ id }: UserWork): Promise<void> {
-    await this.backends.rows('SELECT pg_advisory_xact_lock($1, $2)', [USER_PLATFORMS_LOCK, id]);
+    await rowsInTheEnd(this.backends, 'SELECT pg_advisory_xact_lock($1, $2)', [USER_PLATFORMS_LOCK, id]);
   }
 
   #chooseWrite(user: UserWork): Request {
@@ -196,10 +202,26 @@ export function shownBy({ status, body }: Answer): string {
 /** The truth, from the database. */
 export async function readState(backends: Backends, userId: number): Promise<State> {
   return stateOf(
-    await backends.rows<Shown>(
+    await rowsInTheEnd<Shown>(
+      backends,
       `SELECT id, version, is_default AS "isDefault", is_active AS "isActive" FROM platform_connections
        WHERE user_id = $1`,
       [userId],
     ),
+  );
+}
+
+/** Waits for a database that is away; any other error is passed on. */
+async function rowsInTheEnd<T>(backends: Backends, text: string, values: unknown[]): Promise<T[]> {
+  return waitUntil(
+    async () => {
+      try {
+        return await backends.rows<T>(text, values);
+      } catch (error) {
+        if (isDatabaseUnavailable(error)) return null;
+        throw error;
+      }
+    },
+    { timeoutMs: 60_000, what: 'the database to answer', intervalMs: 50 },
   );
 }
