@@ -1,11 +1,13 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthenticatedGuard } from './auth/authenticated.guard.js';
-import { CacheStatusInterceptor } from './cache/cache-status.interceptor.js';
+import { type CachedAnswer, CacheStatusInterceptor } from './cache/cache-status.interceptor.js';
 import type { CachedReply } from './cache/cached-reply.js';
 import type { AuthenticatedRequest, AuthUser } from './common/auth/auth-user.js';
+import { dataHeaders } from './common/http-hardening.js';
 import { sendProblem } from './common/problem.filter.js';
+import { AppConfig } from './config/app-config.js';
 import { PlatformReplies } from './platforms/platform-replies.js';
 import { RateLimitGuard } from './rate-limit/rate-limit.guard.js';
 
@@ -23,13 +25,18 @@ const ONE = /^\/v1\/platforms\/([1-9]\d{0,8})$/;
  */
 @Injectable()
 export class HotReads implements OnModuleInit {
+  private readonly securityHeaders: readonly string[];
+
   constructor(
     private readonly host: HttpAdapterHost,
     private readonly authenticated: AuthenticatedGuard,
     private readonly rateLimit: RateLimitGuard,
     private readonly platforms: PlatformReplies,
     private readonly cacheStatus: CacheStatusInterceptor,
-  ) {}
+    { production }: AppConfig,
+  ) {
+    this.securityHeaders = Object.entries(dataHeaders(production)).flat();
+  }
 
   /** After the hooks of every other module, the limit by address among them. */
   onModuleInit(): void {
@@ -55,6 +62,16 @@ export class HotReads implements OnModuleInit {
     const verified = this.authenticated.authenticate(request, 'platforms:read');
     const user = verified instanceof Promise ? await verified : verified;
     this.rateLimit.admitUser(user, reply);
-    void reply.send(this.cacheStatus.answer(await read(user), request, reply));
+    this.send(this.cacheStatus.answer(await read(user), request), request, reply);
+  }
+
+  /** Past Fastify's `send`, with which a hit takes a tenth longer. What its hooks would add is added here. */
+  private send({ status, headers, body }: CachedAnswer, request: FastifyRequest, reply: FastifyReply): void {
+    headers.push('x-request-id', request.id, ...this.securityHeaders);
+    // Of the hooks that ran before: limits, CORS, the end of a connection.
+    for (const [name, value] of Object.entries(reply.getHeaders())) headers.push(name, String(value));
+    if (body !== undefined) headers.push('content-length', String(Buffer.byteLength(body)));
+    reply.hijack();
+    reply.raw.writeHead(status, headers).end(body);
   }
 }

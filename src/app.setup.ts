@@ -47,7 +47,7 @@ export async function createApp(
   const fastify = app.getHttpAdapter().getInstance();
   harden(fastify, { https: config.production });
   endUnusedConnections(fastify);
-  configure(app, config);
+  configure(app, config, logger);
   await serveConsole(fastify);
   return app;
 }
@@ -99,7 +99,7 @@ function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
   return new FastifyAdapter(options as ConstructorParameters<typeof FastifyAdapter>[0]) as FastifyAdapter;
 }
 
-function configure(app: NestFastifyApplication, config: AppConfig): void {
+function configure(app: NestFastifyApplication, config: AppConfig, logger: Logger): void {
   app.useGlobalPipes(validationPipe());
   acceptJsonOnly(app);
   // Ends with 0 when everything is closed; by default Nest would send itself the signal again.
@@ -119,7 +119,7 @@ function configure(app: NestFastifyApplication, config: AppConfig): void {
       ],
     });
   }
-  addHooks(app.getHttpAdapter().getInstance());
+  addHooks(app.getHttpAdapter().getInstance(), logger);
   SwaggerModule.setup('docs', app, () => openApiDocument(app), {
     jsonDocumentUrl: 'docs-json',
     yamlDocumentUrl: 'docs-yaml',
@@ -134,11 +134,12 @@ function acceptJsonOnly(app: NestFastifyApplication): void {
   app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
 }
 
-function addHooks(fastify: FastifyInstance): void {
-  fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header('X-Request-Id', request.id);
-    done();
+function addHooks(fastify: FastifyInstance, logger: Logger): void {
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    reply.header('x-request-id', request.id);
+    done(null, payload);
   });
+  if (!logger.isLevelEnabled('info')) return;
   fastify.addHook('onResponse', (request, reply, done) => {
     // Without the query: it can hold secrets that should not have been put there.
     request.log.info(

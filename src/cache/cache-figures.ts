@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { Durations } from '../common/durations.js';
 import { CacheHealth } from './cache-health.js';
 import { CacheMeter } from './cache-meter.js';
 import type { CacheOutcome } from './cache-read.js';
@@ -27,16 +28,14 @@ export const READ_SECONDS = [
 
 const DEADLINE_MS = 500;
 
-type Outcomes = Record<CacheOutcome, number>;
+type Outcomes = Readonly<Record<CacheOutcome, Durations>>;
 
 /** What this process has counted since its start, and how the store is. */
 @Injectable()
 export class CacheFigures {
   /** Of this process and start: counters of another one are not to be compared with these. */
   readonly #processId = randomUUID();
-  readonly #counts = new Map<CacheResource, Outcomes>();
-  /** Reads by the first bound that they kept to; the last place is for those beyond all. */
-  readonly #durations = new Array<number>(READ_SECONDS.length + 1).fill(0);
+  readonly #reads = new Map<CacheResource, Outcomes>();
 
   constructor(
     meter: CacheMeter,
@@ -45,15 +44,20 @@ export class CacheFigures {
     private readonly audit: SelfAudit,
   ) {
     meter.onRead(({ resource, outcome, durationSeconds }) => {
-      let outcomes = this.#counts.get(resource);
-      if (outcomes === undefined) {
-        outcomes = { hit: 0, miss: 0, collapsed: 0, bypass: 0, error: 0, corrupt: 0 };
-        this.#counts.set(resource, outcomes);
-      }
-      outcomes[outcome]++;
-      const bound = READ_SECONDS.findIndex((seconds) => durationSeconds <= seconds);
-      this.#durations[bound === -1 ? READ_SECONDS.length : bound]!++;
+      let outcomes = this.#reads.get(resource);
+      if (outcomes === undefined) this.#reads.set(resource, (outcomes = noReads()));
+      outcomes[outcome].observe(durationSeconds);
     });
+  }
+
+  /** Reads by what was read and how it was answered, of those that took place. */
+  *reads(): Iterable<{ resource: CacheResource; outcome: CacheOutcome; durations: Durations }> {
+    for (const [resource, outcomes] of this.#reads) {
+      for (const outcome of CACHE_OUTCOMES) {
+        const durations = outcomes[outcome];
+        if (durations.count > 0) yield { resource, outcome, durations };
+      }
+    }
   }
 
   async read() {
@@ -65,7 +69,8 @@ export class CacheFigures {
       entries: await this.entries(),
       inconsistencies: this.audit.inconsistencies,
       durations: this.durations(),
-      resources: [...this.#counts].map(([resource, outcomes]) => {
+      resources: [...this.#reads].map(([resource, reads]) => {
+        const outcomes = countsOf(reads);
         const requests = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
         return { resource, requests, hitRatio: requests === 0 ? null : outcomes.hit / requests, outcomes };
       }),
@@ -73,10 +78,11 @@ export class CacheFigures {
   }
 
   private durations(): { upToSeconds: number | null; reads: number }[] {
+    const all = [...this.reads()];
     let reads = 0;
-    return this.#durations.map((count, bound) => {
-      reads += count;
-      return { upToSeconds: READ_SECONDS[bound] ?? null, reads };
+    return [...READ_SECONDS, null].map((upToSeconds, place) => {
+      for (const { durations } of all) reads += durations.counts[place] ?? 0;
+      return { upToSeconds, reads };
     });
   }
 
@@ -90,4 +96,12 @@ export class CacheFigures {
       return null;
     }
   }
+}
+
+function noReads(): Outcomes {
+  return Object.fromEntries(CACHE_OUTCOMES.map((outcome) => [outcome, new Durations(READ_SECONDS)])) as never;
+}
+
+function countsOf(outcomes: Outcomes): Record<CacheOutcome, number> {
+  return Object.fromEntries(CACHE_OUTCOMES.map((outcome) => [outcome, outcomes[outcome].count])) as never;
 }

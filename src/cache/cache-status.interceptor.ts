@@ -5,6 +5,14 @@ import { CacheMeter } from './cache-meter.js';
 import { cacheStatus } from './cache-read.js';
 import { CachedReply } from './cached-reply.js';
 
+/** What is sent for a cached read. */
+export interface CachedAnswer {
+  readonly status: 200 | 304;
+  /** Names in lower case and values, in turns, as `ServerResponse.writeHead` takes them. */
+  readonly headers: string[];
+  readonly body: string | undefined;
+}
+
 /** Measures hits and misses, says them in `Cache-Status` (RFC 9211), and sends the cached text without parsing it. */
 @Injectable()
 export class CacheStatusInterceptor implements NestInterceptor {
@@ -15,36 +23,30 @@ export class CacheStatusInterceptor implements NestInterceptor {
       map((result: unknown) => {
         if (!(result instanceof CachedReply)) return result;
         const http = context.switchToHttp();
-        return this.answer(result, http.getRequest(), http.getResponse());
+        const { status, headers, body } = this.answer(result, http.getRequest());
+        const reply = http.getResponse<FastifyReply>().code(status);
+        for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
+        return body;
       }),
     );
   }
 
   /**
-   * Counts the read and sets the headers.
+   * Counts the read.
    *
-   * @returns the body to be sent.
    * @throws {DomainError} of an absent resource.
    */
-  answer(
-    { read, body, etag }: CachedReply,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): string | undefined {
+  answer({ read, body, etag }: CachedReply, request: FastifyRequest): CachedAnswer {
     this.meter.record(read);
     // Without Cache-Status: whether an id is cached would tell that it exists, and belongs to somebody else.
     if (typeof body !== 'string') throw body;
-    reply.header('Cache-Status', cacheStatus(read));
-    reply.header('Cache-Control', 'private, no-cache');
+    const headers = ['cache-status', cacheStatus(read), 'cache-control', 'private, no-cache'];
     if (etag !== null) {
-      reply.header('ETag', etag);
-      if (matches(request.headers['if-none-match'], etag)) {
-        reply.code(304);
-        return undefined;
-      }
+      headers.push('etag', etag);
+      if (matches(request.headers['if-none-match'], etag)) return { status: 304, headers, body: undefined };
     }
-    reply.header('Content-Type', 'application/json; charset=utf-8');
-    return body;
+    headers.push('content-type', 'application/json; charset=utf-8');
+    return { status: 200, headers, body };
   }
 }
 

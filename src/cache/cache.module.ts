@@ -1,6 +1,7 @@
 import { CACHE_MANAGER, type Cache, CacheModule as NestCacheModule } from '@nestjs/cache-manager';
 import { Global, Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
+import { CacheFigures } from './cache-figures.js';
 import { CacheHealth, MemoryHealth } from './cache-health.js';
 import { CacheMeter } from './cache-meter.js';
 import { CacheService } from './cache.service.js';
@@ -59,9 +60,18 @@ class CacheHealthModule {}
     },
     CacheService,
     CacheMeter,
+    CacheFigures,
     SelfAudit,
   ],
-  exports: [CacheHealthModule, NestCacheModule, LeaseStore, CacheService, CacheMeter, SelfAudit],
+  exports: [
+    CacheHealthModule,
+    NestCacheModule,
+    LeaseStore,
+    CacheService,
+    CacheMeter,
+    CacheFigures,
+    SelfAudit,
+  ],
 })
 export class CacheModule implements OnApplicationShutdown {
   constructor(@Inject(CacheHealth) private readonly health: CacheHealth) {}

@@ -41,21 +41,35 @@ export const BARE_SECURITY_HEADERS = {
   'X-Frame-Options': 'SAMEORIGIN',
 } as const;
 
-/** Security headers on every answer, errors included, and a limit to how deep a body may be. */
+/**
+ * Security headers on every answer, errors included, and a limit to how deep a body may be. An answer that does not pass
+ * Fastify's `reply.send` has to bring its own.
+ */
 export function harden(fastify: FastifyInstance, { https }: { https: boolean }): void {
-  const forPages = helmetHeaders(https);
-  const forData = {
-    ...Object.fromEntries(Object.entries(forPages).filter(([name]) => DATA_HEADERS.includes(name))),
-    ...BARE_SECURITY_HEADERS,
-  };
-  fastify.addHook('onRequest', (request, reply, done) => {
-    reply.headers(PAGES.test(request.url) ? forPages : forData);
-    done();
+  const forPages = lowerCased(helmetHeaders(https));
+  const forData = lowerCased(dataHeaders(https));
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    for (const [name, value] of PAGES.test(request.url) ? forPages : forData) {
+      // A route may know better.
+      if (!reply.hasHeader(name)) reply.header(name, value);
+    }
+    done(null, payload);
   });
   fastify.addHook('preValidation', (request, reply, done) => {
     if (!isTooDeep(request.body)) return done();
     sendProblem(new InvalidField([{ pointer: '', detail: 'has too many levels' }]), request, reply);
   });
+}
+
+/** For everything but pages. @param https whether the name is always served with TLS. */
+export function dataHeaders(https: boolean): Readonly<Record<string, string>> {
+  const headers = Object.entries(helmetHeaders(https)).filter(([name]) => DATA_HEADERS.includes(name));
+  return { ...Object.fromEntries(headers), ...BARE_SECURITY_HEADERS };
+}
+
+/** As Fastify keeps them: a name that it has to change is a new text to be looked up, at each answer. */
+function lowerCased(headers: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
 }
 
 /** What Helmet sets, found out once: it is the same for every answer, and making it anew costs some 50 µs of CPU. */

@@ -16,16 +16,13 @@ export class MetricsModule implements OnModuleInit {
     // The operator commands run without an HTTP server.
     const fastify = this.host.httpAdapter?.getInstance<FastifyInstance>();
     if (fastify === undefined) return;
-    const { httpDuration } = this.metrics;
+    const { httpDurations } = this.metrics;
     fastify.addHook('onResponse', (request, reply, done) => {
       // A stream of events lasts as long as the client likes.
       if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return done();
       // The template, not the path: a path holds ids, and a scanner can invent as many as it likes.
       const route = request.routeOptions.url ?? 'unmatched';
-      httpDuration.observe(
-        { method: request.method, route, status: reply.statusCode },
-        reply.elapsedTime / 1000,
-      );
+      httpDurations.observe(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
       done();
     });
   }

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { READ_SECONDS } from '../cache/cache-figures.js';
+import { CacheFigures } from '../cache/cache-figures.js';
 import { CacheHealth } from '../cache/cache-health.js';
-import { CacheMeter } from '../cache/cache-meter.js';
 import { SelfAudit } from '../cache/self-audit.js';
 import { ADMISSION_KINDS, AdmissionGate } from '../database/admission-gate.js';
 import { poolState } from '../database/pool.js';
@@ -12,6 +11,8 @@ import { EVENT_TRANSPORTS, EventMeter } from '../outbox/event-meter.js';
 import { WatchMeter } from '../jobs/watch-meter.js';
 import { WatchOutlook } from '../jobs/watch-outlook.js';
 import { OutboxRelay } from '../outbox/outbox-relay.js';
+import { exportHistogram } from './histogram.js';
+import { HttpDurations } from './http-durations.js';
 import { countWatching } from './watch-metrics.js';
 
 /** Everything that is measured, in one registry of this process. Labels are bounded: never a key, an id or a URL. */
@@ -19,16 +20,10 @@ import { countWatching } from './watch-metrics.js';
 export class MetricsService {
   readonly registry = new Registry();
 
-  readonly httpDuration = new Histogram({
-    name: 'http_request_duration_seconds',
-    help: 'HTTP requests by route template',
-    labelNames: ['method', 'route', 'status'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-    registers: [this.registry],
-  });
+  readonly httpDurations = new HttpDurations();
 
   constructor(
-    meter: CacheMeter,
+    figures: CacheFigures,
     gate: AdmissionGate,
     health: CacheHealth,
     audit: SelfAudit,
@@ -39,7 +34,11 @@ export class MetricsService {
     @InjectDataSource() dataSource: DataSource,
   ) {
     collectDefaultMetrics({ register: this.registry });
-    this.countCacheReads(meter);
+    const { httpDurations } = this;
+    exportHistogram(this.registry, 'http_request_duration_seconds', 'HTTP requests by route template', () =>
+      httpDurations.read(),
+    );
+    this.countCacheReads(figures);
     this.watchPool(gate, dataSource);
     this.watchConsistency(health, audit, relay);
     this.countEvents(events);
@@ -81,24 +80,27 @@ export class MetricsService {
     });
   }
 
-  private countCacheReads(meter: CacheMeter): void {
-    const requests = new Counter({
+  private countCacheReads(figures: CacheFigures): void {
+    new Counter({
       name: 'platform_cache_requests_total',
       help: 'Cached reads by what is read and how it was answered',
       labelNames: ['resource', 'outcome'],
       registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { resource, outcome, durations } of figures.reads())
+          this.inc({ resource, outcome }, durations.count);
+      },
     });
-    const duration = new Histogram({
-      name: 'platform_cache_duration_seconds',
-      help: 'Cached reads, from arrival to answer',
-      labelNames: ['resource', 'outcome'],
-      buckets: READ_SECONDS,
-      registers: [this.registry],
-    });
-    meter.onRead(({ resource, outcome, durationSeconds }) => {
-      requests.inc({ resource, outcome });
-      duration.observe({ resource, outcome }, durationSeconds);
-    });
+    exportHistogram(
+      this.registry,
+      'platform_cache_duration_seconds',
+      'Cached reads, from arrival to answer',
+      function* () {
+        for (const { resource, outcome, durations } of figures.reads())
+          yield { labels: { resource, outcome }, durations };
+      },
+    );
   }
 
   private watchPool(gate: AdmissionGate, dataSource: DataSource): void {

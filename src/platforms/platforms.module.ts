@@ -6,7 +6,6 @@ import { ConnectAttempts } from './connect-attempts.js';
 import { ConnectController } from './connect.controller.js';
 import { ConnectService } from './connect.service.js';
 import { ConnectedAccounts } from './connected-accounts.js';
-import { CacheFigures } from '../cache/cache-figures.js';
 import { AdminCacheController } from './admin-cache.controller.js';
 import { AdminPlatformsController } from './admin-platforms.controller.js';
 import { AdminPlatforms } from './admin-platforms.service.js';
@@ -75,7 +74,6 @@ import { WatchSchedule } from './watch-schedule.js';
     LastUsed,
     PlatformSecrets,
     AdminPlatforms,
-    CacheFigures,
     AccountSnapshots,
     TokenRefresh,
     WatchSchedule,
