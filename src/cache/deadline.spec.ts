@@ -50,6 +50,15 @@ describe('withDeadline', () => {
     expect(unhandled).toEqual([]);
   });
 
+  it('leaves time for the reply to a command that this process sent late', async () => {
+    const replyMs = 30;
+    // As the client does: the command leaves at the end of a turn of the event loop.
+    const call = new Promise((resolve) => setImmediate(() => setTimeout(resolve, replyMs, 'here')));
+    const bounded = withDeadline(call, 400);
+    blockEventLoop(450);
+    await expect(bounded).resolves.toBe('here');
+  });
+
   describe('in a busy process, against Redis', () => {
     let client: ReturnType<typeof createRedisClient>;
 

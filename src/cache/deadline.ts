@@ -1,32 +1,43 @@
 import { CacheUnavailable } from './cache-errors.js';
 
-/** How often a call gets another deadline because this process, not Redis, was late. Bounds the whole at four of them. */
-const MAX_EXTENSIONS = 3;
+/** A deadline is counted in as many parts, each of which counts only when this process was there to see it end. */
+const PARTS = 2;
+/** How many may pass uncounted because this process, not Redis, was late. Bounds the whole at four deadlines. */
+const MAX_UNCOUNTED = 3 * PARTS;
 
 /**
  * Bounds one Redis call to `deadlineMs`, also when the server hangs and the command has already been sent.
  *
- * Redis must not be blamed for this process's own delay. When the timer itself fires late, the event loop was blocked
- * and the command may not even have been sent: the call gets another deadline. And before a call is given up, the
- * event loop polls its sockets once more: the reply may lie there unread.
+ * Redis must not be blamed for this process's own delay. When a timer fires late, the event loop was blocked, and the
+ * command may not even have been sent, or just now: that part of the time is not counted. And before a call is given up,
+ * the event loop polls its sockets once more: the reply may lie there unread.
  *
  * @throws {CacheUnavailable} when the deadline passes; whatever `call` throws otherwise.
  */
 export function withDeadline<T>(call: Promise<T>, deadlineMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout;
-    const arm = (extensions: number): void => {
-      const due = performance.now() + deadlineMs;
+    const partMs = deadlineMs / PARTS;
+    let [counted, uncounted] = [0, 0];
+    let due = performance.now() + partMs;
+    const arm = (): void => {
       timer = setTimeout(() => {
-        const blocked = performance.now() - due > deadlineMs / 2;
-        if (blocked && extensions > 0) arm(extensions - 1);
+        const now = performance.now();
+        if (now - due > partMs / 2 && uncounted < MAX_UNCOUNTED) {
+          uncounted++;
+          due = now + partMs;
+        } else {
+          counted++;
+          due += partMs;
+        }
+        if (counted < PARTS) arm();
         else setImmediate(giveUp);
-      }, deadlineMs);
+      }, due - performance.now());
     };
     const giveUp = (): void => {
       reject(new CacheUnavailable('redis-timeout', `Redis did not answer within ${deadlineMs} ms`));
     };
-    arm(MAX_EXTENSIONS);
+    arm();
     call.then(
       (value) => {
         clearTimeout(timer);
