@@ -470,6 +470,27 @@ describe('CacheService over Redis', () => {
       expect(await rawClient(link).exists(KEY)).toBe(0);
     });
 
+    it('costs a caller one deadline: who waited for a flight that had to wait for Redis does not ask as well, the next one does', async () => {
+      const get = jest.fn(() => Promise.reject(new CacheUnavailable('redis-timeout', 'as told')));
+      const { service } = await startProcess(withFaults(() => ({ get })));
+      const loading = deferred();
+      const first = service.read(spec, ID, always(OLD));
+      const second = service.read(spec, ID, async () => {
+        loading.resolve();
+        await third;
+        return NEW;
+      });
+      const third = first.then(() => loading.promise);
+      const fourth = third.then(() => service.read(spec, ID, always(NEW)));
+      const landed = await Promise.all([first, second, fourth]);
+      expect(landed.map(({ outcome, detail }) => [outcome, detail])).toEqual([
+        ['error', 'redis-timeout'],
+        ['bypass', 'redis-timeout'],
+        ['error', 'redis-timeout'],
+      ]);
+      expect(get).toHaveBeenCalledTimes(2);
+    });
+
     it.each(reasons)('on the lease (%s) is a reason to load', async (reason) => {
       const { service } = await startProcess(
         withFaults(() => ({ acquire: () => Promise.reject(new CacheUnavailable(reason, 'as told')) })),

@@ -41,7 +41,9 @@ export class CacheService {
   async read<Id, T>(spec: CacheSpec<Id, T>, id: Id, load: () => Promise<T>): Promise<CacheRead<T>> {
     const started = performance.now();
     const key = spec.key(id);
-    const { result, shared } = await this.#flights.run(key, () => this.fly(spec, id, key, load));
+    const { result, shared } = await this.#flights.run(key, (previous) =>
+      this.fly(spec, id, key, load, previous),
+    );
     const outcome = shared && result.outcome === 'miss' ? 'collapsed' : result.outcome;
     return {
       resource: spec.resource,
@@ -107,9 +109,13 @@ export class CacheService {
     id: Id,
     key: string,
     load: () => Promise<T>,
+    previous: Flown | null,
   ): Promise<Flown> {
     const distrust = this.health.bypassReason;
     if (distrust !== null) return this.loadOnly(spec, 'bypass', distrust, load);
+    // These callers have waited for one deadline already. The next flight asks again.
+    if (previous?.outcome === 'error' && previous.detail === 'redis-timeout')
+      return this.loadOnly(spec, 'bypass', 'redis-timeout', load);
 
     const epoch = this.health.epoch;
     let corrupt = false;

@@ -33,6 +33,22 @@ describe('Flights', () => {
     expect(runway.flights).toHaveLength(1);
   });
 
+  it('gives a flight what the one brought that it waited for', async () => {
+    const flights = new Flights<string>();
+    const seen: (string | null)[] = [];
+    const fly =
+      (result: string, error?: Error) =>
+      async (previous: string | null): Promise<string> => {
+        seen.push(previous);
+        await settle();
+        if (error !== undefined) throw error;
+        return result;
+      };
+    await Promise.all([flights.run(KEY, fly('first')), flights.run(KEY, fly('second'))]);
+    await Promise.allSettled([flights.run(KEY, fly('', new Error('lost'))), flights.run(KEY, fly('third'))]);
+    expect(seen).toEqual([null, 'first', null, null]);
+  });
+
   it('gives a caller that arrives during a flight the value of the next one, never of the running one', async () => {
     const runway = new Runway();
     const flights = new Flights<string>();

@@ -22,13 +22,16 @@ export class Flights<T> {
     return this.#lanes.size;
   }
 
-  /** @throws what `fly` throws, to every caller that shares the flight. */
-  async run(key: string, fly: () => Promise<T>): Promise<Landed<T>> {
+  /**
+   * @param fly is given what the flight brought that it had to wait for; null if there was none, or if that one failed.
+   * @throws what `fly` throws, to every caller that shares the flight.
+   */
+  async run(key: string, fly: (previous: T | null) => Promise<T>): Promise<Landed<T>> {
     const lane = this.#lanes.get(key);
-    if (lane === undefined) return { result: await this.#start(key, fly), shared: false };
+    if (lane === undefined) return { result: await this.#start(key, () => fly(null)), shared: false };
     if (lane.next !== null) return { result: await lane.next, shared: true };
-    const start = (): Promise<T> => this.#start(key, fly);
-    lane.next = lane.running.then(start, start);
+    const start = (previous: T | null): Promise<T> => this.#start(key, () => fly(previous));
+    lane.next = lane.running.then(start, () => start(null));
     return { result: await lane.next, shared: false };
   }
 
