@@ -35,7 +35,7 @@ export class HotReads implements OnModuleInit {
     private readonly cacheStatus: CacheStatusInterceptor,
     { production }: AppConfig,
   ) {
-    this.securityHeaders = Object.entries(dataHeaders(production)).flat();
+    this.securityHeaders = dataHeaders(production).flat();
   }
 
   /** After the hooks of every other module, the limit by address among them. */
@@ -71,7 +71,9 @@ export class HotReads implements OnModuleInit {
     // Of the hooks that ran before: limits, CORS, the end of a connection.
     for (const [name, value] of Object.entries(reply.getHeaders())) headers.push(name, String(value));
     if (body !== undefined) headers.push('content-length', String(Buffer.byteLength(body)));
+    reply.raw.writeHead(status, headers);
+    // Not before: what cannot be written is still to be answered with an error.
     reply.hijack();
-    reply.raw.writeHead(status, headers).end(body);
+    reply.raw.end(body);
   }
 }

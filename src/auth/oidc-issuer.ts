@@ -81,8 +81,11 @@ export class OidcIssuer {
       timeoutDuration: this.options.timeoutMs ?? FETCH_TIMEOUT_MS,
       cooldownDuration: this.options.cooldownMs ?? KEYS_COOLDOWN_MS,
       cacheMaxAge: KEYS_MAX_AGE_MS,
-      // The library's own reads any amount.
-      [customFetch]: async (url, { signal }) => new Response(await published(url, signal)),
+      // The library's own reads any amount, and asks again at once.
+      [customFetch]: async (url, { signal }) => {
+        if (performance.now() < this.#failedUntilMs) throw new IssuerUnavailable();
+        return new Response(await published(url, signal));
+      },
     });
     this.#keys = { get, discoveredAtMs: performance.now() };
     return get;

@@ -183,6 +183,20 @@ describe('OidcTokens', () => {
     await expect(Promise.resolve(keys.key(header, EMPTY))).resolves.toBeDefined();
   });
 
+  it.each(['all', 'keys'] as const)(
+    'leaves an issuer alone for a while whose answers fail (%s)',
+    async (faulty) => {
+      const keys = new OidcIssuer(issuer.url, { cooldownMs: 0, failurePauseMs: 60_000 });
+      const header = { alg: issuer.newest.alg, kid: issuer.newest.kid };
+      Object.assign(issuer, { fault: 'error', faulty });
+      const ask = () => Promise.resolve(keys.key(header, EMPTY));
+      await expect(ask()).rejects.toThrow(IssuerUnavailable);
+      const asked = { ...issuer.requests };
+      for (let n = 0; n < 3; n++) await expect(ask()).rejects.toThrow(IssuerUnavailable);
+      expect(issuer.requests).toEqual(asked);
+    },
+  );
+
   it('says 503, not 401, while the issuer is down, keeps those it knows, and recovers', async () => {
     const remembered = await issuer.sign({ claims: { sub: 'remembered' } });
     await verify(remembered);

@@ -99,9 +99,17 @@ export class CacheFigures {
 }
 
 function noReads(): Outcomes {
-  return Object.fromEntries(CACHE_OUTCOMES.map((outcome) => [outcome, new Durations(READ_SECONDS)])) as never;
+  const none = (): Durations => new Durations(READ_SECONDS);
+  return { hit: none(), miss: none(), collapsed: none(), bypass: none(), error: none(), corrupt: none() };
 }
 
-function countsOf(outcomes: Outcomes): Record<CacheOutcome, number> {
-  return Object.fromEntries(CACHE_OUTCOMES.map((outcome) => [outcome, outcomes[outcome].count])) as never;
+function countsOf({ hit, miss, collapsed, bypass, error, corrupt }: Outcomes): Record<CacheOutcome, number> {
+  return {
+    hit: hit.count,
+    miss: miss.count,
+    collapsed: collapsed.count,
+    bypass: bypass.count,
+    error: error.count,
+    corrupt: corrupt.count,
+  };
 }

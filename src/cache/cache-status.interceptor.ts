@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, map } from 'rxjs';
+import { namesTag } from '../common/if-none-match.js';
 import { CacheMeter } from './cache-meter.js';
 import { cacheStatus } from './cache-read.js';
 import { CachedReply } from './cached-reply.js';
@@ -43,16 +44,9 @@ export class CacheStatusInterceptor implements NestInterceptor {
     const headers = ['cache-status', cacheStatus(read), 'cache-control', 'private, no-cache'];
     if (etag !== null) {
       headers.push('etag', etag);
-      if (matches(request.headers['if-none-match'], etag)) return { status: 304, headers, body: undefined };
+      if (namesTag(request.headers['if-none-match'], etag)) return { status: 304, headers, body: undefined };
     }
     headers.push('content-type', 'application/json; charset=utf-8');
     return { status: 200, headers, body };
   }
-}
-
-/** `If-None-Match` compares weakly: RFC 9110, 13.1.2. */
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  if (header.trim() === '*') return true;
-  return header.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === etag);
 }

@@ -113,7 +113,7 @@ export class CacheService {
   ): Promise<Flown> {
     const distrust = this.health.bypassReason;
     if (distrust !== null) return this.loadOnly(spec, 'bypass', distrust, load);
-    // These callers have waited for one deadline already. The next flight asks again.
+    // Most of these callers have waited for one deadline already. The next flight asks again.
     if (previous?.outcome === 'error' && previous.detail === 'redis-timeout')
       return this.loadOnly(spec, 'bypass', 'redis-timeout', load);
 

@@ -1,6 +1,6 @@
 import { CacheUnavailable } from './cache-errors.js';
 
-/** A deadline is counted in as many parts, each of which counts only when this process was there to see it end. */
+/** A deadline is counted in as many parts. One that this process was too busy to see the end of does not count. */
 const PARTS = 2;
 /** How many may pass uncounted because this process, not Redis, was late. Bounds the whole at four deadlines. */
 const MAX_UNCOUNTED = 3 * PARTS;
@@ -19,20 +19,15 @@ export function withDeadline<T>(call: Promise<T>, deadlineMs: number): Promise<T
     let timer: NodeJS.Timeout;
     const partMs = deadlineMs / PARTS;
     let [counted, uncounted] = [0, 0];
-    let due = performance.now() + partMs;
     const arm = (): void => {
+      const due = performance.now() + partMs;
       timer = setTimeout(() => {
-        const now = performance.now();
-        if (now - due > partMs / 2 && uncounted < MAX_UNCOUNTED) {
-          uncounted++;
-          due = now + partMs;
-        } else {
-          counted++;
-          due += partMs;
-        }
+        const blocked = performance.now() - due > partMs / 2;
+        if (blocked && uncounted < MAX_UNCOUNTED) uncounted++;
+        else counted++;
         if (counted < PARTS) arm();
         else setImmediate(giveUp);
-      }, due - performance.now());
+      }, partMs);
     };
     const giveUp = (): void => {
       reject(new CacheUnavailable('redis-timeout', `Redis did not answer within ${deadlineMs} ms`));

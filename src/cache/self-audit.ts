@@ -53,8 +53,9 @@ export class SelfAudit {
   }
 
   async #compare(key: string, raw: string, cached: string, current: () => Promise<string>): Promise<void> {
+    const found = await current();
     this.#compared++;
-    if ((await current()) === cached) return;
+    if (found === cached) return;
     await sleep(GRACE_MS, undefined, { ref: false });
     // An entry that has changed was invalidated; only one that is still there, and still wrong, was not.
     if ((await this.store.get(key)) !== raw || (await current()) === cached) return;

@@ -84,5 +84,13 @@ export class AccountChecker {
 }
 
 function repeats(account: InstanceAccount, accessToken: string): boolean {
-  return Object.values(account).some((value) => typeof value === 'string' && value.includes(accessToken));
+  const token = plain(accessToken);
+  return Object.values(account).some((value) => typeof value === 'string' && plain(value).includes(token));
+}
+
+/** As it was before a URL parser wrote it in its own way, with escapes and a host in lower case. */
+function plain(text: string): string {
+  return text
+    .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+    .toLowerCase();
 }

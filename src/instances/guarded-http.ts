@@ -66,9 +66,11 @@ export interface InstanceResponse extends Omit<Answer, 'body'> {
  */
 export class GuardedHttp {
   readonly #addresses: OutgoingAddresses;
+  readonly #publicAddresses: OutgoingAddresses;
 
   constructor(private readonly options: GuardedHttpOptions) {
     this.#addresses = new OutgoingAddresses(options.allowlist, options.resolve);
+    this.#publicAddresses = new OutgoingAddresses(new Set(), options.resolve);
   }
 
   /**
@@ -78,22 +80,26 @@ export class GuardedHttp {
    */
   async request(address: string | URL, request: OutgoingRequest = {}): Promise<InstanceResponse> {
     const started = performance.now();
-    const { body, ...answer } = await this.exchange(address, request, JSON_BODY);
+    const { body, ...answer } = await this.exchange(address, this.#addresses, request, JSON_BODY);
     const latencyMs = Math.round(performance.now() - started);
     return { ...answer, jsonText: body?.toString('utf8') ?? null, latencyMs };
   }
 
   /**
-   * For what is not JSON.
+   * For what is not JSON, at an address that an instance has given.
    *
+   * @param origin the instance's. Elsewhere INSTANCE_HOST_ALLOWLIST does not apply: it names hosts to be asked as
+   *   instances, not hosts of which an instance may have any path asked for.
    * @throws {BlockedAddress | InstanceUnreachable | InstanceTimeout | UnusableAnswer}
    */
-  download(address: string | URL, wanted: WantedBody): Promise<Answer> {
-    return this.exchange(address, {}, wanted);
+  download(address: string, origin: string, wanted: WantedBody): Promise<Answer> {
+    const isOwn = parse(address).origin === origin;
+    return this.exchange(address, isOwn ? this.#addresses : this.#publicAddresses, {}, wanted);
   }
 
   private async exchange(
     address: string | URL,
+    allowed: OutgoingAddresses,
     request: OutgoingRequest,
     wanted: WantedBody,
   ): Promise<Answer> {
@@ -101,7 +107,7 @@ export class GuardedHttp {
     const ownMs = this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const deadline = new Deadline(Math.min(ownMs, request.timeoutMs ?? ownMs));
     try {
-      const addresses = await deadline.bound(this.#addresses.of(url));
+      const addresses = await deadline.bound(allowed.of(url));
       return await deadline.bound(this.send(url, addresses, request, wanted, deadline));
     } finally {
       deadline.clear();
@@ -177,14 +183,16 @@ async function readAnswer(
     outgoing.destroy();
     throw new UnusableAnswer();
   }
+  const tooLarge = (): UnusableAnswer => {
+    outgoing.destroy();
+    return new UnusableAnswer('The instance gave an answer that is too large.');
+  };
+  if (Number(headers['content-length']) > maxBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > maxBytes) {
-      outgoing.destroy();
-      throw new UnusableAnswer('The instance gave an answer that is too large.');
-    }
+    if (length > maxBytes) throw tooLarge();
     chunks.push(chunk);
   }
   return { status, headers, body: Buffer.concat(chunks) };

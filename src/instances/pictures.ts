@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { OutgoingRequestError, UnusableAnswer } from './guarded-http.errors.js';
@@ -20,34 +21,45 @@ const PICTURE: WantedBody = {
 export interface Picture {
   readonly type: PictureType;
   readonly bytes: Buffer;
+  /** Entity tag, quotes included. */
+  readonly etag: string;
 }
 
-/** Pictures from anywhere, each asked for once at a time and kept for a while by its address. */
+interface Source {
+  readonly url: string;
+  readonly origin: string;
+}
+
+/** Pictures that instances name, each asked for once at a time and kept for a while by its address and instance. */
 @Injectable()
 export class Pictures {
-  readonly #pictures: LRUCache<string, Picture>;
+  readonly #pictures: LRUCache<string, Picture, Source>;
 
   constructor(http: GuardedHttp) {
-    this.#pictures = new LRUCache<string, Picture>({
+    this.#pictures = new LRUCache<string, Picture, Source>({
       max: MAX_PICTURES,
       maxSize: MAX_BYTES,
       sizeCalculation: ({ bytes }) => bytes.length,
       ttl: KEPT_MS,
       // Others may push it out while it is on its way; whoever waits for it gets it all the same.
       ignoreFetchAbort: true,
-      fetchMethod: async (url): Promise<Picture> => {
-        const { status, body } = await http.download(url, PICTURE);
+      fetchMethod: async (_key, _stale, { context: { url, origin } }): Promise<Picture> => {
+        const { status, body } = await http.download(url, origin, PICTURE);
         const type = status === 200 && body !== null ? typeOf(body) : null;
         if (body === null || type === null) throw new UnusableAnswer();
-        return { type, bytes: body };
+        return { type, bytes: body, etag: `"${hash('sha256', body, 'base64url')}"` };
       },
     });
   }
 
-  /** Null when it cannot be had, for whatever reason, or is no picture. */
-  async at(url: string): Promise<Picture | null> {
+  /**
+   * Null when it cannot be had, for whatever reason, or is no picture.
+   *
+   * @param origin of the instance that names it: another one may not be allowed to.
+   */
+  async at(url: string, origin: string): Promise<Picture | null> {
     try {
-      return (await this.#pictures.fetch(url)) ?? null;
+      return (await this.#pictures.fetch(`${origin} ${url}`, { context: { url, origin } })) ?? null;
     } catch (error) {
       if (error instanceof OutgoingRequestError) return null;
       throw error;

@@ -1,11 +1,12 @@
-import { Controller, Get, Param, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Authenticated } from '../common/auth/access.js';
 import type { AuthUser } from '../common/auth/auth-user.js';
 import { CurrentUser } from '../common/auth/current-user.decorator.js';
 import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
+import { namesTag } from '../common/if-none-match.js';
 import { RateLimit } from '../common/rate-limit.decorator.js';
 import { PICTURE_TYPES } from '../instances/pictures.js';
 import { Avatars } from './avatars.service.js';
@@ -33,23 +34,32 @@ export class AvatarController {
       PICTURE_TYPES.map((type) => [type, { schema: { type: 'string', format: 'binary' } }]),
     ),
     headers: {
-      'Cache-Control': { schema: { type: 'string', example: 'private, max-age=3600' } },
+      'Cache-Control': { schema: { type: 'string', example: 'private, no-cache' } },
+      ETag: { description: 'Of the picture, for If-None-Match', schema: { type: 'string' } },
     },
   })
+  @ApiResponse({ status: 304, description: 'If-None-Match names the current picture' })
   @ApiProblems([400, 404, 503], { 404: [code, title, message] })
   async get(
     @CurrentUser() user: AuthUser,
     @Param('id', IdPipe) id: number,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Buffer> {
-    const { type, bytes } = await this.avatars.of(user.id, id);
+    @Headers('if-none-match') known?: string,
+  ): Promise<Buffer | undefined> {
+    const { type, bytes, etag } = await this.avatars.of(user.id, id);
     reply.headers({
-      'Content-Type': type,
       // Whoever opens it by itself gets an image, or nothing, whatever the bytes behind the first ones are.
       'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
       'X-Content-Type-Options': 'nosniff',
-      'Cache-Control': 'private, max-age=3600',
+      // Kept, but asked for each time: it may be another account's by then, or another user who asks.
+      'Cache-Control': 'private, no-cache',
+      ETag: etag,
     });
+    if (namesTag(known, etag)) {
+      reply.code(304);
+      return undefined;
+    }
+    reply.header('Content-Type', type);
     return bytes;
   }
 }

@@ -17,7 +17,7 @@ export class Avatars {
   async of(userId: number, id: number): Promise<Picture> {
     const row = await this.database.load(() => this.rows.findRow(id));
     if (row === null || row.userId !== userId) throw new PlatformNotFound();
-    const picture = row.avatarUrl === null ? null : await this.pictures.at(row.avatarUrl);
+    const picture = row.avatarUrl === null ? null : await this.pictures.at(row.avatarUrl, row.instanceUrl);
     if (picture === null) throw new NoAvatar();
     return picture;
   }

@@ -87,6 +87,8 @@ export class PlatformChecks {
       status: outcome,
       lastError: outcome === 'connected' ? null : check.detail,
       ...(connectedTo !== null && { accountId: connectedTo.id, avatarUrl: connectedTo.avatarUrl }),
+      // Of whoever the token was for before.
+      ...(outcome === 'identity_mismatch' && { avatarUrl: null }),
     };
     const changes = await this.database.transaction(async (manager): Promise<PlatformChange[]> => {
       const update = manager
@@ -102,12 +104,13 @@ export class PlatformChecks {
         update.andWhere(
           `(status IS DISTINCT FROM :was OR last_error IS DISTINCT FROM :error
            OR coalesce(:account, account_id) IS DISTINCT FROM account_id
-           OR coalesce(:avatar, avatar_url) IS DISTINCT FROM avatar_url
+           OR (:learnt AND :avatar::varchar IS DISTINCT FROM avatar_url)
            OR last_checked_at IS NULL OR last_checked_at < :stale)`,
           {
             was: found.status,
             error: found.lastError,
             account: found.accountId ?? null,
+            learnt: 'avatarUrl' in found,
             avatar: found.avatarUrl ?? null,
             stale: new Date(checkedAt.getTime() - UNCHANGED_MS),
           },

@@ -15,14 +15,17 @@ describe('GET /v1/platforms/:id/avatar', () => {
   let fake: FakeInstance;
   let token: string;
   let unheard: number;
+  /** Allowed as an instance, like the first one. */
+  let other: FakeInstance;
 
   beforeAll(async () => {
-    const [port = 0, silent = 0] = await freePorts(2);
+    const [port = 0, silent = 0, otherPort = 0] = await freePorts(3);
     unheard = silent;
+    other = await startFakeInstance('mastodon', { port: otherPort });
     fake = await startFakeInstance('mastodon', { port });
     app = await startTestApp({
       env: {
-        INSTANCE_HOST_ALLOWLIST: `${fake.host},127.0.0.1:${silent}`,
+        INSTANCE_HOST_ALLOWLIST: `${fake.host},${other.host},127.0.0.1:${silent}`,
         INSTANCE_TIMEOUT_MS: '1500',
         RATE_LIMIT_ENABLED: 'false',
       },
@@ -36,7 +39,7 @@ describe('GET /v1/platforms/:id/avatar', () => {
   });
   afterAll(async () => {
     await app.close();
-    await fake.close();
+    await Promise.all([fake.close(), other.close()]);
   });
 
   /** A path that nobody has asked for: pictures are kept. */
@@ -77,7 +80,7 @@ describe('GET /v1/platforms/:id/avatar', () => {
       'content-type': type,
       'content-security-policy': expect.stringMatching(/^default-src 'none';.* sandbox$/),
       'x-content-type-options': 'nosniff',
-      'cache-control': 'private, max-age=3600',
+      'cache-control': 'private, no-cache',
     });
     // The token is for the instance's API, not for whoever keeps its pictures.
     expect(fake.asked(path).map(({ authorization }) => authorization)).toEqual([undefined]);
@@ -127,9 +130,11 @@ describe('GET /v1/platforms/:id/avatar', () => {
   it('says the same of every address that it does not ask, or where nobody answers', async () => {
     const { origin } = fake;
     const inside = await startFakeInstance('mastodon');
+    other.files.set('/inside.png', { type: 'image/png', bytes: PNG });
     const answers = new Set<string>();
     for (const address of [
       `${inside.origin}/inside.png`,
+      `${other.origin}/inside.png`,
       'https://127.0.0.1/inside.png',
       'http://10.0.0.1/inside.png',
       'https://169.254.169.254/latest/meta-data/',
@@ -144,7 +149,7 @@ describe('GET /v1/platforms/:id/avatar', () => {
       answers.add(withoutOccurrence(answer));
     }
     expect(answers.size).toBe(1);
-    expect(inside.connections).toBe(0);
+    expect([inside.connections, other.connections]).toEqual([0, 0]);
     await inside.close();
   });
 
@@ -197,10 +202,31 @@ describe('GET /v1/platforms/:id/avatar', () => {
     expectProblem(await avatar(id), 404, 'no_avatar');
   });
 
-  it('does not take the picture of another account than the username says', async () => {
+  it.each([
+    ['with a token of its own', true],
+    ['with the token that was there', false],
+  ])('does not take the picture of another account than the username says, %s', async (_how, withToken) => {
     const { id } = await serving('image/png', PNG);
-    await ada.client.patch(`/v1/platforms/${id}`, { username: 'bob', accessToken: token });
+    const somebody = { username: withToken ? 'bob' : 'carol', ...(withToken && { accessToken: token }) };
+    expect((await ada.client.patch(`/v1/platforms/${id}`, somebody)).status).toBe(200);
     expect((await test(id)).json()).toMatchObject({ outcome: 'identity_mismatch' });
     expect(await view(id)).toMatchObject({ hasAvatar: false });
+  });
+
+  it('is sent again only when it is another one, and to its owner only', async () => {
+    const { id } = await serving('image/png', PNG);
+    const etag = (await avatar(id)).header('etag') ?? '';
+    const again = (by = ada) => by.client.get(`/v1/platforms/${id}/avatar`, { 'If-None-Match': etag });
+    const unchanged = await again();
+    expect([unchanged.status, unchanged.text]).toEqual([304, '']);
+    const eve = await register(app.client, app.backends.secrets);
+    expectProblem(await again(eve), 404, 'platform_not_found');
+
+    const path = newPath();
+    fake.files.set(path, { type: 'image/gif', bytes: PICTURES['image/gif'] });
+    fake.accounts.set('1', { username: 'alice', displayName: 'Alice', avatar: `${fake.origin}${path}` });
+    await test(id);
+    const changed = await again();
+    expect([changed.status, changed.header('content-type')]).toEqual([200, 'image/gif']);
   });
 });

@@ -13,6 +13,8 @@ function seen(answer: TestResponse) {
   return { status: answer.status, headers, body: withoutOccurrence(answer) };
 }
 
+const PAGE = 'https://page.example';
+
 interface Asking {
   readonly client: HttpClient;
   readonly headers?: Record<string, string>;
@@ -26,7 +28,9 @@ describe('the reads that skip the pipeline', () => {
   let foreign: number;
 
   beforeAll(async () => {
-    app = await startTestApp({ env: { RATE_LIMIT_ENABLED: 'true', RATE_LIMIT_USER_PER_MINUTE: '100' } });
+    app = await startTestApp({
+      env: { RATE_LIMIT_ENABLED: 'true', RATE_LIMIT_USER_PER_MINUTE: '100', CORS_ORIGINS: PAGE },
+    });
     const { backends, client } = app;
     const [ada, bob, none, much] = await Promise.all(
       Array.from({ length: 4 }, () => register(client, backends.secrets)),
@@ -45,6 +49,7 @@ describe('the reads that skip the pipeline', () => {
     const list = (await ada.client.get('/v1/platforms')).header('etag') ?? '';
     Object.assign(clients, {
       owner: { client: ada.client },
+      'owner on a page of another origin': { client: ada.client, headers: { Origin: PAGE } },
       'owner who has the version': { client: ada.client, headers: { 'If-None-Match': `W/"1", "${id}-1"` } },
       'owner who has the list': { client: ada.client, headers: { 'If-None-Match': list } },
       'somebody without connections': { client: none.client },
@@ -65,6 +70,7 @@ describe('the reads that skip the pipeline', () => {
 
   it.each([
     'owner',
+    'owner on a page of another origin',
     'owner who has the version',
     'owner who has the list',
     'somebody without connections',
@@ -97,6 +103,13 @@ describe('the reads that skip the pipeline', () => {
     expect(statuses).toEqual(STATUSES[who]);
   });
 
+  it('let a page of another origin read the answer', async () => {
+    const { headers } = (await clients['owner']?.client.get('/v1/platforms', { Origin: PAGE })) ?? {};
+    expect(headers?.get('access-control-allow-origin')).toBe(PAGE);
+    expect(headers?.get('access-control-expose-headers')).toContain('ETag');
+    expect(headers?.get('vary')).toBe('Origin');
+  });
+
   it('count what they answer like all others do', async () => {
     const count = async (): Promise<number> => {
       const line = /^platform_cache_requests_total\{resource="user_platforms",outcome="hit"\} (\d+)$/m;
@@ -110,6 +123,7 @@ describe('the reads that skip the pipeline', () => {
 
 const STATUSES: Readonly<Record<string, readonly number[]>> = {
   owner: [200, 200, 200, 404],
+  'owner on a page of another origin': [200, 200, 200, 404],
   'owner who has the version': [200, 304, 304, 404],
   'owner who has the list': [304, 200, 200, 404],
   'somebody without connections': [200, 404, 404, 404],

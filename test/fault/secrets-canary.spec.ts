@@ -177,15 +177,18 @@ describe('secrets, through every operation, event and job, and with each depende
         INSTANCE_HOST_ALLOWLIST: canary.instance.host,
       },
     });
-    const seen = canary.instance.requests.length;
-    await makeDue(canary, [connected]);
-    const refreshed = () =>
-      canary.instance.requests.slice(seen).some(({ form }) => form.get('grant_type') === 'refresh_token');
-    await waitUntil(refreshed, { ...RECOVERY, what: 'the queue to have the token refreshed' });
-    expect(await rotateKeys()).toBe(0);
-    expect(await backends.redis.keys('{platform-manager}:watch:*')).not.toEqual([]);
-    await expectNone();
-    await watching.app.close();
+    try {
+      const seen = canary.instance.requests.length;
+      await makeDue(canary, [connected]);
+      const refreshed = () =>
+        canary.instance.requests.slice(seen).some(({ form }) => form.get('grant_type') === 'refresh_token');
+      await waitUntil(refreshed, { ...RECOVERY, what: 'the queue to have the token refreshed' });
+      expect(await rotateKeys()).toBe(0);
+      expect(await backends.redis.keys('{platform-manager}:watch:*')).not.toEqual([]);
+      await expectNone();
+    } finally {
+      await watching.app.close();
+    }
   });
 
   it.each(ECHOES)('nor by an instance that answers with what it was sent: %s', async (echo) => {

@@ -52,16 +52,29 @@ it('SIGTERM: what runs is finished, what comes after it on the same connection i
   expect(received.match(/^connection: close/gim)).toHaveLength(1);
 }, 60_000);
 
-it('SIGTERM: a connection on which nothing was ever sent holds nothing up', async () => {
-  const process = await deployment.startProcess();
-  const reserve = connect(process.api.port, '127.0.0.1');
-  try {
-    await once(reserve, 'connect');
-    const ended = once(reserve, 'close');
-    // By itself it would stay: stop() kills what has not ended by then, and that is no exit code.
-    expect(await process.api.stop(20_000)).toBe(0);
-    await ended;
-  } finally {
-    reserve.destroy();
-  }
-}, 60_000);
+it.each([
+  ['nothing was ever sent', ''],
+  ['half a head was sent', 'GET /v1/platforms HT'],
+  [
+    'half a body was sent',
+    'POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"email":',
+  ],
+])(
+  'SIGTERM: a connection on which %s holds nothing up',
+  async (_what, sent) => {
+    const process = await deployment.startProcess();
+    const reserve = connect(process.api.port, '127.0.0.1');
+    reserve.on('error', () => undefined);
+    try {
+      await once(reserve, 'connect');
+      reserve.write(sent);
+      const ended = once(reserve, 'close');
+      // By itself it would stay: stop() kills what has not ended by then, and that is no exit code.
+      expect(await process.api.stop(20_000)).toBe(0);
+      await ended;
+    } finally {
+      reserve.destroy();
+    }
+  },
+  60_000,
+);

@@ -66,8 +66,8 @@ export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
 
 /** Letters where there is no picture. It says nothing that the card does not say in words. */
 function Avatar({ platform }: { readonly platform: Platform }) {
-  const { id, name, platformType, hasAvatar } = platform;
-  const { address, discard } = useAvatar(id, hasAvatar);
+  const { id, name, platformType, hasAvatar, version } = platform;
+  const { address, discard } = useAvatar(id, hasAvatar, version);
   return (
     <span class={`avatar ${platformType}`} aria-hidden="true">
       {address === null ? initials(name) : <img src={address} alt="" onError={discard} />}

@@ -8,7 +8,8 @@ interface Avatar {
   readonly discard: () => void;
 }
 
-export function useAvatar(id: number, hasAvatar: boolean): Avatar {
+/** @param version of the connection: with another one the picture may be another too. */
+export function useAvatar(id: number, hasAvatar: boolean, version: number): Avatar {
   const [address, setAddress] = useState<string | null>(null);
 
   useEffect(() => {
@@ -33,7 +34,7 @@ export function useAvatar(id: number, hasAvatar: boolean): Avatar {
       if (made !== null) URL.revokeObjectURL(made);
       setAddress(null);
     };
-  }, [id, hasAvatar]);
+  }, [id, hasAvatar, version]);
 
   return { address, discard: () => setAddress(null) };
 }

@@ -260,6 +260,26 @@ describe('POST /v1/platforms/:id/test', () => {
     expect(JSON.stringify([finding, view])).not.toContain(TOKEN);
   });
 
+  it.each([
+    ['in the path of the picture', (token: string) => `https://mastodon.example/${token}.png`],
+    ['in its query', (token: string) => `https://mastodon.example/a.png?${token}`],
+  ])(
+    'stores nothing that repeats the token %s, in which a URL parser escapes a part of it',
+    async (_where, of) => {
+      const token = 'a"token<of>`Pieces`';
+      const { finding, view } = await tested(
+        'mastodon',
+        (fake) => {
+          fake.addToken(token);
+          fake.accounts.set('1', { username: 'alice', displayName: 'Alice', avatar: of(token) });
+        },
+        { accessToken: token },
+      );
+      expect(finding).toMatchObject({ outcome: 'instance_error', account: null });
+      expect(view).toMatchObject({ hasAvatar: false });
+    },
+  );
+
   it('stores only plain, bounded text of what the instance says', async () => {
     const { finding } = await tested('mastodon', (fake) => {
       fake.addToken(TOKEN);

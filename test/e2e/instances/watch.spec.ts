@@ -217,6 +217,17 @@ describe('the watcher', () => {
       ]);
     });
 
+    it('a picture that the account has no more is forgotten', async () => {
+      const fake = await start();
+      const [id = 0] = await connect(fake);
+      const hasAvatar = async () => (await caller.send('GET', `/v1/platforms/${id}`)).body.hasAvatar;
+      await dueRound();
+      expect(await hasAvatar()).toBe(true);
+      fake.accounts.set('1', { username: 'alice', displayName: 'Alice', avatar: null });
+      await dueRound();
+      expect(await hasAvatar()).toBe(false);
+    });
+
     it('nothing new is no new version, until the row tells of a day ago', async () => {
       const fake = await start();
       const [id = 0] = await connect(fake);
