@@ -154,7 +154,6 @@ export default tseslint.config(
       '**/*.config.js',
       'test/support/global-*.ts',
       'test/support/quiet-runner.mjs',
-      'test/support/longest-first.mjs',
     ],
     rules: { 'import-x/no-default-export': 'off' },
   },

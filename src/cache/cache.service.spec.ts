@@ -491,6 +491,20 @@ describe('CacheService over Redis', () => {
       expect(get).toHaveBeenCalledTimes(2);
     });
 
+    it('leaves no lease behind that was granted after the call had been given up', async () => {
+      const { link, service } = await startProcess(
+        withFaults((store) => ({
+          acquire: async (...given) => {
+            await store.acquire(...given);
+            throw new CacheUnavailable('redis-timeout', 'as told');
+          },
+        })),
+      );
+      expect(await service.read(spec, ID, always(OLD))).toMatchObject({ outcome: 'error', value: OLD });
+      const isGivenBack = async () => (await rawClient(link).exists(leaseKey(KEY))) === 0;
+      await waitUntil(isGivenBack, { timeoutMs: 3000, what: 'the lease to be given back' });
+    });
+
     it.each(reasons)('on the lease (%s) is a reason to load', async (reason) => {
       const { service } = await startProcess(
         withFaults(() => ({ acquire: () => Promise.reject(new CacheUnavailable(reason, 'as told')) })),

@@ -17,7 +17,7 @@ const LEASE_POLL_MS = 5;
 
 type Flown = Omit<CacheRead<unknown>, 'resource' | 'durationSeconds'>;
 
-/** Read-through cache that is never older than the last acknowledged write. The protocol is in design.md and README. */
+/** Read-through cache that is never older than the last acknowledged write. The protocol is in README.md. */
 @Injectable()
 export class CacheService {
   readonly #flights = new Flights<Flown>();
@@ -167,6 +167,8 @@ export class CacheService {
       } catch (error) {
         const reason = reasonOf(error);
         if (error instanceof WrongTypeEntry) await this.removeForeign(key);
+        // Carried out late, it would be a lease of nobody's. Sent behind it, by the same connection; not waited for.
+        if (reason === 'redis-timeout') void this.giveBack(key, token);
         return this.loadOnly(spec, 'error', reason, load);
       }
       if (acquired.state === 'leased') break;

@@ -90,7 +90,7 @@ const oidcIssuer = (text: string): boolean => {
 
 const corsOrigin = (origin: string): boolean => URL.canParse(origin) && new URL(origin).origin === origin;
 
-/** The environment as contract.md lists it; units are in the names. An empty value means "not set". */
+/** The environment, explained in .env.example; units are in the names. An empty value means "not set". */
 export const environmentSchema = z.object({
   HOST: z.string().default('0.0.0.0'),
   PORT: whole('(a TCP port)', { min: 0, max: 65_535, fallback: 3000 }),

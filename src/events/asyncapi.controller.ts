@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Public } from '../common/auth/access.js';
 
 /** Seen from src/ and from dist/ alike. */
@@ -16,6 +17,7 @@ export class AsyncApiController {
   @Public()
   @Header('Content-Type', 'application/json; charset=utf-8')
   @ApiOperation({ summary: 'The events over Socket.IO, as an AsyncAPI document' })
+  @ApiProblems([429])
   @ApiOkResponse({ schema: { type: 'object', example: { asyncapi: '3.0.0' } } })
   read(): string {
     this.text ??= readFileSync(FILE, 'utf8');

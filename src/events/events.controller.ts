@@ -42,7 +42,7 @@ export class EventsController {
     ].join('\n'),
   })
   @ApiHeader({
-    name: 'Last-Event-ID',
+    name: 'last-event-id',
     required: false,
     schema: { type: 'string', pattern: '^\\d{1,16}$', example: '128' },
     description: 'Send first what came after this event',

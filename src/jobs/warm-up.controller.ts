@@ -46,7 +46,7 @@ class WarmUpRunning extends DomainError {
   }
 }
 
-@ApiTags('administration')
+@ApiTags('admin')
 @Controller('v1/admin/cache/warm')
 export class WarmUpController {
   constructor(private readonly runner: WarmUpRunner) {}
@@ -58,7 +58,7 @@ export class WarmUpController {
     summary: 'Load the entries of the users that were active last, in the background and behind all requests',
   })
   @ApiAcceptedResponse({ type: WarmUpStartedDto })
-  @ApiProblems([400, 409, 413, 415], {
+  @ApiProblems([400, 409, 413, 415, 503], {
     409: ['warm_up_running', 'Already warming', new WarmUpRunning().message],
   })
   warm(@Body() { users = DEFAULT_USERS }: WarmUpDto): WarmUpStartedDto {

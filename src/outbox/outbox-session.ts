@@ -99,8 +99,14 @@ export class PostgresOutboxSession implements OutboxSession {
       this.#drop(client);
     });
     client.on('notification', ({ channel }) => this.#wakers.get(channel)?.());
-    await client.connect();
-    for (const channel of CHANNELS) await client.query(`LISTEN ${channel}`);
+    try {
+      await client.connect();
+      for (const channel of CHANNELS) await client.query(`LISTEN ${channel}`);
+    } catch (error) {
+      // A standby refuses to listen, and would keep a connection of each attempt.
+      this.#drop(client);
+      throw error;
+    }
     this.#client = client;
     return client;
   }

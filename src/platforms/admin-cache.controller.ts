@@ -32,6 +32,7 @@ export class AdminCacheController {
       'all processes has the whole.',
   })
   @ApiOkResponse({ type: CacheFiguresDto })
+  @ApiProblems([503])
   async read(): Promise<CacheFiguresDto> {
     const figures = await this.figures.read();
     const pool = poolState(this.dataSource);

@@ -1,3 +1,14 @@
+import { ApiHeader } from '@nestjs/swagger';
+
+/** The name is that of the handler's own parameter, where it has one: the document would have both otherwise. */
+export const ApiIfNoneMatch = (): MethodDecorator =>
+  ApiHeader({
+    name: 'if-none-match',
+    required: false,
+    schema: { type: 'string', example: '"3"' },
+    description: 'An ETag of this route; 304 while it is the current one',
+  }) as MethodDecorator;
+
 /** Response headers for the OpenAPI document. */
 export const CACHED_HEADERS = {
   'Cache-Status': {

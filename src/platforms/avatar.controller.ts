@@ -9,6 +9,7 @@ import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
 import { namesTag } from '../common/if-none-match.js';
 import { RateLimit } from '../common/rate-limit.decorator.js';
 import { PICTURE_TYPES } from '../instances/pictures.js';
+import { ApiIfNoneMatch } from './api-headers.js';
 import { Avatars } from './avatars.service.js';
 import { NoAvatar } from './platforms.errors.js';
 
@@ -38,6 +39,7 @@ export class AvatarController {
       ETag: { description: 'Of the picture, for If-None-Match', schema: { type: 'string' } },
     },
   })
+  @ApiIfNoneMatch()
   @ApiResponse({ status: 304, description: 'If-None-Match names the current picture' })
   @ApiProblems([400, 404, 503], { 404: [code, title, message] })
   async get(

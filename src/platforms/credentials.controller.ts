@@ -9,7 +9,7 @@ import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Authenticated } from '../common/auth/access.js';
 import type { AuthUser } from '../common/auth/auth-user.js';
 import { CurrentUser } from '../common/auth/current-user.decorator.js';
-import { IdPipe } from '../common/id.pipe.js';
+import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
 import { WholeQueryPipe } from '../common/whole-query.pipe.js';
 import { CACHED_HEADERS } from './api-headers.js';
 import type { Credentials } from './credential-cipher.js';
@@ -37,6 +37,7 @@ export class CredentialsController {
   @RateLimit('reveal')
   @HttpCode(200)
   @Header(...NO_STORE)
+  @ApiIdParam()
   @Authenticated('credentials:read')
   @ApiOperation({
     summary: 'The decrypted credentials of an active platform connection',
@@ -72,6 +73,7 @@ export class CredentialsController {
 
   @Get(':id/audit')
   @Header(...NO_STORE)
+  @ApiIdParam()
   @Authenticated()
   @ApiOperation({
     summary: 'Who had the credentials of your platform connection revealed, newest first',

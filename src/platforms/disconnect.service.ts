@@ -11,7 +11,6 @@ import { CredentialCipher, type Credentials } from './credential-cipher.js';
 import type { CachedPlatform } from './platform-cache.js';
 import { PlatformRows } from './platform-rows.js';
 import { PlatformWriter } from './platform-writer.js';
-import { PlatformNotFound } from './platforms.errors.js';
 
 /** The caller waits for each, and has nothing to gain. */
 const LOOKUP_TIMEOUT_MS = 5000;
@@ -34,9 +33,9 @@ export class DisconnectService {
   /** @throws {PlatformNotFound} and nothing about the instance: the token is forgotten here in any case. */
   async removeAndRevoke(userId: number, id: number): Promise<void> {
     const platform = await this.database.load(() => this.rows.find(id));
-    if (platform === null || platform.view.userId !== userId) throw new PlatformNotFound();
+    // Also when it is gone: then this may be the repetition of a request whose invalidations are still to be made good.
     await this.writer.remove(userId, id);
-    await this.revoke(platform);
+    if (platform?.view.userId === userId) await this.revoke(platform);
   }
 
   private async revoke({ view, credentials }: CachedPlatform): Promise<void> {

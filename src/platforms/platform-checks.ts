@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
+import { ServiceUnavailable } from '../common/domain-error.js';
 import { UndecryptableSecret } from '../crypto/key-ring.js';
 import { Database } from '../database/database.service.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
@@ -21,6 +22,8 @@ const UNCHANGED_MS = 24 * 3_600_000;
 /** Tests connections at their instances, and keeps what was found. */
 @Injectable()
 export class PlatformChecks {
+  readonly #logger = new Logger('Checks');
+
   constructor(
     private readonly database: Database,
     private readonly rows: PlatformRows,
@@ -55,11 +58,20 @@ export class PlatformChecks {
     return check;
   }
 
-  /** Tests what was just written, and answers with what it looks like now. */
+  /**
+   * Tests what was just written, and answers with what it looks like now: as it was written when the test could not be
+   * carried out or its finding not be stored, for the write took place all the same.
+   */
   async testWritten(row: PlatformConnection): Promise<PlatformView> {
-    await this.test(row.userId, row.id);
-    const tested = await this.database.load(() => this.rows.find(row.id));
-    return tested === null ? this.rows.toView(row) : tested.view;
+    try {
+      await this.test(row.userId, row.id);
+      const tested = await this.database.load(() => this.rows.find(row.id));
+      if (tested !== null) return tested.view;
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailable) && !(error instanceof PlatformNotFound)) throw error;
+      this.#logger.warn(`A connection could not be tested when it was written: ${error.code}`);
+    }
+    return this.rows.toView(row);
   }
 
   private checkOf({ view, credentials }: CachedPlatform): Promise<AccountCheck> | AccountCheck {

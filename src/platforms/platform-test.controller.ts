@@ -5,7 +5,7 @@ import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Authenticated } from '../common/auth/access.js';
 import type { AuthUser } from '../common/auth/auth-user.js';
 import { CurrentUser } from '../common/auth/current-user.decorator.js';
-import { IdPipe } from '../common/id.pipe.js';
+import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
 import { PlatformTestDto, toPlatformTestDto } from './dto/platform-test.dto.js';
 import { PlatformChecks } from './platform-checks.js';
 
@@ -17,6 +17,7 @@ export class PlatformTestController {
   @Post()
   @RateLimit('instance')
   @HttpCode(200)
+  @ApiIdParam()
   @Authenticated('platforms:write')
   @ApiOperation({
     summary: 'Test a platform connection at its instance',
@@ -24,7 +25,7 @@ export class PlatformTestController {
       'Status, time and error are stored. A username that you gave is compared, never overwritten.',
   })
   @ApiOkResponse({ type: PlatformTestDto })
-  @ApiProblems([400, 404, 429, 503])
+  @ApiProblems([400, 404, 413, 415, 429, 503])
   async test(@CurrentUser() user: AuthUser, @Param('id', IdPipe) id: number): Promise<PlatformTestDto> {
     return toPlatformTestDto(await this.checks.test(user.id, id));
   }

@@ -191,7 +191,11 @@ export class PlatformWriter {
   }
 
   private async owned({ manager, userId }: Writing, id: number): Promise<PlatformConnection> {
-    const row = await manager.findOneBy(PlatformConnection, { id, userId });
+    // Locked, for what a test finds is stored without the user's lock: the version that is compared is the one replaced.
+    const row = await manager.findOne(PlatformConnection, {
+      where: { id, userId },
+      lock: { mode: 'for_no_key_update' },
+    });
     if (row === null) throw new PlatformNotFound();
     return row;
   }

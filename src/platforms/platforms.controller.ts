@@ -32,7 +32,13 @@ import { CurrentUser } from '../common/auth/current-user.decorator.js';
 import { BooleanQueryPipe } from '../common/boolean-query.pipe.js';
 import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
 import { RateLimit } from '../common/rate-limit.decorator.js';
-import { CACHED_HEADERS, DEFAULT_ETAG_HEADER, ETAG_HEADER, LIST_ETAG_HEADER } from './api-headers.js';
+import {
+  ApiIfNoneMatch,
+  CACHED_HEADERS,
+  DEFAULT_ETAG_HEADER,
+  ETAG_HEADER,
+  LIST_ETAG_HEADER,
+} from './api-headers.js';
 import { DisconnectService } from './disconnect.service.js';
 import { PlatformDto } from './dto/platform.dto.js';
 import { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
@@ -76,6 +82,7 @@ export class PlatformsController {
     description: 'Reload from the database',
   })
   @ApiOkResponse({ type: PlatformDto, isArray: true, headers: { ...CACHED_HEADERS, ...LIST_ETAG_HEADER } })
+  @ApiIfNoneMatch()
   @ApiResponse({ status: 304, description: 'If-None-Match names the current list' })
   @ApiProblems([400, 503])
   async list(
@@ -92,6 +99,7 @@ export class PlatformsController {
   @Authenticated('platforms:read')
   @ApiOperation({ summary: 'Your default platform connection; without one, the first of the list' })
   @ApiOkResponse({ type: PlatformDto, headers: { ...CACHED_HEADERS, ...DEFAULT_ETAG_HEADER } })
+  @ApiIfNoneMatch()
   @ApiResponse({ status: 304, description: 'If-None-Match names the current default and its version' })
   @ApiProblems([404, 503], {
     404: ['no_platforms', 'No active platform connection', new NoPlatforms().message],
@@ -105,6 +113,7 @@ export class PlatformsController {
   @Authenticated('platforms:read')
   @ApiOperation({ summary: 'One platform connection' })
   @ApiOkResponse({ type: PlatformDto, headers: { ...CACHED_HEADERS, ...ETAG_HEADER } })
+  @ApiIfNoneMatch()
   @ApiResponse({ status: 304, description: 'If-None-Match names the current version' })
   @ApiProblems([400, 404, 503])
   get(@CurrentUser() user: AuthUser, @Param('id', IdPipe) id: number): Promise<CachedReply> {

@@ -74,7 +74,9 @@ export class StatsService {
     const [first] = rows;
     if (first === undefined) return null;
     const total = (kind: string): number => sum(rows.filter((row) => row.kind === kind));
-    const statuses = [...new Set(rows.flatMap(({ status }) => (status === null ? [] : [status])))].sort();
+    // An object cannot tell __proto__ apart; it is refused now, and may stand in rows from before.
+    const statusesOf = ({ status }: StatsRow) => (status === null || status === '__proto__' ? [] : [status]);
+    const statuses = [...new Set(rows.flatMap(statusesOf))].sort();
     return {
       userId,
       platformId,

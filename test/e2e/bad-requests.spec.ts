@@ -174,6 +174,12 @@ describe('fields of a platform connection', () => {
     ['a pointer that needs escaping', { 'a/b~c': 1 }, '/a~1b~0c'],
     ['an empty name', { name: '' }, '/name'],
     ['a name of 101 characters', { name: 'x'.repeat(101) }, '/name'],
+    // Which some count as one character, and PostgreSQL as two.
+    [
+      'a name of 99 characters and one with a variation selector',
+      { name: `${'x'.repeat(99)}\u2764\ufe0f` },
+      '/name',
+    ],
     ['a name with NUL', { name: 'a\u0000b' }, '/name'],
     ['a name with a lone surrogate', { name: 'a\ud800b' }, '/name'],
     ['a name that is a list', { name: ['x'] }, '/name'],

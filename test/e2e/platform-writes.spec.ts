@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { FernetKey, fernetDecrypt } from '../../src/crypto/fernet.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { waitUntil } from '../support/barrier.js';
 import { createPlatform, type Person, type PlatformJson, register } from '../support/factories.js';
 import { expectProblem } from '../support/problems.js';
 
@@ -64,6 +65,29 @@ describe('PATCH /v1/platforms/:id', () => {
     expect((await patch(id, change, { 'If-Match': '"0", "1"' })).status).toBe(200);
     expectProblem(await patch(id, change, { 'If-Match': '"1"' }), 412, 'version_mismatch');
     expect((await patch(id, change, { 'If-Match': '*' })).status).toBe(200);
+  });
+
+  it('honours If-Match also against what is stored meanwhile, as the finding of a test is', async () => {
+    const { id } = await create();
+    const finding = await app.backends.sql.connect();
+    try {
+      await finding.query('BEGIN');
+      await finding.query(`UPDATE platform_connections SET status = 'connected' WHERE id = $1`, [id]);
+      const patched = patch(id, { name: `${app.backends.secrets.size} too late` }, { 'If-Match': '"1"' });
+      const isWaiting = async () =>
+        (
+          await app.backends.rows(
+            `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+               AND query ILIKE '%platform%connection%'`,
+          )
+        ).length > 0;
+      await waitUntil(isWaiting, { timeoutMs: 4000, what: 'the change to wait for the row' });
+      await finding.query('COMMIT');
+      expectProblem(await patched, 412, 'version_mismatch');
+    } finally {
+      await finding.query('ROLLBACK');
+      finding.release();
+    }
   });
 
   it('answers 409 to a name and an account that another one of the user has', async () => {

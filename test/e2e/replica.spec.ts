@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import type { AppConfig } from '../../src/config/app-config.js';
+import { PostgresOutboxSession } from '../../src/outbox/outbox-session.js';
 import { type TestApp, startTestApp } from '../support/app.js';
 import { Backends } from '../support/backends.js';
 import { waitUntil } from '../support/barrier.js';
@@ -65,6 +67,17 @@ describe('a read replica', () => {
     expect((await owner.client.get('/v1/platforms')).json<unknown[]>()).toHaveLength(2);
     await on(replica, 'SELECT pg_wal_replay_resume()');
     await waitUntil(async () => (await total()) === 2, { ...WAIT, what: 'the replica to follow' });
+  });
+
+  it('that is mistaken for the primary refuses to be listened to, and is left no connection of each attempt', async () => {
+    const timeouts = { acquireTimeoutMs: 10_000, statementTimeoutMs: 10_000 } as AppConfig['database'];
+    const session = new PostgresOutboxSession(replica.url(), timeouts, 100);
+    for (let n = 0; n < 3; n++) await expect(session.statement('SELECT 1')).rejects.toThrow(/LISTEN/);
+    const isLeft = async () =>
+      (await on(replica, `SELECT 1 FROM pg_stat_activity WHERE application_name = 'platform-manager outbox'`))
+        .length > 0;
+    await waitUntil(async () => !(await isLeft()), { ...WAIT, what: 'the connections to be ended' });
+    await session.close();
   });
 
   it('that is dead leaves the search to the primary', async () => {

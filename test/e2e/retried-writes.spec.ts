@@ -97,6 +97,13 @@ describe('a write that is repeated because the process died between COMMIT and r
       { list: [['first', true]], ones: [true, null] },
     ],
     [
+      'DELETE with revoke, which is told that it is gone',
+      () => [`DELETE FROM platform_connections WHERE id = ${second.id}`],
+      () => ada.client.delete(`/v1/platforms/${second.id}?revoke=true`),
+      404,
+      { list: [['first', true]], ones: [true, null] },
+    ],
+    [
       'POST, which is told that the name is taken',
       () => [`UPDATE platform_connections SET name = 'third' WHERE id = ${second.id}`],
       () => ada.client.post('/v1/platforms', platformInput(app.backends.secrets, { name: 'third' })),

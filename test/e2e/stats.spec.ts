@@ -148,6 +148,7 @@ describe('POST /v1/platforms/:id/activities', () => {
     ['/0/externalId', activity('post', 'a\u0000')],
     ['/0/externalId', activity('post', 'a\ud800')],
     ['/0/status', activity('post', '1', { status: 'x'.repeat(51) })],
+    ['/0/status', activity('post', '1', { status: '__proto__' })],
     ['/0/occurredAt', activity('post', '1', { occurredAt: 'yesterday' })],
     ['/0/occurredAt', activity('post', '1', { occurredAt: 5 })],
     ['/0/colour', activity('post', '1', { colour: 'red' })],

@@ -6,9 +6,9 @@ import {
   IsArray,
   IsIn,
   IsRFC3339,
-  Length,
   ValidateIf,
 } from 'class-validator';
+import { Length } from '../../common/length.decorator.js';
 import { type Scope, SCOPES } from '../../common/auth/auth-user.js';
 import { IsPlainText } from '../../common/plain-text.decorator.js';
 

@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsString, Length } from 'class-validator';
+import { IsString } from 'class-validator';
+import { Length } from '../../common/length.decorator.js';
 import { EmailField } from './email-field.decorator.js';
 
 export class RegisterDto {

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Length } from 'class-validator';
+import { Length } from '../../common/length.decorator.js';
 import { IsPlainText } from '../../common/plain-text.decorator.js';
 import { INSTANCE_TYPES, type InstanceType } from '../software.js';
 

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Length, ValidateIf } from 'class-validator';
+import { ValidateIf } from 'class-validator';
+import { Length } from '../../common/length.decorator.js';
 import { IsPlainText } from '../../common/plain-text.decorator.js';
 
 export class BeginConnectDto {

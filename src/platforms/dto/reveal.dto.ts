@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Length, ValidateBy } from 'class-validator';
+import { ValidateBy } from 'class-validator';
+import { Length } from '../../common/length.decorator.js';
 import { IsPlainText } from '../../common/plain-text.decorator.js';
 
 const MIN_REASON = 3;

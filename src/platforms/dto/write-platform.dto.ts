@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsString, Length, MaxLength, ValidateIf } from 'class-validator';
+import { IsBoolean, IsIn, IsString, MaxLength, ValidateIf } from 'class-validator';
+import { Length } from '../../common/length.decorator.js';
 import { IsCredential, IsPlainText } from '../../common/plain-text.decorator.js';
 import { PLATFORM_TYPES, type PlatformType } from '../platform-view.js';
 

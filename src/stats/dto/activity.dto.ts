@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsIn, Length } from 'class-validator';
+import { IsIn, NotEquals } from 'class-validator';
+import { Length } from '../../common/length.decorator.js';
 import { IsPlainText } from '../../common/plain-text.decorator.js';
 import { IsTime } from '../../common/time.decorator.js';
 import { ACTIVITY_KINDS, type ActivityKind } from '../activity.entity.js';
@@ -22,6 +23,7 @@ export class ActivityDto {
   @ApiProperty({ minLength: 1, maxLength: 50, example: 'published' })
   @IsPlainText()
   @Length(1, 50, { message: 'status must have 1 to 50 characters' })
+  @NotEquals('__proto__', { message: 'status must be another word' })
   status!: string;
 
   @ApiProperty({ format: 'date-time', example: '2026-11-22T12:00:00.000Z' })
