@@ -43,7 +43,7 @@ describe('the console, as a person uses it', () => {
     await visitor.fill({ 'E-mail address': `${unique()}@example.org`, Password: 'short' });
     await visitor.press('Create account');
     const password = visitor.page.getByLabel('Password', { exact: true });
-    await visitor.see(/must be longer than or equal to 12/);
+    await visitor.see(/must have 12 to 128 characters/);
     expect(await password.getAttribute('aria-invalid')).toBe('true');
     expect(await password.inputValue()).toBe('');
     await visitor.fill({ Password: PASSWORD });
