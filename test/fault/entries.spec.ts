@@ -116,6 +116,9 @@ describe('a fill that is under way when its lease is lost', () => {
 
   it.each(both)('%s %s: nothing old is stored', async (_loss, _sequel, lose, refilled) => {
     const key = keyOf('user_platforms', ada);
+    // So that it has connections to spare: it also asks for itself now and then, and can open none while replies hang.
+    await deployment.cache.flushAll();
+    await Promise.all([ada, bob].flatMap((user) => [there.list(user), there.one(user)]));
     await deployment.cache.del(key);
     await deployment.resetStatements();
     // PostgreSQL has answered with the old row, and the answer hangs on its way.
