@@ -22,9 +22,7 @@ export const CACHE_OUTCOMES = [
 ] as const satisfies readonly CacheOutcome[];
 
 /** Of histograms of reads, in seconds. */
-export const READ_SECONDS = [
-  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
-];
+const READ_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 const DEADLINE_MS = 500;
 
