@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { createCipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import {
   FernetKey,
   InvalidFernetToken,
@@ -42,6 +43,16 @@ const makeToken = (plaintext: Buffer, version = 0x80, cutCiphertext = 0): string
   const signed = Buffer.concat([header, ciphertext.subarray(0, ciphertext.length - cutCiphertext)]);
   const mac = createHmac('sha256', KEY_BYTES.subarray(0, 16)).update(signed).digest();
   return padded(Buffer.concat([signed, mac]));
+};
+
+const openedByOpenssl = (token: string): string | undefined => {
+  const bytes = Buffer.from(token, 'base64url');
+  const decipher = createDecipheriv('aes-128-cbc', KEY_BYTES.subarray(16), bytes.subarray(9, 25));
+  try {
+    return Buffer.concat([decipher.update(bytes.subarray(25, -32)), decipher.final()]).toString('utf8');
+  } catch {
+    return undefined;
+  }
 };
 
 const caught = (act: () => unknown): Error => {
@@ -234,6 +245,27 @@ describe('a token with a right HMAC', () => {
 
   it('fails when its padding is lost', () => {
     expect(() => fernetDecrypt(key, makeToken(Buffer.alloc(20), 0x80, 16))).toThrow(InvalidFernetToken);
+  });
+
+  // What OpenSSL says of the same blocks is the standard. One key opens them all: none may leave a trace for the next.
+  it('opens or fails as by CBC and padding of OpenSSL, whatever its last bytes are', () => {
+    const tail = fc.tuple(fc.integer({ min: 0, max: 17 }), fc.integer({ min: 1, max: 17 }));
+    const text = fc.uint8Array({ minLength: 48, maxLength: 48 });
+    let opened = 0;
+    fc.assert(
+      fc.property(text, tail, fc.integer({ min: 1, max: 3 }), (bytes, [value, times], blocks) => {
+        const padded = Buffer.from(bytes.map((byte) => byte & 0x7f)).subarray(0, blocks * 16);
+        padded.fill(value, padded.length - Math.min(times, 16));
+        const token = makeToken(padded, 0x80, 16);
+        const expected = openedByOpenssl(token);
+        opened += expected === undefined ? 0 : 1;
+        if (expected === undefined) expect(() => fernetDecrypt(key, token)).toThrow(InvalidFernetToken);
+        else expect(fernetDecrypt(key, token)).toBe(expected);
+      }),
+      { numRuns: 1000 },
+    );
+    expect(opened).toBeGreaterThan(100);
+    expect(opened).toBeLessThan(900);
   });
 
   it('fails when its text is not UTF-8', () => {
