@@ -21,6 +21,20 @@ class Runway {
   }
 }
 
+interface Landed<T> {
+  readonly result: T;
+  readonly shared: boolean;
+}
+
+async function landed<T>(
+  flights: Flights<T>,
+  key: string,
+  fly: (previous: T | null) => Promise<T>,
+): Promise<Landed<T>> {
+  const { result, shared } = flights.board(key, fly);
+  return { result: await result, shared };
+}
+
 /** Every promise reaction that is due by now has run. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
@@ -29,7 +43,7 @@ async function settle(): Promise<void> {
 describe('Flights', () => {
   it('starts at once when nothing is running', () => {
     const runway = new Runway();
-    void new Flights<string>().run(KEY, runway.fly);
+    new Flights<string>().board(KEY, runway.fly);
     expect(runway.flights).toHaveLength(1);
   });
 
@@ -44,16 +58,19 @@ describe('Flights', () => {
         if (error !== undefined) throw error;
         return result;
       };
-    await Promise.all([flights.run(KEY, fly('first')), flights.run(KEY, fly('second'))]);
-    await Promise.allSettled([flights.run(KEY, fly('', new Error('lost'))), flights.run(KEY, fly('third'))]);
+    await Promise.all([landed(flights, KEY, fly('first')), landed(flights, KEY, fly('second'))]);
+    await Promise.allSettled([
+      landed(flights, KEY, fly('', new Error('lost'))),
+      landed(flights, KEY, fly('third')),
+    ]);
     expect(seen).toEqual([null, 'first', null, null]);
   });
 
   it('gives a caller that arrives during a flight the value of the next one, never of the running one', async () => {
     const runway = new Runway();
     const flights = new Flights<string>();
-    const early = flights.run(KEY, runway.fly);
-    const late = flights.run(KEY, runway.fly);
+    const early = landed(flights, KEY, runway.fly);
+    const late = landed(flights, KEY, runway.fly);
     await settle();
     expect(runway.flights).toHaveLength(1);
 
@@ -67,28 +84,28 @@ describe('Flights', () => {
   it('costs one next flight however many callers wait for it, and names one of them its owner', async () => {
     const runway = new Runway();
     const flights = new Flights<string>();
-    const first = flights.run(KEY, runway.fly);
-    const waiting = Array.from({ length: 50 }, () => flights.run(KEY, runway.fly));
+    const first = landed(flights, KEY, runway.fly);
+    const waiting = Array.from({ length: 50 }, () => landed(flights, KEY, runway.fly));
     runway.flight(1).resolve('old');
     await first;
     await settle();
     runway.flight(2).resolve('new');
 
-    const landed = await Promise.all(waiting);
+    const all = await Promise.all(waiting);
     expect(runway.flights).toHaveLength(2);
-    expect(landed.every(({ result }) => result === 'new')).toBe(true);
-    expect(landed.filter(({ shared }) => !shared)).toHaveLength(1);
+    expect(all.every(({ result }) => result === 'new')).toBe(true);
+    expect(all.filter(({ shared }) => !shared)).toHaveLength(1);
   });
 
   it('does not let a caller join the second flight either, once that has started', async () => {
     const runway = new Runway();
     const flights = new Flights<string>();
-    const first = flights.run(KEY, runway.fly);
-    const second = flights.run(KEY, runway.fly);
+    const first = landed(flights, KEY, runway.fly);
+    const second = landed(flights, KEY, runway.fly);
     runway.flight(1).resolve('1');
     await first;
     await settle();
-    const third = flights.run(KEY, runway.fly);
+    const third = landed(flights, KEY, runway.fly);
     runway.flight(2).resolve('2');
     await second;
     await settle();
@@ -99,9 +116,9 @@ describe('Flights', () => {
   it("flies in the waiting callers' own plane: the next flight runs what its first caller brought", async () => {
     const flights = new Flights<string>();
     const running = deferred<string>();
-    const first = flights.run(KEY, () => running.promise);
-    const second = flights.run(KEY, () => Promise.resolve('of the second caller'));
-    const third = flights.run(KEY, () => Promise.resolve('of the third caller'));
+    const first = landed(flights, KEY, () => running.promise);
+    const second = landed(flights, KEY, () => Promise.resolve('of the second caller'));
+    const third = landed(flights, KEY, () => Promise.resolve('of the third caller'));
     running.resolve('of the first caller');
     expect((await first).result).toBe('of the first caller');
     expect((await second).result).toBe('of the second caller');
@@ -111,8 +128,8 @@ describe('Flights', () => {
   it('keeps keys apart', async () => {
     const runway = new Runway();
     const flights = new Flights<string>();
-    const one = flights.run('user_platforms:1', runway.fly);
-    const other = flights.run('user_platforms:2', runway.fly);
+    const one = landed(flights, 'user_platforms:1', runway.fly);
+    const other = landed(flights, 'user_platforms:2', runway.fly);
     expect(runway.flights).toHaveLength(2);
     runway.flight(2).resolve('of 2');
     expect((await other).result).toBe('of 2');
@@ -123,12 +140,12 @@ describe('Flights', () => {
   it('shows a failure to everybody who shares the flight, and to nobody else', async () => {
     const runway = new Runway();
     const flights = new Flights<string>();
-    const first = flights.run(KEY, runway.fly);
-    const sharers = Array.from({ length: 20 }, () => flights.run(KEY, runway.fly));
+    const first = landed(flights, KEY, runway.fly);
+    const sharers = Array.from({ length: 20 }, () => landed(flights, KEY, runway.fly));
     runway.flight(1).resolve('fine');
     expect((await first).result).toBe('fine');
     await settle();
-    const afterwards = flights.run(KEY, runway.fly);
+    const afterwards = landed(flights, KEY, runway.fly);
     const settled = Promise.allSettled(sharers);
     const failure = new Error('the database is away');
     runway.flight(2).reject(failure);
@@ -144,8 +161,8 @@ describe('Flights', () => {
   it('strands nobody behind a flight that failed: those who wait for the next one get it', async () => {
     const runway = new Runway();
     const flights = new Flights<string>();
-    const failing = flights.run(KEY, runway.fly);
-    const waiting = Array.from({ length: 20 }, () => flights.run(KEY, runway.fly));
+    const failing = landed(flights, KEY, runway.fly);
+    const waiting = Array.from({ length: 20 }, () => landed(flights, KEY, runway.fly));
     runway.flight(1).reject(new Error('the database is away'));
     await expect(failing).rejects.toThrow('the database is away');
     await settle();
@@ -155,17 +172,17 @@ describe('Flights', () => {
 
   it('removes the lane after a landing, after a failure and after a chain of flights', async () => {
     const flights = new Flights<string>();
-    await flights.run(KEY, () => Promise.resolve('landed'));
+    await landed(flights, KEY, () => Promise.resolve('landed'));
     expect(flights.size).toBe(0);
-    await expect(flights.run(KEY, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+    await expect(landed(flights, KEY, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
     expect(flights.size).toBe(0);
-    const chain = [1, 2, 3].map(() => flights.run(KEY, () => Promise.resolve('landed')));
+    const chain = [1, 2, 3].map(() => landed(flights, KEY, () => Promise.resolve('landed')));
     expect(flights.size).toBe(1);
     await Promise.all(chain);
     await settle();
     expect(flights.size).toBe(0);
     const fly = jest.fn(() => Promise.resolve('new lane'));
-    expect(await flights.run(KEY, fly)).toEqual({ result: 'new lane', shared: false });
+    expect(await landed(flights, KEY, fly)).toEqual({ result: 'new lane', shared: false });
   });
 
   it('costs two flights when 10,000 callers come at once', async () => {
@@ -176,10 +193,10 @@ describe('Flights', () => {
       await settle();
       return number;
     };
-    const landed = await Promise.all(Array.from({ length: 10_000 }, () => flights.run(KEY, fly)));
+    const all = await Promise.all(Array.from({ length: 10_000 }, () => landed(flights, KEY, fly)));
     expect(started).toBe(2);
-    expect(landed.filter(({ result }) => result === 1)).toHaveLength(1);
-    expect(landed.filter(({ shared }) => shared)).toHaveLength(9_998);
+    expect(all.filter(({ result }) => result === 1)).toHaveLength(1);
+    expect(all.filter(({ shared }) => shared)).toHaveLength(9_998);
     expect(flights.size).toBe(0);
   });
 });

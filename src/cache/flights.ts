@@ -3,9 +3,10 @@ interface Lane<T> {
   running: Promise<T>;
 }
 
-/** What a flight brought, and whether this caller shares one that another caller started. */
-export interface Landed<T> {
-  readonly result: T;
+export interface Flight<T> {
+  /** What it brings. */
+  readonly result: Promise<T>;
+  /** Whether another caller has started it. */
   readonly shared: boolean;
 }
 
@@ -24,20 +25,20 @@ export class Flights<T> {
 
   /**
    * @param fly is given what the flight brought that it had to wait for; null if there was none, or if that one failed.
-   * @throws what `fly` throws, to every caller that shares the flight.
+   * What `fly` throws, every caller that shares the flight is rejected with.
    */
-  async run(key: string, fly: (previous: T | null) => Promise<T>): Promise<Landed<T>> {
+  board(key: string, fly: (previous: T | null) => Promise<T>): Flight<T> {
     const lane = this.#lanes.get(key);
-    if (lane === undefined) return { result: await this.#start(key, () => fly(null)), shared: false };
-    if (lane.next !== null) return { result: await lane.next, shared: true };
-    const start = (previous: T | null): Promise<T> => this.#start(key, () => fly(previous));
+    if (lane === undefined) return { result: this.#start(key, fly, null), shared: false };
+    if (lane.next !== null) return { result: lane.next, shared: true };
+    const start = (previous: T | null): Promise<T> => this.#start(key, fly, previous);
     lane.next = lane.running.then(start, () => start(null));
-    return { result: await lane.next, shared: false };
+    return { result: lane.next, shared: false };
   }
 
-  #start(key: string, fly: () => Promise<T>): Promise<T> {
+  #start(key: string, fly: (previous: T | null) => Promise<T>, previous: T | null): Promise<T> {
     // Also a `fly` that throws at once has to land.
-    const running = (async () => fly())();
+    const running = (async () => fly(previous))();
     const lane: Lane<T> = { running, next: null };
     this.#lanes.set(key, lane);
     // Runs before `next` starts, because it was attached first. A lane with a `next` is replaced by it.

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
@@ -20,12 +20,13 @@ export function endUnusedConnections(fastify: FastifyInstance): void {
     connections.set(socket, null);
     socket.once('close', () => connections.delete(socket));
   });
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request;
-    if (connections.has(socket)) connections.set(socket, request);
-    response.once('close', () => {
-      if (connections.get(socket) === request) connections.set(socket, null);
-    });
+  fastify.addHook('onRequest', ({ raw }, _reply, done) => {
+    if (connections.has(raw.socket)) connections.set(raw.socket, raw);
+    done();
+  });
+  fastify.addHook('onResponse', ({ raw }, _reply, done) => {
+    if (connections.get(raw.socket) === raw) connections.set(raw.socket, null);
+    done();
   });
   fastify.addHook('preClose', (done) => {
     if (server.listening) {

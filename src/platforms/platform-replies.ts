@@ -14,9 +14,11 @@ export class PlatformReplies {
 
   constructor(private readonly platforms: PlatformsService) {}
 
-  async list(userId: number): Promise<CachedReply> {
-    return this.listed(await this.platforms.list(userId));
+  list(userId: number): Promise<CachedReply> {
+    return this.platforms.list(userId).then(this.#listed);
   }
+
+  readonly #listed = (read: CacheRead<readonly PlatformView[]>): CachedReply => this.listed(read);
 
   /** Of any list. A list has no version; its tag is of its text, so that also what comes and goes changes it. */
   listed(read: CacheRead<readonly PlatformView[]>): CachedReply {
