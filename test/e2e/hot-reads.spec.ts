@@ -1,9 +1,8 @@
-import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { createPlatform, register, signAccessToken } from '../support/factories.js';
 import type { HttpClient, TestResponse } from '../support/http-client.js';
+import { pipelined } from '../support/pipelined.js';
 import { withoutOccurrence } from '../support/problems.js';
 
 /** Everything of an answer that a client can see, without what no two answers have in common. */
@@ -113,24 +112,11 @@ describe('the reads that skip the pipeline', () => {
     const bodies = await Promise.all(paths.map(async (path) => (await person.client.get(path)).text));
     expect(bodies[0]).toContain('🦣');
 
-    const port = Number(new URL(app.baseUrl).port);
-    const socket = connect(port, '127.0.0.1').setTimeout(10_000, () =>
-      socket.destroy(new Error('No answer')),
-    );
-    const ask = (path: string, connection: string): string =>
-      `GET ${path} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer ${person.accessToken}\r\n` +
-      `Connection: ${connection}\r\n\r\n`;
-    const asked = [...paths, ...paths];
-    socket.write(asked.map((path, at) => ask(path, at < asked.length - 1 ? 'keep-alive' : 'close')).join(''));
-    let rest = await text(socket);
-    for (const body of [...bodies, ...bodies]) {
-      const [head = ''] = rest.split('\r\n\r\n', 1);
-      expect(head).toMatch(/^HTTP\/1\.1 200 /);
-      rest = rest.slice(head.length + 4);
-      expect(rest.slice(0, body.length)).toBe(body);
-      rest = rest.slice(body.length);
-    }
-    expect(rest).toBe('');
+    const { accessToken } = person;
+    const asked = [...paths, ...paths].map((path) => ({ path, accessToken }));
+    const answers = await pipelined(Number(new URL(app.baseUrl).port), asked, 10_000);
+    expect(answers.map(({ status }) => status)).toEqual(asked.map(() => 200));
+    expect(answers.map(({ body }) => body)).toEqual([...bodies, ...bodies]);
   });
 
   it('let a page of another origin read the answer', async () => {

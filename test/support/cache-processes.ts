@@ -1,0 +1,100 @@
+import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, jest } from '@jest/globals';
+import type { CacheSpec } from '../../src/cache/cache-spec.js';
+import { CacheService } from '../../src/cache/cache.service.js';
+import type { LeaseStore } from '../../src/cache/lease-store.js';
+import { SingleRedis } from '../../src/cache/redis-connection.js';
+import { RedisLink } from '../../src/cache/redis-link.js';
+import { RedisStore } from '../../src/cache/redis-store.js';
+import { SelfAudit } from '../../src/cache/self-audit.js';
+import { waitUntil } from './barrier.js';
+import { createTestRedis, type TestRedis } from './databases.js';
+
+// Far above what a loaded machine needs, for nothing here is about time-outs.
+export const DEADLINE_MS = 5000;
+export const ID = 7;
+export const KEY = 'platform:7';
+
+export interface Entry {
+  readonly id: number;
+  readonly name: string;
+}
+
+export const OLD: Entry = { id: ID, name: 'Ünïcödé 🐘 before' };
+export const NEW: Entry = { id: ID, name: 'Ünïcödé 🐘 after' };
+
+export const decode = jest.fn((raw: string, id: number): Entry | null => {
+  const entry = JSON.parse(raw) as Entry | null;
+  if (entry !== null && entry.id !== id) throw new Error('The entry is of another platform');
+  return entry;
+});
+
+export const spec: CacheSpec<number, Entry | null> = {
+  resource: 'platform',
+  key: (id) => `platform:${id}`,
+  ttlSeconds: (entry) => (entry === null ? 30 : 3600),
+  encode: (entry) => JSON.stringify(entry),
+  fingerprint: (entry) => JSON.stringify(entry),
+  decode,
+};
+
+export const always = (entry: Entry | null) => jest.fn(() => Promise.resolve(entry));
+export const failing = (message: string) => jest.fn(() => Promise.reject<Entry>(new Error(message)));
+
+type Wrap = (store: RedisStore, link: RedisLink) => LeaseStore;
+
+/** What one process of the API has. */
+interface CacheProcess {
+  readonly link: RedisLink;
+  readonly store: LeaseStore;
+  readonly service: CacheService;
+}
+
+/** Processes on a Redis of this spec file, which is empty at each test. */
+export class CacheProcesses {
+  readonly #links: RedisLink[] = [];
+  #redis: TestRedis | undefined;
+
+  constructor() {
+    beforeAll(async () => {
+      Logger.overrideLogger(false);
+      this.#redis = await createTestRedis();
+    });
+    afterAll(() => Logger.overrideLogger(['log', 'warn', 'error']));
+    beforeEach(async () => {
+      await this.redis.flush();
+      decode.mockClear();
+    });
+    afterEach(async () => {
+      await Promise.all(this.#links.splice(0).map((link) => link.stop()));
+    });
+  }
+
+  get redis(): TestRedis {
+    if (this.#redis === undefined) throw new Error('Redis has not been started');
+    return this.#redis;
+  }
+
+  /** @param wrap puts faults between its service and its store. */
+  async start(wrap: Wrap = (store) => store): Promise<CacheProcess> {
+    const link = new RedisLink(new SingleRedis(this.redis.url, DEADLINE_MS), {
+      log: () => undefined,
+      warn: () => undefined,
+    });
+    this.#links.push(link);
+    await link.start();
+    await waitUntil(() => link.state === 'closed', { timeoutMs: 30_000, what: 'Redis to be in use' });
+    const store = wrap(new RedisStore(link.connection, link.breaker, DEADLINE_MS), link);
+    return { link, store, service: new CacheService(store, link, new SelfAudit(store)) };
+  }
+}
+
+/** The store with some of its methods replaced. */
+export const withFaults =
+  (faults: (store: RedisStore, link: RedisLink) => Partial<LeaseStore>): Wrap =>
+  (store, link) => {
+    const replaced: Partial<LeaseStore> = faults(store, link);
+    return new Proxy<LeaseStore>(store, {
+      get: (target, name: keyof LeaseStore) => replaced[name] ?? target[name].bind(target),
+    });
+  };
