@@ -18,7 +18,7 @@ const SECRET = 'x'.repeat(64);
 const NAMES = ['open', 'openBare', 'openPackage', 'seal', 'sealBare', 'sealPackage'] as const;
 type Name = (typeof NAMES)[number];
 
-/** Fernet against the node:crypto calls that it cannot do without and against the package, in interleaved rounds. */
+/** Fernet against the calls of node:crypto as they are usually made, and against the package, in interleaved rounds. */
 export function fernet(rounds: number, milliseconds: number): Section {
   const operations = contestants();
   const rates: Record<Name, number[]> = {

@@ -63,6 +63,19 @@ describe('GET /v1/platforms/:id/stats', () => {
     });
   });
 
+  it('leaves a status out that a JSON object cannot hold, and stays readable from the cache', async () => {
+    await app.backends.rows(
+      `INSERT INTO platform_activities (platform_id, kind, external_id, status, occurred_at)
+       SELECT $1, 'post', status, status, now() FROM unnest(ARRAY['__proto__', 'failed']) AS status`,
+      [platform.id],
+    );
+    await app.backends.settled();
+    expect(await stats()).toMatchObject({ totalPosts: 2, byStatus: { failed: 1 } });
+    const again = await ada.client.get(`/v1/platforms/${platform.id}/stats`);
+    expect(again.header('cache-status')).toBe('platform-manager; hit');
+    expect(Object.keys(again.json<{ byStatus: object }>().byStatus)).toEqual(['failed']);
+  });
+
   it('shows a new name at once', async () => {
     await stats();
     await ada.client.patch(`/v1/platforms/${platform.id}`, { name: 'Renamed' });

@@ -308,6 +308,43 @@ describe('POST /v1/platforms/:id/test', () => {
     expect(changed.headers.get('etag')).toBe(`"${String(changed.body.version)}"`);
   });
 
+  describe('asked for with a write, answers for the write', () => {
+    /** Writes, and lets something happen while the instance is asked. */
+    async function write(meanwhile: (id: number) => Promise<unknown>) {
+      const fake = await start('mastodon');
+      fake.addToken(`${TOKEN}-4`);
+      const id = await connect(fake, 'mastodon');
+      const gate = fake.hold('/api/v1/accounts/verify_credentials');
+      const path = `/v1/platforms/${id}?test=true`;
+      const writing = caller.send('PATCH', path, { name: 'Written', accessToken: `${TOKEN}-4` });
+      await gate.arrived;
+      await meanwhile(id);
+      gate.open();
+      return writing;
+    }
+
+    it('when the connection is gone before its test has ended', async () => {
+      const answer = await write((id) => caller.send('DELETE', `/v1/platforms/${id}`));
+      expect(answer).toMatchObject({ status: 200, body: { name: 'Written', status: 'unchecked' } });
+    });
+
+    it('when the finding cannot be stored', async () => {
+      const dataSource = new DataSource({ type: 'postgres', url: database.url });
+      const locker = (await dataSource.initialize()).createQueryRunner();
+      try {
+        await locker.startTransaction();
+        const answer = await write((id) =>
+          locker.query('SELECT 1 FROM platform_connections WHERE id = $1 FOR UPDATE', [id]),
+        );
+        expect(answer).toMatchObject({ status: 200, body: { name: 'Written', status: 'unchecked' } });
+      } finally {
+        await locker.rollbackTransaction();
+        await locker.release();
+        await dataSource.destroy();
+      }
+    });
+  });
+
   it('keeps nothing of a test whose token was changed meanwhile', async () => {
     const fake = await start('mastodon');
     fake.addToken(TOKEN);
