@@ -190,13 +190,16 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
   );
 
   it('knows no operation that answers with an error of ours, with what is not documented, or with internals', async () => {
-    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, operation]) => ({
-        path,
-        method: method.toUpperCase(),
-        operation,
-      })),
-    );
+    const operations = Object.entries(document.paths)
+      .flatMap(([path, methods]) =>
+        Object.entries(methods).map(([method, operation]) => ({
+          path,
+          method: method.toUpperCase(),
+          operation,
+        })),
+      )
+      // So that the others have something to work with.
+      .sort((one, other) => Number(one.method === 'DELETE') - Number(other.method === 'DELETE'));
     const seen = new Map<string, Set<number>>();
     let requests = 0;
     let slowestMs = 0;
@@ -244,7 +247,7 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
       [...statuses].some((status) => status < 300),
     ).length;
     // Not what needs an instance that answers, or a secret that was given out before.
-    expect(reached).toBeGreaterThan(operations.length * 0.6);
+    expect(reached).toBeGreaterThan(operations.length * 0.7);
   }, 600_000);
 
   it('leaves a state in which cache and database agree, and each user has one default', async () => {
