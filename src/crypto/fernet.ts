@@ -62,31 +62,31 @@ export class UnencryptableText extends Error {
   }
 }
 
-interface KeyBytes {
+interface KeyParts {
   readonly signing: Buffer;
   readonly encryption: Buffer;
   /** AES-128 of single blocks, backwards. It keeps nothing from one call to the next, so the key is expanded once. */
   readonly blockDecipher: Decipher;
 }
 
-// Assigned inside the class, so that this module, and nothing else, can reach the private bytes.
-let bytesOf: (key: FernetKey) => KeyBytes;
+// Assigned inside the class, so that this module, and nothing else, can reach them.
+let partsOf: (key: FernetKey) => KeyParts;
 
 /** A Fernet key. Its bytes stay out of JSON, `util.inspect` and logs; its {@link id} may appear anywhere. */
 export class FernetKey {
   /** The first 16 hex digits of SHA-256 over a domain prefix and the 32 bytes: names the key, reveals nothing. */
   readonly id: string;
   readonly #all: Buffer;
-  readonly #halves: KeyBytes;
+  readonly #parts: KeyParts;
 
   static {
-    bytesOf = (key) => key.#halves;
+    partsOf = (key) => key.#parts;
   }
 
   private constructor(bytes: Buffer) {
     this.#all = bytes;
     const encryption = bytes.subarray(16);
-    this.#halves = {
+    this.#parts = {
       signing: bytes.subarray(0, 16),
       encryption,
       blockDecipher: createDecipheriv('aes-128-ecb', encryption, null).setAutoPadding(false),
@@ -141,7 +141,7 @@ export interface FernetDecryptOptions {
  */
 export function fernetEncrypt(key: FernetKey, plaintext: string, options: FernetEncryptOptions = {}): string {
   if (/\p{Surrogate}/u.test(plaintext)) throw new UnencryptableText();
-  const { signing, encryption } = bytesOf(key);
+  const { signing, encryption } = partsOf(key);
 
   const blocks = Math.floor(Buffer.byteLength(plaintext) / BLOCK_BYTES) + 1;
   const macAt = CIPHERTEXT_AT + blocks * BLOCK_BYTES;
@@ -173,7 +173,7 @@ export function fernetEncrypt(key: FernetKey, plaintext: string, options: Fernet
  * @throws InvalidFernetToken for every reason, also when the text is not UTF-8
  */
 export function fernetDecrypt(key: FernetKey, token: string, options: FernetDecryptOptions = {}): string {
-  const { signing, blockDecipher } = bytesOf(key);
+  const { signing, blockDecipher } = partsOf(key);
 
   // Node's decoder skips foreign characters, reads U+0141 as "A", and ignores surplus bits. Only the one
   // canonical spelling survives being encoded again.
@@ -197,7 +197,7 @@ export function fernetDecrypt(key: FernetKey, token: string, options: FernetDecr
   }
 
   // CBC, which is each decrypted block XORed with what was before it in the token. A decipher made for this one
-  // token would cost more than all the rest. The padding is no oracle: only what we signed comes here.
+  // token took a third of the time. The padding is no oracle: only what we signed comes here.
   const blocks = blockDecipher.update(bytes.subarray(CIPHERTEXT_AT, macAt));
   for (let at = 0; at < blocks.length; at++) blocks[at]! ^= bytes[IV_AT + at]!;
   const plaintext = blocks.subarray(0, blocks.length - paddingOf(blocks));
