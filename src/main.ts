@@ -1,9 +1,11 @@
 import { createApp } from './app.setup.js';
 import { DemoAccount } from './auth/demo-account.js';
+import { keepTickShape } from './common/tick-shape.js';
 import type { AppConfig } from './config/app-config.js';
 import { ConfigurationError, loadConfig } from './config/load-config.js';
 
 async function main(): Promise<void> {
+  keepTickShape();
   const config = loadConfig(process.env);
   const app = await createApp(config);
   const demo = config.database.target.kind === 'embedded' ? await app.get(DemoAccount).ensure() : null;

@@ -31,8 +31,8 @@ const apiKey = (...scopes: Scope[]): AuthUser => ({ id: 8, role: 'admin', scopes
 
 const routes = new Routes();
 
-function request(authorization?: string): { headers: { authorization?: string }; user?: AuthUser } {
-  return { headers: authorization === undefined ? {} : { authorization } };
+function request(authorization?: string, socket = {}): { raw: object; user?: AuthUser } {
+  return { raw: { headers: authorization === undefined ? {} : { authorization }, socket } };
 }
 
 function contextOf(route: Route, incoming: object): ExecutionContext {
@@ -81,6 +81,20 @@ describe('AuthenticatedGuard', () => {
     const verify = jest.fn<TokenVerifier['verify']>(() => PERSON);
     void guardFor(verify).canActivate(contextOf('session', request('bEARER a.b.c')));
     expect(verify).toHaveBeenCalledWith('a.b.c');
+  });
+
+  it('takes each request of a connection by its own header', () => {
+    const verify = jest.fn<TokenVerifier['verify']>(() => PERSON);
+    const guard = guardFor(verify);
+    const socket = {};
+    const send = (authorization?: string) =>
+      guard.canActivate(contextOf('session', request(authorization, socket)));
+    for (const token of ['a.b.c', 'a.b.c', 'a.b.d', 'a.b.c']) void send(`Bearer ${token}`);
+    for (const authorization of [undefined, 'Bearer', 'Bearer']) {
+      expect(() => send(authorization)).toThrow(Unauthenticated);
+    }
+    void send('Bearer a.b.c');
+    expect(verify.mock.calls.flat()).toEqual(['a.b.c', 'a.b.c', 'a.b.d', 'a.b.c', 'a.b.c']);
   });
 
   it('answers without a promise when the token is remembered, with one when it is not', async () => {

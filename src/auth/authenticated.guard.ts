@@ -3,12 +3,14 @@ import { Reflector } from '@nestjs/core';
 import { type Access, ACCESS_METADATA, permits } from '../common/auth/access.js';
 import type { AuthenticatedRequest, AuthUser } from '../common/auth/auth-user.js';
 import { Forbidden, Unauthenticated } from './auth.errors.js';
+import { BearerTokens } from './bearer-token.js';
 import { TokenVerifier } from './token-verifier.js';
 
 /** Global: a route is closed unless it is marked `@Public()`. Answers without a promise for a token seen before. */
 @Injectable()
 export class AuthenticatedGuard implements CanActivate {
   readonly #access = new WeakMap<object, Access>();
+  readonly #bearerTokens = new BearerTokens();
 
   constructor(
     private readonly reflector: Reflector,
@@ -35,7 +37,7 @@ export class AuthenticatedGuard implements CanActivate {
     request: AuthenticatedRequest,
     access: Exclude<Access, 'public'>,
   ): AuthUser | Promise<AuthUser> {
-    const token = bearerToken(request.headers.authorization);
+    const token = this.#bearerTokens.of(request.raw);
     if (token === undefined) throw new Unauthenticated();
     const user = this.tokens.verify(token);
     return user instanceof Promise
@@ -51,11 +53,6 @@ export class AuthenticatedGuard implements CanActivate {
     }
     return access;
   }
-}
-
-/** RFC 6750, section 2.1; the scheme in any case (RFC 9110, section 11.1). */
-export function bearerToken(authorization: string | undefined): string | undefined {
-  return authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
 }
 
 function admit(user: AuthUser, access: Exclude<Access, 'public'>, request: AuthenticatedRequest): AuthUser {

@@ -1,7 +1,7 @@
 import { Controller, Get, Headers, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { bearerToken } from '../auth/authenticated.guard.js';
+import { bearerToken } from '../auth/bearer-token.js';
 import { Unauthenticated } from '../auth/auth.errors.js';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Authenticated } from '../common/auth/access.js';
@@ -56,7 +56,7 @@ export class EventsController {
     @Headers('last-event-id') given?: string,
   ): Promise<void> {
     const lastEventId = given === undefined || given === '' ? null : parseId(given);
-    const token = bearerToken(request.headers.authorization);
+    const token = bearerToken(request.headers.authorization ?? '');
     if (token === undefined) throw new Unauthenticated();
     const credential = await this.clients.authenticate(token);
     this.clients.assertRoom(credential);
