@@ -89,6 +89,50 @@ describe('GET /v1/platforms/:id/stats', () => {
   });
 });
 
+describe('activities that are changed by hand', () => {
+  const cached = async (id: number): Promise<unknown> => {
+    await ada.client.get(`/v1/platforms/${id}/stats`);
+    const answer = await ada.client.get(`/v1/platforms/${id}/stats`);
+    expect(answer.header('cache-status')).toBe('platform-manager; hit');
+    return answer.json<{ totalPosts: number }>().totalPosts;
+  };
+  const days = async (id: number): Promise<unknown> =>
+    (await ada.client.get(`/v1/platforms/${id}/stats/activity?days=365`)).json();
+
+  it('show in the statistics of both connections when they are moved from one to the other', async () => {
+    const other = await createPlatform(ada, app.backends.secrets);
+    await report([activity('post', '1'), activity('post', '2')]);
+    await app.backends.settled();
+    expect([await cached(platform.id), await cached(other.id)]).toEqual([2, 0]);
+    await app.backends.rows('UPDATE platform_activities SET platform_id = $2 WHERE platform_id = $1', [
+      platform.id,
+      other.id,
+    ]);
+    await app.backends.settled();
+    expect([await cached(platform.id), await cached(other.id)]).toEqual([0, 2]);
+  });
+
+  it.each(['platform_activities', 'platform_connections CASCADE'])(
+    'are counted no more after TRUNCATE %s, and what comes then is',
+    async (tables) => {
+      await report([activity('post', '1', { occurredAt: new Date().toISOString() })]);
+      await app.backends.settled();
+      expect(await cached(platform.id)).toBe(1);
+      expect(await days(platform.id)).toHaveLength(1);
+      await app.backends.rows(`TRUNCATE ${tables}`);
+      await app.backends.settled();
+      if (tables.endsWith('CASCADE')) {
+        expectProblem(await ada.client.get(`/v1/platforms/${platform.id}/stats`), 404, 'platform_not_found');
+        platform = await createPlatform(ada, app.backends.secrets);
+      }
+      expect(await cached(platform.id)).toBe(0);
+      expect(await days(platform.id)).toEqual([]);
+      await report([activity('post', '2')]);
+      expect(await stats()).toMatchObject({ totalPosts: 1, byStatus: { published: 1 } });
+    },
+  );
+});
+
 describe('GET /v1/platforms/default/stats', () => {
   it('is that of the default, and follows it', async () => {
     const other = await createPlatform(ada, app.backends.secrets);
