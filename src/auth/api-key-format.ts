@@ -1,8 +1,8 @@
-import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import { randomInt } from 'node:crypto';
+import { hashOf, newSecret } from '../common/random-secret.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const LOOKUP_LENGTH = 8;
-const SECRET_BYTES = 32;
 
 /** How an API key begins. Recognisable, so that secret scanners find keys that were committed or pasted somewhere. */
 export const API_KEY_PREFIX = 'pmk_';
@@ -17,7 +17,7 @@ export interface NewApiKey {
 
 export function newApiKey(): NewApiKey {
   const lookup = Array.from({ length: LOOKUP_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
-  const key = `${API_KEY_PREFIX}${lookup}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
+  const key = `${API_KEY_PREFIX}${lookup}_${newSecret()}`;
   return { key, lookup, hash: hashOf(key) };
 }
 
@@ -29,17 +29,4 @@ export function lookupOf(key: string): string | null {
 /** The part of a key by which its owner recognises it. */
 export function prefixOf(lookup: string): string {
   return `${API_KEY_PREFIX}${lookup}`;
-}
-
-/**
- * One round of SHA-256, no salt: a key has 256 random bits, so there is no dictionary to try and no two keys are
- * alike. A password hash would cost each request of a worker some 20 ms and protect nothing more.
- */
-export function hashOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
-}
-
-/** In a time that says nothing about how much of it is right. */
-export function matchesHash(key: string, hash: Buffer): boolean {
-  return timingSafeEqual(hashOf(key), hash);
 }

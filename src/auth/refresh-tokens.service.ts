@@ -1,6 +1,7 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { hashOf, newSecret } from '../common/random-secret.js';
 import { AppConfig } from '../config/app-config.js';
 import { RefreshToken } from './refresh-token.entity.js';
 
@@ -20,7 +21,7 @@ export class RefreshTokensService {
 
   /** Begins a family. */
   async issue(userId: number, manager: EntityManager): Promise<string> {
-    const token = newToken();
+    const token = newSecret();
     await manager.query(
       `INSERT INTO refresh_tokens (user_id, family_id, token_hash, expires_at)
        VALUES ($1, $2, $3, now() + make_interval(secs => $4))`,
@@ -38,7 +39,7 @@ export class RefreshTokensService {
     token: string,
     manager: EntityManager,
   ): Promise<{ readonly userId: number; readonly token: string } | null> {
-    const successor = newToken();
+    const successor = newSecret();
     // One statement: of two requests with the same token the second waits for the row and then finds it used.
     const rows = await manager.query<{ user_id: number }[]>(
       `WITH exchanged AS (
@@ -90,12 +91,4 @@ export class RefreshTokensService {
       [PURGED_PER_SIGN_IN],
     );
   }
-}
-
-function newToken(): string {
-  return randomBytes(32).toString('base64url');
-}
-
-function hashOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
 }

@@ -30,7 +30,8 @@ const PORTION = 30;
 /** A change that is pending for longer means that dropping it failed somewhere: until it is done nothing cached is read. */
 const TOLERATED_LAG_SECONDS = 0.5;
 const CLEANUP_INTERVAL_MS = 60_000;
-const CLEANUP_BATCH = 5000;
+/** Few enough to take no time: the next look at what is pending comes after it. */
+const CLEANUP_BATCH = 1000;
 const REPLAY_BATCH = 10_000;
 /** Of a replay, remembered so that none is dropped for each page that names it. Some ten megabytes. */
 const REPLAYED_KEYS = 100_000;

@@ -71,6 +71,6 @@ export class AdminPlatforms {
 }
 
 /** So that `%` and `_` stand for themselves; the backslash is PostgreSQL's escape character unless told otherwise. */
-export function escapeLike(text: string): string {
+function escapeLike(text: string): string {
   return text.replaceAll(/[\\%_]/g, '\\$&');
 }

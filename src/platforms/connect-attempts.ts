@@ -1,5 +1,5 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { hashOf, matchesHash, mayBeSecret, newSecret } from '../common/random-secret.js';
 import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
 import { Database } from '../database/database.service.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
@@ -9,7 +9,6 @@ import { InvalidConnectState } from './connect.errors.js';
 export const ATTEMPT_TTL_SECONDS = 600;
 const MAX_PER_USER = 20;
 const PURGED_PER_ATTEMPT = 100;
-const RANDOM = /^[\w-]{43}$/;
 
 export interface Attempt {
   readonly userId: number;
@@ -69,7 +68,7 @@ export class ConnectAttempts {
    * has left the ring: it lives too short to be rotated.
    */
   async take(state: string | undefined, browser: string | undefined): Promise<Attempt> {
-    if (state === undefined || !RANDOM.test(state)) throw new InvalidConnectState();
+    if (state === undefined || !mayBeSecret(state)) throw new InvalidConnectState();
     const row = await this.database.transaction(async (manager) => {
       const found = await manager.findOne(ConnectAttempt, {
         where: { stateHash: hashOf(state) },
@@ -82,7 +81,7 @@ export class ConnectAttempts {
       );
       return removed === 1 ? found : null;
     });
-    if (row === null || browser === undefined || !timingSafeEqual(hashOf(browser), row.browserHash)) {
+    if (row === null || browser === undefined || !matchesHash(browser, row.browserHash)) {
       throw new InvalidConnectState();
     }
     const { userId, origin, clientId, name, returnTo, renewed } = row;
@@ -96,13 +95,4 @@ export class ConnectAttempts {
       throw error instanceof UndecryptableSecret ? new InvalidConnectState() : error;
     }
   }
-}
-
-/** 256 random bits, as text for a URL or a cookie. */
-export function newSecret(): string {
-  return randomBytes(32).toString('base64url');
-}
-
-function hashOf(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
 }

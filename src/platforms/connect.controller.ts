@@ -5,14 +5,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Authenticated, Public } from '../common/auth/access.js';
 import type { AuthUser } from '../common/auth/auth-user.js';
+import { mayBeSecret, newSecret } from '../common/random-secret.js';
 import { CurrentUser } from '../common/auth/current-user.decorator.js';
 import { AppConfig } from '../config/app-config.js';
-import { ATTEMPT_TTL_SECONDS, newSecret } from './connect-attempts.js';
+import { ATTEMPT_TTL_SECONDS } from './connect-attempts.js';
 import { ConnectService } from './connect.service.js';
 import { BeginConnectDto, ConnectBegunDto, ConnectedDto } from './dto/connect.dto.js';
 
 const COOKIE = 'pm_connect';
-const SECRET = /^[\w-]{43}$/;
 
 @ApiTags('connect')
 @Controller('v1/connect')
@@ -108,7 +108,7 @@ export class ConnectController {
 function browserOf({ headers }: FastifyRequest): string | undefined {
   const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
   const value = pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
-  return value !== undefined && SECRET.test(value) ? value : undefined;
+  return value !== undefined && mayBeSecret(value) ? value : undefined;
 }
 
 function withQuery(address: string, query: Readonly<Record<string, string>>): string {

@@ -42,8 +42,8 @@ export class CredentialsController {
   @ApiOperation({
     summary: 'The decrypted credentials of an active platform connection',
     description:
-      'Each call, also a refused one, leaves an entry in the audit trail before it is answered; without one nothing is ' +
-      'given out. Credentials whose seal is broken or that no key opens are refused with `needs_reconnect`, those of an ' +
+      'Each call for a connection of the caller, also a refused one, leaves an entry in the audit trail before it is ' +
+      'answered; without one nothing is given out. Credentials whose seal is broken or that no key opens are refused with `needs_reconnect`, those of an ' +
       'inactive connection with `platform_inactive`.',
   })
   @ApiOkResponse({

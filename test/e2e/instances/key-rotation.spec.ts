@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { newSecret } from '../../../src/common/random-secret.js';
 import { KeyRing } from '../../../src/crypto/key-ring.js';
 import { Database } from '../../../src/database/database.service.js';
 import { KeyRotation } from '../../../src/keys/key-rotation.service.js';
-import { ConnectAttempts, newSecret } from '../../../src/platforms/connect-attempts.js';
+import { ConnectAttempts } from '../../../src/platforms/connect-attempts.js';
 import { InvalidConnectState } from '../../../src/platforms/connect.errors.js';
 import { RefreshTokenCipher } from '../../../src/platforms/refresh-token-cipher.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
