@@ -5,6 +5,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { Backends } from '../support/backends.js';
 import { createPlatform, type Person, type PlatformJson, register } from '../support/factories.js';
 import { expectProblem, withoutOccurrence } from '../support/problems.js';
+import { withinOneUtcDay } from '../support/utc-day.js';
 
 const DAY_MS = 86_400_000;
 
@@ -38,6 +39,7 @@ describe('GET /v1/platforms/:id/stats/activity', () => {
 
   beforeAll(async () => {
     app = await startTestApp();
+    await withinOneUtcDay();
   });
   beforeEach(async () => {
     ada = await register(app.client, app.backends.secrets);

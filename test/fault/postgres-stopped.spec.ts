@@ -5,7 +5,7 @@ import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js'
 import { COLLECTABLE } from '../support/fault-preload.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import { NoiseProbe } from '../support/fault-watch.js';
-import { type Reply, SteadyLoad, durations, isHit, note, quantile, tally } from '../support/load.js';
+import { type Reply, SteadyLoad, durations, isHit, note, pick, quantile, tally } from '../support/load.js';
 
 const RATE = 150;
 const USERS = 100;
@@ -35,12 +35,6 @@ beforeAll(async () => {
   for (const one of processes) await one.warm(warm);
 }, 180_000);
 afterAll(() => deployment.remove(), 120_000);
-
-function pick<T>(from: readonly T[], n: number): T {
-  const one = from[n % from.length];
-  if (one === undefined) throw new Error('Nothing to pick from');
-  return one;
-}
 
 /** A refusal that says when to come again. */
 function expectRefusals(replies: readonly Reply[]): void {

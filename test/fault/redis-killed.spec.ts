@@ -4,7 +4,7 @@ import { type Figure, expectBestRound } from '../support/best-round.js';
 import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import { PoolWatch } from '../support/fault-watch.js';
-import { type Reply, SteadyLoad, durations, isHit, note, quantile, tally } from '../support/load.js';
+import { type Reply, SteadyLoad, durations, isHit, note, pick, quantile, tally } from '../support/load.js';
 
 const RATE = 500;
 const POOL_MAX = 15;
@@ -21,12 +21,6 @@ beforeAll(async () => {
   for (const process of processes) await process.warm(users);
 }, 180_000);
 afterAll(() => deployment.remove(), 120_000);
-
-function pick<T>(from: readonly T[], n: number): T {
-  const one = from[n % from.length];
-  if (one === undefined) throw new Error('Nothing to pick from');
-  return one;
-}
 
 it(
   `Redis killed under ${RATE} requests a second and started again: none fails, no pool overflows, and hits return`,

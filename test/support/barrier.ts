@@ -72,3 +72,12 @@ export async function within<T>(promise: Promise<T>, timeoutMs: number, error: (
     clearTimeout(timer);
   }
 }
+
+/** What a promise does within a short while: what a hang looks like from outside. */
+export async function outcome(promise: Promise<unknown>, timeoutMs = 300): Promise<string> {
+  const settled = promise.then(
+    () => 'answered',
+    () => 'failed',
+  );
+  return within(settled, timeoutMs, () => new Error('hung')).catch(() => 'hung');
+}

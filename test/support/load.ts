@@ -120,6 +120,13 @@ export function quantile(numbers: readonly number[], share: number): number {
 
 export const durations = (replies: readonly Reply[]): number[] => replies.map(({ durationMs }) => durationMs);
 
+/** By turns. */
+export function pick<T>(from: readonly T[], n: number): T {
+  const one = from[n % from.length];
+  if (one === undefined) throw new Error('Nothing to pick from');
+  return one;
+}
+
 /** How often each outcome occurs, for the message of a failed assertion and for checks that want none of something. */
 export function tally(values: readonly (string | number)[]): Record<string, number> {
   const counts: Record<string, number> = {};

@@ -1,35 +1,21 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
-import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
-import { freePorts } from '../../support/servers/free-port.js';
+import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
 import type { Misbehaviour } from '../../support/fake-instance/misbehaviour.js';
-import type { FakeSoftware } from '../../support/fake-instance/softwares.js';
-
-// Hosts are allow-listed at start, so each fake takes the next of these.
-const FAKES = 32;
 
 describe('POST /v1/instances/lookup', () => {
   let app: ConnectApp;
   let caller: Caller;
-  const ports: number[] = [];
-  const started: FakeInstance[] = [];
+  let fakes: FakeInstances;
 
   beforeAll(async () => {
-    ports.push(...(await freePorts(FAKES)));
-    const allowlist = ports.map((port) => `127.0.0.1:${port}`);
+    fakes = await FakeInstances.atMost(32);
+    const { allowlist } = fakes;
     app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '4000' } });
     caller = await app.signUp();
   });
-  afterEach(async () => {
-    await Promise.all(started.splice(0).map((fake) => fake.close()));
-  });
+  afterEach(() => fakes.closeAll());
   afterAll(() => app.close());
-
-  async function start(software: FakeSoftware): Promise<FakeInstance> {
-    const fake = await startFakeInstance(software, { port: ports.pop() });
-    started.push(fake);
-    return fake;
-  }
 
   const lookup = (instance: unknown) => caller.send('POST', '/v1/instances/lookup', { instance });
 
@@ -43,7 +29,7 @@ describe('POST /v1/instances/lookup', () => {
     ['gotosocial', 'gotosocial', 'An old title', { scopes: ['profile'], pkce: 'S256' }],
     ['friendica', 'friendica', 'An old title', { scopes: ['read'], revocable: false }],
   ] as const)('knows %s as %s', async (software, platformType, title, features) => {
-    const fake = await start(software);
+    const fake = await fakes.start(software);
     const { status, body } = await lookup(fake.origin);
     expect(status).toBe(200);
     expect(body).toMatchObject({
@@ -58,7 +44,7 @@ describe('POST /v1/instances/lookup', () => {
   });
 
   it('names software that is not supported, and says so', async () => {
-    const fake = await start('misskey');
+    const fake = await fakes.start('misskey');
     expect((await lookup(fake.origin)).body).toMatchObject({
       software: 'misskey',
       supported: false,
@@ -68,13 +54,13 @@ describe('POST /v1/instances/lookup', () => {
   });
 
   it('does without /api/v1/instance where it is closed to strangers', async () => {
-    const fake = await start('mastodon-old');
+    const fake = await fakes.start('mastodon-old');
     fake.secureMode = true;
     expect((await lookup(fake.origin)).body).toMatchObject({ title: null, platformType: 'mastodon' });
   });
 
   it('takes what people type, and asks the instance once for all of it', async () => {
-    const fake = await start('gotosocial');
+    const fake = await fakes.start('gotosocial');
     for (const typed of [
       fake.origin,
       `${fake.origin.toUpperCase()}/`,
@@ -100,7 +86,7 @@ describe('POST /v1/instances/lookup', () => {
     ['slow-body', 'instance_unreachable'],
     ['hang-up', 'instance_unreachable'],
   ] as const)('explains %s as %s, naming /instance', async (how: Misbehaviour, code) => {
-    const fake = await start('mastodon');
+    const fake = await fakes.start('mastodon');
     fake.misbehaviours.set('*', how);
     const { status, body, headers } = await lookup(fake.origin);
     expect(status).toBe(400);
@@ -114,7 +100,7 @@ describe('POST /v1/instances/lookup', () => {
   });
 
   it('follows no link to another host, and tells which public host was meant', async () => {
-    const fake = await start('mastodon');
+    const fake = await fakes.start('mastodon');
     const link = (href: string) => ({
       links: [{ rel: 'http://nodeinfo.diaspora.software/ns/schema/2.0', href }],
     });
@@ -123,7 +109,7 @@ describe('POST /v1/instances/lookup', () => {
       code: 'not_an_instance',
       detail: 'The instance is not at this address. It says that it is at social.example.org.',
     });
-    const other = await start('mastodon');
+    const other = await fakes.start('mastodon');
     other.discovery = link('https://10.0.0.1/latest/meta-data/');
     expect((await lookup(other.origin)).body.detail).toBe('The instance is not at this address.');
   });

@@ -3,10 +3,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { DataSource } from 'typeorm';
 import { type TestDatabase, createTestDatabase } from '../../support/databases.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
-import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
+import type { FakeInstance } from '../../support/fake-instance/fake-instance.js';
+import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
 import type { Misbehaviour } from '../../support/fake-instance/misbehaviour.js';
 import type { FakeSoftware, TokenState } from '../../support/fake-instance/softwares.js';
-import { freePorts } from '../../support/servers/free-port.js';
 
 const SOFTWARES = [
   'mastodon',
@@ -35,12 +35,11 @@ describe('POST /v1/platforms/:id/test', () => {
   let database: TestDatabase;
   let caller: Caller;
   let names = 0;
-  const ports: number[] = [];
-  const started: FakeInstance[] = [];
+  let fakes: FakeInstances;
 
   beforeAll(async () => {
-    ports.push(...(await freePorts(120)));
-    const allowlist = ports.map((port) => `127.0.0.1:${port}`);
+    fakes = await FakeInstances.atMost(120);
+    const { allowlist } = fakes;
     database = await createTestDatabase();
     const env = {
       DATABASE_URL: database.url,
@@ -51,9 +50,7 @@ describe('POST /v1/platforms/:id/test', () => {
     impatient = await startConnectApp({ allowlist, env: { ...env, INSTANCE_TIMEOUT_MS: '500' } });
     caller = await app.signUp();
   });
-  afterEach(async () => {
-    await Promise.all(started.splice(0).map((fake) => fake.close()));
-  });
+  afterEach(() => fakes.closeAll());
   afterAll(async () => {
     for (const one of [app, impatient]) {
       expect(one.log.join('\n')).not.toContain(TOKEN);
@@ -61,12 +58,6 @@ describe('POST /v1/platforms/:id/test', () => {
     }
     await database.drop();
   });
-
-  async function start(software: FakeSoftware): Promise<FakeInstance> {
-    const fake = await startFakeInstance(software, { port: ports.pop() });
-    started.push(fake);
-    return fake;
-  }
 
   async function connect(
     fake: { origin: string },
@@ -91,7 +82,7 @@ describe('POST /v1/platforms/:id/test', () => {
   }
 
   async function tested(software: FakeSoftware, prepare: (fake: FakeInstance) => void, more?: object) {
-    const fake = await start(software);
+    const fake = await fakes.start(software);
     prepare(fake);
     const id = await connect(fake, software, more);
     await caller.send('GET', `/v1/platforms/${id}`);
@@ -138,7 +129,7 @@ describe('POST /v1/platforms/:id/test', () => {
       ['unverified-email', 'account_pending'],
     ];
     it.each(STATES)('calls a token that is %s %s, where it can happen', async (state, outcome) => {
-      const fake = await start(software);
+      const fake = await fakes.start(software);
       if (fake.behaviour.refusals[state as Exclude<TokenState, 'good'>] === undefined) return;
       fake.addToken(TOKEN, state);
       const id = await connect(fake, software);
@@ -152,7 +143,7 @@ describe('POST /v1/platforms/:id/test', () => {
     });
 
     it('says when it is asked too much, where it can happen', async () => {
-      const fake = await start(software);
+      const fake = await fakes.start(software);
       if (fake.behaviour.rateLimited === null) return;
       fake.rateLimited = true;
       const finding = await test(await connect(fake, software));
@@ -181,7 +172,7 @@ describe('POST /v1/platforms/:id/test', () => {
       ['redirect-elsewhere', 'all', 'not_an_instance'],
     ];
     it('finds the right trouble for each way to misbehave', async () => {
-      const fake = await start(software);
+      const fake = await fakes.start(software);
       const id = await connect(fake, software);
       for (const [how, where, outcome] of TROUBLE) {
         fake.misbehaviours.clear();
@@ -197,14 +188,14 @@ describe('POST /v1/platforms/:id/test', () => {
     });
 
     it('finds a dead instance unreachable', async () => {
-      const fake = await start(software);
+      const fake = await fakes.start(software);
       const id = await connect(fake, software);
-      await started.splice(started.indexOf(fake), 1)[0]?.close();
+      await fakes.close(fake);
       expect(await test(id)).toMatchObject({ outcome: 'instance_unreachable', latencyMs: null });
     });
 
     it('asks nobody with credentials that cannot be opened', async () => {
-      const fake = await start(software);
+      const fake = await fakes.start(software);
       const id = await connect(fake, software);
       await app.app
         .get(DataSource)
@@ -237,7 +228,7 @@ describe('POST /v1/platforms/:id/test', () => {
   });
 
   it.each(['alice', '@ALICE', 'alice@127.0.0.1', ' alice'])('takes %j for the account', async (username) => {
-    const fake = await start('mastodon');
+    const fake = await fakes.start('mastodon');
     fake.addToken(TOKEN);
     const host = fake.host;
     const id = await connect(fake, 'mastodon', { username: username.replace('127.0.0.1', host) });
@@ -293,7 +284,7 @@ describe('POST /v1/platforms/:id/test', () => {
   });
 
   it('tests on create, and on a changed token, when asked to', async () => {
-    const fake = await start('mastodon');
+    const fake = await fakes.start('mastodon');
     const created = await caller.send('POST', '/v1/platforms?test=true', {
       name: 'Tested at once',
       platformType: 'mastodon',
@@ -311,7 +302,7 @@ describe('POST /v1/platforms/:id/test', () => {
   describe('asked for with a write, answers for the write', () => {
     /** Writes, and lets something happen while the instance is asked. */
     async function write(meanwhile: (id: number) => Promise<unknown>) {
-      const fake = await start('mastodon');
+      const fake = await fakes.start('mastodon');
       fake.addToken(`${TOKEN}-4`);
       const id = await connect(fake, 'mastodon');
       const gate = fake.hold('/api/v1/accounts/verify_credentials');
@@ -346,7 +337,7 @@ describe('POST /v1/platforms/:id/test', () => {
   });
 
   it('keeps nothing of a test whose token was changed meanwhile', async () => {
-    const fake = await start('mastodon');
+    const fake = await fakes.start('mastodon');
     fake.addToken(TOKEN);
     const id = await connect(fake, 'mastodon');
     const gate = fake.hold('/api/v1/accounts/verify_credentials');
@@ -362,7 +353,7 @@ describe('POST /v1/platforms/:id/test', () => {
   });
 
   it('answers the same 404 for an absent connection and for that of another user', async () => {
-    const fake = await start('mastodon');
+    const fake = await fakes.start('mastodon');
     const id = await connect(fake, 'mastodon');
     const stranger = await app.signUp();
     const foreign = await stranger.send('POST', `/v1/platforms/${id}/test`);

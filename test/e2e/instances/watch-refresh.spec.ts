@@ -6,9 +6,8 @@ import { RefreshTokenCipher } from '../../../src/platforms/refresh-token-cipher.
 import { waitUntil } from '../../support/barrier.js';
 import { createTestDatabase, type TestDatabase } from '../../support/databases.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
-import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
-import type { FakeSoftware } from '../../support/fake-instance/softwares.js';
-import { freePorts } from '../../support/servers/free-port.js';
+import type { FakeInstance } from '../../support/fake-instance/fake-instance.js';
+import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
 import { Watched } from '../../support/watched.js';
 
 const VERIFY = '/api/v1/accounts/verify_credentials';
@@ -28,14 +27,13 @@ describe('tokens that can be refreshed', () => {
   let other: Watched;
   let caller: Caller;
   let userId: number;
-  const ports: number[] = [];
-  const started: FakeInstance[] = [];
+  let fakes: FakeInstances;
   const secrets: string[] = [];
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    ports.push(...(await freePorts(30)));
-    const allowlist = ports.map((port) => `127.0.0.1:${port}`);
+    fakes = await FakeInstances.atMost(30);
+    const { allowlist } = fakes;
     const env = {
       DATABASE_URL: database.url,
       DATABASE_STATEMENT_TIMEOUT_MS: '4000',
@@ -53,15 +51,13 @@ describe('tokens that can be refreshed', () => {
     caller = await app().signUp();
     userId = Number((await caller.send('GET', '/v1/me')).body.id);
   });
-  afterEach(async () => {
-    for (const { oauth } of started) secrets.push(...oauth.tokens.keys(), ...oauth.refreshTokens.keys());
-    await Promise.all(started.splice(0).map((fake) => fake.close()));
-  });
+  afterEach(() => fakes.closeAll());
   afterAll(async () => {
     const log = apps.flatMap((one) => one.log).join('\n');
     const stored = JSON.stringify(await watched.sql('SELECT * FROM platform_connections'));
-    expect(secrets.length).toBeGreaterThan(10);
-    for (const secret of secrets) expect(log + stored).not.toContain(secret);
+    const given = [...secrets, ...fakes.secrets];
+    expect(given.length).toBeGreaterThan(10);
+    for (const secret of given) expect(log + stored).not.toContain(secret);
     for (const one of apps) await one.close();
     await database.drop();
   });
@@ -70,12 +66,6 @@ describe('tokens that can be refreshed', () => {
     const found = apps[index];
     if (found === undefined) throw new Error('It has not been started.');
     return found;
-  }
-
-  async function start(software: FakeSoftware = 'pleroma'): Promise<FakeInstance> {
-    const fake = await startFakeInstance(software, { port: ports.pop() });
-    started.push(fake);
-    return fake;
   }
 
   /** A connection as OAuth leaves it. */
@@ -142,7 +132,7 @@ describe('tokens that can be refreshed', () => {
     [30 * 86_400, 23 * 86_400],
     [365 * 86_400, 358 * 86_400],
   ])('are refreshed in the last quarter of their life or its last seven days: %d s', async (life, after) => {
-    const fake = await start();
+    const fake = await fakes.start('pleroma');
     const { id } = await connect(fake, life);
     const [plan] = await watched.sql<{ seconds: number }>(
       `SELECT extract(epoch FROM refresh_at - now())::float8 AS seconds FROM platform_watch WHERE platform_id = $1`,
@@ -161,7 +151,7 @@ describe('tokens that can be refreshed', () => {
   it.each(['pleroma', 'pixelfed'] as const)(
     'of %s are exchanged, sealed and checked, and the next ones planned',
     async (software) => {
-      const fake = await start(software);
+      const fake = await fakes.start(software);
       const before = await connect(fake, -1);
       await dueRound();
       const { row, credentials, refreshToken } = await opened(before.id);
@@ -182,7 +172,7 @@ describe('tokens that can be refreshed', () => {
   );
 
   it('are exchanged once, however many processes and rounds are at it', async () => {
-    const fake = await start();
+    const fake = await fakes.start('pleroma');
     const before = await connect(fake, -1);
     await watched.everythingDue();
     const gate = fake.hold(TOKEN_PATH);
@@ -202,7 +192,7 @@ describe('tokens that can be refreshed', () => {
   it.each(['server-error', 'silent', 'hang-up', 'html', 'broken-json'] as const)(
     'stay, and are tried again later, when the instance has trouble: %s',
     async (how) => {
-      const fake = await start();
+      const fake = await fakes.start('pleroma');
       const before = await connect(fake, 60);
       await refreshDue();
       fake.misbehaviours.set(TOKEN_PATH, how);
@@ -222,7 +212,7 @@ describe('tokens that can be refreshed', () => {
   );
 
   it('that are refused are not tried again; the access token counts until it is refused itself', async () => {
-    const fake = await start();
+    const fake = await fakes.start('pleroma');
     const before = await connect(fake, 60);
     await refreshDue();
     fake.oauth.refreshTokens.clear();
@@ -241,7 +231,7 @@ describe('tokens that can be refreshed', () => {
   });
 
   it('do not overwrite what a user saves meanwhile', async () => {
-    const fake = await start();
+    const fake = await fakes.start('pleroma');
     const { id } = await connect(fake, -1);
     await watched.everythingDue();
     const gate = fake.hold(TOKEN_PATH);
@@ -255,7 +245,7 @@ describe('tokens that can be refreshed', () => {
   });
 
   it('are stored also when a key rotation has written the row in other words meanwhile', async () => {
-    const fake = await start();
+    const fake = await fakes.start('pleroma');
     const before = await connect(fake, -1);
     await watched.everythingDue();
     const gate = fake.hold(TOKEN_PATH);
@@ -278,7 +268,7 @@ describe('tokens that can be refreshed', () => {
   });
 
   it('are not lost when the database is away at the moment when they come', async () => {
-    const fake = await start();
+    const fake = await fakes.start('pleroma');
     const before = await connect(fake, -1);
     await watched.everythingDue();
     const gate = fake.hold(TOKEN_PATH);
@@ -312,7 +302,7 @@ describe('tokens that can be refreshed', () => {
   }, 120_000);
 
   it('are sent nowhere when the row cannot be opened, or lacks the client', async () => {
-    const fake = await start();
+    const fake = await fakes.start('pleroma');
     const { id } = await connect(fake, -1);
     await watched.sql(`UPDATE platform_connections SET seal = 'broken' WHERE id = $1`, [id]);
     await dueRound();
@@ -331,7 +321,7 @@ describe('tokens that can be refreshed', () => {
   });
 
   it('are forecast in the metrics by when they end', async () => {
-    const fake = await start();
+    const fake = await fakes.start('pleroma');
     for (const seconds of [-60, 3600, 3 * 86_400, 20 * 86_400, 100 * 86_400]) await connect(fake, seconds);
     const env = { DATABASE_URL: database.url, WATCH_ENABLED: 'true', WATCH_ROUND_SECONDS: '3600' };
     const watching = await startConnectApp({ allowlist: [], env: { ...env, PLATFORM_ENCRYPTION_KEY: key } });

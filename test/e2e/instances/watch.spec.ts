@@ -1,9 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { AccountSnapshots } from '../../../src/platforms/account-snapshots.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
-import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
-import type { FakeSoftware } from '../../support/fake-instance/softwares.js';
-import { freePorts } from '../../support/servers/free-port.js';
+import type { FakeInstance } from '../../support/fake-instance/fake-instance.js';
+import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
 import { Watched } from '../../support/watched.js';
 
 const VERIFY = '/api/v1/accounts/verify_credentials';
@@ -16,12 +14,11 @@ describe('the watcher', () => {
   let watched: Watched;
   let caller: Caller;
   let userId: number;
-  const ports: number[] = [];
-  const started: FakeInstance[] = [];
+  let fakes: FakeInstances;
 
   beforeAll(async () => {
-    ports.push(...(await freePorts(90)));
-    const allowlist = ports.map((port) => `127.0.0.1:${port}`);
+    fakes = await FakeInstances.atMost(90);
+    const { allowlist } = fakes;
     const env = { INSTANCE_TIMEOUT_MS: String(TIMEOUT_MS), WATCH_SPACING_MS: String(SPACING_MS) };
     app = await startConnectApp({ allowlist, env });
     watched = new Watched(app.app);
@@ -32,18 +29,15 @@ describe('the watcher', () => {
     caller = await app.signUp();
     userId = Number((await caller.send('GET', '/v1/me')).body.id);
   });
-  afterEach(async () => {
-    await Promise.all(started.splice(0).map((fake) => fake.close()));
-  });
+  afterEach(() => fakes.closeAll());
   afterAll(async () => {
     expect(app.log.join('\n')).not.toContain(TOKEN);
     await app.close();
   });
 
-  async function start(software: FakeSoftware = 'mastodon'): Promise<FakeInstance> {
-    const fake = await startFakeInstance(software, { port: ports.pop() });
+  async function start(): Promise<FakeInstance> {
+    const fake = await fakes.start('mastodon');
     fake.addToken(TOKEN);
-    started.push(fake);
     return fake;
   }
 
@@ -84,7 +78,7 @@ describe('the watcher', () => {
     const alive = await Promise.all(Array.from({ length: 45 }, () => start()));
     const silent = await Promise.all(Array.from({ length: 3 }, () => start()));
     for (const fake of silent) fake.misbehaviours.set('*', 'silent');
-    const refusing = Array.from({ length: 2 }, () => ({ origin: `http://127.0.0.1:${ports.pop()}` }));
+    const refusing = Array.from({ length: 2 }, () => ({ origin: fakes.absent() }));
     const all = [...alive, ...silent, ...refusing];
     const inputs = Array.from({ length: 1000 }, (_, n) => ({
       instanceUrl: all[n % 50]?.origin ?? '',
@@ -263,79 +257,6 @@ describe('the watcher', () => {
       gate.open();
       await round;
       expect((await watched.row(id)).status).toBe('unchecked');
-    });
-  });
-
-  describe('snapshots of accounts', () => {
-    const stats = async (id: number) => (await caller.send('GET', `/v1/platforms/${id}/stats`)).body;
-    const history = (id: number, query = '') =>
-      caller.send<Record<string, unknown>[]>('GET', `/v1/platforms/${id}/stats/history${query}`);
-
-    it('are one a day, the last one, and show in the statistics', async () => {
-      const fake = await start();
-      const [id = 0] = await connect(fake);
-      expect((await stats(id)).account).toBeNull();
-      expect((await history(id)).body).toEqual([]);
-      await dueRound();
-      const today = new Date().toISOString().slice(0, 10);
-      const counts = { followers: 12, following: 34, statuses: 56, takenAt: expect.any(String) };
-      expect((await stats(id)).account).toEqual(counts);
-      expect((await history(id)).body).toEqual([{ date: today, ...counts }]);
-      fake.accounts.set('1', { username: 'alice', displayName: 'Alice', followers: 13 });
-      const { status } = await caller.send('POST', `/v1/platforms/${id}/test`);
-      expect(status).toBe(200);
-      expect((await stats(id)).account).toEqual({ ...counts, followers: 13 });
-      expect((await history(id)).body).toEqual([{ date: today, ...counts, followers: 13 }]);
-    });
-
-    it('are had by day and in order, and of the days asked for only', async () => {
-      const fake = await start();
-      const [id = 0] = await connect(fake);
-      await dueRound();
-      await watched.sql(
-        `INSERT INTO account_snapshots SELECT $1, (now() AT TIME ZONE 'UTC')::date - n, now(), '1', n, NULL, 5
-         FROM generate_series(1, 450) AS n`,
-        [id],
-      );
-      const followers = ({ body }: { body: Record<string, unknown>[] }) =>
-        body.map((point) => point.followers);
-      expect(followers(await history(id, '?days=3'))).toEqual([2, 1, 12]);
-      expect((await history(id)).body).toHaveLength(30);
-      expect((await history(id, '?days=365')).body[0]).toMatchObject({ followers: 364, following: null });
-      for (const bad of ['0', '366', '-1', '1.5', 'x', '1e2'])
-        expect((await history(id, `?days=${bad}`)).status).toBe(400);
-    });
-
-    it('go after 400 days', async () => {
-      const fake = await start();
-      const [id = 0] = await connect(fake);
-      await watched.sql(
-        `INSERT INTO account_snapshots SELECT $1, (now() AT TIME ZONE 'UTC')::date - n, now(), '1', 1, 1, 1
-         FROM generate_series(390, 450) AS n`,
-        [id],
-      );
-      await app.app.get(AccountSnapshots).cleanUp();
-      const [left] = await watched.sql('SELECT count(*)::integer FROM account_snapshots');
-      expect(left).toEqual({ count: 11 });
-    });
-
-    it('of another account are not shown as this one', async () => {
-      const fake = await start();
-      const [id = 0] = await connect(fake);
-      await dueRound();
-      await watched.sql(`UPDATE platform_connections SET account_id = '2' WHERE id = $1`, [id]);
-      expect((await history(id)).body).toEqual([]);
-    });
-
-    it("are nobody else's: the same 404 as for an absent connection", async () => {
-      const fake = await start();
-      const [id = 0] = await connect(fake);
-      const stranger = await app.signUp();
-      const foreign = await stranger.send('GET', `/v1/platforms/${id}/stats/history`);
-      const absent = await stranger.send('GET', '/v1/platforms/2000000000/stats/history');
-      const bare = ({ body }: typeof foreign) => ({ ...body, instance: '', requestId: '' });
-      expect(foreign.status).toBe(404);
-      expect(bare(foreign)).toEqual(bare(absent));
     });
   });
 
