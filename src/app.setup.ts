@@ -107,6 +107,9 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
   if (config.corsOrigins.length > 0) {
     app.enableCors({
       origin: [...config.corsOrigins],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      // An OPTIONS of no page is no error.
+      strictPreflight: false,
       // For the cookie that binds POST /v1/connect to the browser; nothing else is done by cookie.
       credentials: true,
       exposedHeaders: [

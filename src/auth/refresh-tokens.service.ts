@@ -5,7 +5,8 @@ import { hashOf, newSecret } from '../common/random-secret.js';
 import { AppConfig } from '../config/app-config.js';
 import { RefreshToken } from './refresh-token.entity.js';
 
-const PURGED_PER_SIGN_IN = 100;
+/** At each sign-in and each exchange, which add one. */
+const PURGED_AT_ONCE = 100;
 
 /**
  * Opaque refresh tokens with rotation and reuse detection (RFC 9700, section 4.14.2). All methods work in the caller's
@@ -52,7 +53,10 @@ export class RefreshTokensService {
        RETURNING user_id`,
       [hashOf(token), hashOf(successor), this.#ttlSeconds],
     );
-    if (rows[0] !== undefined) return { userId: rows[0].user_id, token: successor };
+    if (rows[0] !== undefined) {
+      await this.purge(manager);
+      return { userId: rows[0].user_id, token: successor };
+    }
 
     const refused = await this.find(token, manager);
     if (refused !== null && refused.usedAt !== null) await this.revokeFamily(refused.familyId, manager);
@@ -88,7 +92,7 @@ export class RefreshTokensService {
          SELECT id FROM refresh_tokens WHERE expires_at < now() - interval '1 day'
          ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
        )`,
-      [PURGED_PER_SIGN_IN],
+      [PURGED_AT_ONCE],
     );
   }
 }

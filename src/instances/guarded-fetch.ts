@@ -1,4 +1,5 @@
 import type { GuardedHttp } from './guarded-http.js';
+import { UnusableAnswer } from './guarded-http.errors.js';
 
 interface FetchOptions {
   readonly method: string;
@@ -11,6 +12,8 @@ const NO_BODY_STATUSES: ReadonlySet<number> = new Set([204, 205, 304]);
 /**
  * The guarded client in the shape of `fetch`, as oauth4webapi asks for. `WWW-Authenticate` is left out: the library
  * would look no further, but the error code that decides stands in the body.
+ *
+ * @throws {OutgoingRequestError} when it is called
  */
 export function guardedFetch(http: GuardedHttp) {
   return async (url: string, { method, headers, body }: FetchOptions): Promise<Response> => {
@@ -20,6 +23,8 @@ export function guardedFetch(http: GuardedHttp) {
       headers: own,
       ...(body !== undefined && body !== null && { body: String(body as string | URLSearchParams) }),
     });
+    // A Response can have no other, and an instance any that it likes.
+    if (answer.status < 200 || answer.status > 599) throw new UnusableAnswer();
     return new Response(NO_BODY_STATUSES.has(answer.status) ? null : withoutNulls(answer.jsonText), {
       status: answer.status,
       headers: { 'Content-Type': answer.jsonText === null ? 'text/html' : 'application/json' },

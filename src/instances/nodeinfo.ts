@@ -82,6 +82,7 @@ function documentUrl(origin: string, links: readonly { rel: string; href: string
   for (const version of SCHEMA_VERSIONS) {
     const link = links.find(({ rel }) => rel.endsWith(`nodeinfo.diaspora.software/ns/schema/${version}`));
     if (link === undefined) continue;
+    if (!URL.canParse(link.href, origin)) throw notAnInstance();
     assertStays(origin, link.href);
     return new URL(link.href, origin).href;
   }

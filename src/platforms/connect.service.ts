@@ -11,6 +11,7 @@ import { type Attempt, ConnectAttempts } from './connect-attempts.js';
 import { ConnectFailed } from './connect.errors.js';
 import { ConnectedAccounts } from './connected-accounts.js';
 import type { BeginConnectDto } from './dto/connect.dto.js';
+import { TooManyPlatforms } from './platforms.errors.js';
 
 /** How a callback ended; `returnTo` is where the browser goes, if somewhere. */
 export type ConnectResult =
@@ -169,6 +170,7 @@ function notSupported(): ConnectFailed {
 function toConnectFailed(error: unknown): ConnectFailed {
   if (error instanceof ConnectFailed) return error;
   if (error instanceof OAuthFailed) return new ConnectFailed(error.reason, error.message);
-  if (error instanceof InstanceRefused) return new ConnectFailed(error.code, error.message);
+  if (error instanceof InstanceRefused || error instanceof TooManyPlatforms)
+    return new ConnectFailed(error.code, error.message);
   throw error;
 }

@@ -19,11 +19,14 @@ import {
   OwnerGone,
   PlatformInactive,
   PlatformNotFound,
+  TooManyPlatforms,
   VersionMismatch,
 } from './platforms.errors.js';
 
 // The first key of our two-key advisory locks, so that a user's lock is not mistaken for another kind's: "PLAT".
 const USER_PLATFORMS_LOCK = 0x504c4154;
+
+const MAX_PER_USER = 200;
 
 const UNREADABLE = 'the stored credentials can no longer be opened';
 const OF_ANOTHER_HOST = 'the stored credentials are not carried over to another instance';
@@ -51,11 +54,13 @@ export class PlatformWriter {
     private readonly config: AppConfig,
   ) {}
 
-  /** @throws {DuplicateName | DuplicateAccount | InvalidField} */
+  /** @throws {DuplicateName | DuplicateAccount | TooManyPlatforms | InvalidField} */
   create(userId: number, dto: CreatePlatformDto, extras?: RowExtras): Promise<PlatformConnection> {
     const instanceUrl = this.canonicalUrl(dto.instanceUrl);
     return this.write(userId, async (writing) => {
       const { manager } = writing;
+      if ((await manager.countBy(PlatformConnection, { userId })) >= MAX_PER_USER)
+        throw new TooManyPlatforms(MAX_PER_USER);
       const others = await manager.findBy(PlatformConnection, { userId, isActive: true });
       const id = await nextId(manager);
       const { accessToken, clientKey = null, clientSecret = null } = dto;

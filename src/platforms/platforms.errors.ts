@@ -52,6 +52,19 @@ export class DuplicateAccount extends DomainError {
   }
 }
 
+/** All of a user's connections are read, sorted and sent at once, so there must not be any number of them. */
+export class TooManyPlatforms extends DomainError {
+  readonly code = 'too_many_platforms';
+  readonly status = 409;
+  readonly title = 'Too many platform connections';
+
+  constructor(max: number) {
+    super(
+      `There are ${max} platform connections already, inactive ones among them. Delete one that is not needed.`,
+    );
+  }
+}
+
 export class PlatformInactive extends DomainError {
   readonly code = 'platform_inactive';
   readonly status = 409;

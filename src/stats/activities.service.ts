@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { InvalidField } from '../common/domain-error.js';
 import { Database } from '../database/database.service.js';
 import { STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
@@ -7,6 +9,9 @@ import type { ActivityDto, ActivityOfDayDto, RecordedActivitiesDto } from './dto
 
 // The first key of our two-key advisory locks: "ACTV".
 const PLATFORM_REPORTS_LOCK = 0x41435456;
+
+/** Of one connection, ever. All are read and cached at once, and whoever reports names them as they like. */
+const MAX_STATUSES = 100;
 
 // A report that repeats what is known changes nothing; one with a newer status or time updates it. `xmax` is zero for
 // a row version that this statement inserted.
@@ -42,6 +47,7 @@ export class ActivitiesService {
    * Records a batch, all of it or nothing. Of two reports of the same activity in one batch the last one counts.
    *
    * @throws {PlatformNotFound} for an absent platform and another user's.
+   * @throws {InvalidField} for too many different statuses.
    */
   async record(
     userId: number,
@@ -62,7 +68,7 @@ export class ActivitiesService {
       // One report of a platform at a time. All of them change the same few counts, first those of what is known already,
       // then those of what is new: two that have some of both would wait for each other.
       await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [PLATFORM_REPORTS_LOCK, platformId]);
-      return manager.query<{ created: boolean }[]>(RECORD_SQL, [
+      const recorded = await manager.query<{ created: boolean }[]>(RECORD_SQL, [
         platformId,
         batch.map(({ kind }) => kind),
         batch.map(({ externalId }) => externalId),
@@ -70,6 +76,8 @@ export class ActivitiesService {
         // In UTC: PostgreSQL refuses offsets beyond 15:59, which RFC 3339 allows.
         batch.map(({ occurredAt }) => new Date(occurredAt).toISOString()),
       ]);
+      if (recorded.length > 0) await assertFewStatuses(manager, platformId);
+      return recorded;
     });
     await this.invalidation.afterCommit([{ userId, platformId, type: STATS_CHANGED }]);
     const created = rows.filter((row) => row.created).length;
@@ -95,4 +103,14 @@ export class ActivitiesService {
     if (rows.length === 0) throw new PlatformNotFound();
     return rows.filter(({ date }) => date !== null);
   }
+}
+
+async function assertFewStatuses(manager: EntityManager, platformId: number): Promise<void> {
+  const [{ count }] = await manager.query<[{ count: number }]>(
+    'SELECT count(DISTINCT status)::integer AS count FROM platform_activity_totals WHERE platform_id = $1',
+    [platformId],
+  );
+  if (count <= MAX_STATUSES) return;
+  const detail = `the activities of a platform connection have ${MAX_STATUSES} different statuses at the most`;
+  throw new InvalidField([{ pointer: '', detail }]);
 }

@@ -9,6 +9,7 @@ export interface OidcIdentity {
   readonly email: string | null;
 }
 
+const PLACEHOLDER_DOMAIN = 'oidc.invalid';
 const EMAIL = /^[\x21-\x3f\x41-\x7e]{1,64}@[A-Za-z0-9.-]{1,255}$/;
 
 /** Whether an address can stand in `users.email`. ASCII, so that PostgreSQL and we agree on its lower case. */
@@ -21,5 +22,10 @@ export function placeholderEmail({ issuer, subject }: OidcIdentity): string {
   const digest = createHash('sha256')
     .update(JSON.stringify([issuer, subject]))
     .digest('hex');
-  return `${digest.slice(0, 32)}@oidc.invalid`;
+  return `${digest.slice(0, 32)}@${PLACEHOLDER_DOMAIN}`;
+}
+
+/** Whether an address is kept free for an OpenID identity, who would be locked out if somebody else had it. */
+export function isPlaceholder(email: string): boolean {
+  return email.toLowerCase().endsWith(`@${PLACEHOLDER_DOMAIN}`);
 }

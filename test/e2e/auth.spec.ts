@@ -119,6 +119,19 @@ describe('POST /v1/auth/login', () => {
 describe('POST /v1/auth/refresh', () => {
   const refresh = (refreshToken: string) => app.client.post('/v1/auth/refresh', { refreshToken });
 
+  it('removes what expired more than a day ago, so that a session that is renewed for ever does not add up', async () => {
+    const person = await newPerson();
+    let { refreshToken } = person;
+    for (let n = 0; n < 3; n += 1) refreshToken = (await refresh(refreshToken)).json<Session>().refreshToken;
+    await app.backends.rows(
+      `UPDATE refresh_tokens SET expires_at = now() - interval '25 hours' WHERE user_id = $1 AND used_at IS NOT NULL`,
+      [person.id],
+    );
+    expect((await refresh(refreshToken)).status).toBe(200);
+    const kept = await app.backends.rows('SELECT 1 FROM refresh_tokens WHERE user_id = $1', [person.id]);
+    expect(kept).toHaveLength(2);
+  });
+
   it('exchanges the token for new ones that work', async () => {
     const person = await newPerson();
     const answer = await refresh(person.refreshToken);

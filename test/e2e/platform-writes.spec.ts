@@ -27,6 +27,28 @@ const defaults = async (): Promise<number[]> =>
     )
   ).map(({ id }) => id);
 
+describe('POST /v1/platforms', () => {
+  it('keeps 200 of a user, inactive ones among them, and says so to the next one', async () => {
+    await app.backends.rows(
+      `INSERT INTO platform_connections (user_id, name, platform_type, instance_url, access_token, key_id, is_active)
+       SELECT $1, n::text, 'mastodon', 'https://mastodon.example', 'none', 'none', n % 2 = 0 FROM generate_series(1, 199) n`,
+      [ada.id],
+    );
+    const { id, name } = await create();
+    const body = {
+      name: 'x',
+      platformType: 'mastodon',
+      instanceUrl: 'https://mastodon.example',
+      accessToken: 'token-of-nobody',
+    };
+    const post = () => ada.client.post('/v1/platforms', body);
+    expectProblem(await post(), 409, 'too_many_platforms');
+    expect((await patch(id, { name: `${name}-2` })).status).toBe(200);
+    await ada.client.delete(`/v1/platforms/${id}`);
+    expect((await post()).status).toBe(201);
+  });
+});
+
 describe('PATCH /v1/platforms/:id', () => {
   it('changes what is given, leaves the rest, and makes a new version and ETag', async () => {
     const before = await create({ name: 'before', username: 'ada' });

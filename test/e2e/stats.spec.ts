@@ -124,6 +124,7 @@ describe('activities that are changed by hand', () => {
       if (tables.endsWith('CASCADE')) {
         expectProblem(await ada.client.get(`/v1/platforms/${platform.id}/stats`), 404, 'platform_not_found');
         platform = await createPlatform(ada, app.backends.secrets);
+        await app.backends.settled();
       }
       expect(await cached(platform.id)).toBe(0);
       expect(await days(platform.id)).toEqual([]);
@@ -166,6 +167,15 @@ describe('POST /v1/platforms/:id/activities', () => {
       totalImages: 1,
       byStatus: { failed: 1, published: 2 },
     });
+  });
+
+  it('takes 100 different statuses of a connection, for all its statistics are read at once', async () => {
+    const many = Array.from({ length: 100 }, (_, n) => activity('post', String(n), { status: `s${n}` }));
+    expect((await report(many)).status).toBe(200);
+    const more = [activity('post', 'x', { status: 's0' }), activity('post', 'y', { status: 'one more' })];
+    expectProblem(await report(more), 400, 'validation_failed', ['']);
+    expect(await stats()).toMatchObject({ totalPosts: 100 });
+    expect((await report(more.slice(0, 1))).status).toBe(200);
   });
 
   it('lets the last of two reports of the same activity in one batch count', async () => {

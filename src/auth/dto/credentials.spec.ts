@@ -28,6 +28,8 @@ describe('RegisterDto', () => {
     '@example.org',
     'a\0da@example.org',
     `${'a'.repeat(309)}@example.org`,
+    'what-an-openid-identity-may-get@oidc.invalid',
+    ' ADA@OIDC.Invalid ',
     '',
     null,
     7,

@@ -1,10 +1,18 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsString } from 'class-validator';
+import { IsString, ValidateBy } from 'class-validator';
 import { Length } from '../../common/length.decorator.js';
+import { isPlaceholder } from '../../users/oidc-identity.js';
 import { EmailField } from './email-field.decorator.js';
 
 export class RegisterDto {
   @EmailField()
+  @ValidateBy({
+    name: 'isNoPlaceholder',
+    validator: {
+      validate: (email: unknown) => typeof email !== 'string' || !isPlaceholder(email),
+      defaultMessage: () => '$property must be an address that can receive mail',
+    },
+  })
   email!: string;
 
   @ApiProperty({

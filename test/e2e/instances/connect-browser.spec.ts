@@ -143,6 +143,22 @@ describe('the browser that connects by OAuth', () => {
     expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull();
   });
 
+  it.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
+    'lets a page on such an origin send a %s',
+    async (method) => {
+      const { status, headers } = await fetch(`${app.baseUrl}/v1/platforms/1`, {
+        method: 'OPTIONS',
+        headers: { Origin: CONSOLE, 'Access-Control-Request-Method': method },
+      });
+      expect(status).toBe(204);
+      expect(headers.get('access-control-allow-methods')?.split(/, ?/)).toContain(method);
+    },
+  );
+
+  it('does not mind OPTIONS of no page', async () => {
+    expect((await fetch(`${app.baseUrl}/v1/platforms`, { method: 'OPTIONS' })).status).toBe(204);
+  });
+
   it.each([
     [CONSOLE, 'SameSite=None; Secure'],
     ['', 'SameSite=Lax; Secure'],

@@ -191,17 +191,22 @@ describe('connecting by OAuth', () => {
     expect(await browserOf(caller).send('GET', callback)).toMatchObject({ status: 200 });
   });
 
-  it.each(['server-error', 'endless-body', 'html-ok', 'wrong-json', 'hang-up', 'silent'] as const)(
-    'ends in a typed failure when the token endpoint answers with %s',
-    async (how) => {
-      const fake = await fakes.start('mastodon');
-      const caller = await app.signUp();
-      const { callback } = await begin(caller, fake);
-      fake.misbehaviours.set('/oauth/token', how);
-      const { status, body } = await browserOf(caller).send('GET', callback);
-      expect(status).toBe(400);
-      expect(['instance_error', 'instance_unreachable', 'oauth_refused']).toContain(body.code);
-      expect(await listOf(caller)).toEqual([]);
-    },
-  );
+  it.each([
+    'server-error',
+    'no-such-status',
+    'endless-body',
+    'html-ok',
+    'wrong-json',
+    'hang-up',
+    'silent',
+  ] as const)('ends in a typed failure when the token endpoint answers with %s', async (how) => {
+    const fake = await fakes.start('mastodon');
+    const caller = await app.signUp();
+    const { callback } = await begin(caller, fake);
+    fake.misbehaviours.set('/oauth/token', how);
+    const { status, body } = await browserOf(caller).send('GET', callback);
+    expect(status).toBe(400);
+    expect(['instance_error', 'instance_unreachable', 'oauth_refused']).toContain(body.code);
+    expect(await listOf(caller)).toEqual([]);
+  });
 });

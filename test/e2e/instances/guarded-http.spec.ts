@@ -58,6 +58,7 @@ describe('GuardedHttp against a server', () => {
     'redirect-elsewhere': { status: 301, jsonText: null },
     teapot: { status: 418 },
     'server-error': { status: 500 },
+    'no-such-status': { status: 999 },
     html: { status: 403, jsonText: null },
     'html-ok': { status: 200, jsonText: null },
     'wrong-json': { status: 200 },

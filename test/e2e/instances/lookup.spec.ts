@@ -43,6 +43,14 @@ describe('POST /v1/instances/lookup', () => {
     });
   });
 
+  it.each(['https://[bad', 'http://', 'https://a b/'])('takes a link to %s for no instance', async (href) => {
+    const fake = await fakes.start('mastodon');
+    const rel = 'http://nodeinfo.diaspora.software/ns/schema/2.0';
+    const bytes = Buffer.from(JSON.stringify({ links: [{ rel, href }] }));
+    fake.files.set('/.well-known/nodeinfo', { type: 'application/json', bytes });
+    expect(await lookup(fake.origin)).toMatchObject({ status: 400, body: { code: 'not_an_instance' } });
+  });
+
   it('names software that is not supported, and says so', async () => {
     const fake = await fakes.start('misskey');
     expect((await lookup(fake.origin)).body).toMatchObject({

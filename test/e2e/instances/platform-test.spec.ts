@@ -158,6 +158,7 @@ describe('POST /v1/platforms/:id/test', () => {
       ['slow-body', 'all', 'instance_unreachable'],
       ['hang-up', 'all', 'instance_unreachable'],
       ['server-error', 'api', 'instance_error'],
+      ['no-such-status', 'api', 'instance_error'],
       ['teapot', 'api', 'instance_error'],
       ['html', 'api', 'instance_error'],
       ['html-ok', 'api', 'instance_error'],

@@ -189,7 +189,7 @@ describe('tokens that can be refreshed', () => {
     expect(fake.oauth.tokens.has(credentials?.accessToken ?? '')).toBe(true);
   });
 
-  it.each(['server-error', 'silent', 'hang-up', 'html', 'broken-json'] as const)(
+  it.each(['server-error', 'no-such-status', 'silent', 'hang-up', 'html', 'broken-json'] as const)(
     'stay, and are tried again later, when the instance has trouble: %s',
     async (how) => {
       const fake = await fakes.start('pleroma');

@@ -6,6 +6,7 @@ export const MISBEHAVIOURS = [
   'redirect-elsewhere',
   'teapot',
   'server-error',
+  'no-such-status',
   'html',
   'html-ok',
   'wrong-json',
@@ -38,6 +39,9 @@ export function misbehave(how: Misbehaviour, request: IncomingMessage, response:
       return;
     case 'server-error':
       response.writeHead(500, json).end('{"error":"Internal Server Error: secret-inside-detail"}');
+      return;
+    case 'no-such-status':
+      response.writeHead(999, json).end('{"error":"Request denied"}');
       return;
     case 'html':
       response.writeHead(403, { 'Content-Type': 'text/html' }).end('<html>Attention required</html>');
