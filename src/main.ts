@@ -29,7 +29,7 @@ function greeting(config: AppConfig, url: string, demo: { email: string; passwor
       : [
           `  Key         generated: keep ${config.madeUpKeyFile}, without it the stored credentials are lost`,
         ]),
-    `  Cache       ${config.redis === null ? 'in process memory' : 'REDIS_URL'}`,
+    `  Cache       ${config.redis === null ? 'in process memory: no other process may use this database' : 'REDIS_URL'}`,
     ...(demo === null
       ? []
       : [`  Log in as   ${demo.email} with password ${demo.password} (shown this once)`]),

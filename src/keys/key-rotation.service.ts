@@ -68,11 +68,7 @@ export class KeyRotation {
     let rewritten = 0;
     for (let afterId: number | null = 0; afterId !== null;) {
       const batch: Batch = { afterId, limit: BATCH_ROWS };
-      const done: RewrittenBatch = await this.database.transaction(async (manager) => {
-        // Read by the trigger that counts versions: the secrets stay the same.
-        await manager.query(`SELECT set_config('platform_manager.rewrap', 'on', true)`);
-        return rewrite(manager, batch);
-      });
+      const done: RewrittenBatch = await this.database.transaction((manager) => rewrite(manager, batch));
       await this.invalidation.afterCommit(done.changes);
       rewritten += done.rewritten;
       unreadable.push(...done.unreadable);
@@ -92,7 +88,11 @@ export class KeyRotation {
       for (let pass = 0; pass < MAX_PASSES && total(left) > 0; pass++) {
         if (pass > 0) await sleep(PASS_PAUSE_MS);
         const done = await this.pass(
-          (manager, batch) => secrets.rewrite(manager, batch),
+          async (manager, batch) => {
+            // Read by the triggers that count versions and tell of changes: nothing that is shown is another.
+            await manager.query(`SELECT set_config('platform_manager.rewrap', 'on', true)`);
+            return secrets.rewrite(manager, batch);
+          },
           (rows) => progress.advanced(pass === 0 ? rows : 0),
         );
         rewritten += done.rewritten;

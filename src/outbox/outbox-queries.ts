@@ -114,10 +114,16 @@ export async function deleteExpired(query: Query, limit: number): Promise<number
   return gone.count;
 }
 
-/** Gives numbers to events that may be told now, and notifies. @returns how many; `limit` means that there may be more. */
-export async function publishEvents(query: Query, limit: number): Promise<number> {
-  const [row] = await query<{ published: number }>('SELECT platform_changes_publish($1) AS published', [
+/**
+ * Gives numbers to events that may be told now, and notifies.
+ *
+ * @param undrained also those that have waited for their cached entries to be dropped for longer than a writer does.
+ * @returns how many; `limit` means that there may be more.
+ */
+export async function publishEvents(query: Query, limit: number, undrained: boolean): Promise<number> {
+  const [row] = await query<{ published: number }>('SELECT platform_changes_publish($1, $2) AS published', [
     limit,
+    undrained,
   ]);
   return row?.published ?? 0;
 }

@@ -30,7 +30,7 @@ const PORTION = 30;
 /** A change that is pending for longer means that dropping it failed somewhere: until it is done nothing cached is read. */
 const TOLERATED_LAG_SECONDS = 0.5;
 const CLEANUP_INTERVAL_MS = 60_000;
-/** Few enough to take no time: the next look at what is pending comes after it. */
+/** Few enough to take no time: new changes are waiting to be drained. */
 const CLEANUP_BATCH = 1000;
 const REPLAY_BATCH = 10_000;
 /** Of a replay, remembered so that none is dropped for each page that names it. Some ten megabytes. */
@@ -116,8 +116,9 @@ export class OutboxRelay {
   async #run(): Promise<void> {
     try {
       // A recovery drains for itself; another one beside it, on the same connection, would only make it longer.
-      if (!this.#recovering) this.#judge(await this.#drain());
-      await this.#publish();
+      const drained = !this.#recovering && (await this.#drain());
+      if (!this.#recovering) this.#judge(drained);
+      await this.#publish(!drained);
       await this.#cleanUp();
       if (this.#failing) this.#logger.log('The outbox is read again.');
       this.#failing = false;
@@ -133,7 +134,8 @@ export class OutboxRelay {
     try {
       // Rows that this process cannot drop anyway are not locked away from a peer that can.
       if (this.health.state !== 'open') {
-        while ((await this.#drainBatch()) === BATCH);
+        // Judged at each look: many changes take long to drain, and until then the entries of most are there.
+        while ((await this.#drainBatch()) === BATCH) this.#judge(true);
         return true;
       }
     } catch (error) {
@@ -156,14 +158,15 @@ export class OutboxRelay {
     });
   }
 
-  /** Also when nothing can be dropped: an outage of the cache is no reason to be silent for long. */
-  async #publish(): Promise<void> {
-    let published: number;
-    do {
-      published = await publishEvents(this.session.statement, BATCH);
-      // The embedded database notifies nobody.
-      if (published > 0) this.events.wake();
-    } while (published === BATCH);
+  /**
+   * Also when nothing can be dropped: an outage of the cache is no reason to be silent for long. No more than a batch, for
+   * new changes are waiting to be drained.
+   */
+  async #publish(undrained: boolean): Promise<void> {
+    const published = await publishEvents(this.session.statement, BATCH, undrained);
+    // The embedded database notifies nobody.
+    if (published > 0) this.events.wake();
+    if (published === BATCH) this.#again = true;
   }
 
   #judge(dropped: boolean): void {
@@ -189,7 +192,8 @@ export class OutboxRelay {
   async #cleanUp(): Promise<void> {
     if (performance.now() - this.#cleanedUpAt < CLEANUP_INTERVAL_MS) return;
     const deleted = await this.session.transaction((query) => deleteExpired(query, CLEANUP_BATCH));
-    if (deleted < CLEANUP_BATCH) this.#cleanedUpAt = performance.now();
+    if (deleted === CLEANUP_BATCH) this.#again = true;
+    else this.#cleanedUpAt = performance.now();
   }
 
   /**

@@ -123,7 +123,11 @@ export class PlatformsController {
   @Post()
   @RateLimit('instance', 'test')
   @Authenticated('platforms:write')
-  @ApiOperation({ summary: 'Keep a platform connection; its credentials are encrypted and not shown again' })
+  @ApiOperation({
+    summary: 'Keep a platform connection; its credentials are encrypted and not shown again',
+    description:
+      'A conflict is `duplicate_name`, `duplicate_account` or, when there are 200 already, `too_many_platforms`.',
+  })
   @ApiQuery(TEST_QUERY)
   @ApiCreatedResponse({
     type: PlatformDto,

@@ -245,7 +245,14 @@ describe('a row that is not as it was sealed', () => {
         otherId,
         foreign.encrypt('from elsewhere'),
       ]);
+      const one = (headers = {}) => owner.client.get(`/v1/platforms/${id}`, headers);
+      const before = await one();
+      expect(before.json()).toMatchObject({ status: 'needs_reconnect' });
       const outcome = await app.app.get(PlatformSecrets).sealImported();
+      // What is shown is another now: whoever keeps the old one and asks for news must be given it.
+      expect((await one({ 'If-None-Match': before.header('etag') ?? '' })).json()).toMatchObject({
+        status: 'unchecked',
+      });
       expect(outcome).toEqual({ rewritten: 1, unreadable: [otherId], left: 1 });
       expect(await unsealed()).toEqual([otherId]);
       expect((await reveal(owner, id)).json()).toMatchObject({ accessToken: input.accessToken });

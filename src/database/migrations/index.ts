@@ -13,7 +13,8 @@ import { Inactive1764001210000 } from './1764001210000-inactive.js';
 import { Replay1764001230000 } from './1764001230000-replay.js';
 import { ActivityDays1764001300000 } from './1764001300000-activity-days.js';
 import { Avatars1764001400000 } from './1764001400000-avatars.js';
-import { ActivitiesByHand1764001500000 } from './1764001500000-activities-by-hand.js';
+import { StatisticsByHand1764001500000 } from './1764001500000-statistics-by-hand.js';
+import { PublishDrained1764001510000 } from './1764001510000-publish-drained.js';
 
 /** In the order in which they are applied. Listed by hand: a file that is found by a pattern can also be missed by one. */
 export const MIGRATIONS = [
@@ -32,5 +33,6 @@ export const MIGRATIONS = [
   Replay1764001230000,
   ActivityDays1764001300000,
   Avatars1764001400000,
-  ActivitiesByHand1764001500000,
+  StatisticsByHand1764001500000,
+  PublishDrained1764001510000,
 ];

@@ -13,6 +13,7 @@ describe('a snapshot that comes while the statistics are cached', () => {
   let watched: Watched;
   let fake: FakeInstance;
   let caller: Caller;
+  let userId: number;
   let id: number;
 
   beforeAll(async () => {
@@ -26,7 +27,7 @@ describe('a snapshot that comes while the statistics are cached', () => {
     await watched.sql('DELETE FROM platform_connections');
     await watched.sql('DELETE FROM platform_changes');
     caller = await app.signUp();
-    const userId = Number((await caller.send('GET', '/v1/me')).body.id);
+    userId = Number((await caller.send('GET', '/v1/me')).body.id);
     [id = 0] = await watched.insert(userId, [{ instanceUrl: fake.origin, accessToken: TOKEN }]);
     await watch();
     await settled();
@@ -78,16 +79,40 @@ describe('a snapshot that comes while the statistics are cached', () => {
   it.each([
     ['written', 'UPDATE account_snapshots SET followers = 7 WHERE platform_id = $1', 7],
     ['removed', 'DELETE FROM account_snapshots WHERE platform_id = $1', undefined],
+    ['truncated', 'TRUNCATE account_snapshots', undefined],
   ])(
     'shows within a second when it was %s by SQL, or by a process that died after COMMIT',
     async (_, sql, shown) => {
-      await watched.sql(sql, [id]);
+      await watched.sql(sql, sql.includes('$1') ? [id] : []);
       await waitUntil(async () => (await followers()) === shown, {
         timeoutMs: 1000,
         what: 'the statistics to follow',
       });
     },
   );
+
+  it('shows within a second when the last one is given to another connection, or made older than the one before it', async () => {
+    const [other = 0] = await watched.insert(userId, [{ instanceUrl: fake.origin, accessToken: TOKEN }]);
+    await watched.sql(
+      `INSERT INTO account_snapshots SELECT platform_id, taken_on - n, taken_at, account_id, n, 1, 1
+       FROM account_snapshots, generate_series(1, 2) AS n WHERE platform_id = $1`,
+      [id],
+    );
+    const last =
+      'platform_id = $1 AND taken_on = (SELECT max(taken_on) FROM account_snapshots WHERE platform_id = $1)';
+    for (const [change, shown] of [
+      [`platform_id = ${other}`, 1],
+      ['taken_on = taken_on - 30', 2],
+    ] as const) {
+      await settled();
+      await cached(`/${id}/stats`);
+      await watched.sql(`UPDATE account_snapshots SET ${change} WHERE ${last}`, [id]);
+      await waitUntil(async () => (await followers()) === shown, {
+        timeoutMs: 1000,
+        what: 'the one before it',
+      });
+    }
+  });
 
   it('is no change when it is older than the one that shows', async () => {
     await watched.sql(
