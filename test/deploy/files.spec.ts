@@ -4,7 +4,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { environmentSchema } from '../../src/config/environment.js';
 import { type Directive, parseNginx } from './nginx.js';
 
-// There is no Docker, nginx or Kubernetes here: what can be known of their files without them.
+// There is no Docker or Kubernetes here: what can be known of their files without them.
 
 const read = (path: string): string => readFileSync(path, 'utf8');
 const SETTINGS = Object.keys(environmentSchema.shape);
@@ -173,7 +173,7 @@ describe('deploy/nginx.conf', () => {
   });
 
   it('sends nothing twice that may have been carried out, keeps connections for reads only, and hides /metrics', () => {
-    expect(one('proxy_next_upstream')).toBe('error');
+    expect(one('proxy_next_upstream')).toBe('error timeout');
     const kept = all('upstream').filter(({ block = [] }) => all('keepalive', block).length > 0);
     expect(kept.map(({ args }) => args[0])).toEqual(['reads']);
     const metrics = all('location').find(({ args }) => args[0] === '/metrics');

@@ -3,7 +3,7 @@ import { waitUntil } from '../support/barrier.js';
 import { SocketListener, StreamListener } from '../support/event-listener.js';
 import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
-import { Balancer } from '../support/servers/balancer.js';
+import { Nginx } from '../support/servers/nginx.js';
 
 let deployment: FaultDeployment;
 let left: FaultProcess;
@@ -104,7 +104,7 @@ describe('two processes', () => {
 
 it('1,000 clients of two processes come back at once, by themselves, when theirs is killed, and miss nothing', async () => {
   const doomed = await deployment.startProcess();
-  const balancer = await Balancer.start([doomed.api.port, left.api.port]);
+  const balancer = await Nginx.start([doomed.api.port, left.api.port]);
   open.push(balancer);
   const users = await deployment.insertUsers(1000);
   await deployment.whenPublished();

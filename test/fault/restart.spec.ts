@@ -5,7 +5,7 @@ import { SocketListener, StreamListener } from '../support/event-listener.js';
 import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import { type Reply, SteadyLoad, note, send, tally } from '../support/load.js';
-import { Balancer } from '../support/servers/balancer.js';
+import { Nginx } from '../support/servers/nginx.js';
 
 const USERS = 20;
 const PER_SECOND = 60;
@@ -15,42 +15,42 @@ const RETRY_MS = 200;
 
 let deployment: FaultDeployment;
 let processes: FaultProcess[];
-let balancer: Balancer;
+let balancer: Nginx;
 const enough = new AbortController();
 let ear: SocketListener | undefined;
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start();
   processes = [await deployment.startProcess(), await deployment.startProcess()];
-  balancer = await Balancer.start(processes.map(({ api }) => api.port));
+  balancer = await Nginx.start(processes.map(({ api }) => api.port));
 }, 120_000);
 afterAll(async () => {
   enough.abort();
   ear?.close();
-  await balancer.close();
+  await balancer?.close();
   await deployment.remove();
 }, 60_000);
 
 /** Reads the stream and comes back when it ends, as a program does; returns the ids that it was told. */
-async function follow({ token }: FaultUser, until: AbortSignal): Promise<number[]> {
+async function follow(first: StreamListener, { token }: FaultUser, until: AbortSignal): Promise<number[]> {
   const ids: number[] = [];
-  let lastEventId: number | undefined;
-  while (!until.aborted) {
-    const stream = await StreamListener.connect(balancer.baseUrl, { token, lastEventId }).catch(() => null);
-    if (stream === null) {
-      await sleep(RETRY_MS);
-      continue;
+  let { lastEventId } = first;
+  for (let stream: StreamListener | null = first; ;) {
+    if (stream === null) await sleep(RETRY_MS);
+    else {
+      const current = stream;
+      until.addEventListener('abort', () => void current.close());
+      await current.ended;
+      ids.push(...current.ids);
+      lastEventId = current.lastEventId ?? lastEventId;
     }
-    const close = () => void stream.close();
-    until.addEventListener('abort', close);
-    await stream.ended;
-    ids.push(...stream.ids);
-    lastEventId = stream.lastEventId ?? lastEventId;
+    if (until.aborted) return ids;
+    stream = await StreamListener.connect(balancer.baseUrl, { token, lastEventId }).catch(() => null);
   }
-  return ids;
 }
 
-const outcome = ({ status, text }: Reply): string | number => (status === 200 ? 200 : `${status} ${text}`);
+const outcome = ({ status, text }: Reply): string | number =>
+  status === 200 || status === 502 ? status : `${status} ${text}`;
 
 it('a restart of one process after the other fails no read, at most one write a process, and loses no event', async () => {
   const users = await deployment.insertUsers(USERS);
@@ -58,7 +58,8 @@ it('a restart of one process after the other fails no read, at most one write a 
   await deployment.whenPublished();
   const before = await deployment.eventIds(listener);
   ear = await SocketListener.returning(balancer.baseUrl, { token: listener.token });
-  const followed = follow(listener, enough.signal);
+  const stream = await StreamListener.connect(balancer.baseUrl, { token: listener.token });
+  const followed = follow(stream, listener, enough.signal);
   const agent = new Agent({ keepAlive: true });
   const reads: Reply[] = [];
   const writes: Reply[] = [];
@@ -76,13 +77,15 @@ it('a restart of one process after the other fails no read, at most one write a 
   for (const { api } of processes) {
     expect(await api.stop()).toBe(0);
     await api.start();
+    // As docs/operations.md says, for nginx leaves who has failed alone for a second.
+    await sleep(2000);
   }
   await load.stop();
   agent.destroy();
   expect(tally(reads.map(outcome))).toEqual({ 200: reads.length });
   // A connection that the kernel has taken and the process has not fetched is reset when it stops listening, and a write
   // that was sent on it cannot be sent again: docs/operations.md says so.
-  const { 200: done = 0, '502 ': cut = 0, ...others } = tally(writes.map(outcome));
+  const { 200: done = 0, 502: cut = 0, ...others } = tally(writes.map(outcome));
   expect(others).toEqual({});
   expect(cut).toBeLessThanOrEqual(processes.length);
   note(`${reads.length} reads, ${done} writes, ${cut} cut off`);

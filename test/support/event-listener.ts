@@ -127,7 +127,9 @@ export class StreamListener extends Heard {
   /** Returns when it is live. */
   static async connect(baseUrl: string, options: ListenOptions): Promise<StreamListener> {
     const listener = await StreamListener.open(baseUrl, options);
-    await listener.sign('ready');
+    const names = () => listener.signs.map(({ name }) => name);
+    await listener.until(() => names().includes('ready') || names().includes('disconnect'), 'the stream');
+    if (!names().includes('ready')) throw new Error(`The stream ended before it was live: ${names().join()}`);
     return listener;
   }
 

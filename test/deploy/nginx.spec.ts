@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { type AddressInfo, type Socket, connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Nginx } from '../support/servers/nginx.js';
+
+/** More than waits to be accepted; the last ones get no answer at all, like whoever connects after them. */
+const FILLING = 4;
+const DEAF = `
+  const server = require('node:net').createServer();
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    console.log(server.address().port);
+    setImmediate(() => process.kill(process.pid, 'SIGSTOP'));
+  });`;
+
+describe('nginx with deploy/nginx.conf', () => {
+  const servers: Server[] = [];
+  const sockets: Socket[] = [];
+  const children: ChildProcess[] = [];
+  let seen: { method: string; url: string; headers: IncomingMessage['headers'] }[];
+  let nginx: Nginx | undefined;
+
+  beforeEach(() => {
+    seen = [];
+  });
+  afterEach(async () => {
+    await nginx?.close();
+    for (const socket of sockets.splice(0)) socket.destroy();
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  async function process(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+    const server = createServer((request, response) => {
+      seen.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
+      request.resume().on('end', () => answer(request, response));
+    }).listen(0, '127.0.0.1');
+    servers.push(server);
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  }
+  const well = () => process((_request, response) => response.end('well'));
+
+  /** A port of which nothing comes back, neither a refusal: as of a container that has gone. */
+  async function gone(): Promise<number> {
+    const child = spawn(globalThis.process.execPath, ['-e', DEAF], { stdio: ['ignore', 'pipe', 'ignore'] });
+    children.push(child);
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const port = Number(String(line));
+    for (let n = 0; n < FILLING; n += 1)
+      sockets.push(connect({ port, host: '127.0.0.1' }).on('error', () => undefined));
+    return port;
+  }
+
+  async function send(method: string, path: string): Promise<string> {
+    const body = method === 'GET' ? {} : { body: '{}', headers: { 'Content-Type': 'application/json' } };
+    const url = `${nginx?.baseUrl}${path}`;
+    const answer = await fetch(url, { method, ...body, signal: AbortSignal.timeout(30_000) });
+    return `${answer.status} ${answer.status === 200 ? await answer.text() : ''}`;
+  }
+  const times = (count: number, work: (n: number) => Promise<string>) =>
+    Promise.all(Array.from({ length: count }, (_, n) => work(n)));
+  const carriedOut = () => seen.map(({ method, url }) => `${method} ${url}`).sort();
+
+  it.each(['GET', 'PATCH', 'POST', 'DELETE'])(
+    'answers each %s while one of two processes has gone without a trace, and sends it once',
+    async (method) => {
+      nginx = await Nginx.start([await gone(), await well()]);
+      const answers = await times(6, (n) => send(method, `/v1/platforms/${n}`));
+      expect(answers).toEqual(answers.map(() => '200 well'));
+      expect(carriedOut()).toEqual(answers.map((_, n) => `${method} /v1/platforms/${n}`));
+    },
+  );
+
+  it('sends a read that was cut off to the next process, and never a PATCH or POST', async () => {
+    nginx = await Nginx.start([await process((request) => request.socket.destroy()), await well()]);
+    const reads = await times(4, (n) => send('GET', `/v1/platforms/${n}`));
+    expect(reads).toEqual(reads.map(() => '200 well'));
+    seen = [];
+    const methods = ['PATCH', 'POST', 'PATCH', 'POST'];
+    const writes = await times(4, (n) => send(methods[n] ?? '', `/v1/platforms/${n}`));
+    expect([...new Set(writes)].sort()).toEqual(['200 well', '502 ']);
+    expect(carriedOut()).toEqual(methods.map((method, n) => `${method} /v1/platforms/${n}`).sort());
+  });
+
+  it('says who asks, whatever they say themselves, and keeps /metrics inside', async () => {
+    nginx = await Nginx.start([await well()]);
+    const headers = { 'X-Forwarded-For': '203.0.113.7', 'X-Forwarded-Proto': 'https' };
+    await fetch(`${nginx.baseUrl}/v1/platforms`, { headers });
+    expect(seen[0]?.headers).toMatchObject({
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-proto': 'http',
+      host: new URL(nginx.baseUrl).host,
+    });
+    expect(await send('GET', '/metrics')).toBe('404 ');
+    expect(seen).toHaveLength(1);
+  });
+});
