@@ -4,15 +4,13 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import { type AddressInfo, type Socket, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Nginx } from '../support/servers/nginx.js';
+import { freezeTree } from '../support/servers/process-tree.js';
 
 /** More than waits to be accepted; the last ones get no answer at all, like whoever connects after them. */
 const FILLING = 4;
 const DEAF = `
   const server = require('node:net').createServer();
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-    console.log(server.address().port);
-    setImmediate(() => process.kill(process.pid, 'SIGSTOP'));
-  });`;
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port));`;
 
 describe('nginx with deploy/nginx.conf', () => {
   const servers: Server[] = [];
@@ -51,6 +49,7 @@ describe('nginx with deploy/nginx.conf', () => {
     children.push(child);
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     const port = Number(String(line));
+    await freezeTree(child.pid ?? 0);
     for (let n = 0; n < FILLING; n += 1)
       sockets.push(connect({ port, host: '127.0.0.1' }).on('error', () => undefined));
     return port;
