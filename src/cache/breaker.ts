@@ -39,16 +39,22 @@ export class Breaker {
   async run<T>(call: () => Promise<T>): Promise<T> {
     try {
       const value = await call();
-      this.#failures = 0;
+      this.succeeded();
       return value;
     } catch (error) {
-      if (error instanceof CacheUnavailable && error.reason !== 'redis-error') {
-        if (++this.#failures >= this.options.failureThreshold) this.trip(error.why);
-      } else {
-        this.#failures = 0;
-      }
+      this.failed(error);
       throw error;
     }
+  }
+
+  /** How a call ended, of whoever has no need of another promise. */
+  failed(error: unknown): void {
+    if (!(error instanceof CacheUnavailable) || error.reason === 'redis-error') this.succeeded();
+    else if (++this.#failures >= this.options.failureThreshold) this.trip(error.why);
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
   }
 
   /** Opens at once: the connection is gone, or an invalidation could not be carried out. */

@@ -104,7 +104,7 @@ export class CacheService {
     await this.store.drop(keys);
   }
 
-  private async fly<Id, T>(
+  private fly<Id, T>(
     spec: CacheSpec<Id, T>,
     id: Id,
     key: string,
@@ -118,34 +118,36 @@ export class CacheService {
       return this.loadOnly(spec, 'bypass', 'redis-timeout', load);
 
     const epoch = this.health.epoch;
-    let corrupt = false;
-    try {
-      const raw = await this.getString(key);
-      if (raw !== null) {
+    return this.store.get(key).then(
+      (raw): Flown | Promise<Flown> => {
+        if (raw === null) return this.fill(spec, id, key, load, 'miss');
         // The answer may come from before an outage that has begun since, or from another server.
         if (epoch !== this.health.epoch) return this.loadOnly(spec, 'error', 'recovering', load);
         const hit = this.decode(spec, id, key, raw);
-        if (hit !== null) {
-          this.lookAfter(spec, key, hit, load);
-          return { outcome: 'hit', detail: null, stored: false, value: hit.value, raw };
-        }
-        corrupt = true;
-        await this.store.drop([key]);
-      }
+        if (hit === null) return this.replace(spec, id, key, load);
+        this.lookAfter(spec, key, hit, load);
+        return { outcome: 'hit', detail: null, stored: false, value: hit.value, raw };
+      },
+      (error: unknown) =>
+        error instanceof WrongTypeEntry
+          ? this.replace(spec, id, key, load)
+          : this.loadOnly(spec, 'error', reasonOf(error), load),
+    );
+  }
+
+  /** An entry that is none of ours. */
+  private async replace<Id, T>(
+    spec: CacheSpec<Id, T>,
+    id: Id,
+    key: string,
+    load: () => Promise<T>,
+  ): Promise<Flown> {
+    try {
+      await this.store.drop([key]);
     } catch (error) {
       return this.loadOnly(spec, 'error', reasonOf(error), load);
     }
-    return this.fill(spec, id, key, load, corrupt ? 'corrupt' : 'miss');
-  }
-
-  /** A wrong-type entry reads as an unreadable text. */
-  private async getString(key: string): Promise<string | null> {
-    try {
-      return await this.store.get(key);
-    } catch (error) {
-      if (error instanceof WrongTypeEntry) return '';
-      throw error;
-    }
+    return this.fill(spec, id, key, load, 'corrupt');
   }
 
   private async fill<Id, T>(

@@ -24,7 +24,7 @@ export class Flights<T> {
   }
 
   /**
-   * @param fly is given what the flight brought that it had to wait for; null if there was none, or if that one failed.
+   * @param fly never throws but rejects. It is given what the flight brought that it had to wait for; null if there was none, or if that one failed.
    * What `fly` throws, every caller that shares the flight is rejected with.
    */
   board(key: string, fly: (previous: T | null) => Promise<T>): Flight<T> {
@@ -37,8 +37,7 @@ export class Flights<T> {
   }
 
   #start(key: string, fly: (previous: T | null) => Promise<T>, previous: T | null): Promise<T> {
-    // Also a `fly` that throws at once has to land.
-    const running = (async () => fly(previous))();
+    const running = fly(previous);
     const lane: Lane<T> = { running, next: null };
     this.#lanes.set(key, lane);
     // Runs before `next` starts, because it was attached first. A lane with a `next` is replaced by it.
