@@ -5,7 +5,7 @@ import type { Target } from './load.js';
 export const CONSTANT = 'limit: Nest + Fastify, constant';
 export const INTERCEPTOR = "Nest's CacheInterceptor, nobody signed in";
 export const LIST_HIT = 'ours: list, hit';
-/** A user for each of the 32 connections: callers of one user share a load, which is no way to do without a cache. */
+/** A user for each of the 32 connections: callers of one user share a read of Redis, or a load. */
 export const LISTS_HIT = 'ours: lists of 32 users, hit';
 export const LISTS_CACHE_OFF = 'ours: lists of 32 users, cache off';
 const CALLERS = 32;
@@ -15,6 +15,7 @@ export async function contestants(
   deployment: Deployment,
   ours: ApiProcess,
   uncached: ApiProcess,
+  limited: ApiProcess,
 ): Promise<ReadonlyMap<string, Target>> {
   const users = await deployment.addUsers(CALLERS);
   const [user] = users;
@@ -62,6 +63,7 @@ export async function contestants(
       },
     ],
     [LISTS_HIT, { url: list, callers }],
+    ['ours: the same, with rate limits', { url: `${limited.baseUrl}/v1/platforms`, callers }],
     [LISTS_CACHE_OFF, { url: `${uncached.baseUrl}/v1/platforms`, callers }],
     ['ours: list of one user, cache off', { url: `${uncached.baseUrl}/v1/platforms`, headers }],
   ]);

@@ -13,6 +13,12 @@ import { type RedisServer, startRedis } from '../support/servers/redis.js';
 
 const TSX = createRequire(import.meta.url).resolve('tsx');
 export const PLATFORMS_PER_USER = 3;
+/** Counted, and never reached. */
+export const LIMITED = {
+  RATE_LIMIT_ENABLED: 'true',
+  RATE_LIMIT_ADDRESS_PER_MINUTE: '10000000',
+  RATE_LIMIT_USER_PER_MINUTE: '10000000',
+};
 /** What no Redis listens on: every read goes to the database. */
 export const CACHE_OFF = { REDIS_URL: 'redis://127.0.0.1:1' };
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { coldUsers } from './cold-users.js';
 import { contestants } from './contestants.js';
-import { CACHE_OFF, Deployment } from './deployment.js';
+import { LIMITED, CACHE_OFF, Deployment } from './deployment.js';
 import { environment } from './environment.js';
 import { fernet } from './fernet.js';
 import { memoryOfUsers } from './memory.js';
@@ -35,6 +35,28 @@ const soakMinutes = Number(options.soak ?? 0);
 if (options.soak !== undefined && !(Number.isInteger(soakMinutes) && soakMinutes >= 2))
   throw new Error('--soak wants whole minutes, at least 2: the first is what the last is compared with');
 
+const PARTS = [
+  'rates',
+  'fernet',
+  'stampede',
+  'queriesSaved',
+  'coldUsers',
+  'memory',
+  'scale',
+  'profile',
+  'soak',
+] as const;
+type Part = (typeof PARTS)[number];
+
+const asked = { scale: options.scale, profile: options.profile, soak: soakMinutes > 0 };
+const possible = PARTS.filter((name) => !(name in asked) || asked[name as keyof typeof asked]);
+const names = possible.filter((name) => options.only?.split(',').includes(name) ?? true);
+const unknown = options.only?.split(',').filter((name) => !possible.some((part) => part === name)) ?? [];
+if (unknown.length > 0)
+  throw new Error(
+    `--only knows ${PARTS.join(', ')}, the last three with their own option too: not ${unknown.join()}`,
+  );
+
 async function main(): Promise<void> {
   const deployment = await Deployment.start();
   try {
@@ -42,24 +64,25 @@ async function main(): Promise<void> {
     console.log(JSON.stringify(machine));
     // The first one alone: it applies the migrations.
     const ours = await deployment.startApp();
-    const [second, uncached] = await Promise.all([deployment.startApp(), deployment.startApp(CACHE_OFF)]);
-    const all: Readonly<Record<string, () => Promise<Section>>> = {
-      rates: async () => rates(await contestants(deployment, ours, uncached), plan),
+    const [second, uncached, limited] = await Promise.all([
+      deployment.startApp(),
+      deployment.startApp(CACHE_OFF),
+      deployment.startApp(LIMITED),
+    ]);
+    const all: Readonly<Record<Part, () => Promise<Section>>> = {
+      rates: async () => rates(await contestants(deployment, ours, uncached, limited), plan),
       fernet: () => Promise.resolve(fernet(plan.rounds, sizes.fernetMs)),
       stampede: () => stampede(deployment, [ours, second], sizes.stampedes),
       queriesSaved: () => queriesSaved(deployment, ours, uncached, sizes.requests),
       coldUsers: () => coldUsers(deployment),
       memory: () => memoryOfUsers(deployment, sizes.users),
-      ...(options.scale && { scale: () => scale(plan.rounds) }),
-      ...(options.profile && { profile: () => profile(deployment) }),
-      ...(soakMinutes > 0 && { soak: () => soak(deployment, soakMinutes) }),
+      scale: () => scale(plan.rounds),
+      profile: () => profile(deployment),
+      soak: () => soak(deployment, soakMinutes),
     };
-    const names = options.only?.split(',') ?? Object.keys(all);
     const sections = new Map<string, Section>();
     for (const name of names) {
-      const part = all[name];
-      if (part === undefined) throw new Error(`--only knows ${Object.keys(all).join(', ')}`);
-      const section = await part();
+      const section = await all[name]();
       sections.set(name, section);
       for (const line of section.lines) console.log(line);
     }

@@ -13,10 +13,11 @@ export async function memoryOfUsers(deployment: Deployment, users: number): Prom
   await deployment.cache.flushDb();
   const before = await datasetBytes(deployment);
   const idleBytes = residentBytes(api.pid);
-  await sendAll(
+  const failed = await sendAll(
     api.baseUrl,
     added.map(({ token }) => ({ path: '/v1/platforms', token })),
   );
+  if (failed > 0) throw new Error(`${failed} of ${users} users were refused`);
   const redisBytes = (await datasetBytes(deployment)) - before;
   const servedBytes = residentBytes(api.pid);
   return {

@@ -16,7 +16,7 @@ export async function rates(targets: ReadonlyMap<string, Target>, plan: Plan): P
   const of = (name: string, figure: keyof Round): number[] =>
     (rounds.get(name) ?? []).map((round) => round[figure]);
   print(rounds);
-  const rateTo = (other: string) => ratio(of(LIST_HIT, 'rate'), of(other, 'rate'));
+  const rateTo = (other: string, hit = LIST_HIT) => ratio(of(hit, 'rate'), of(other, 'rate'));
   return {
     measures: [
       {
@@ -28,6 +28,14 @@ export async function rates(targets: ReadonlyMap<string, Target>, plan: Plan): P
         what: "list hit, signed in / Nest's CacheInterceptor",
         value: rateTo(INTERCEPTOR),
         goal: { atLeast: 1.5 },
+      },
+      {
+        what: 'lists of 32 users, hit / constant route of the same framework',
+        value: rateTo(CONSTANT, LISTS_HIT),
+      },
+      {
+        what: "lists of 32 users, hit / Nest's CacheInterceptor",
+        value: rateTo(INTERCEPTOR, LISTS_HIT),
       },
       {
         what: 'lists of 32 users, hit / cache off',

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pipelined } from '../support/pipelined.js';
 import type { ApiProcess } from '../support/servers/api-process.js';
 import type { Deployment } from './deployment.js';
-import { type Section, count } from './report.js';
-import { spread } from './statistics.js';
+import { type Section, count, exactly } from './report.js';
 
 const CALLERS = 10_000;
 const TIMEOUT_MS = 60_000;
@@ -35,19 +34,20 @@ export async function stampede(
     comparisons.push(audited);
     loads.push(lists - audited);
   }
+  if (failed > 0) throw new Error(`${failed} callers of a stampede failed`);
   return {
     measures: [
       {
-        what: `loads per stampede of ${count(CALLERS)} callers on ${processes.length} processes`,
-        value: spread(loads),
+        what: `the most loads per stampede of ${count(CALLERS)} callers on ${processes.length} processes`,
+        value: exactly(Math.max(...loads)),
         goal: { atMost: 1 },
       },
     ],
     lines: [
       `Stampedes of ${count(CALLERS)} callers: ${loads.join(', ')} loads, ${comparisons.join(', ')} comparisons by the ` +
-        `self-audit; ${failed} callers failed`,
+        'self-audit',
     ],
-    figures: { callers: CALLERS, processes: processes.length, loads, comparisons, failed },
+    figures: { callers: CALLERS, processes: processes.length, loads, comparisons },
   };
 }
 
