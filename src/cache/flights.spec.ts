@@ -199,4 +199,20 @@ describe('Flights', () => {
     expect(all.filter(({ shared }) => shared)).toHaveLength(9_998);
     expect(flights.size).toBe(0);
   });
+
+  it('still keeps one flight of a key at a time when ten thousand other keys have come and gone meanwhile', async () => {
+    const flights = new Flights<string>();
+    const runway = new Runway();
+    const first = flights.board(KEY, runway.fly);
+    for (let n = 0; n < 10_001; n += 1) await flights.board(`other:${n}`, async () => 'done').result;
+    const second = flights.board(KEY, runway.fly);
+    expect([runway.flights.length, flights.size]).toEqual([1, 1]);
+    runway.flight(1).resolve('first');
+    expect(await first.result).toBe('first');
+    await settle();
+    runway.flight(2).resolve('second');
+    expect(await second.result).toBe('second');
+    await settle();
+    expect(flights.size).toBe(0);
+  });
 });
