@@ -102,8 +102,6 @@ function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
 function configure(app: NestFastifyApplication, config: AppConfig, logger: Logger): void {
   app.useGlobalPipes(validationPipe());
   acceptJsonOnly(app);
-  // Ends with 0 when everything is closed; by default Nest would send itself the signal again.
-  app.enableShutdownHooks([], { useProcessExit: true });
   if (config.corsOrigins.length > 0) {
     app.enableCors({
       origin: [...config.corsOrigins],

@@ -8,6 +8,9 @@ async function main(): Promise<void> {
   keepTickShape();
   const config = loadConfig(process.env);
   const app = await createApp(config);
+  // Ends with 0 when everything is closed; by default Nest would send itself the signal again. Here and not in createApp:
+  // an operator command that is ended by a signal has not done its work.
+  app.enableShutdownHooks([], { useProcessExit: true });
   const demo = config.database.target.kind === 'embedded' ? await app.get(DemoAccount).ensure() : null;
   await app.listen(config.port, config.host);
   process.stdout.write(greeting(config, await app.getUrl(), demo));

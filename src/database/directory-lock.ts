@@ -9,7 +9,7 @@ export class DirectoryInUse extends Error {
   constructor(directory: string, pid: number) {
     super(
       `DATA_DIR ${directory} is in use by process ${pid}. Stop that process, give this one another DATA_DIR, ` +
-        'or set DATABASE_URL to share a PostgreSQL server.',
+        `or set DATABASE_URL to share a PostgreSQL server. If that process is another program, remove ${join(directory, 'lock')}.`,
     );
     this.name = 'DirectoryInUse';
   }

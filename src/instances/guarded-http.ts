@@ -1,7 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { LookupFunction } from 'node:net';
+import type { LookupFunction, TcpNetConnectOpts } from 'node:net';
 import {
   BlockedAddress,
   InstanceTimeout,
@@ -13,6 +13,7 @@ import type { Resolve } from './host-names.js';
 import { OutgoingAddresses } from './outgoing-address.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
+const ADDRESS_TIMEOUT_MS = 2500;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /** What is read of an answer: a body that is declared to be of one of the types, up to so many bytes. */
@@ -122,11 +123,13 @@ export class GuardedHttp {
     deadline: Deadline,
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const options: https.RequestOptions = {
+      const options: https.RequestOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> = {
         method,
         // None is kept: a connection serves one request, to an address that was checked for it.
         agent: false,
         lookup: pinned(addresses),
+        // Of one address before the next is tried. Node's 250 ms are less than a handshake across the world takes.
+        autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
         maxHeaderSize: MAX_HEADER_BYTES,
         headers: {
           Accept: wanted.accept,

@@ -93,8 +93,9 @@ export class OAuthClient {
       await oauth.processClientCredentialsResponse(server, { client_id: app.clientId }, response);
       return true;
     } catch (error) {
-      // Some do not offer this grant; only a plain answer counts.
-      return failureOf(error) !== 'invalid_client';
+      // Some do not offer this grant; only a plain answer counts. There is no grant here but the registration itself.
+      const reason = failureOf(error);
+      return reason !== 'invalid_client' && reason !== 'invalid_grant';
     }
   }
 
@@ -198,6 +199,9 @@ function failureOf(error: unknown): OAuthFailure | null {
       case 'invalid_client':
       case 'invalid_grant':
         return error.error;
+      // Pleroma's and Akkoma's word for a client, a code and a refresh token that they do not accept.
+      case 'Invalid credentials':
+        return 'invalid_grant';
       default:
         return 'oauth_refused';
     }

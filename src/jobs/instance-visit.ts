@@ -23,7 +23,10 @@ export interface VisitTools {
   readonly meter: WatchMeter;
 }
 
-type Verdict = 'go-on' | 'gone' | { readonly pauseMs: number };
+type Verdict =
+  | 'go-on'
+  | 'gone'
+  | { readonly pauseMs: number; /** Whether this check is still to be made. */ readonly again: boolean };
 
 /** One visit to one instance. Requests are made one after the other and spaced, whoever's connections they are for. */
 export class InstanceVisit {
@@ -80,6 +83,8 @@ export class InstanceVisit {
         return 'unreachable';
       }
       await this.end(rest, 0, verdict.pauseMs);
+      // Behind all others: the limit may be its own, and it would be the first to meet it again.
+      if (verdict.again) await this.tools.schedule.giveBack([next]);
       return 'limited';
     }
     return null;
@@ -111,8 +116,8 @@ export class InstanceVisit {
       this.#logger.error(error);
       meter.record({ kind: 'check', outcome: 'failed' });
     }
-    if (check?.outcome === 'rate_limited') await schedule.giveBack([{ platformId, refreshDue }]);
-    else await schedule.checked(platformId, nextCheckMs(this.#intervalMs, Math.random()));
+    if (check?.outcome !== 'rate_limited')
+      await schedule.checked(platformId, nextCheckMs(this.#intervalMs, Math.random()));
     return check === null ? 'go-on' : this.judge(check);
   }
 
@@ -129,7 +134,7 @@ export class InstanceVisit {
     if (sign !== 'none') this.#ill = sign === 'ill' ? this.#ill + 1 : 0;
     if (sign === 'gone' || this.#ill >= MAX_ILL) return 'gone';
     const pause = pauseMs(check, check.checkedAt);
-    return pause === null ? 'go-on' : { pauseMs: pause };
+    return pause === null ? 'go-on' : { pauseMs: pause, again: check.outcome === 'rate_limited' };
   }
 
   /** Waits until the next request may be made. */

@@ -19,7 +19,7 @@ export type RefreshOutcome = 'refreshed' | 'not_due' | 'not_possible' | 'overtak
 const EXCHANGES = 2;
 const STORING_MS = 60_000;
 const RETRY_MS = 15 * 60_000;
-/** The instance does not know this application, or the row lacks what is needed: nothing that passes soon. */
+/** The instance refuses, in whatever words, or the row lacks what is needed: nothing that passes soon. */
 const HOPELESS_RETRY_MS = 24 * 3_600_000;
 const STORE_ATTEMPTS = 20;
 const STORE_RETRY_MS = 1000;
@@ -81,7 +81,7 @@ export class TokenRefresh {
       );
       return;
     }
-    await this.schedule.pauseRefresh(id, reason === 'invalid_client' ? HOPELESS_RETRY_MS : RETRY_MS);
+    await this.schedule.pauseRefresh(id, isRefusal(reason) ? HOPELESS_RETRY_MS : RETRY_MS);
   }
 
   /**
@@ -137,4 +137,8 @@ export class TokenRefresh {
     if (clientKey === null || clientSecret === null) return null;
     return { row, credentials: { accessToken, clientKey, clientSecret }, refreshToken };
   }
+}
+
+function isRefusal(reason: OAuthFailure): boolean {
+  return reason === 'invalid_client' || reason === 'oauth_refused';
 }

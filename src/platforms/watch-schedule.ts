@@ -29,7 +29,7 @@ const PLAN_SQL = `
 // Otherwise those that were switched off would be looked at in every round.
 const POSTPONE_SQL = `
   WITH inactive AS (
-    SELECT w.platform_id FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
+    SELECT w.platform_id, w.next_check_at FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
     WHERE w.next_check_at <= now() AND NOT c.is_active LIMIT ${BATCH} FOR UPDATE OF w SKIP LOCKED
   )
   UPDATE platform_watch w SET next_check_at = now() + ${ms('$1')}
@@ -46,14 +46,15 @@ const DUE_INSTANCES_SQL = `
 // SELECT around UPDATE: its rows are what TypeORM answers.
 const CLAIM_SQL = `
   WITH due AS (
-    SELECT w.platform_id FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
+    SELECT w.platform_id, w.next_check_at FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
     WHERE c.instance_url = $1 AND c.is_active AND w.next_check_at <= now()
     ORDER BY w.next_check_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED
   ), claimed AS (
     UPDATE platform_watch w SET next_check_at = now() + ${ms('$3')} FROM due WHERE w.platform_id = due.platform_id
-    RETURNING w.platform_id, w.refresh_at
+    RETURNING w.platform_id, w.refresh_at, due.next_check_at AS due_at
   )
-  SELECT platform_id AS "platformId", coalesce(refresh_at <= now(), false) AS "refreshDue" FROM claimed`;
+  SELECT platform_id AS "platformId", coalesce(refresh_at <= now(), false) AS "refreshDue" FROM claimed
+  ORDER BY due_at`;
 
 const CHECKED_SQL = `
   UPDATE platform_watch SET next_check_at =

@@ -1,21 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
-import { type AddressInfo, type Socket, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DeafServer } from '../support/servers/deaf-server.js';
 import { Nginx } from '../support/servers/nginx.js';
-import { freezeTree } from '../support/servers/process-tree.js';
-
-/** More than waits to be accepted; the last ones get no answer at all, like whoever connects after them. */
-const FILLING = 4;
-const DEAF = `
-  const server = require('node:net').createServer();
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port));`;
 
 describe('nginx with deploy/nginx.conf', () => {
   const servers: Server[] = [];
-  const sockets: Socket[] = [];
-  const children: ChildProcess[] = [];
+  const deaf: DeafServer[] = [];
   let seen: { method: string; url: string; headers: IncomingMessage['headers'] }[];
   let nginx: Nginx | undefined;
 
@@ -24,8 +16,7 @@ describe('nginx with deploy/nginx.conf', () => {
   });
   afterEach(async () => {
     await nginx?.close();
-    for (const socket of sockets.splice(0)) socket.destroy();
-    for (const child of children.splice(0)) child.kill('SIGKILL');
+    for (const server of deaf.splice(0)) server.close();
     for (const server of servers.splice(0)) {
       server.closeAllConnections();
       server.close();
@@ -43,16 +34,10 @@ describe('nginx with deploy/nginx.conf', () => {
   }
   const well = () => process((_request, response) => response.end('well'));
 
-  /** A port of which nothing comes back, neither a refusal: as of a container that has gone. */
   async function gone(): Promise<number> {
-    const child = spawn(globalThis.process.execPath, ['-e', DEAF], { stdio: ['ignore', 'pipe', 'ignore'] });
-    children.push(child);
-    const [line] = (await once(child.stdout, 'data')) as [Buffer];
-    const port = Number(String(line));
-    await freezeTree(child.pid ?? 0);
-    for (let n = 0; n < FILLING; n += 1)
-      sockets.push(connect({ port, host: '127.0.0.1' }).on('error', () => undefined));
-    return port;
+    const server = await DeafServer.start();
+    deaf.push(server);
+    return server.port;
   }
 
   async function send(method: string, path: string): Promise<string> {

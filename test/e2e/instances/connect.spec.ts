@@ -139,17 +139,20 @@ describe('connecting by OAuth', () => {
     expect(await listOf(caller)).toHaveLength(1);
   });
 
-  it('registers once for each instance, and again when the instance has forgotten the registration', async () => {
-    const fake = await fakes.start('mastodon-old');
-    const caller = await app.signUp();
-    await begin(caller, fake);
-    await begin(caller, fake);
-    expect(fake.asked('/api/v1/apps')).toHaveLength(1);
-    fake.oauth.apps.clear();
-    const { callback } = await begin(caller, fake);
-    expect(fake.asked('/api/v1/apps')).toHaveLength(2);
-    expect(await browserOf(caller).send('GET', callback)).toMatchObject({ status: 200 });
-  });
+  it.each(['mastodon-old', 'pleroma', 'akkoma'] as const)(
+    'registers once at %s, and again when it has forgotten the registration',
+    async (software) => {
+      const fake = await fakes.start(software);
+      const caller = await app.signUp();
+      await begin(caller, fake);
+      await begin(caller, fake);
+      expect(fake.asked('/api/v1/apps')).toHaveLength(1);
+      fake.oauth.apps.clear();
+      const { callback } = await begin(caller, fake);
+      expect(fake.asked('/api/v1/apps')).toHaveLength(2);
+      expect(await browserOf(caller).send('GET', callback)).toMatchObject({ status: 200 });
+    },
+  );
 
   it('starts again by itself, once, when the registration is lost between consent and callback', async () => {
     const fake = await fakes.start('mastodon-old');

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { GuardedHttp } from '../../../src/instances/guarded-http.js';
 import { selfSignedCertificate } from '../../support/fake-instance/certificate.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
+import { DeafServer } from '../../support/servers/deaf-server.js';
 import { MISBEHAVIOURS, type Misbehaviour } from '../../support/fake-instance/misbehaviour.js';
 
 const PATH = '/api/v1/accounts/verify_credentials';
@@ -33,6 +35,28 @@ describe('GuardedHttp against a server', () => {
     });
     expect(response.status).toBe(200);
     expect(JSON.parse(response.jsonText ?? '')).toMatchObject({ id: '1', username: 'alice' });
+  });
+
+  it('waits longer than a quarter of a second for the first of two addresses', async () => {
+    instance = await startFakeInstance('mastodon');
+    const far = await DeafServer.start();
+    try {
+      const http = new GuardedHttp({
+        allowlist: new Set([`localhost:${far.port}`]),
+        userAgent: 'PlatformManager/test',
+        timeoutMs: 20_000,
+        resolve: async () => [
+          { address: '127.0.0.1', family: 4 },
+          { address: '::1', family: 6 },
+        ],
+      });
+      const asked = http.request(`http://localhost:${far.port}/`);
+      await sleep(500); // longer than Node's own 250 ms for an address
+      far.hear();
+      expect((await asked).status).toBe(200);
+    } finally {
+      far.close();
+    }
   });
 
   it('trusts no certificate but those of known authorities', async () => {

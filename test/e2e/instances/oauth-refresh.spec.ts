@@ -37,7 +37,7 @@ describe('OAuthClient.refresh', () => {
   );
 
   it('tells a registration that is gone, and an instance in trouble, from a token that is refused', async () => {
-    fake = await startFakeInstance('pleroma');
+    fake = await startFakeInstance('pixelfed');
     const { client, app, refreshToken } = prepare();
     fake.misbehaviours.set('/oauth/token', 'silent');
     await expect(client.refresh(fake.origin, app, refreshToken)).rejects.toMatchObject({

@@ -172,6 +172,26 @@ describe('the watcher', () => {
     expect(fake.asked(VERIFY)).toHaveLength(11);
   });
 
+  it('comes to all others of an instance although the one that is first is always over its own limit', async () => {
+    const fake = await start();
+    const [limited = 0] = await watched.insert(userId, [
+      { instanceUrl: fake.origin, accessToken: fake.addToken(`${TOKEN}-limited`) },
+    ]);
+    fake.limitedTokens.add(`${TOKEN}-limited`);
+    const others = await connect(fake, 3);
+    await watched.everythingDue();
+    await watched.sql(
+      `UPDATE platform_watch SET next_check_at = next_check_at - interval '1 hour' WHERE platform_id = $1`,
+      [limited],
+    );
+    for (let visit = 0; visit < 2; visit += 1) {
+      await watched.round();
+      await watched.sql('UPDATE instance_watch SET retry_at = now()');
+    }
+    for (const id of others) expect((await watched.row(id)).status).toBe('connected');
+    expect((await watched.row(limited)).status).toBe('unchecked');
+  });
+
   it('lets two processes share the work: each connection is checked once, one at a time', async () => {
     const fake = await start();
     await connect(fake, 30);

@@ -39,6 +39,8 @@ export class FakeInstance {
   echoing: Echo | null = null;
   accounts = new Map<string, FakeAccount>([['1', { username: 'alice', displayName: 'Alice' }]]);
   rateLimited = false;
+  /** Whose own limit is reached. */
+  readonly limitedTokens = new Set<string>();
   secureMode = false;
   /** Who is signed in at the instance in the browser, and whether they agree. */
   signedIn = '1';
@@ -189,7 +191,8 @@ export class FakeInstance {
 
   private verify(authorization: string | undefined): JsonAnswer {
     const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? '';
-    if (this.rateLimited && this.behaviour.rateLimited !== null) return this.behaviour.rateLimited;
+    const limited = this.rateLimited || this.limitedTokens.has(authorization?.replace('Bearer ', '') ?? '');
+    if (limited && this.behaviour.rateLimited !== null) return this.behaviour.rateLimited;
     const issued = this.oauth.tokens.get(token);
     const state =
       this.tokenStates.get(token) ?? (issued === undefined ? 'invalid' : this.stateOf(issued.scopes));

@@ -94,12 +94,8 @@ export class FakeOAuth {
 
   token(form: URLSearchParams): JsonAnswer {
     const app = this.apps.get(form.get('client_id') ?? '');
-    if (app === undefined || app.clientSecret !== form.get('client_secret')) {
-      return {
-        status: 401,
-        body: { error: 'invalid_client', error_description: 'Client authentication failed' },
-      };
-    }
+    if (app === undefined || app.clientSecret !== form.get('client_secret'))
+      return this.refusal('invalid_client', 401);
     switch (form.get('grant_type')) {
       case 'client_credentials':
         return this.issue({ accountId: '', clientId: app.clientId, scopes: 'read' });
@@ -137,18 +133,21 @@ export class FakeOAuth {
       grant.redirectUri === form.get('redirect_uri') &&
       (grant.challenge === null ||
         grant.challenge === createHash('sha256').update(verifier).digest('base64url'));
-    return good ? this.issue(grant) : { status: 400, body: { error: 'invalid_grant' } };
+    return good ? this.issue(grant) : this.refusal('invalid_grant', 400);
+  }
+
+  /** Pleroma and Akkoma say one thing of everything (`render_invalid_credentials_error` of oauth_controller.ex). */
+  private refusal(error: 'invalid_client' | 'invalid_grant', status: number): JsonAnswer {
+    return ['pleroma', 'akkoma'].includes(this.behaviour.name.toLowerCase())
+      ? { status: 400, body: { error: 'Invalid credentials' } }
+      : { status, body: { error, error_description: 'Refused' } };
   }
 
   private refresh(form: URLSearchParams): JsonAnswer {
     const given = form.get('refresh_token') ?? '';
     const of = this.refreshTokens.get(given);
-    if (!this.behaviour.refreshTokens || of === undefined) {
-      return {
-        status: 400,
-        body: { error: this.behaviour.refreshTokens ? 'invalid_grant' : 'unsupported_grant_type' },
-      };
-    }
+    if (!this.behaviour.refreshTokens) return { status: 400, body: { error: 'unsupported_grant_type' } };
+    if (of === undefined) return this.refusal('invalid_grant', 400);
     this.refreshTokens.delete(given);
     return this.issue(of);
   }
