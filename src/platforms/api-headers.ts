@@ -5,8 +5,9 @@ export const ApiIfNoneMatch = (): MethodDecorator =>
   ApiHeader({
     name: 'if-none-match',
     required: false,
-    schema: { type: 'string', example: '"3"' },
-    description: 'An ETag of this route; 304 while it is the current one',
+    // Without an example, which Swagger UI would send.
+    schema: { type: 'string' },
+    description: 'An ETag of this route, with its quotes; 304 while it is the current one',
   }) as MethodDecorator;
 
 /** Response headers for the OpenAPI document. */

@@ -1,6 +1,6 @@
 import { RateLimit } from '../common/rate-limit.decorator.js';
 import { Body, Controller, Get, Header, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiProblems } from '../common/api-problems.decorator.js';
 import { Authenticated, Public } from '../common/auth/access.js';
@@ -31,6 +31,10 @@ export class ConnectController {
     summary: 'Begin to connect an account by OAuth',
     description:
       'The attempt is good once, for ten minutes, in the browser that holds the cookie of this answer.',
+  })
+  @ApiBody({
+    type: BeginConnectDto,
+    examples: { here: { value: { instance: 'mastodon.social', name: 'My Mastodon' } } },
   })
   @ApiOkResponse({ type: ConnectBegunDto })
   @ApiProblems([400, 413, 415, 429, 503])

@@ -168,7 +168,11 @@ export class PlatformsController {
     },
   })
   @ApiQuery(TEST_QUERY)
-  @ApiHeader({ name: 'If-Match', required: false, description: 'Change only this version', example: '"3"' })
+  @ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'Change only this version: an ETag, with its quotes',
+  })
   @ApiOkResponse({ type: PlatformDto, headers: ETAG_HEADER })
   @ApiProblems([400, 404, 409, 412, 413, 415, 503])
   async update(

@@ -210,6 +210,23 @@ describe('the console, as a person uses it', () => {
     await card(visitor, 'Agreed').waitFor();
   }, 120_000);
 
+  it('still saves a token that was entered when the rest of it was refused at first', async () => {
+    const person = await site.person();
+    const { id, name } = await connected(person);
+    const { name: taken } = await connected(person);
+    const visitor = await site.logIn(person);
+    await card(visitor, name).getByRole('button', { name: 'Edit' }).click();
+    const accessToken = site.backends.secrets.make('new-token');
+    await visitor.fill({ Name: taken, 'New access token': accessToken });
+    await visitor.press('Save');
+    await visitor.see('Another of your platform connections has this name.');
+    await visitor.fill({ Name: 'Free' });
+    await visitor.press('Save');
+    await visitor.see('“Free” is saved.');
+    const reveal = await person.client.post(`/v1/platforms/${id}/credentials`, { reason: 'Test' });
+    expect(reveal.json()).toMatchObject({ accessToken });
+  }, 60_000);
+
   it('asks for a token of its own when a connection goes to another instance', async () => {
     const person = await site.person();
     const { id, name } = await connected(person);

@@ -14,9 +14,10 @@ export class Refused extends Error {
     super(problem.detail);
   }
 
-  /** What is wrong with a field of the body. */
+  /** What is wrong with a field, be it of the body, the path or the query. */
   of(field: string): string | undefined {
-    return this.problem.errors?.find(({ pointer }) => pointer === `/${field}`)?.detail;
+    return this.problem.errors?.find(({ pointer }) => pointer === `/${field}` || pointer === `#${field}`)
+      ?.detail;
   }
 
   /** For people, without what is shown at one of these fields. */

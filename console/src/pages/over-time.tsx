@@ -27,7 +27,7 @@ export function OverTime<T>(props: OverTimeProps<T>) {
   const platformId = (platforms.find((platform) => String(platform.id) === chosen) ?? platforms[0])?.id ?? 0;
   const { value, error } = usePolled(async () => {
     const days = Number(range);
-    return { days, loaded: await load(platformId, days) };
+    return { platformId, days, loaded: await load(platformId, days) };
   }, [platformId, range]);
 
   return (
@@ -49,7 +49,8 @@ export function OverTime<T>(props: OverTimeProps<T>) {
           {error}
         </p>
       )}
-      {value !== null &&
+      {/* What was loaded last may be another platform's. */}
+      {value?.platformId === platformId &&
         (value.loaded.length === 0 ? <p class="hint">{none}</p> : children(value.loaded, value.days))}
     </section>
   );

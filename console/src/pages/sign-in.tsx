@@ -16,6 +16,7 @@ export function SignInPage() {
         </p>
       )}
       <Form
+        emptiesRefused
         key={String(isNew)}
         fields={FIELDS}
         submitLabel={isNew ? 'Create account' : 'Log in'}

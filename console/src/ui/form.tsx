@@ -12,11 +12,14 @@ interface FormProps {
   /** Called with whatever went wrong, before it is shown; returns what to say of it instead. */
   readonly explain?: (error: unknown) => string | undefined;
   readonly danger?: boolean;
+  /** Of a secret that was refused: a password, which is then typed anew. */
+  readonly emptiesRefused?: boolean;
   readonly children: (errorOf: (field: string) => string | undefined) => ComponentChildren;
 }
 
 /** Sends once at a time, and shows what was refused: at its field where it has one, else above. */
-export function Form({ fields, submitLabel, onSubmit, onCancel, explain, danger, children }: FormProps) {
+export function Form(props: FormProps) {
+  const { fields, submitLabel, onSubmit, onCancel, explain, danger, emptiesRefused, children } = props;
   const form = useRef<HTMLFormElement>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -43,15 +46,19 @@ export function Form({ fields, submitLabel, onSubmit, onCancel, explain, danger,
     );
     setBusy(true);
     setError(null);
+    let taken = false;
     try {
       await onSubmit(values);
+      taken = true;
     } catch (failure) {
       setError(failure);
     } finally {
       setBusy(false);
-      // Secrets are not kept in the page, whether they were taken or not.
-      for (const input of element.querySelectorAll<HTMLInputElement>('input[type=password]'))
-        input.value = '';
+      // Secrets that were taken are not kept in the page. Others stay: an empty field may mean something else, and would
+      // be sent as that the next time.
+      if (taken || emptiesRefused === true)
+        for (const input of element.querySelectorAll<HTMLInputElement>('input[type=password]'))
+          input.value = '';
     }
   }
 
