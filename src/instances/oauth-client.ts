@@ -193,6 +193,8 @@ async function translating<T>(exchange: () => Promise<T>): Promise<T> {
 
 /** Null for what did not come from the library. */
 function failureOf(error: unknown): OAuthFailure | null {
+  // In the same form, but no refusal: it passes soon.
+  if (error instanceof oauth.ResponseBodyError && error.status === 429) return 'instance_error';
   if (error instanceof oauth.AuthorizationResponseError || error instanceof oauth.ResponseBodyError) {
     switch (error.error) {
       case 'access_denied':

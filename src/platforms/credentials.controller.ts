@@ -43,8 +43,8 @@ export class CredentialsController {
     summary: 'The decrypted credentials of an active platform connection',
     description:
       'Each call for a connection of the caller, also a refused one, leaves an entry in the audit trail before it is ' +
-      'answered; without one nothing is given out. Credentials whose seal is broken or that no key opens are refused with `needs_reconnect`, those of an ' +
-      'inactive connection with `platform_inactive`.',
+      'answered; without one nothing is given out. Credentials whose seal is broken or that no key opens are refused with ' +
+      '`needs_reconnect`, those of an inactive connection with `platform_inactive`.',
   })
   @ApiOkResponse({
     type: CredentialsDto,

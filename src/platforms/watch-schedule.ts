@@ -29,7 +29,7 @@ const PLAN_SQL = `
 // Otherwise those that were switched off would be looked at in every round.
 const POSTPONE_SQL = `
   WITH inactive AS (
-    SELECT w.platform_id, w.next_check_at FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
+    SELECT w.platform_id FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
     WHERE w.next_check_at <= now() AND NOT c.is_active LIMIT ${BATCH} FOR UPDATE OF w SKIP LOCKED
   )
   UPDATE platform_watch w SET next_check_at = now() + ${ms('$1')}

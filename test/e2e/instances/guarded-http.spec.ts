@@ -83,6 +83,7 @@ describe('GuardedHttp against a server', () => {
     teapot: { status: 418 },
     'server-error': { status: 500 },
     'no-such-status': { status: 999 },
+    throttled: { status: 429 },
     html: { status: 403, jsonText: null },
     'html-ok': { status: 200, jsonText: null },
     'wrong-json': { status: 200 },

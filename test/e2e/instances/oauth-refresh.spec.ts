@@ -43,6 +43,12 @@ describe('OAuthClient.refresh', () => {
     await expect(client.refresh(fake.origin, app, refreshToken)).rejects.toMatchObject({
       reason: 'instance_unreachable',
     });
+    for (const how of ['server-error', 'throttled'] as const) {
+      fake.misbehaviours.set('/oauth/token', how);
+      await expect(client.refresh(fake.origin, app, refreshToken)).rejects.toMatchObject({
+        reason: 'instance_error',
+      });
+    }
     fake.misbehaviours.clear();
     fake.oauth.apps.clear();
     await expect(client.refresh(fake.origin, app, refreshToken)).rejects.toMatchObject({

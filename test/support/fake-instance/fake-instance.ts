@@ -191,7 +191,7 @@ export class FakeInstance {
 
   private verify(authorization: string | undefined): JsonAnswer {
     const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? '';
-    const limited = this.rateLimited || this.limitedTokens.has(authorization?.replace('Bearer ', '') ?? '');
+    const limited = this.rateLimited || this.limitedTokens.has(token);
     if (limited && this.behaviour.rateLimited !== null) return this.behaviour.rateLimited;
     const issued = this.oauth.tokens.get(token);
     const state =

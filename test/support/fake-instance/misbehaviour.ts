@@ -7,6 +7,7 @@ export const MISBEHAVIOURS = [
   'teapot',
   'server-error',
   'no-such-status',
+  'throttled',
   'html',
   'html-ok',
   'wrong-json',
@@ -42,6 +43,9 @@ export function misbehave(how: Misbehaviour, request: IncomingMessage, response:
       return;
     case 'no-such-status':
       response.writeHead(999, json).end('{"error":"Request denied"}');
+      return;
+    case 'throttled':
+      response.writeHead(429, json).end('{"error":"Throttled"}');
       return;
     case 'html':
       response.writeHead(403, { 'Content-Type': 'text/html' }).end('<html>Attention required</html>');
