@@ -6,7 +6,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { CacheStatusInterceptor } from './cache/cache-status.interceptor.js';
 import { CacheModule } from './cache/cache.module.js';
 import { CommonModule } from './common/common.module.js';
-import { ProblemFilter } from './common/problem.filter.js';
+import { ProblemFilter } from './http/problem.filter.js';
 import type { AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
 import { CryptoModule } from './crypto/crypto.module.js';

@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { CacheSpec } from '../cache/cache-spec.js';
-import { type AuthUser, type Scope, SCOPES } from '../common/auth/auth-user.js';
+import { type AuthUser, type Scope, SCOPES } from '../http/auth/auth-user.js';
 
 /** Dropped when the key changes. The TTL bounds what a row that was deleted by hand can still do. */
 export const API_KEY_TTL_SECONDS = 300;

@@ -3,7 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, type Repository } from 'typeorm';
 import { CacheService } from '../cache/cache.service.js';
 import type { CacheSpec } from '../cache/cache-spec.js';
-import type { AuthUser } from '../common/auth/auth-user.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
 import { Clock } from '../common/clock.js';
 import { matchesHash } from '../common/random-secret.js';
 import { AppConfig } from '../config/app-config.js';

@@ -1,5 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import type { Scope } from '../common/auth/auth-user.js';
+import type { Scope } from '../http/auth/auth-user.js';
 
 /** What a program signs in with. The key itself is not kept; see api-key-format.ts. */
 @Entity('api_keys')

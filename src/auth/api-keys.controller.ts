@@ -6,11 +6,11 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Authenticated } from '../common/auth/access.js';
-import type { AuthUser } from '../common/auth/auth-user.js';
-import { CurrentUser } from '../common/auth/current-user.decorator.js';
-import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { ApiKeyNotFound, RevocationUnconfirmed, TooManyApiKeys } from './auth.errors.js';
 import { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto } from './dto/api-key.dto.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, type Repository } from 'typeorm';
-import type { Scope } from '../common/auth/auth-user.js';
+import type { Scope } from '../http/auth/auth-user.js';
 import { Clock } from '../common/clock.js';
 import { InvalidField } from '../common/domain-error.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';

@@ -6,10 +6,10 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Public } from '../common/auth/access.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Public } from '../http/auth/access.js';
 import { LocalAccountsDisabled } from './auth.errors.js';
-import { RateLimit } from '../common/rate-limit.decorator.js';
+import { RateLimit } from '../http/rate-limit.decorator.js';
 import { AuthService } from './auth.service.js';
 import { LoginDto } from './dto/login.dto.js';
 import { RefreshTokenDto } from './dto/refresh-token.dto.js';

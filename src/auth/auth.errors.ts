@@ -1,5 +1,5 @@
-import type { Access } from '../common/auth/access.js';
-import { SCOPES } from '../common/auth/auth-user.js';
+import type { Access } from '../http/auth/access.js';
+import { SCOPES } from '../http/auth/auth-user.js';
 import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
 
 // RFC 9110, 11.6.1: every 401 names a scheme; RFC 6750, section 3: at least one parameter follows it.

@@ -1,8 +1,8 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { describe, expect, it, jest } from '@jest/globals';
-import { Authenticated, Public } from '../common/auth/access.js';
-import type { AuthUser, Scope } from '../common/auth/auth-user.js';
+import { Authenticated, Public } from '../http/auth/access.js';
+import type { AuthUser, Scope } from '../http/auth/auth-user.js';
 import { Forbidden, InvalidAccessToken, Unauthenticated } from './auth.errors.js';
 import { AuthenticatedGuard } from './authenticated.guard.js';
 import type { TokenVerifier } from './token-verifier.js';

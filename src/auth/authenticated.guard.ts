@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { type Access, ACCESS_METADATA, permits } from '../common/auth/access.js';
-import type { AuthenticatedRequest, AuthUser } from '../common/auth/auth-user.js';
+import { type Access, ACCESS_METADATA, permits } from '../http/auth/access.js';
+import type { AuthenticatedRequest, AuthUser } from '../http/auth/auth-user.js';
 import { Forbidden, Unauthenticated } from './auth.errors.js';
 import { BearerTokens } from './bearer-token.js';
 import { TokenVerifier } from './token-verifier.js';

@@ -1,9 +1,9 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Authenticated } from '../common/auth/access.js';
-import type { AuthUser } from '../common/auth/auth-user.js';
-import { CurrentUser } from '../common/auth/current-user.decorator.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { UsersService } from '../users/users.service.js';
 import { InvalidAccessToken } from './auth.errors.js';
 import { UserDto } from './dto/user.dto.js';

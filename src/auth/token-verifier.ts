@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
-import type { AuthUser } from '../common/auth/auth-user.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
 import { AppConfig } from '../config/app-config.js';
 import { AccessTokens } from './access-tokens.js';
 import { API_KEY_PREFIX } from './api-key-format.js';

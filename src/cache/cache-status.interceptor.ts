@@ -1,7 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, map } from 'rxjs';
-import { namesTag } from '../common/if-none-match.js';
+import { namesTag } from '../http/if-none-match.js';
 import { CacheMeter } from './cache-meter.js';
 import { cacheStatus } from './cache-read.js';
 import { CachedReply } from './cached-reply.js';

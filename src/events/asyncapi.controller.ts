@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Public } from '../common/auth/access.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Public } from '../http/auth/access.js';
 
 /** Seen from src/ and from dist/ alike. */
 const FILE = fileURLToPath(new URL('../../docs/asyncapi.json', import.meta.url));

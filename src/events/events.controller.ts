@@ -3,8 +3,8 @@ import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@n
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { bearerToken } from '../auth/bearer-token.js';
 import { Unauthenticated } from '../auth/auth.errors.js';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Authenticated } from '../common/auth/access.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
 import { InvalidField } from '../common/domain-error.js';
 import { EventClients } from './event-clients.js';
 import { lastEventIdSchema } from './last-event-id.js';

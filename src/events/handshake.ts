@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 import { z } from 'zod';
-import { trustedProxies } from '../common/http-hardening.js';
+import { trustedProxies } from '../http/hardening.js';
 import type { AppConfig } from '../config/app-config.js';
 import { lastEventIdSchema } from './last-event-id.js';
 

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/swagger';
 import { HealthCheckService, TypeOrmHealthIndicator } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
-import { Public } from '../common/auth/access.js';
+import { Public } from '../http/auth/access.js';
 import { CacheIndicator } from './cache.indicator.js';
 
 const DATABASE_PING_TIMEOUT_MS = 1000;

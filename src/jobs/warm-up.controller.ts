@@ -7,8 +7,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { IsInt, Max, Min, ValidateIf } from 'class-validator';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Authenticated } from '../common/auth/access.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
 import { DomainError } from '../common/domain-error.js';
 import { WarmUpRunner } from './warm-up-runner.js';
 

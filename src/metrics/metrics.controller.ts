@@ -1,6 +1,6 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { Public } from '../common/auth/access.js';
+import { Public } from '../http/auth/access.js';
 import { MetricsService } from './metrics.service.js';
 
 @ApiTags('operation')

@@ -1,8 +1,8 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Authenticated } from '../common/auth/access.js';
-import { queryPipe } from '../common/query.pipe.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import { queryPipe } from '../http/query.pipe.js';
 import { AdminPlatforms } from './admin-platforms.service.js';
 import {
   AdminPlatformsPageDto,

@@ -1,15 +1,15 @@
 import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Authenticated } from '../common/auth/access.js';
-import type { AuthUser } from '../common/auth/auth-user.js';
-import { CurrentUser } from '../common/auth/current-user.decorator.js';
-import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
-import { namesTag } from '../common/if-none-match.js';
-import { RateLimit } from '../common/rate-limit.decorator.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
+import { namesTag } from '../http/if-none-match.js';
+import { RateLimit } from '../http/rate-limit.decorator.js';
 import { PICTURE_TYPES } from '../instances/pictures.js';
-import { ApiIfNoneMatch } from './api-headers.js';
+import { ApiIfNoneMatch } from '../http/api-headers.js';
 import { Avatars } from './avatars.service.js';
 import { NoAvatar } from './platforms.errors.js';
 

@@ -1,12 +1,12 @@
-import { RateLimit } from '../common/rate-limit.decorator.js';
+import { RateLimit } from '../http/rate-limit.decorator.js';
 import { Body, Controller, Get, Header, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Authenticated, Public } from '../common/auth/access.js';
-import type { AuthUser } from '../common/auth/auth-user.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated, Public } from '../http/auth/access.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
 import { mayBeSecret, newSecret } from '../common/random-secret.js';
-import { CurrentUser } from '../common/auth/current-user.decorator.js';
+import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { AppConfig } from '../config/app-config.js';
 import { ATTEMPT_TTL_SECONDS } from './connect-attempts.js';
 import { ConnectService } from './connect.service.js';

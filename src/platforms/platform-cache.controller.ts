@@ -1,9 +1,9 @@
 import { Controller, Delete, HttpCode, Post } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Authenticated } from '../common/auth/access.js';
-import type { AuthUser } from '../common/auth/auth-user.js';
-import { CurrentUser } from '../common/auth/current-user.decorator.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { PlatformsService } from './platforms.service.js';
 
 export class CacheRefreshDto {

@@ -1,11 +1,11 @@
-import { RateLimit } from '../common/rate-limit.decorator.js';
+import { RateLimit } from '../http/rate-limit.decorator.js';
 import { Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Authenticated } from '../common/auth/access.js';
-import type { AuthUser } from '../common/auth/auth-user.js';
-import { CurrentUser } from '../common/auth/current-user.decorator.js';
-import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { PlatformTestDto, toPlatformTestDto } from './dto/platform-test.dto.js';
 import { PlatformChecks } from './platform-checks.js';
 

@@ -25,20 +25,20 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { CachedReply } from '../cache/cached-reply.js';
-import { ApiProblems } from '../common/api-problems.decorator.js';
-import { Authenticated } from '../common/auth/access.js';
-import type { AuthUser } from '../common/auth/auth-user.js';
-import { CurrentUser } from '../common/auth/current-user.decorator.js';
-import { BooleanQueryPipe } from '../common/boolean-query.pipe.js';
-import { ApiIdParam, IdPipe } from '../common/id.pipe.js';
-import { RateLimit } from '../common/rate-limit.decorator.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { BooleanQueryPipe } from '../http/boolean-query.pipe.js';
+import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
+import { RateLimit } from '../http/rate-limit.decorator.js';
 import {
   ApiIfNoneMatch,
   CACHED_HEADERS,
   DEFAULT_ETAG_HEADER,
   ETAG_HEADER,
   LIST_ETAG_HEADER,
-} from './api-headers.js';
+} from '../http/api-headers.js';
 import { DisconnectService } from './disconnect.service.js';
 import { PlatformDto } from './dto/platform.dto.js';
 import { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';

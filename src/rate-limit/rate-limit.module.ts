@@ -3,7 +3,7 @@ import { APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { CacheHealth } from '../cache/cache-health.js';
 import { RedisLink } from '../cache/redis-link.js';
-import { sendProblem } from '../common/problem.filter.js';
+import { sendProblem } from '../http/problem.filter.js';
 import { AppConfig } from '../config/app-config.js';
 import { addressKey } from './address-key.js';
 import { RedisCountingStore } from './counting-store.js';

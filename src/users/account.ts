@@ -1,4 +1,4 @@
-import type { Role } from '../common/auth/auth-user.js';
+import type { Role } from '../http/auth/auth-user.js';
 
 /** What other features may know of a user. */
 export interface Account {

@@ -1,5 +1,5 @@
 import { Check, Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import type { Role } from '../common/auth/auth-user.js';
+import type { Role } from '../http/auth/auth-user.js';
 
 @Entity('users')
 // Descending, nulls last: more than TypeORM can say of an index. The migration makes it.

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Role } from '../common/auth/auth-user.js';
+import type { Role } from '../http/auth/auth-user.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.service.js';
 import { isPlaceable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';

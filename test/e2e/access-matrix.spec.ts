@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { UnsecuredJWT } from 'jose';
 import { createOpenApiDocument } from '../../src/app.setup.js';
-import { SCOPES, type Scope } from '../../src/common/auth/auth-user.js';
+import { SCOPES, type Scope } from '../../src/http/auth/auth-user.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { type TestApp, startTestApp } from '../support/app.js';
 import { Backends } from '../support/backends.js';

@@ -8,9 +8,9 @@ import {
   IsRFC3339,
   ValidateIf,
 } from 'class-validator';
-import { Length } from '../../common/length.decorator.js';
-import { type Scope, SCOPES } from '../../common/auth/auth-user.js';
-import { IsPlainText } from '../../common/plain-text.decorator.js';
+import { Length } from '../../http/length.decorator.js';
+import { type Scope, SCOPES } from '../../http/auth/auth-user.js';
+import { IsPlainText } from '../../http/plain-text.decorator.js';
 
 export class CreateApiKeyDto {
   @ApiProperty({ minLength: 1, maxLength: 100, example: 'Alt text worker' })

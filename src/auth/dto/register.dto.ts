@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, ValidateBy } from 'class-validator';
-import { Length } from '../../common/length.decorator.js';
+import { Length } from '../../http/length.decorator.js';
 import { isPlaceholder } from '../../users/oidc-identity.js';
 import { EmailField } from './email-field.decorator.js';
 

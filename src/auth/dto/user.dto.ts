@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { type Role, ROLES } from '../../common/auth/auth-user.js';
+import { type Role, ROLES } from '../../http/auth/auth-user.js';
 
 export class UserDto {
   @ApiProperty({ type: 'integer', example: 1 })

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Length } from '../../common/length.decorator.js';
-import { IsPlainText } from '../../common/plain-text.decorator.js';
+import { Length } from '../../http/length.decorator.js';
+import { IsPlainText } from '../../http/plain-text.decorator.js';
 import { INSTANCE_TYPES, type InstanceType } from '../software.js';
 
 export class LookupInstanceDto {

@@ -2,8 +2,8 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiQuery } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
-import { Length } from '../../common/length.decorator.js';
-import { IsPlainText } from '../../common/plain-text.decorator.js';
+import { Length } from '../../http/length.decorator.js';
+import { IsPlainText } from '../../http/plain-text.decorator.js';
 import {
   PLATFORM_STATUSES,
   PLATFORM_TYPES,

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ValidateIf } from 'class-validator';
-import { Length } from '../../common/length.decorator.js';
-import { IsPlainText } from '../../common/plain-text.decorator.js';
+import { Length } from '../../http/length.decorator.js';
+import { IsPlainText } from '../../http/plain-text.decorator.js';
 
 export class BeginConnectDto {
   @ApiProperty({

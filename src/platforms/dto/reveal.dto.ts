@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy } from 'class-validator';
-import { Length } from '../../common/length.decorator.js';
-import { IsPlainText } from '../../common/plain-text.decorator.js';
+import { Length } from '../../http/length.decorator.js';
+import { IsPlainText } from '../../http/plain-text.decorator.js';
 
 const MIN_REASON = 3;
 const MAX_REASON = 200;

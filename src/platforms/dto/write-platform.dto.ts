@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsString, MaxLength, ValidateIf } from 'class-validator';
-import { Length } from '../../common/length.decorator.js';
-import { IsCredential, IsPlainText } from '../../common/plain-text.decorator.js';
+import { Length } from '../../http/length.decorator.js';
+import { IsCredential, IsPlainText } from '../../http/plain-text.decorator.js';
 import { PLATFORM_TYPES, type PlatformType } from '../platform-view.js';
 
 const MAX_CREDENTIAL = 4096;

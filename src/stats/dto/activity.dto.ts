@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, NotEquals } from 'class-validator';
-import { Length } from '../../common/length.decorator.js';
-import { IsPlainText } from '../../common/plain-text.decorator.js';
-import { IsTime } from '../../common/time.decorator.js';
+import { Length } from '../../http/length.decorator.js';
+import { IsPlainText } from '../../http/plain-text.decorator.js';
+import { IsTime } from '../../http/time.decorator.js';
 import { ACTIVITY_KINDS, type ActivityKind } from '../activity.entity.js';
 
 export class ActivityDto {

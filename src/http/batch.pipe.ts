@@ -1,7 +1,7 @@
 import { Injectable, type PipeTransform, type Type } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
-import { InvalidField } from './domain-error.js';
+import { InvalidField } from '../common/domain-error.js';
 import { VALIDATION_OPTIONS, fieldProblems } from './validation.js';
 
 const MAX_REPORTED = 20;

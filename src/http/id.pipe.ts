@@ -1,6 +1,6 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
 import { ApiParam } from '@nestjs/swagger';
-import { InvalidField } from './domain-error.js';
+import { InvalidField } from '../common/domain-error.js';
 
 const MAX_ID = 2_147_483_647;
 

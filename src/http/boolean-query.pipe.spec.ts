@@ -1,7 +1,7 @@
 import type { ArgumentMetadata } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
 import { BooleanQueryPipe } from './boolean-query.pipe.js';
-import { InvalidField } from './domain-error.js';
+import { InvalidField } from '../common/domain-error.js';
 
 const QUERY: ArgumentMetadata = { type: 'query', metatype: Boolean, data: 'refresh' };
 

@@ -9,8 +9,8 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { QueryFailedError } from 'typeorm';
-import { DomainError, InvalidField, ServiceUnavailable } from './domain-error.js';
-import { createLogger } from './logger.js';
+import { DomainError, InvalidField, ServiceUnavailable } from '../common/domain-error.js';
+import { createLogger } from '../common/logger.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
 
 const SECRET = 'hunter2-secret-value';

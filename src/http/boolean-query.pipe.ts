@@ -1,5 +1,5 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/common';
-import { InvalidField } from './domain-error.js';
+import { InvalidField } from '../common/domain-error.js';
 
 /** An optional query parameter that is `true` or `false`; absent is false. */
 @Injectable()

@@ -1,5 +1,5 @@
 import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
-import { InvalidField, type FieldProblem } from './domain-error.js';
+import { InvalidField, type FieldProblem } from '../common/domain-error.js';
 
 /** Unknown fields are errors: a misspelt one would otherwise be lost in silence. */
 export const VALIDATION_OPTIONS = {

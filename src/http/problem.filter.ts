@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { DomainError, ServiceUnavailable, type FieldProblem } from './domain-error.js';
+import { DomainError, ServiceUnavailable, type FieldProblem } from '../common/domain-error.js';
 
 interface Problem {
   readonly status: number;

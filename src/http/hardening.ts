@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
-import { InvalidField } from './domain-error.js';
+import { InvalidField } from '../common/domain-error.js';
 import { isTooDeep } from './json-depth.js';
 import { problemText, sendProblem } from './problem.filter.js';
 

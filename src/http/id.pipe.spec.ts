@@ -1,6 +1,6 @@
 import type { ArgumentMetadata } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
-import { InvalidField } from './domain-error.js';
+import { InvalidField } from '../common/domain-error.js';
 import { IdPipe } from './id.pipe.js';
 
 const pipe = new IdPipe();

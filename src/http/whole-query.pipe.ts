@@ -1,5 +1,5 @@
 import { type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
-import { InvalidField } from './domain-error.js';
+import { InvalidField } from '../common/domain-error.js';
 
 export interface WholeQueryOptions<Absent> {
   readonly min: number;

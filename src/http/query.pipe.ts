@@ -1,5 +1,5 @@
 import { type PipeTransform, type Type, ValidationPipe } from '@nestjs/common';
-import { InvalidField } from './domain-error.js';
+import { InvalidField } from '../common/domain-error.js';
 import { VALIDATION_OPTIONS, fieldProblems } from './validation.js';
 
 /**
