@@ -8,7 +8,7 @@ import type { CacheResource } from './cache-spec.js';
 import { withDeadline } from './deadline.js';
 import { LeaseStore } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
-import { RedisLink } from './redis-link.js';
+import { RedisLink } from './redis/redis-link.js';
 import { SelfAudit } from './self-audit.js';
 
 export type { CacheOutcome } from './cache-read.js';

@@ -8,9 +8,9 @@ import { CacheService } from './cache.service.js';
 import { type LeasingAdapter, memoryKeyv, redisKeyv } from './keyv-stores.js';
 import { LeaseStore } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
-import { connectionTo } from './connection-to.js';
-import { RedisLink } from './redis-link.js';
-import { RedisStore } from './redis-store.js';
+import { connectionTo } from './redis/connection-to.js';
+import { RedisLink } from './redis/redis-link.js';
+import { RedisStore } from './redis/redis-store.js';
 import { SelfAudit } from './self-audit.js';
 
 @Module({

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { createTestRedis } from '../../test/support/databases.js';
 import { CacheUnavailable } from './cache-errors.js';
 import { withDeadline } from './deadline.js';
-import { createRedisClient } from './redis-client.js';
+import { createRedisClient } from './redis/redis-client.js';
 
 /** Long enough for Redis to answer on a machine that is busy with other tests. */
 const DEADLINE_MS = 1000;

@@ -11,8 +11,8 @@ import { CacheHealth } from './cache-health.js';
 import { CacheModule } from './cache.module.js';
 import { LeaseStore, leaseKey } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
-import type { RedisLink } from './redis-link.js';
-import { RedisStore } from './redis-store.js';
+import type { RedisLink } from './redis/redis-link.js';
+import { RedisStore } from './redis/redis-store.js';
 
 const KEY = 'user_platforms:42';
 const VALUE = [{ id: 1, name: 'Ünïcödé 🐘', username: null }];

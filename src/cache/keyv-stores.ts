@@ -4,7 +4,7 @@ import { Keyv, type KeyvStoreAdapter, type StoredData } from 'keyv';
 import { withDeadline } from './deadline.js';
 import type { LeaseStore } from './lease-store.js';
 import type { MemoryStore } from './memory-store.js';
-import type { RedisConnection } from './redis-connection.js';
+import type { RedisConnection } from './redis/redis-connection.js';
 
 /** What cache-manager's stores of ours have beside Keyv's interface: the store with leases that lies below. */
 export interface LeasingAdapter extends KeyvStoreAdapter {

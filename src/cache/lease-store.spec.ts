@@ -5,9 +5,9 @@ import { rawClient } from '../../test/support/raw-client.js';
 import { CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
 import { type LeaseStore, leaseKey } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
-import { SingleRedis } from './redis-connection.js';
-import { RedisLink } from './redis-link.js';
-import { RedisStore } from './redis-store.js';
+import { SingleRedis } from './redis/redis-connection.js';
+import { RedisLink } from './redis/redis-link.js';
+import { RedisStore } from './redis/redis-store.js';
 
 const DEADLINE_MS = 5000;
 const LEASE_MS = 60_000;

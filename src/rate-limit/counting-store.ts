@@ -1,5 +1,5 @@
 import { withDeadline } from '../cache/deadline.js';
-import type { RedisLink } from '../cache/redis-link.js';
+import type { RedisLink } from '../cache/redis/redis-link.js';
 
 export interface Counted {
   /** Of all processes, in the current window. */

@@ -2,7 +2,7 @@ import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/c
 import { APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { CacheHealth } from '../cache/cache-health.js';
-import { RedisLink } from '../cache/redis-link.js';
+import { RedisLink } from '../cache/redis/redis-link.js';
 import { sendProblem } from '../http/problem.filter.js';
 import { AppConfig } from '../config/app-config.js';
 import { addressKey } from './address-key.js';

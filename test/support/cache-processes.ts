@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, jest } from '@jest/globals'
 import type { CacheSpec } from '../../src/cache/cache-spec.js';
 import { CacheService } from '../../src/cache/cache.service.js';
 import type { LeaseStore } from '../../src/cache/lease-store.js';
-import { SingleRedis } from '../../src/cache/redis-connection.js';
-import { RedisLink } from '../../src/cache/redis-link.js';
-import { RedisStore } from '../../src/cache/redis-store.js';
+import { SingleRedis } from '../../src/cache/redis/redis-connection.js';
+import { RedisLink } from '../../src/cache/redis/redis-link.js';
+import { RedisStore } from '../../src/cache/redis/redis-store.js';
 import { SelfAudit } from '../../src/cache/self-audit.js';
 import { waitUntil } from './barrier.js';
 import { createTestRedis, type TestRedis } from './databases.js';

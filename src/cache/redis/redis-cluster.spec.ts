@@ -1,9 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { waitUntil } from '../../test/support/barrier.js';
-import { type RedisCluster, command, startRedisCluster } from '../../test/support/servers/redis-cluster.js';
-import { CacheUnavailable } from './cache-errors.js';
+import { waitUntil } from '../../../test/support/barrier.js';
+import {
+  type RedisCluster,
+  command,
+  startRedisCluster,
+} from '../../../test/support/servers/redis-cluster.js';
+import { CacheUnavailable } from '../cache-errors.js';
 import { connectionTo } from './connection-to.js';
-import { leaseKey } from './lease-store.js';
+import { leaseKey } from '../lease-store.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';
 

@@ -1,5 +1,5 @@
 import { type ErrorReply, createClient } from 'redis';
-import { withDeadline } from './deadline.js';
+import { withDeadline } from '../deadline.js';
 import { CONNECT_TIMEOUT_MS, createRedisClient } from './redis-client.js';
 import { identityOf } from './redis-connection.js';
 import type { OpenSession, RedisSession } from './redis-sessions.js';

@@ -1,5 +1,5 @@
 import { type ErrorReply } from 'redis';
-import { withDeadline } from './deadline.js';
+import { withDeadline } from '../deadline.js';
 import { type RedisCommands, type RedisNode, createRedisClient } from './redis-client.js';
 
 export interface ConnectionListener {

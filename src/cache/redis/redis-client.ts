@@ -1,5 +1,5 @@
 import { createClient, defineScript } from 'redis';
-import { MAX_ENTRY_BYTES } from './lease-store.js';
+import { MAX_ENTRY_BYTES } from '../lease-store.js';
 
 /**
  * Acquire, in one script: between a GET and a SET by two commands another process could fill and be dropped again,

@@ -1,9 +1,9 @@
 import { ErrorReply } from 'redis';
-import type { Breaker } from './breaker.js';
-import { CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
-import { withDeadline } from './deadline.js';
-import type { Acquired, LeaseStore } from './lease-store.js';
-import { MAX_ENTRY_BYTES, leaseKey } from './lease-store.js';
+import type { Breaker } from '../breaker.js';
+import { CacheUnavailable, WrongTypeEntry } from '../cache-errors.js';
+import { withDeadline } from '../deadline.js';
+import type { Acquired, LeaseStore } from '../lease-store.js';
+import { MAX_ENTRY_BYTES, leaseKey } from '../lease-store.js';
 import type { RedisCommands } from './redis-client.js';
 import type { RedisConnection } from './redis-connection.js';
 

@@ -1,6 +1,6 @@
 import type { ErrorReply } from 'redis';
-import { CacheUnavailable } from './cache-errors.js';
-import { withDeadline } from './deadline.js';
+import { CacheUnavailable } from '../cache-errors.js';
+import { withDeadline } from '../deadline.js';
 import type { RedisCommands } from './redis-client.js';
 import type { ConnectionListener, RedisConnection } from './redis-connection.js';
 

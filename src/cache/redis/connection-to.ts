@@ -1,4 +1,4 @@
-import type { RedisTarget } from '../config/redis-target.js';
+import type { RedisTarget } from '../../config/redis-target.js';
 import { clusterOpener } from './redis-cluster.js';
 import { type RedisConnection, SingleRedis } from './redis-connection.js';
 import { sentinelOpener } from './redis-sentinel.js';

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { waitUntil } from '../../test/support/barrier.js';
-import { command } from '../../test/support/servers/redis-cluster.js';
+import { waitUntil } from '../../../test/support/barrier.js';
+import { command } from '../../../test/support/servers/redis-cluster.js';
 import {
   MASTER_NAME,
   type RedisSentinels,
   startRedisSentinels,
-} from '../../test/support/servers/redis-sentinels.js';
+} from '../../../test/support/servers/redis-sentinels.js';
 import { connectionTo } from './connection-to.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';

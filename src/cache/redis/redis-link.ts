@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
-import { Breaker, type BreakerState } from './breaker.js';
-import { CacheHealth, type Recovery } from './cache-health.js';
+import { Breaker, type BreakerState } from '../breaker.js';
+import { CacheHealth, type Recovery } from '../cache-health.js';
 import type { RedisCommands } from './redis-client.js';
 import type { RedisConnection } from './redis-connection.js';
 
