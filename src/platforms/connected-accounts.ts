@@ -7,11 +7,11 @@ import type { InstanceAccount } from '../instances/account.js';
 import type { RegisteredApp } from '../instances/instance-apps.js';
 import type { TokenGrant } from '../instances/oauth-client.js';
 import { type InstanceType, isRevocable } from '../instances/software.js';
-import type { Credentials, CredentialsOwner } from './credential-cipher.js';
+import type { Credentials, CredentialsOwner } from '../credentials/credential-cipher.js';
 import { PlatformWriter } from './platform-writer.js';
 import type { PlatformConnection } from './platform.entity.js';
 import { DuplicateAccount, DuplicateName } from './platforms.errors.js';
-import { RefreshTokenCipher } from './refresh-token-cipher.js';
+import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 
 const MAX_NAME = 100;
 const NAME_ATTEMPTS = 20;

@@ -12,7 +12,7 @@ import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { WholeQueryPipe } from '../http/whole-query.pipe.js';
 import { CACHED_HEADERS } from '../http/api-headers.js';
-import type { Credentials } from './credential-cipher.js';
+import type { Credentials } from '../credentials/credential-cipher.js';
 import { AuditPageDto } from './dto/audit.dto.js';
 import { CredentialsDto, RevealDto } from './dto/reveal.dto.js';
 import { NeedsReconnect, PlatformNotFound } from './platforms.errors.js';

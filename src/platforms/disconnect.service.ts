@@ -7,7 +7,7 @@ import { InstancesService } from '../instances/instances.service.js';
 import { OAuthClient } from '../instances/oauth-client.js';
 import { OAuthFailed } from '../instances/oauth.errors.js';
 import { isRevocable } from '../instances/software.js';
-import { CredentialCipher, type Credentials } from './credential-cipher.js';
+import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
 import type { CachedPlatform } from './platform-cache.js';
 import { PlatformRows } from './platform-rows.js';
 import { PlatformWriter } from './platform-writer.js';

@@ -1,17 +1,7 @@
 import { z } from 'zod';
 import type { CacheSpec } from '../cache/cache-spec.js';
+import { type SealedCredentials, sealedCredentialsSchema } from '../credentials/sealed-credentials.js';
 import { type PlatformView, platformViewSchema } from './platform-view.js';
-
-const sealedCredentialsSchema = z.strictObject({
-  accessToken: z.string(),
-  clientKey: z.string().nullable(),
-  clientSecret: z.string().nullable(),
-  keyId: z.string(),
-  seal: z.string().nullable(),
-});
-
-/** Fernet ciphertexts, the id of their key, and the seal over them and the row. */
-export type SealedCredentials = Readonly<z.output<typeof sealedCredentialsSchema>>;
 
 export interface CachedPlatform {
   readonly view: PlatformView;

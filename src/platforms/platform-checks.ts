@@ -7,7 +7,7 @@ import { AccountChecker } from '../instances/account-checker.js';
 import { type PlatformChange, STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { AccountSnapshots } from './account-snapshots.js';
-import { CredentialCipher, type Credentials } from './credential-cipher.js';
+import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
 import type { CachedPlatform } from './platform-cache.js';
 import { PlatformRows } from './platform-rows.js';
 import type { PlatformView } from './platform-view.js';

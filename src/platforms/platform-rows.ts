@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
-import { CredentialCipher } from './credential-cipher.js';
-import type { CachedPlatform, SealedCredentials } from './platform-cache.js';
+import { CredentialCipher } from '../credentials/credential-cipher.js';
+import type { CachedPlatform } from './platform-cache.js';
+import type { SealedCredentials } from '../credentials/sealed-credentials.js';
 import { type PlatformView, inListOrder } from './platform-view.js';
 import { PlatformConnection } from './platform.entity.js';
 

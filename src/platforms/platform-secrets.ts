@@ -4,9 +4,9 @@ import { KeyRing } from '../crypto/key-ring.js';
 import { Database } from '../database/database.service.js';
 import { KeyRotation } from '../keys/key-rotation.service.js';
 import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from '../keys/rotatable-secrets.js';
-import { CredentialCipher, type CredentialsOwner } from './credential-cipher.js';
-import type { SealedCredentials } from './platform-cache.js';
-import { RefreshTokenCipher } from './refresh-token-cipher.js';
+import { CredentialCipher, type CredentialsOwner } from '../credentials/credential-cipher.js';
+import type { SealedCredentials } from '../credentials/sealed-credentials.js';
+import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 
 type Row = CredentialsOwner & SealedCredentials & { readonly refreshToken: string | null };
 

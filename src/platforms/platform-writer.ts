@@ -6,7 +6,11 @@ import { violatedForeignKey, violatedUniqueConstraint } from '../database/databa
 import { Database } from '../database/database.service.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { AccountSnapshot } from './account-snapshot.entity.js';
-import { CredentialCipher, type Credentials, type CredentialsOwner } from './credential-cipher.js';
+import {
+  CredentialCipher,
+  type Credentials,
+  type CredentialsOwner,
+} from '../credentials/credential-cipher.js';
 import type { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
 import { InvalidInstanceUrl, canonicalInstanceUrl } from '../instances/instance-url.js';
 import { sealedOf } from './platform-rows.js';

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { CredentialsModule } from '../credentials/credentials.module.js';
 import { InstancesModule } from '../instances/instances.module.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
 import { ConnectAttempts } from './connect-attempts.js';
@@ -11,7 +12,6 @@ import { AdminPlatformsController } from './admin-platforms.controller.js';
 import { AdminPlatforms } from './admin-platforms.service.js';
 import { AvatarController } from './avatar.controller.js';
 import { Avatars } from './avatars.service.js';
-import { CredentialCipher } from './credential-cipher.js';
 import { DisconnectService } from './disconnect.service.js';
 import { CredentialsController } from './credentials.controller.js';
 import { LastUsed } from './last-used.js';
@@ -24,7 +24,6 @@ import { PlatformSecrets } from './platform-secrets.js';
 import { PlatformWriter } from './platform-writer.js';
 import { PlatformConnection } from './platform.entity.js';
 import { PlatformsController } from './platforms.controller.js';
-import { RefreshTokenCipher } from './refresh-token-cipher.js';
 import { PlatformsService } from './platforms.service.js';
 import { RevealService } from './reveal.service.js';
 import { AccountSnapshot } from './account-snapshot.entity.js';
@@ -45,6 +44,7 @@ import { WatchSchedule } from './watch-schedule.js';
       AccountSnapshot,
     ]),
     InstancesModule,
+    CredentialsModule,
   ],
   // The cache controller first: its paths would otherwise be read as ids.
   controllers: [
@@ -62,13 +62,11 @@ import { WatchSchedule } from './watch-schedule.js';
     PlatformReplies,
     PlatformWriter,
     PlatformRows,
-    CredentialCipher,
     PlatformChecks,
     Avatars,
     ConnectService,
     ConnectAttempts,
     ConnectedAccounts,
-    RefreshTokenCipher,
     DisconnectService,
     RevealService,
     LastUsed,

@@ -7,7 +7,7 @@ import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.service.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
 import { STATS_CHANGED } from '../outbox/change.js';
-import { CredentialCipher } from './credential-cipher.js';
+import { CredentialCipher } from '../credentials/credential-cipher.js';
 import {
   type CachedPlatform,
   platformKey,

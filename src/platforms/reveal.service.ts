@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.service.js';
 import type { CacheRead } from '../cache/cache-read.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
-import { CredentialCipher, type Credentials } from './credential-cipher.js';
+import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
 import { LastUsed } from './last-used.js';
 import type { CachedPlatform } from './platform-cache.js';
 import { NeedsReconnect, PlatformNotFound, RevealOfInactive } from './platforms.errors.js';

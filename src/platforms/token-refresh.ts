@@ -6,11 +6,11 @@ import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.service.js';
 import { OAuthClient, type TokenGrant } from '../instances/oauth-client.js';
 import { type OAuthFailure, OAuthFailed } from '../instances/oauth.errors.js';
-import { CredentialCipher, type Credentials } from './credential-cipher.js';
+import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
 import { PlatformRows, sealedOf } from './platform-rows.js';
 import { PlatformWriter } from './platform-writer.js';
 import type { PlatformConnection } from './platform.entity.js';
-import { RefreshTokenCipher } from './refresh-token-cipher.js';
+import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 import { WatchSchedule } from './watch-schedule.js';
 
 export type RefreshOutcome = 'refreshed' | 'not_due' | 'not_possible' | 'overtaken' | OAuthFailure;

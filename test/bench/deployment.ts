@@ -5,7 +5,7 @@ import { SignJWT } from 'jose';
 import pg from 'pg';
 import { createClient } from 'redis';
 import { KeyRing } from '../../src/crypto/key-ring.js';
-import { CredentialCipher } from '../../src/platforms/credential-cipher.js';
+import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
 import { waitUntil } from '../support/barrier.js';
 import { type ApiProcess, startApi } from '../support/servers/api-process.js';
 import { type PostgresServer, startPostgres } from '../support/servers/postgres.js';

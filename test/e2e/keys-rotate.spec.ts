@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { FernetKey, fernetDecrypt } from '../../src/crypto/fernet.js';
 import { KeyRing } from '../../src/crypto/key-ring.js';
 import { KeyRotation, type RotationOutcome } from '../../src/keys/key-rotation.service.js';
-import { CredentialCipher } from '../../src/platforms/credential-cipher.js';
+import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
 import { type TestApp, startTestApp } from '../support/app.js';
 import { Backends } from '../support/backends.js';
 import { waitUntil } from '../support/barrier.js';

@@ -3,7 +3,7 @@ import { SignJWT } from 'jose';
 import pg from 'pg';
 import { createClient } from 'redis';
 import { KeyRing } from '../../src/crypto/key-ring.js';
-import { CredentialCipher } from '../../src/platforms/credential-cipher.js';
+import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
 import { PATIENT_WITH_REDIS } from './backends.js';
 import { waitUntil } from './barrier.js';
 import { FaultProcess } from './fault-process.js';

@@ -1,5 +1,5 @@
 import { KeyRing } from '../../src/crypto/key-ring.js';
-import { CredentialCipher } from '../../src/platforms/credential-cipher.js';
+import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
 import type { Backends } from './backends.js';
 
 export interface InsertedUser {

@@ -3,8 +3,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
 import { LocalRounds } from '../../src/jobs/local-rounds.js';
 import { Watcher } from '../../src/jobs/watcher.js';
-import { CredentialCipher } from '../../src/platforms/credential-cipher.js';
-import { RefreshTokenCipher } from '../../src/platforms/refresh-token-cipher.js';
+import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
+import { RefreshTokenCipher } from '../../src/credentials/refresh-token-cipher.js';
 import { WatchSchedule } from '../../src/platforms/watch-schedule.js';
 
 const INTERVAL_MS = 21_600_000;

@@ -6,7 +6,7 @@ import { Database } from '../../../src/database/database.service.js';
 import { KeyRotation } from '../../../src/keys/key-rotation.service.js';
 import { ConnectAttempts } from '../../../src/platforms/connect-attempts.js';
 import { InvalidConnectState } from '../../../src/platforms/connect.errors.js';
-import { RefreshTokenCipher } from '../../../src/platforms/refresh-token-cipher.js';
+import { RefreshTokenCipher } from '../../../src/credentials/refresh-token-cipher.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
 import { insertUsers } from '../../support/insert-users.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { CredentialCipher } from '../../../src/platforms/credential-cipher.js';
-import { RefreshTokenCipher } from '../../../src/platforms/refresh-token-cipher.js';
+import { CredentialCipher } from '../../../src/credentials/credential-cipher.js';
+import { RefreshTokenCipher } from '../../../src/credentials/refresh-token-cipher.js';
 import { waitUntil } from '../../support/barrier.js';
 import { createTestDatabase, type TestDatabase } from '../../support/databases.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';

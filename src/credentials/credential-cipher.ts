@@ -1,7 +1,7 @@
 import { Injectable, Logger, Optional } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
 import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
-import type { SealedCredentials } from './platform-cache.js';
+import type { SealedCredentials } from './sealed-credentials.js';
 
 /** What an instance gave out, in plain text. Never logged, cached or stored as such. */
 export interface Credentials {
