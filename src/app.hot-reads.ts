@@ -5,10 +5,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthenticatedGuard } from './auth/authenticated.guard.js';
 import { type CachedAnswer, CacheStatusInterceptor } from './cache/cache-status.interceptor.js';
 import type { CachedReply } from './cache/cached-reply.js';
+import { AppConfig } from './config/app-config.js';
 import type { AuthenticatedRequest, AuthUser } from './http/auth/auth-user.js';
 import { dataHeaders } from './http/hardening.js';
 import { sendProblem } from './http/problem.filter.js';
-import { AppConfig } from './config/app-config.js';
 import { PlatformReplies } from './platforms/platform-replies.js';
 import { RateLimitGuard } from './rate-limit/rate-limit.guard.js';
 

@@ -1,28 +1,32 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
+import { AdminModule } from './admin/admin.module.js';
 import { HotReads } from './app.hot-reads.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { AvatarsModule } from './avatars/avatars.module.js';
 import { CacheStatusInterceptor } from './cache/cache-status.interceptor.js';
 import { CacheModule } from './cache/cache.module.js';
 import { CommonModule } from './common/common.module.js';
-import { ProblemFilter } from './http/problem.filter.js';
 import type { AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
+import { ConnectModule } from './connect/connect.module.js';
 import { CryptoModule } from './crypto/crypto.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
-import { JobsModule } from './jobs/jobs.module.js';
+import { ProblemFilter } from './http/problem.filter.js';
 import { InstancesModule } from './instances/instances.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { PlatformsModule } from './platforms/platforms.module.js';
 import { RateLimitModule } from './rate-limit/rate-limit.module.js';
+import { RevealModule } from './reveal/reveal.module.js';
 import { StatsModule } from './stats/stats.module.js';
 import { TracingModule } from './tracing/tracing.module.js';
 import { UsersModule } from './users/users.module.js';
+import { WatchModule } from './watch/watch.module.js';
 
 /** The one list of modules. */
 @Module({})
@@ -45,8 +49,12 @@ export class AppModule {
         InstancesModule,
         RateLimitModule,
         PlatformsModule,
+        ConnectModule,
+        RevealModule,
         StatsModule,
-        JobsModule,
+        AvatarsModule,
+        AdminModule,
+        WatchModule,
         EventsModule,
         HealthModule,
         MetricsModule,

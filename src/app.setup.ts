@@ -12,12 +12,12 @@ import {
 import type { Logger } from 'pino';
 import { serveConsole } from './app.console.js';
 import { AppModule } from './app.module.js';
-import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
 import { NestPinoLogger, createLogger } from './common/logger.js';
+import type { AppConfig } from './config/app-config.js';
+import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
 import { sendProblem } from './http/problem.filter.js';
 import { endUnusedConnections } from './http/unused-connections.js';
 import { validationPipe } from './http/validation.js';
-import type { AppConfig } from './config/app-config.js';
 import { documentRateLimits } from './rate-limit/rate-limit-docs.js';
 
 const BODY_LIMIT_BYTES = 1024 * 1024;

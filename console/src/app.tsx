@@ -1,19 +1,19 @@
 import { signal, untracked, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { logOut, user } from './api/session.js';
-import { condition, watchCondition } from './state/condition.js';
-import { follow, liveness } from './state/live.js';
-import { dismissAll, say } from './state/messages.js';
-import { forget, reload } from './state/platforms.js';
-import { onConnected } from './state/connect-channel.js';
 import { CachePage } from './pages/cache.js';
 import { PlatformsPage } from './pages/platforms.js';
 import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
+import { condition, watchCondition } from './state/condition.js';
+import { onConnected } from './state/connect-channel.js';
+import { follow, liveness } from './state/live.js';
+import { dismissAll, say } from './state/messages.js';
+import { forget, reload } from './state/platforms.js';
 import { Banner } from './ui/banner.js';
-import { PageTitle } from './ui/page-title.js';
 import { focusPage } from './ui/dialog.js';
 import { Messages } from './ui/messages.js';
+import { PageTitle } from './ui/page-title.js';
 
 const route = signal(location.hash);
 window.addEventListener('hashchange', () => (route.value = location.hash));

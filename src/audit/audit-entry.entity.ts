@@ -1,17 +1,13 @@
 import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { AUDIT_ACTIONS, AUDIT_OUTCOMES, type AuditAction, type AuditOutcome } from './audit-actions.js';
 
-export const AUDIT_ACTIONS = ['credentials.reveal'] as const;
-export type AuditAction = (typeof AUDIT_ACTIONS)[number];
-
-/** What became of it: done, or the reason for which it was refused. */
-export const AUDIT_OUTCOMES = ['revealed', 'needs_reconnect', 'platform_inactive'] as const;
-export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+const listed = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
 
 /** Who did what to which connection, why and from where. No foreign keys: the trail outlives what it tells of. */
 @Entity('audit_log')
 @Index('audit_log_platform_idx', ['platformId', 'id'])
-@Check('audit_log_action_known', `action IN ('credentials.reveal')`)
-@Check('audit_log_outcome_known', `outcome IN ('revealed', 'needs_reconnect', 'platform_inactive')`)
+@Check('audit_log_action_known', `action IN (${listed(AUDIT_ACTIONS)})`)
+@Check('audit_log_outcome_known', `outcome IN (${listed(AUDIT_OUTCOMES)})`)
 export class AuditEntry {
   /** node-postgres gives a bigint as text. */
   @PrimaryGeneratedColumn('identity', {

@@ -2,9 +2,9 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { type AuthUser, type Role, ROLES } from '../http/auth/auth-user.js';
 import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
+import { type AuthUser, type Role, ROLES } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from './auth.errors.js';
 
 const ALGORITHM = 'HS256';

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { hashOf, newSecret } from '../common/random-secret.js';
+import { hashOf, newSecret } from '../common/secrets.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const LOOKUP_LENGTH = 8;

@@ -3,7 +3,7 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { CacheUnavailable } from '../cache/cache-errors.js';
 import { CacheHealth } from '../cache/cache-health.js';
 import { CacheService } from '../cache/cache.service.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 import { API_KEY_TTL_SECONDS, apiKeyCacheKey } from './api-key-cache.js';
 import { RevocationUnconfirmed } from './auth.errors.js';
 

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 
 const FLUSH_INTERVAL_MS = 10_000;
 

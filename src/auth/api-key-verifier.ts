@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, type Repository } from 'typeorm';
-import { CacheService } from '../cache/cache.service.js';
 import type { CacheSpec } from '../cache/cache-spec.js';
-import type { AuthUser } from '../http/auth/auth-user.js';
+import { CacheService } from '../cache/cache.service.js';
 import { Clock } from '../common/clock.js';
-import { matchesHash } from '../common/random-secret.js';
+import { matchesHash } from '../common/secrets.js';
 import { AppConfig } from '../config/app-config.js';
 import { FernetKey } from '../crypto/fernet.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
 import { type KnownApiKey, apiKeySpec, knownApiKey } from './api-key-cache.js';
 import { lookupOf } from './api-key-format.js';
 import { ApiKeyUsage } from './api-key-usage.js';

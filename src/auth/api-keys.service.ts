@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, type Repository } from 'typeorm';
-import type { Scope } from '../http/auth/auth-user.js';
 import { Clock } from '../common/clock.js';
 import { InvalidField } from '../common/domain-error.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
+import type { Scope } from '../http/auth/auth-user.js';
 import { newApiKey, prefixOf } from './api-key-format.js';
 import { ApiKeyRevocations } from './api-key-revocations.js';
 import { ApiKey } from './api-key.entity.js';

@@ -8,8 +8,8 @@ import {
 } from '@nestjs/swagger';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
-import { LocalAccountsDisabled } from './auth.errors.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
+import { LocalAccountsDisabled } from './auth.errors.js';
 import { AuthService } from './auth.service.js';
 import { LoginDto } from './dto/login.dto.js';
 import { RefreshTokenDto } from './dto/refresh-token.dto.js';

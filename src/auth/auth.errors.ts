@@ -1,6 +1,6 @@
+import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
 import type { Access } from '../http/auth/access.js';
 import { SCOPES } from '../http/auth/auth-user.js';
-import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
 
 // RFC 9110, 11.6.1: every 401 names a scheme; RFC 6750, section 3: at least one parameter follows it.
 const CHALLENGE = 'Bearer realm="platform-manager"';

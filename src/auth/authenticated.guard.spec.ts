@@ -1,6 +1,6 @@
+import { describe, expect, it, jest } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { describe, expect, it, jest } from '@jest/globals';
 import { Authenticated, Public } from '../http/auth/access.js';
 import type { AuthUser, Scope } from '../http/auth/auth-user.js';
 import { Forbidden, InvalidAccessToken, Unauthenticated } from './auth.errors.js';

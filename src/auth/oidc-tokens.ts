@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
-import type { AuthUser } from '../http/auth/auth-user.js';
 import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
 import { UsersService } from '../users/users.service.js';
 import { InvalidAccessToken } from './auth.errors.js';
 import { IssuerUnavailable, OidcIssuer } from './oidc-issuer.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { hashOf, newSecret } from '../common/random-secret.js';
+import { hashOf, newSecret } from '../common/secrets.js';
 import { AppConfig } from '../config/app-config.js';
 import { RefreshToken } from './refresh-token.entity.js';
 

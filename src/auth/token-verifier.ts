@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
-import type { AuthUser } from '../http/auth/auth-user.js';
 import { AppConfig } from '../config/app-config.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
 import { AccessTokens } from './access-tokens.js';
 import { API_KEY_PREFIX } from './api-key-format.js';
 import { ApiKeyVerifier } from './api-key-verifier.js';

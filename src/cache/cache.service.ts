@@ -6,8 +6,8 @@ import type { CacheOutcome, CacheRead } from './cache-read.js';
 import type { CacheSpec } from './cache-spec.js';
 import { DecodedValues, type Known } from './decoded-values.js';
 import { Flights } from './flights.js';
-import { LEASE_MS, leaseToken } from './lease.js';
 import { LeaseStore, MAX_ENTRY_BYTES } from './lease-store.js';
+import { LEASE_MS, leaseToken } from './lease.js';
 import { RefreshAhead } from './refresh-ahead.js';
 import { SelfAudit } from './self-audit.js';
 

@@ -1,6 +1,6 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CACHE_MANAGER, type Cache } from '@nestjs/cache-manager';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../test/support/barrier.js';
 import { createTestRedis } from '../../test/support/databases.js';
 import { rawClient } from '../../test/support/raw-client.js';

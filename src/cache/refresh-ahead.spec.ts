@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from '../../test/support/barrier.js';
 import type { Known } from './decoded-values.js';
-import { LEASE_MS } from './lease.js';
 import { leaseKey } from './lease-store.js';
+import { LEASE_MS } from './lease.js';
 import { MemoryStore } from './memory-store.js';
 import { RefreshAhead } from './refresh-ahead.js';
 

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
-import type { Known } from './decoded-values.js';
-import { LEASE_MS, leaseToken } from './lease.js';
-import { type LeaseStore, MAX_ENTRY_BYTES } from './lease-store.js';
 import { DomainError } from '../common/domain-error.js';
+import type { Known } from './decoded-values.js';
+import { type LeaseStore, MAX_ENTRY_BYTES } from './lease-store.js';
+import { LEASE_MS, leaseToken } from './lease.js';
 
 // The point of an entry's life at which it is renewed, drawn anew for each. Wide, so that entries that were stored
 // together are not renewed together: the database then sees at most about twice its steady rate.

@@ -18,7 +18,7 @@ export function registerCacheWarm(program: Command): void {
         );
       }
       const { withApp } = await import('./with-app.js');
-      const { WarmUpService } = await import('../jobs/warm-up.service.js');
+      const { WarmUpService } = await import('../admin/warm-up.service.js');
       await withApp(config, async (app) => {
         const progress = progressOn(process.stderr);
         let started = false;

@@ -1,17 +1,17 @@
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { ApiKey } from '../auth/api-key.entity.js';
 import { RefreshToken } from '../auth/refresh-token.entity.js';
+import { ConnectAttempt } from '../connect/connect-attempt.entity.js';
 import { InstanceApp } from '../instances/instance-app.entity.js';
 import { KeyCanary } from '../keys/key-canary.entity.js';
-import { AccountSnapshot } from '../platforms/account-snapshot.entity.js';
-import { ConnectAttempt } from '../platforms/connect-attempt.entity.js';
-import { InstanceWatch } from '../platforms/instance-watch.entity.js';
-import { PlatformWatch } from '../platforms/platform-watch.entity.js';
 import { PlatformConnection } from '../platforms/platform.entity.js';
+import { AccountSnapshot } from '../snapshots/account-snapshot.entity.js';
 import { PlatformActivityDay } from '../stats/activity-day.entity.js';
 import { PlatformActivityTotal } from '../stats/activity-total.entity.js';
 import { PlatformActivity } from '../stats/activity.entity.js';
 import { User } from '../users/user.entity.js';
+import { InstanceWatch } from '../watch/instance-watch.entity.js';
+import { PlatformWatch } from '../watch/platform-watch.entity.js';
 
 /** All of them. The API gathers its own from the feature modules; a command has none. */
 export const ENTITIES = [

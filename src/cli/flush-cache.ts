@@ -1,6 +1,6 @@
 import { CacheUnavailable } from '../cache/cache-errors.js';
-import { connectionTo } from '../cache/redis/connection-to.js';
 import { withDeadline } from '../cache/deadline.js';
+import { connectionTo } from '../cache/redis/connection-to.js';
 import type { RedisConnection } from '../cache/redis/redis-connection.js';
 import type { AppConfig } from '../config/app-config.js';
 import { CommandFailed } from './command-failed.js';

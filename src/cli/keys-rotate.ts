@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load-config.js';
 import { KeyRing } from '../crypto/key-ring.js';
-import type { RotationOutcome } from '../keys/key-rotation.service.js';
+import type { RotationOutcome } from '../keys/key-rotation.js';
 import { CommandFailed } from './command-failed.js';
 import { progressOn } from './progress.js';
 
@@ -26,7 +26,7 @@ The API keeps serving. To change the key without a gap:
       // It serves nobody, so it warms and watches nothing.
       const config = loadConfig({ ...process.env, CACHE_WARM_USERS: '0', WATCH_ENABLED: 'false' });
       const { withApp } = await import('./with-app.js');
-      const { KeyRotation } = await import('../keys/key-rotation.service.js');
+      const { KeyRotation } = await import('../keys/key-rotation.js');
       await withApp(config, async (app) => {
         const outcomes = await app.get(KeyRotation).rotate(progressOn(process.stderr));
         report(outcomes, app.get(KeyRing).primaryKeyId);

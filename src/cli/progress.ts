@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import type { RotationProgress } from '../keys/key-rotation.service.js';
+import type { RotationProgress } from '../keys/key-rotation.js';
 
 const LINE_INTERVAL_MS = 2000;
 

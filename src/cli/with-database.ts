@@ -3,7 +3,7 @@ import type { AppConfig } from '../config/app-config.js';
 import { AdmissionGate } from '../database/admission-gate.js';
 import { dataSourceOptions } from '../database/data-source-options.js';
 import { isDatabaseUnavailable } from '../database/database-errors.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 import { EmbeddedPostgres } from '../database/embedded-postgres.js';
 import { migrate } from '../database/migrate.js';
 import { CommandFailed } from './command-failed.js';

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';

@@ -3,11 +3,11 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { AdmissionGate } from './admission-gate.js';
-import { Database } from './database.service.js';
 import { dataSourceOptions } from './data-source-options.js';
+import { Database } from './database.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
-import { Replica } from './replica.service.js';
+import { Replica } from './replica.js';
 
 const EMBEDDED_POSTGRES = Symbol('EmbeddedPostgres');
 

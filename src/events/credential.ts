@@ -1,8 +1,8 @@
 import { Forbidden } from '../auth/auth.errors.js';
 import type { TokenVerifier } from '../auth/token-verifier.js';
+import { ServiceUnavailable } from '../common/domain-error.js';
 import { permits } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
-import { ServiceUnavailable } from '../common/domain-error.js';
 
 /** How long a revoked API key can go on listening, at most. */
 const VERIFY_AGAIN_MS = 5000;

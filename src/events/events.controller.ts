@@ -1,11 +1,11 @@
 import { Controller, Get, Headers, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { bearerToken } from '../auth/bearer-token.js';
 import { Unauthenticated } from '../auth/auth.errors.js';
+import { bearerToken } from '../auth/bearer-token.js';
+import { InvalidField } from '../common/domain-error.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
-import { InvalidField } from '../common/domain-error.js';
 import { EventClients } from './event-clients.js';
 import { lastEventIdSchema } from './last-event-id.js';
 import { SseSink } from './sse-sink.js';

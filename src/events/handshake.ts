@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 import { z } from 'zod';
-import { trustedProxies } from '../http/hardening.js';
 import type { AppConfig } from '../config/app-config.js';
+import { trustedProxies } from '../http/hardening.js';
 import { lastEventIdSchema } from './last-event-id.js';
 
 const MAX_TOKEN_CHARACTERS = 8192;

@@ -1,7 +1,7 @@
-import { IsInt, IsString, Length } from 'class-validator';
 import { describe, expect, it } from '@jest/globals';
-import { BatchPipe } from './batch.pipe.js';
+import { IsInt, IsString, Length } from 'class-validator';
 import { InvalidField } from '../common/domain-error.js';
+import { BatchPipe } from './batch.pipe.js';
 
 class Item {
   @IsString()

@@ -1,7 +1,7 @@
-import type { ArgumentMetadata } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
-import { BooleanQueryPipe } from './boolean-query.pipe.js';
+import type { ArgumentMetadata } from '@nestjs/common';
 import { InvalidField } from '../common/domain-error.js';
+import { BooleanQueryPipe } from './boolean-query.pipe.js';
 
 const QUERY: ArgumentMetadata = { type: 'query', metatype: Boolean, data: 'refresh' };
 

@@ -1,5 +1,5 @@
-import type { ArgumentMetadata } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
+import type { ArgumentMetadata } from '@nestjs/common';
 import { InvalidField } from '../common/domain-error.js';
 import { IdPipe } from './id.pipe.js';
 

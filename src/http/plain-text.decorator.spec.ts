@@ -1,5 +1,5 @@
-import { validateSync } from 'class-validator';
 import { describe, expect, it } from '@jest/globals';
+import { validateSync } from 'class-validator';
 import { IsCredential, IsPlainText } from './plain-text.decorator.js';
 
 class Fields {

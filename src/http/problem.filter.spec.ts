@@ -1,3 +1,4 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type ArgumentsHost,
   BadRequestException,
@@ -6,7 +7,6 @@ import {
   NotFoundException,
   PayloadTooLargeException,
 } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { QueryFailedError } from 'typeorm';
 import { DomainError, InvalidField, ServiceUnavailable } from '../common/domain-error.js';

@@ -1,7 +1,7 @@
+import { describe, expect, it } from '@jest/globals';
 import { type ArgumentMetadata } from '@nestjs/common';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Length, ValidateNested } from 'class-validator';
-import { describe, expect, it } from '@jest/globals';
 import { InvalidField } from '../common/domain-error.js';
 import { fieldProblems, validationPipe } from './validation.js';
 

@@ -9,11 +9,11 @@ import { InstancesService } from './instances.service.js';
 import { jsonBody } from './json-body.js';
 import { rateLimitOf } from './rate-limit.js';
 import { outcomeOfRefusal } from './refusal-rules.js';
-import type { InstanceType } from './software.js';
+import type { PlatformType } from './software.js';
 
 export interface AccountToCheck {
   readonly instanceUrl: string;
-  readonly platformType: InstanceType;
+  readonly platformType: PlatformType;
   readonly accessToken: string;
   /** As the user typed it, to be compared. */
   readonly username: string | null;

@@ -1,5 +1,5 @@
-import type { GuardedHttp } from './guarded-http.js';
 import { UnusableAnswer } from './guarded-http.errors.js';
+import type { GuardedHttp } from './guarded-http.js';
 
 interface FetchOptions {
   readonly method: string;

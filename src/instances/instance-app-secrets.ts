@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
-import { KeyRotation } from '../keys/key-rotation.service.js';
+import { KeyRotation } from '../keys/key-rotation.js';
 import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from '../keys/rotatable-secrets.js';
 
 interface Row {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { AppConfig } from '../config/app-config.js';
 import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 import { GuardedHttp } from './guarded-http.js';
 import { InstanceApp } from './instance-app.entity.js';
 import { jsonBody } from './json-body.js';

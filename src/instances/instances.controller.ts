@@ -1,8 +1,8 @@
-import { RateLimit } from '../http/rate-limit.decorator.js';
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
+import { RateLimit } from '../http/rate-limit.decorator.js';
 import { InstanceDto, LookupInstanceDto } from './dto/instance.dto.js';
 import { InstancesService } from './instances.service.js';
 

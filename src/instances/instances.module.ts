@@ -3,13 +3,12 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { AccountChecker } from './account-checker.js';
 import { GuardedHttp } from './guarded-http.js';
-import { InstanceApp } from './instance-app.entity.js';
 import { InstanceAppSecrets } from './instance-app-secrets.js';
+import { InstanceApp } from './instance-app.entity.js';
 import { InstanceApps } from './instance-apps.js';
-import { OAuthClient } from './oauth-client.js';
-import { Pictures } from './pictures.js';
 import { InstancesController } from './instances.controller.js';
 import { InstancesService } from './instances.service.js';
+import { OAuthClient } from './oauth-client.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([InstanceApp])],
@@ -30,8 +29,7 @@ import { InstancesService } from './instances.service.js';
     InstanceApps,
     InstanceAppSecrets,
     OAuthClient,
-    Pictures,
   ],
-  exports: [InstancesService, AccountChecker, InstanceApps, OAuthClient, Pictures],
+  exports: [InstancesService, AccountChecker, GuardedHttp, InstanceApps, OAuthClient],
 })
 export class InstancesModule {}

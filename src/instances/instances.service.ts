@@ -9,7 +9,7 @@ import { originOfInput } from './instance-address.js';
 import { InvalidInstanceUrl } from './instance-url.js';
 import { InstanceRefused, REFUSALS } from './instances.errors.js';
 import { readNodeinfo } from './nodeinfo.js';
-import { INSTANCE_TYPES, type InstanceTraits, instanceTypeOf, traitsOf } from './software.js';
+import { PLATFORM_TYPES, type InstanceTraits, instanceTypeOf, traitsOf } from './software.js';
 
 /** Software is upgraded now and then; an hour late is early enough to know. */
 const FOUND_TTL_MS = 3_600_000;
@@ -21,7 +21,7 @@ const instanceSchema = z.strictObject({
   software: z.string(),
   version: z.string(),
   title: z.string().nullable(),
-  platformType: z.enum(INSTANCE_TYPES).nullable(),
+  platformType: z.enum(PLATFORM_TYPES).nullable(),
 });
 
 const entrySchema = z.union([

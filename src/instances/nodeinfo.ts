@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import type { GuardedHttp, InstanceResponse } from './guarded-http.js';
 import { OutgoingRequestError } from './guarded-http.errors.js';
-import { InstanceRefused } from './instances.errors.js';
+import type { GuardedHttp, InstanceResponse } from './guarded-http.js';
 import { canonicalInstanceUrl } from './instance-url.js';
+import { InstanceRefused } from './instances.errors.js';
 import { jsonBody } from './json-body.js';
 import { plainText } from './plain-text.js';
 

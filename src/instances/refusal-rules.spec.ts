@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CheckOutcome } from './check-outcome.js';
 import { outcomeOfRefusal } from './refusal-rules.js';
-import { INSTANCE_TYPES, type InstanceType } from './software.js';
+import { PLATFORM_TYPES, type PlatformType } from './software.js';
 
 const answer = (status: number, headers: Readonly<Record<string, string>> = {}, body: unknown = {}) => ({
   status,
@@ -9,7 +9,7 @@ const answer = (status: number, headers: Readonly<Record<string, string>> = {}, 
   jsonText: JSON.stringify(body),
   latencyMs: 1,
 });
-const others = (type: InstanceType) => INSTANCE_TYPES.filter((other) => other !== type);
+const others = (type: PlatformType) => PLATFORM_TYPES.filter((other) => other !== type);
 
 describe('outcomeOfRefusal', () => {
   it('takes 503 with Retry-After for a rate limit at GoToSocial, and for an error elsewhere or without it', () => {
@@ -27,7 +27,7 @@ describe('outcomeOfRefusal', () => {
       expect(outcomeOfRefusal(type, unprocessable)).toBe('instance_error');
   });
 
-  it.each<[InstanceType, CheckOutcome]>([
+  it.each<[PlatformType, CheckOutcome]>([
     ['mastodon', 'instance_error'],
     ['pixelfed', 'account_disabled'],
     ['pleroma', 'token_invalid'],
@@ -39,7 +39,7 @@ describe('outcomeOfRefusal', () => {
   });
 
   it('reads no outcome out of what could come from a server that is no instance', () => {
-    for (const type of INSTANCE_TYPES) {
+    for (const type of PLATFORM_TYPES) {
       expect(outcomeOfRefusal(type, { ...answer(403), jsonText: null })).toBeNull();
       expect(outcomeOfRefusal(type, answer(404))).toBeNull();
       expect(outcomeOfRefusal(type, answer(302, { location: 'https://elsewhere.example/' }))).toBeNull();

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { CheckOutcome } from './check-outcome.js';
 import type { InstanceResponse } from './guarded-http.js';
 import { jsonBody } from './json-body.js';
-import type { InstanceType } from './software.js';
+import type { PlatformType } from './software.js';
 
 const errorSchema = z.object({
   error: z.string().nullish().catch(null),
@@ -20,7 +20,7 @@ const WORDS: readonly (readonly [RegExp, CheckOutcome])[] = [
 
 // What a 403 means that says nothing more. Pleroma and Friendica answer so to a bad token; Pixelfed to an account
 // that is not in good standing.
-const SILENT_403: Readonly<Record<InstanceType, CheckOutcome>> = {
+const SILENT_403: Readonly<Record<PlatformType, CheckOutcome>> = {
   mastodon: 'instance_error',
   pixelfed: 'account_disabled',
   pleroma: 'token_invalid',
@@ -33,7 +33,7 @@ const SILENT_403: Readonly<Record<InstanceType, CheckOutcome>> = {
  * What an answer to verify_credentials other than a good one means. Null when it could as well come from a server
  * that is no instance at all.
  */
-export function outcomeOfRefusal(type: InstanceType, response: InstanceResponse): CheckOutcome | null {
+export function outcomeOfRefusal(type: PlatformType, response: InstanceResponse): CheckOutcome | null {
   const { status, headers, jsonText } = response;
   if (status === 429) return 'rate_limited';
   if (status === 503 && type === 'gotosocial' && headers['retry-after'] !== undefined) return 'rate_limited';

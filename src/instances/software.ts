@@ -1,5 +1,5 @@
 /** What a connection can be to. Akkoma is a Pleroma and Hometown a Mastodon in all that matters here. */
-export const INSTANCE_TYPES = [
+export const PLATFORM_TYPES = [
   'mastodon',
   'pixelfed',
   'pleroma',
@@ -7,7 +7,7 @@ export const INSTANCE_TYPES = [
   'gotosocial',
   'friendica',
 ] as const;
-export type InstanceType = (typeof INSTANCE_TYPES)[number];
+export type PlatformType = (typeof PLATFORM_TYPES)[number];
 
 /** How a kind of server deals with tokens. */
 export interface InstanceTraits {
@@ -27,7 +27,7 @@ const PLEROMA: InstanceTraits = {
   revocable: true,
 };
 
-const TRAITS: Readonly<Record<InstanceType, InstanceTraits>> = {
+const TRAITS: Readonly<Record<PlatformType, InstanceTraits>> = {
   mastodon: { scopes: ['read:accounts'], pkce: 'harmless', refreshTokens: false, revocable: true },
   pixelfed: { scopes: ['read'], pkce: 'harmless', refreshTokens: true, revocable: true },
   pleroma: PLEROMA,
@@ -37,14 +37,14 @@ const TRAITS: Readonly<Record<InstanceType, InstanceTraits>> = {
 };
 
 /** From `software.name` of nodeinfo, in any case; null for what is not supported. */
-export function instanceTypeOf(software: string): InstanceType | null {
+export function instanceTypeOf(software: string): PlatformType | null {
   const name = software.toLowerCase();
   if (name === 'hometown') return 'mastodon';
-  return INSTANCE_TYPES.find((type) => type === name) ?? null;
+  return PLATFORM_TYPES.find((type) => type === name) ?? null;
 }
 
 /** @param software, version as nodeinfo says them: Mastodon 4.3 and GoToSocial 0.19 brought narrower scopes. */
-export function traitsOf(type: InstanceType, software: string, version: string): InstanceTraits {
+export function traitsOf(type: PlatformType, software: string, version: string): InstanceTraits {
   const traits = TRAITS[type];
   if (software.toLowerCase() === 'mastodon' && isAtLeast(version, 4, 3)) {
     return { ...traits, scopes: ['profile'], pkce: 'S256' };
@@ -53,7 +53,7 @@ export function traitsOf(type: InstanceType, software: string, version: string):
   return traits;
 }
 
-export function isRevocable(type: InstanceType): boolean {
+export function isRevocable(type: PlatformType): boolean {
   return TRAITS[type].revocable;
 }
 

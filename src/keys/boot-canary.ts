@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../config/load-config.js';
 import { type KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
-import type { Database } from '../database/database.service.js';
+import type { Database } from '../database/database.js';
 
 const TEXT = 'platform-manager/key-canary/v1';
 

@@ -1,10 +1,10 @@
 import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { KeyRing } from '../crypto/key-ring.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 import { BootCanary } from './boot-canary.js';
 import { KeyCanary } from './key-canary.entity.js';
-import { KeyRotation } from './key-rotation.service.js';
+import { KeyRotation } from './key-rotation.js';
 
 @Global()
 @Module({

@@ -1,11 +1,11 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
-import { JobsModule } from '../jobs/jobs.module.js';
+import { WatchModule } from '../watch/watch.module.js';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsService } from './metrics.service.js';
 
-@Module({ imports: [JobsModule], controllers: [MetricsController], providers: [MetricsService] })
+@Module({ imports: [WatchModule], controllers: [MetricsController], providers: [MetricsService] })
 export class MetricsModule implements OnModuleInit {
   constructor(
     private readonly host: HttpAdapterHost,

@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { DataSource } from 'typeorm';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { CacheFigures } from '../cache/cache-figures.js';
 import { CacheHealth } from '../cache/cache-health.js';
 import { SelfAudit } from '../cache/self-audit.js';
 import { ADMISSION_KINDS, AdmissionGate } from '../database/admission-gate.js';
 import { poolState } from '../database/pool.js';
 import { EVENT_TRANSPORTS, EventMeter } from '../outbox/event-meter.js';
-import { WatchMeter } from '../jobs/watch-meter.js';
-import { WatchOutlook } from '../jobs/watch-outlook.js';
 import { OutboxRelay } from '../outbox/outbox-relay.js';
+import { WatchForecast } from '../watch/watch-forecast.js';
+import { WatchMeter } from '../watch/watch-meter.js';
 import { exportHistogram } from './histogram.js';
 import { HttpDurations } from './http-durations.js';
 import { countWatching } from './watch-metrics.js';
@@ -30,7 +30,7 @@ export class MetricsService {
     relay: OutboxRelay,
     events: EventMeter,
     watch: WatchMeter,
-    outlook: WatchOutlook,
+    forecast: WatchForecast,
     @InjectDataSource() dataSource: DataSource,
   ) {
     collectDefaultMetrics({ register: this.registry });
@@ -42,7 +42,7 @@ export class MetricsService {
     this.watchPool(gate, dataSource);
     this.watchConsistency(health, audit, relay);
     this.countEvents(events);
-    countWatching(this.registry, watch, outlook);
+    countWatching(this.registry, watch, forecast);
   }
 
   private countEvents(events: EventMeter): void {

@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { WatchMeter } from '../jobs/watch-meter.js';
-import type { WatchOutlook } from '../jobs/watch-outlook.js';
+import type { WatchForecast } from '../watch/watch-forecast.js';
+import type { WatchMeter } from '../watch/watch-meter.js';
 
 /** What the watcher does in this process, and what lies ahead of all of them. */
-export function countWatching(registry: Registry, meter: WatchMeter, outlook: WatchOutlook): void {
+export function countWatching(registry: Registry, meter: WatchMeter, forecast: WatchForecast): void {
   const registers = [registry];
   const counter = (name: string, help: string): Counter<'outcome'> =>
     new Counter({ name, help, labelNames: ['outcome'], registers });
@@ -35,7 +35,7 @@ export function countWatching(registry: Registry, meter: WatchMeter, outlook: Wa
     help: 'Checks that are due and not made yet, of all processes, within the last minutes; counted up to 10001',
     registers,
     collect() {
-      const figures = outlook.latest();
+      const figures = forecast.latest();
       if (figures !== null) this.set(figures.due);
     },
   });
@@ -45,7 +45,7 @@ export function countWatching(registry: Registry, meter: WatchMeter, outlook: Wa
     labelNames: ['within'],
     registers,
     collect() {
-      const figures = outlook.latest();
+      const figures = forecast.latest();
       if (figures === null) return;
       this.set({ within: 'expired' }, figures.expired);
       this.set({ within: '1d' }, figures.within1d);

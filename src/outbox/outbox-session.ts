@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { AppConfig } from '../config/app-config.js';
-import type { Database } from '../database/database.service.js';
+import type { Database } from '../database/database.js';
 import { PoolClient } from '../database/pool-client.js';
 
 export type Query = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>;

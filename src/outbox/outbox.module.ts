@@ -2,13 +2,13 @@ import { Global, Module, type OnApplicationBootstrap, type OnApplicationShutdown
 import { CacheHealth } from '../cache/cache-health.js';
 import { CacheService } from '../cache/cache.service.js';
 import { AppConfig } from '../config/app-config.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 import { CacheKeys } from './cache-keys.js';
+import { EventMeter } from './event-meter.js';
 import { Invalidation } from './invalidation.js';
 import { OutboxRelay } from './outbox-relay.js';
 import { EmbeddedOutboxSession, type OutboxSession, PostgresOutboxSession } from './outbox-session.js';
 import { PublishedEvents } from './published-events.js';
-import { EventMeter } from './event-meter.js';
 
 /** Beyond the TTL: for entries that were stored a little after the change, and clocks that are not quite equal. */
 const REPLAY_MARGIN_SECONDS = 60;

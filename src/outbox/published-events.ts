@@ -1,4 +1,4 @@
-import type { Database } from '../database/database.service.js';
+import type { Database } from '../database/database.js';
 import type { OutboxSession } from './outbox-session.js';
 
 export const EVENT_TYPES = [

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
 import { UndecryptableSecret } from '../crypto/key-ring.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 import { InstanceRefused } from '../instances/instances.errors.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { OAuthClient } from '../instances/oauth-client.js';
 import { OAuthFailed } from '../instances/oauth.errors.js';
 import { isRevocable } from '../instances/software.js';
-import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
 import type { CachedPlatform } from './platform-cache.js';
-import { PlatformRows } from './platform-rows.js';
 import { PlatformWriter } from './platform-writer.js';
+import { PlatformRepository } from './platform.repository.js';
 
 /** The caller waits for each, and has nothing to gain. */
 const LOOKUP_TIMEOUT_MS = 5000;
@@ -23,7 +23,7 @@ export class DisconnectService {
 
   constructor(
     private readonly database: Database,
-    private readonly rows: PlatformRows,
+    private readonly repository: PlatformRepository,
     private readonly writer: PlatformWriter,
     private readonly cipher: CredentialCipher,
     private readonly instances: InstancesService,
@@ -32,7 +32,7 @@ export class DisconnectService {
 
   /** @throws {PlatformNotFound} and nothing about the instance: the token is forgotten here in any case. */
   async removeAndRevoke(userId: number, id: number): Promise<void> {
-    const platform = await this.database.load(() => this.rows.find(id));
+    const platform = await this.database.load(() => this.repository.find(id));
     // Also when it is gone: then this may be the repetition of a request whose invalidations are still to be made good.
     await this.writer.remove(userId, id);
     if (platform?.view.userId === userId) await this.revoke(platform);

@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 
 const FLUSH_INTERVAL_MS = 5000;
 /** Connections that may wait to be written; the next ones are written at once or, without a database, forgotten. */

@@ -1,17 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceUnavailable } from '../common/domain-error.js';
+import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
 import { UndecryptableSecret } from '../crypto/key-ring.js';
-import { Database } from '../database/database.service.js';
-import type { AccountCheck } from '../instances/check-outcome.js';
+import { Database } from '../database/database.js';
 import { AccountChecker } from '../instances/account-checker.js';
+import type { AccountCheck } from '../instances/check-outcome.js';
 import { type PlatformChange, STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
-import { AccountSnapshots } from './account-snapshots.js';
-import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
+import { AccountSnapshots } from '../snapshots/account-snapshots.js';
 import type { CachedPlatform } from './platform-cache.js';
-import { PlatformRows } from './platform-rows.js';
 import type { PlatformView } from './platform-view.js';
 import { PlatformConnection } from './platform.entity.js';
+import { PlatformRepository } from './platform.repository.js';
 import { PlatformNotFound } from './platforms.errors.js';
 
 export { type AccountCheck, CHECK_OUTCOMES, type CheckOutcome } from '../instances/check-outcome.js';
@@ -26,7 +26,7 @@ export class PlatformChecks {
 
   constructor(
     private readonly database: Database,
-    private readonly rows: PlatformRows,
+    private readonly repository: PlatformRepository,
     private readonly cipher: CredentialCipher,
     private readonly checker: AccountChecker,
     private readonly snapshots: AccountSnapshots,
@@ -36,7 +36,7 @@ export class PlatformChecks {
   /** @throws {PlatformNotFound} */
   async test(userId: number, id: number): Promise<AccountCheck> {
     // Not from the cache: the credentials that are tested are those that the finding is stored with.
-    const platform = await this.database.load(() => this.rows.find(id));
+    const platform = await this.database.load(() => this.repository.find(id));
     if (platform === null || platform.view.userId !== userId) throw new PlatformNotFound();
     const check = await this.checkOf(platform);
     await this.record(platform, check, true);
@@ -51,7 +51,7 @@ export class PlatformChecks {
    * @returns null when there is no such active connection any more.
    */
   async watch(id: number): Promise<AccountCheck | null> {
-    const platform = await this.database.load(() => this.rows.find(id));
+    const platform = await this.database.load(() => this.repository.find(id));
     if (platform === null || !platform.view.isActive) return null;
     const check = await this.checkOf(platform);
     if (check.outcome !== 'rate_limited') await this.record(platform, check, false);
@@ -65,13 +65,13 @@ export class PlatformChecks {
   async testWritten(row: PlatformConnection): Promise<PlatformView> {
     try {
       await this.test(row.userId, row.id);
-      const tested = await this.database.load(() => this.rows.find(row.id));
+      const tested = await this.database.load(() => this.repository.find(row.id));
       if (tested !== null) return tested.view;
     } catch (error) {
       if (!(error instanceof ServiceUnavailable) && !(error instanceof PlatformNotFound)) throw error;
       this.#logger.warn(`A connection could not be tested when it was written: ${error.code}`);
     }
-    return this.rows.toView(row);
+    return this.repository.toView(row);
   }
 
   private checkOf({ view, credentials }: CachedPlatform): Promise<AccountCheck> | AccountCheck {

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { KeyRing } from '../crypto/key-ring.js';
-import { Database } from '../database/database.service.js';
-import { KeyRotation } from '../keys/key-rotation.service.js';
-import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from '../keys/rotatable-secrets.js';
 import { CredentialCipher, type CredentialsOwner } from '../credentials/credential-cipher.js';
-import type { SealedCredentials } from '../credentials/sealed-credentials.js';
 import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
+import type { SealedCredentials } from '../credentials/sealed-credentials.js';
+import { KeyRing } from '../crypto/key-ring.js';
+import { Database } from '../database/database.js';
+import { KeyRotation } from '../keys/key-rotation.js';
+import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from '../keys/rotatable-secrets.js';
 
 type Row = CredentialsOwner & SealedCredentials & { readonly refreshToken: string | null };
 

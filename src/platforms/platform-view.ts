@@ -1,31 +1,11 @@
 import { z } from 'zod';
+import { CHECK_OUTCOMES } from '../instances/check-outcome.js';
+import { PLATFORM_TYPES } from '../instances/software.js';
 
-export const PLATFORM_TYPES = [
-  'mastodon',
-  'pixelfed',
-  'pleroma',
-  'akkoma',
-  'gotosocial',
-  'friendica',
-] as const;
-export type PlatformType = (typeof PLATFORM_TYPES)[number];
+export { PLATFORM_TYPES, type PlatformType } from '../instances/software.js';
 
-/** `unchecked` until a test has been made; the others are the outcomes of one. */
-export const PLATFORM_STATUSES = [
-  'unchecked',
-  'connected',
-  'token_invalid',
-  'scope_missing',
-  'account_disabled',
-  'account_pending',
-  'rate_limited',
-  'instance_unreachable',
-  'instance_error',
-  'not_an_instance',
-  'identity_mismatch',
-  'blocked_address',
-  'needs_reconnect',
-] as const;
+/** `unchecked` until a check has been made; the others are what a check can find. */
+export const PLATFORM_STATUSES = ['unchecked', ...CHECK_OUTCOMES] as const;
 export type PlatformStatus = (typeof PLATFORM_STATUSES)[number];
 
 const id = z.int().positive();

@@ -2,20 +2,20 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
-import { violatedForeignKey, violatedUniqueConstraint } from '../database/database-errors.js';
-import { Database } from '../database/database.service.js';
-import { Invalidation } from '../outbox/invalidation.js';
-import { AccountSnapshot } from './account-snapshot.entity.js';
 import {
   CredentialCipher,
   type Credentials,
   type CredentialsOwner,
 } from '../credentials/credential-cipher.js';
-import type { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
+import { violatedForeignKey, violatedUniqueConstraint } from '../database/database-errors.js';
+import { Database } from '../database/database.js';
 import { InvalidInstanceUrl, canonicalInstanceUrl } from '../instances/instance-url.js';
-import { sealedOf } from './platform-rows.js';
+import { Invalidation } from '../outbox/invalidation.js';
+import { AccountSnapshots } from '../snapshots/account-snapshots.js';
+import type { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
 import { etagOf, inListOrder } from './platform-view.js';
 import { PlatformConnection } from './platform.entity.js';
+import { sealedOf } from './platform.repository.js';
 import {
   DefaultRequired,
   DuplicateAccount,
@@ -36,7 +36,7 @@ const UNREADABLE = 'the stored credentials can no longer be opened';
 const OF_ANOTHER_HOST = 'the stored credentials are not carried over to another instance';
 
 /** Columns that the API does not take, such as what OAuth gave; some are bound to the row by its id. */
-export type RowExtras = (owner: CredentialsOwner) => Partial<PlatformConnection>;
+export type OwnedColumns = (owner: CredentialsOwner) => Partial<PlatformConnection>;
 
 /** One user's connections while the user's lock is held: what it changed is dropped from the cache after COMMIT. */
 interface Writing {
@@ -54,12 +54,13 @@ export class PlatformWriter {
   constructor(
     private readonly database: Database,
     private readonly cipher: CredentialCipher,
+    private readonly snapshots: AccountSnapshots,
     private readonly invalidation: Invalidation,
     private readonly config: AppConfig,
   ) {}
 
   /** @throws {DuplicateName | DuplicateAccount | TooManyPlatforms | InvalidField} */
-  create(userId: number, dto: CreatePlatformDto, extras?: RowExtras): Promise<PlatformConnection> {
+  create(userId: number, dto: CreatePlatformDto, columns?: OwnedColumns): Promise<PlatformConnection> {
     const instanceUrl = this.canonicalUrl(dto.instanceUrl);
     return this.write(userId, async (writing) => {
       const { manager } = writing;
@@ -82,7 +83,7 @@ export class PlatformWriter {
         instanceUrl,
         username: dto.username ?? null,
         ...sealed,
-        ...extras?.({ userId, id, instanceUrl }),
+        ...columns?.({ userId, id, instanceUrl }),
         isDefault,
       });
       return this.written(writing, id);
@@ -99,7 +100,7 @@ export class PlatformWriter {
     id: number,
     dto: UpdatePlatformDto,
     ifMatch?: string,
-    extras?: RowExtras,
+    columns?: OwnedColumns,
   ): Promise<PlatformConnection> {
     const instanceUrl = dto.instanceUrl === undefined ? undefined : this.canonicalUrl(dto.instanceUrl);
     return this.write(userId, async (writing) => {
@@ -119,14 +120,14 @@ export class PlatformWriter {
       await manager.update(PlatformConnection, id, {
         ...pick(dto, ['name', 'platformType', 'username']),
         ...this.resealed(row, dto, instanceUrl ?? row.instanceUrl),
-        ...extras?.({ userId, id, instanceUrl: instanceUrl ?? row.instanceUrl }),
+        ...columns?.({ userId, id, instanceUrl: instanceUrl ?? row.instanceUrl }),
         isActive: active,
         isDefault,
       });
       if (row.isDefault && !isDefault) await this.promoteFirst(writing, others);
       // An account's id is unique on its host only: on another one the same id is somebody else.
       if (instanceUrl !== undefined && instanceUrl !== row.instanceUrl)
-        await manager.delete(AccountSnapshot, { platformId: id });
+        await this.snapshots.removeAll(manager, id);
       return this.written(writing, id);
     });
   }

@@ -1,5 +1,7 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import type { PlatformStatus, PlatformType } from './platform-view.js';
+import { PLATFORM_TYPES, type PlatformStatus, type PlatformType } from './platform-view.js';
+
+const types = PLATFORM_TYPES.map((type) => `'${type}'`).join(', ');
 
 /** A person's connection to one account on one Fediverse server. The constraints are the database's; see migrations. */
 @Entity('platform_connections')
@@ -13,10 +15,7 @@ import type { PlatformStatus, PlatformType } from './platform-view.js';
 @Index('platform_connections_instance_idx', ['instanceUrl'], { where: 'is_active' })
 @Index('platform_connections_inactive_idx', ['id'], { where: 'NOT is_active' })
 @Index('platform_connections_expiry_idx', ['tokenExpiresAt'], { where: 'token_expires_at IS NOT NULL' })
-@Check(
-  'platform_connections_type_known',
-  `platform_type IN ('mastodon', 'pixelfed', 'pleroma', 'akkoma', 'gotosocial', 'friendica')`,
-)
+@Check('platform_connections_type_known', `platform_type IN (${types})`)
 @Check('platform_connections_default_is_active', 'is_active OR NOT is_default')
 export class PlatformConnection {
   @PrimaryGeneratedColumn('identity', {

@@ -25,13 +25,6 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { CachedReply } from '../cache/cached-reply.js';
-import { ApiProblems } from '../http/api-problems.decorator.js';
-import { Authenticated } from '../http/auth/access.js';
-import type { AuthUser } from '../http/auth/auth-user.js';
-import { CurrentUser } from '../http/auth/current-user.decorator.js';
-import { BooleanQueryPipe } from '../http/boolean-query.pipe.js';
-import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
-import { RateLimit } from '../http/rate-limit.decorator.js';
 import {
   ApiIfNoneMatch,
   CACHED_HEADERS,
@@ -39,15 +32,22 @@ import {
   ETAG_HEADER,
   LIST_ETAG_HEADER,
 } from '../http/api-headers.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { BooleanQueryPipe } from '../http/boolean-query.pipe.js';
+import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
+import { RateLimit } from '../http/rate-limit.decorator.js';
 import { DisconnectService } from './disconnect.service.js';
 import { PlatformDto } from './dto/platform.dto.js';
 import { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
 import { PlatformChecks } from './platform-checks.js';
 import { PlatformReplies } from './platform-replies.js';
-import { PlatformRows } from './platform-rows.js';
 import { type PlatformView, etagOf } from './platform-view.js';
 import { PlatformWriter } from './platform-writer.js';
 import type { PlatformConnection } from './platform.entity.js';
+import { PlatformRepository } from './platform.repository.js';
 import { NoPlatforms } from './platforms.errors.js';
 import { PlatformsService } from './platforms.service.js';
 
@@ -66,7 +66,7 @@ export class PlatformsController {
     private readonly platforms: PlatformsService,
     private readonly replies: PlatformReplies,
     private readonly writer: PlatformWriter,
-    private readonly rows: PlatformRows,
+    private readonly repository: PlatformRepository,
     private readonly checks: PlatformChecks,
     private readonly disconnect: DisconnectService,
   ) {}
@@ -232,12 +232,12 @@ export class PlatformsController {
     @Param('id', IdPipe) id: number,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PlatformView> {
-    const view = this.rows.toView(await this.writer.makeDefault(user.id, id));
+    const view = this.repository.toView(await this.writer.makeDefault(user.id, id));
     reply.header('ETag', etagOf(view));
     return view;
   }
 
   private async shown(row: PlatformConnection, test: boolean): Promise<PlatformView> {
-    return test ? this.checks.testWritten(row) : this.rows.toView(row);
+    return test ? this.checks.testWritten(row) : this.repository.toView(row);
   }
 }

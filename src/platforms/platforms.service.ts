@@ -4,10 +4,10 @@ import type { CacheRead } from '../cache/cache-read.js';
 import type { CacheSpec } from '../cache/cache-spec.js';
 import { CacheService } from '../cache/cache.service.js';
 import { AppConfig } from '../config/app-config.js';
-import { Database } from '../database/database.service.js';
+import { CredentialCipher } from '../credentials/credential-cipher.js';
+import { Database } from '../database/database.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
 import { STATS_CHANGED } from '../outbox/change.js';
-import { CredentialCipher } from '../credentials/credential-cipher.js';
 import {
   type CachedPlatform,
   platformKey,
@@ -15,8 +15,8 @@ import {
   userPlatformsKey,
   userPlatformsSpec,
 } from './platform-cache.js';
-import { PlatformRows } from './platform-rows.js';
 import type { PlatformView } from './platform-view.js';
+import { PlatformRepository } from './platform.repository.js';
 
 /** Cached reads of platform connections. Writes are PlatformWriter's. */
 @Injectable()
@@ -27,7 +27,7 @@ export class PlatformsService {
   constructor(
     private readonly cache: CacheService,
     private readonly database: Database,
-    private readonly rows: PlatformRows,
+    private readonly repository: PlatformRepository,
     cipher: CredentialCipher,
     private readonly cacheKeys: CacheKeys,
     config: AppConfig,
@@ -42,7 +42,7 @@ export class PlatformsService {
   /** The active connections of a user, the default first, then by name. */
   list(userId: number): Promise<CacheRead<readonly PlatformView[]>> {
     return this.cache.read(this.userPlatforms, userId, () =>
-      this.database.load(() => this.rows.listActive(userId)),
+      this.database.load(() => this.repository.listActive(userId)),
     );
   }
 
@@ -52,7 +52,7 @@ export class PlatformsService {
       await this.cache.drop([userPlatformsKey(userId)]);
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error;
-      const load = () => this.database.load(() => this.rows.listActive(userId));
+      const load = () => this.database.load(() => this.repository.listActive(userId));
       return this.cache.bypass(this.userPlatforms, error.reason, load);
     }
     return this.list(userId);
@@ -61,13 +61,13 @@ export class PlatformsService {
   /** Inactive ones too; these are rarely asked for and not cached. */
   listAll(userId: number): Promise<CacheRead<readonly PlatformView[]>> {
     return this.cache.bypass(this.userPlatforms, 'include-inactive', () =>
-      this.database.load(() => this.rows.listAll(userId)),
+      this.database.load(() => this.repository.listAll(userId)),
     );
   }
 
   /** Any user's connection; the caller checks whose it is. */
   find(id: number): Promise<CacheRead<CachedPlatform | null>> {
-    return this.cache.read(this.platform, id, () => this.database.load(() => this.rows.find(id)));
+    return this.cache.read(this.platform, id, () => this.database.load(() => this.repository.find(id)));
   }
 
   /** Loads the list and each of its connections into the cache. */
@@ -80,13 +80,13 @@ export class PlatformsService {
 
   /** @throws {CacheUnavailable} when the cache cannot be reached. */
   async dropCached(userId: number): Promise<void> {
-    const platforms = await this.database.load(() => this.rows.listAll(userId));
+    const platforms = await this.database.load(() => this.repository.listAll(userId));
     await this.cache.drop([userPlatformsKey(userId), ...platforms.map(({ id }) => platformKey(id))]);
   }
 
   /** Users with connections, the most recently active first. */
   recentlyActiveUsers(limit: number): Promise<number[]> {
-    return this.database.load(() => this.rows.recentlyActiveUsers(limit));
+    return this.database.load(() => this.repository.recentlyActiveUsers(limit));
   }
 
   /**
@@ -100,7 +100,7 @@ export class PlatformsService {
     const { outcome, stored, value: platforms } = await this.list(userId);
     let filled = Number(stored && outcome !== 'collapsed');
     for (const { id } of platforms) {
-      const find = () => this.database.load(() => this.rows.find(id));
+      const find = () => this.database.load(() => this.repository.find(id));
       filled += Number(await this.cache.warm(this.platform, id, find));
     }
     return filled;
@@ -108,7 +108,7 @@ export class PlatformsService {
 
   /** Other features' entries of the user's connections too. @throws {CacheUnavailable} when the cache cannot be reached. */
   async dropEverythingCached(userId: number): Promise<void> {
-    const platforms = await this.database.load(() => this.rows.listAll(userId));
+    const platforms = await this.database.load(() => this.repository.listAll(userId));
     const keys = this.cacheKeys.of(platforms.map(({ id: platformId }) => ({ userId, platformId })));
     await this.cache.drop([...new Set([userPlatformsKey(userId), ...keys])]);
   }

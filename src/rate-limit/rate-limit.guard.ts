@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
+import { AppConfig } from '../config/app-config.js';
 import type { AuthenticatedRequest, AuthUser } from '../http/auth/auth-user.js';
 import { RATE_LIMIT_METADATA, type RateLimitRule } from '../http/rate-limit.decorator.js';
-import { AppConfig } from '../config/app-config.js';
 import { addressKey } from './address-key.js';
-import { RateLimited } from './rate-limit.errors.js';
 import { sendVerdict } from './rate-limit-headers.js';
+import { RateLimited } from './rate-limit.errors.js';
 import { RateLimiter, type Verdict } from './rate-limiter.js';
 
 /** How much more a log-in name gets than an address: whoever tries a name from many addresses is slowed down too. */

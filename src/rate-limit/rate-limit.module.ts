@@ -3,13 +3,13 @@ import { APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { CacheHealth } from '../cache/cache-health.js';
 import { RedisLink } from '../cache/redis/redis-link.js';
-import { sendProblem } from '../http/problem.filter.js';
 import { AppConfig } from '../config/app-config.js';
+import { sendProblem } from '../http/problem.filter.js';
 import { addressKey } from './address-key.js';
 import { RedisCountingStore } from './counting-store.js';
-import { RateLimitGuard } from './rate-limit.guard.js';
-import { RateLimited } from './rate-limit.errors.js';
 import { sendVerdict } from './rate-limit-headers.js';
+import { RateLimited } from './rate-limit.errors.js';
+import { RateLimitGuard } from './rate-limit.guard.js';
 import { RateLimiter } from './rate-limiter.js';
 
 /** Probes come often and from one address; they must not be refused. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { InvalidField } from '../common/domain-error.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 import { STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { PlatformNotFound } from '../platforms/platforms.errors.js';

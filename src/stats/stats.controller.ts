@@ -11,6 +11,7 @@ import {
 } from '@nestjs/swagger';
 import type { CacheRead } from '../cache/cache-read.js';
 import { CachedReply } from '../cache/cached-reply.js';
+import { CACHED_HEADERS } from '../http/api-headers.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
@@ -18,7 +19,6 @@ import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { BatchPipe } from '../http/batch.pipe.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { WholeQueryPipe } from '../http/whole-query.pipe.js';
-import { CACHED_HEADERS } from '../http/api-headers.js';
 import { NoPlatforms, PlatformNotFound } from '../platforms/platforms.errors.js';
 import { ActivitiesService } from './activities.service.js';
 import { ActivityDto, ActivityOfDayDto, RecordedActivitiesDto } from './dto/activity.dto.js';

@@ -5,12 +5,12 @@ import type { CacheSpec } from '../cache/cache-spec.js';
 import { CacheService } from '../cache/cache.service.js';
 import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
-import { AccountSnapshots, type SnapshotOfDay } from '../platforms/account-snapshots.js';
+import type { PlatformType } from '../platforms/platform-view.js';
 import { PlatformNotFound } from '../platforms/platforms.errors.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
-import type { PlatformType } from '../platforms/platform-view.js';
+import { AccountSnapshots, type SnapshotOfDay } from '../snapshots/account-snapshots.js';
 import { type PlatformStats, type StatsId, platformStatsKey, platformStatsSpec } from './platform-stats.js';
 
 interface StatsRow {

@@ -12,7 +12,7 @@ import {
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { CacheService } from '../cache/cache.service.js';
 import type { LeaseStore } from '../cache/lease-store.js';
-import type { Database } from '../database/database.service.js';
+import type { Database } from '../database/database.js';
 
 type Method = (...args: never[]) => Promise<unknown>;
 type MethodsOf<T> = { [K in keyof T]: T[K] extends Method ? K : never }[keyof T];

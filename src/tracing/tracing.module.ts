@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { CacheService } from '../cache/cache.service.js';
 import { LeaseStore } from '../cache/lease-store.js';
 import { AppConfig } from '../config/app-config.js';
-import { Database } from '../database/database.service.js';
+import { Database } from '../database/database.js';
 
 /**
  * OpenTelemetry: HTTP, cache, and Redis or database. Off, which is the default, nothing of it is loaded and nothing is

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Role } from '../http/auth/auth-user.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
-import { Database } from '../database/database.service.js';
-import { isPlaceable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';
+import { Database } from '../database/database.js';
+import type { Role } from '../http/auth/auth-user.js';
 import type { Account, AccountWithPassword } from './account.js';
+import { isPlaceable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';
 import { User } from './user.entity.js';
 import { EmailTaken } from './users.errors.js';
 

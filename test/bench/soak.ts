@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FaultProcess } from '../support/fault-process.js';
 import { COLLECTABLE } from '../support/fault-preload.js';
+import { FaultProcess } from '../support/fault-process.js';
 import type { BenchUser, Deployment } from './deployment.js';
 import { residentBytes } from './memory.js';
 import { type Section, exactly, megabytes } from './report.js';

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Locator } from 'playwright-core';
+import { waitUntil } from '../support/barrier.js';
 import type { Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { type Person, type PlatformJson, createPlatform, unique } from '../support/factories.js';
-import { waitUntil } from '../support/barrier.js';
 import { PICTURES } from '../support/fake-instance/pictures.js';
 
 const PASSWORD = 'correct horse battery staple';

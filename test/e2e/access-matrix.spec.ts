@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { UnsecuredJWT } from 'jose';
 import { createOpenApiDocument } from '../../src/app.setup.js';
-import { SCOPES, type Scope } from '../../src/http/auth/auth-user.js';
 import { loadConfig } from '../../src/config/load-config.js';
+import { SCOPES, type Scope } from '../../src/http/auth/auth-user.js';
 import { type TestApp, startTestApp } from '../support/app.js';
 import { Backends } from '../support/backends.js';
 import { type Person, register, signAccessToken } from '../support/factories.js';
-import { FakeIssuer } from '../support/fake-issuer.js';
 import { type FakeInstance, startFakeInstance } from '../support/fake-instance/fake-instance.js';
+import { FakeIssuer } from '../support/fake-issuer.js';
 import { HttpClient, type TestResponse } from '../support/http-client.js';
 import { expectProblem } from '../support/problems.js';
 import { ACCESS_ROWS, type AccessRow, type RowRequest } from './access-rows.js';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiKeyUsage } from '../../src/auth/api-key-usage.js';
 import { type TestApp, startTestApp } from '../support/app.js';
-import { describeOnOneServer } from '../support/databases.js';
 import { Backends } from '../support/backends.js';
 import { waitUntil } from '../support/barrier.js';
+import { describeOnOneServer } from '../support/databases.js';
 import { type Person, createPlatform, register } from '../support/factories.js';
 import { type HttpClient } from '../support/http-client.js';
 import { expectProblem, withoutOccurrence } from '../support/problems.js';

@@ -1,7 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { FernetKey, fernetDecrypt } from '../../src/crypto/fernet.js';
 import { KeyRing } from '../../src/crypto/key-ring.js';
 import { BootCanary, KeyRingMismatch } from '../../src/keys/boot-canary.js';

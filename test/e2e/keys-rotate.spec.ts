@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
 import { FernetKey, fernetDecrypt } from '../../src/crypto/fernet.js';
 import { KeyRing } from '../../src/crypto/key-ring.js';
-import { KeyRotation, type RotationOutcome } from '../../src/keys/key-rotation.service.js';
-import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
+import { KeyRotation, type RotationOutcome } from '../../src/keys/key-rotation.js';
 import { type TestApp, startTestApp } from '../support/app.js';
 import { Backends } from '../support/backends.js';
 import { waitUntil } from '../support/barrier.js';

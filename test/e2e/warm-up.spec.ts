@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { WarmUpService } from '../../src/jobs/warm-up.service.js';
+import { WarmUpService } from '../../src/admin/warm-up.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { Backends } from '../support/backends.js';
 import { waitUntil } from '../support/barrier.js';

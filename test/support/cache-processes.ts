@@ -1,5 +1,5 @@
-import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, beforeEach, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import type { CacheSpec } from '../../src/cache/cache-spec.js';
 import { CacheService } from '../../src/cache/cache.service.js';
 import type { LeaseStore } from '../../src/cache/lease-store.js';

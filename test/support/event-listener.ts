@@ -1,8 +1,8 @@
 import { type ManagerOptions, type Socket, type SocketOptions, io } from 'socket.io-client';
 import type { EventType } from '../../src/outbox/published-events.js';
 import { waitUntil } from './barrier.js';
-import type { Exchange } from './http-client.js';
 import type { PlatformJson } from './factories.js';
+import type { Exchange } from './http-client.js';
 
 export interface EventJson {
   readonly eventId: number;

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import pg from 'pg';
 import { createClient } from 'redis';
-import { KeyRing } from '../../src/crypto/key-ring.js';
 import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
+import { KeyRing } from '../../src/crypto/key-ring.js';
 import { PATIENT_WITH_REDIS } from './backends.js';
 import { waitUntil } from './barrier.js';
 import { FaultProcess } from './fault-process.js';
+import { startApi } from './servers/api-process.js';
 import { startPostgres, type PostgresServer } from './servers/postgres.js';
 import { startRedis, type RedisServer } from './servers/redis.js';
-import { startApi } from './servers/api-process.js';
 import { startTcpProxy } from './servers/tcp-proxy.js';
 
 /** A user with one platform connection. Its name changes with each write; the API shows its version. */

@@ -1,5 +1,5 @@
-import { KeyRing } from '../../src/crypto/key-ring.js';
 import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
+import { KeyRing } from '../../src/crypto/key-ring.js';
 import type { Backends } from './backends.js';
 
 export interface InsertedUser {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
-import { LocalRounds } from '../../src/jobs/local-rounds.js';
-import { Watcher } from '../../src/jobs/watcher.js';
 import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
 import { RefreshTokenCipher } from '../../src/credentials/refresh-token-cipher.js';
-import { WatchSchedule } from '../../src/platforms/watch-schedule.js';
+import { LocalRounds } from '../../src/watch/local-rounds.js';
+import { WatchSchedule } from '../../src/watch/watch-schedule.js';
+import { Watcher } from '../../src/watch/watcher.js';
 
 const INTERVAL_MS = 21_600_000;
 

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { logIn, register, sessionEnd } from '../api/session.js';
-import { PageTitle } from '../ui/page-title.js';
 import { Field, Form } from '../ui/form.js';
+import { PageTitle } from '../ui/page-title.js';
 
 const FIELDS = ['email', 'password'];
 

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
-import type { components } from '../api/schema.js';
 import { type Poll, poll } from '../api/poll.js';
+import type { components } from '../api/schema.js';
 import { onUnreachable } from '../api/session.js';
 
 export type Condition =

@@ -8,8 +8,8 @@ import {
   IsRFC3339,
   ValidateIf,
 } from 'class-validator';
-import { Length } from '../../http/length.decorator.js';
 import { type Scope, SCOPES } from '../../http/auth/auth-user.js';
+import { Length } from '../../http/length.decorator.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
 
 export class CreateApiKeyDto {

@@ -6,8 +6,8 @@ import {
   startRedisCluster,
 } from '../../../test/support/servers/redis-cluster.js';
 import { CacheUnavailable } from '../cache-errors.js';
-import { connectionTo } from './connection-to.js';
 import { leaseKey } from '../lease-store.js';
+import { connectionTo } from './connection-to.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';
 

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Length } from '../../http/length.decorator.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
-import { INSTANCE_TYPES, type InstanceType } from '../software.js';
+import { PLATFORM_TYPES, type PlatformType } from '../software.js';
 
 export class LookupInstanceDto {
   @ApiProperty({
@@ -50,12 +50,12 @@ export class InstanceDto {
   supported!: boolean;
 
   @ApiProperty({
-    enum: INSTANCE_TYPES,
+    enum: PLATFORM_TYPES,
     nullable: true,
     example: 'mastodon',
     description: 'The platformType to connect as; null when the software is not supported',
   })
-  platformType!: InstanceType | null;
+  platformType!: PlatformType | null;
 
   @ApiProperty({ type: InstanceFeaturesDto, nullable: true })
   features!: InstanceFeaturesDto | null;

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { AccountSnapshots } from '../../../src/platforms/account-snapshots.js';
+import { AccountSnapshots } from '../../../src/snapshots/account-snapshots.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
 import { withinOneUtcDay } from '../../support/utc-day.js';

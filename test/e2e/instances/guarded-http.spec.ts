@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { GuardedHttp } from '../../../src/instances/guarded-http.js';
 import { selfSignedCertificate } from '../../support/fake-instance/certificate.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
-import { DeafServer } from '../../support/servers/deaf-server.js';
 import { MISBEHAVIOURS, type Misbehaviour } from '../../support/fake-instance/misbehaviour.js';
+import { DeafServer } from '../../support/servers/deaf-server.js';
 
 const PATH = '/api/v1/accounts/verify_credentials';
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { newSecret } from '../../../src/common/random-secret.js';
-import { KeyRing } from '../../../src/crypto/key-ring.js';
-import { Database } from '../../../src/database/database.service.js';
-import { KeyRotation } from '../../../src/keys/key-rotation.service.js';
-import { ConnectAttempts } from '../../../src/platforms/connect-attempts.js';
-import { InvalidConnectState } from '../../../src/platforms/connect.errors.js';
+import { newSecret } from '../../../src/common/secrets.js';
+import { ConnectAttempts } from '../../../src/connect/connect-attempts.js';
+import { InvalidConnectState } from '../../../src/connect/connect.errors.js';
 import { RefreshTokenCipher } from '../../../src/credentials/refresh-token-cipher.js';
+import { KeyRing } from '../../../src/crypto/key-ring.js';
+import { Database } from '../../../src/database/database.js';
+import { KeyRotation } from '../../../src/keys/key-rotation.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
 import { insertUsers } from '../../support/insert-users.js';

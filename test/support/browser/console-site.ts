@@ -1,8 +1,8 @@
 import { expect } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { Backends } from '../backends.js';
-import { type FakeInstance, startFakeInstance } from '../fake-instance/fake-instance.js';
 import { type Person, register } from '../factories.js';
+import { type FakeInstance, startFakeInstance } from '../fake-instance/fake-instance.js';
 import { HttpClient } from '../http-client.js';
 import { type ApiProcess, startApi } from '../servers/api-process.js';
 import { freePort } from '../servers/free-port.js';

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('./reaper-process.mjs', import.meta.url));
 

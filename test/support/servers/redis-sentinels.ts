@@ -1,6 +1,6 @@
 import { waitUntil } from '../barrier.js';
-import { type RedisServer, startRedis } from './redis.js';
 import { command } from './redis-cluster.js';
+import { type RedisServer, startRedis } from './redis.js';
 
 export const MASTER_NAME = 'cache-master';
 const SETTLE = { timeoutMs: 60_000, intervalMs: 50 };

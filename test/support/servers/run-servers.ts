@@ -1,7 +1,7 @@
 import { ensureBinaries, type ServerKind } from './binaries.js';
 import { startPostgres } from './postgres.js';
-import { startRedis } from './redis.js';
 import { startRedisCluster } from './redis-cluster.js';
+import { startRedis } from './redis.js';
 
 /** The servers that all test files of a run share: urls for their environment, and how to end what we started. */
 export interface RunServers {

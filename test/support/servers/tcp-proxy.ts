@@ -1,5 +1,5 @@
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { waitUntil } from '../barrier.js';
 import { DelayedFlow, type LinkState } from './delayed-flow.js';
 import { isPortTaken, withFreePort } from './free-port.js';

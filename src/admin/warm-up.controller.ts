@@ -1,0 +1,68 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import {
+  ApiAcceptedResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiTags,
+} from '@nestjs/swagger';
+import { IsInt, Max, Min, ValidateIf } from 'class-validator';
+import { DomainError } from '../common/domain-error.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import { WarmUpRunner } from './warm-up-runner.js';
+
+const DEFAULT_USERS = 1000;
+const MAX_USERS = 1_000_000;
+
+export class WarmUpDto {
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_USERS,
+    default: DEFAULT_USERS,
+    example: 100,
+    description: 'Most recently active users',
+  })
+  @ValidateIf((_, value) => value !== undefined)
+  @IsInt()
+  @Min(1)
+  @Max(MAX_USERS)
+  users?: number;
+}
+
+export class WarmUpStartedDto {
+  @ApiProperty({ type: 'integer', example: 100, description: 'At most so many users' })
+  users!: number;
+}
+
+class WarmUpRunning extends DomainError {
+  readonly code = 'warm_up_running';
+  readonly status = 409;
+  readonly title = 'Already warming';
+
+  constructor() {
+    super('This process is warming the cache already; the log tells how far it is.');
+  }
+}
+
+@ApiTags('admin')
+@Controller('v1/admin/cache/warm')
+export class WarmUpController {
+  constructor(private readonly runner: WarmUpRunner) {}
+
+  @Post()
+  @HttpCode(202)
+  @Authenticated('admin')
+  @ApiOperation({
+    summary: 'Load the entries of the users that were active last, in the background and behind all requests',
+  })
+  @ApiAcceptedResponse({ type: WarmUpStartedDto })
+  @ApiProblems([400, 409, 413, 415, 503], {
+    409: ['warm_up_running', 'Already warming', new WarmUpRunning().message],
+  })
+  warm(@Body() { users = DEFAULT_USERS }: WarmUpDto): WarmUpStartedDto {
+    if (!this.runner.begin(users)) throw new WarmUpRunning();
+    return { users };
+  }
+}

@@ -1,0 +1,67 @@
+import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { ApiIfNoneMatch } from '../http/api-headers.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
+import { namesTag } from '../http/if-none-match.js';
+import { RateLimit } from '../http/rate-limit.decorator.js';
+import { NoAvatar } from '../platforms/platforms.errors.js';
+import { AvatarsService } from './avatars.service.js';
+import { PICTURE_TYPES } from './pictures.js';
+
+const { code, title, message } = new NoAvatar();
+
+@ApiTags('platforms')
+@Controller('v1/platforms/:id/avatar')
+export class AvatarController {
+  constructor(private readonly avatars: AvatarsService) {}
+
+  @Get()
+  @RateLimit('avatar')
+  @ApiIdParam()
+  @Authenticated('platforms:read')
+  @ApiOperation({
+    summary: 'The picture of the account',
+    description:
+      'Fetched by this server, so that the instance does not learn who looks at it. On 404 `code` says why: ' +
+      '`platform_not_found`, or `no_avatar` when there is none or it cannot be had.',
+  })
+  @ApiOkResponse({
+    content: Object.fromEntries(
+      PICTURE_TYPES.map((type) => [type, { schema: { type: 'string', format: 'binary' } }]),
+    ),
+    headers: {
+      'Cache-Control': { schema: { type: 'string', example: 'private, no-cache' } },
+      ETag: { description: 'Of the picture, for If-None-Match', schema: { type: 'string' } },
+    },
+  })
+  @ApiIfNoneMatch()
+  @ApiResponse({ status: 304, description: 'If-None-Match names the current picture' })
+  @ApiProblems([400, 404, 503], { 404: [code, title, message] })
+  async get(
+    @CurrentUser() user: AuthUser,
+    @Param('id', IdPipe) id: number,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Headers('if-none-match') known?: string,
+  ): Promise<Buffer | undefined> {
+    const { type, bytes, etag } = await this.avatars.of(user.id, id);
+    reply.headers({
+      // Whoever opens it by itself gets an image, or nothing, whatever the bytes behind the first ones are.
+      'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+      'X-Content-Type-Options': 'nosniff',
+      // Kept, but asked for each time: it may be another account's by then, or another user who asks.
+      'Cache-Control': 'private, no-cache',
+      ETag: etag,
+    });
+    if (namesTag(known, etag)) {
+      reply.code(304);
+      return undefined;
+    }
+    reply.header('Content-Type', type);
+    return bytes;
+  }
+}

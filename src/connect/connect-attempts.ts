@@ -1,0 +1,98 @@
+import { Injectable } from '@nestjs/common';
+import { hashOf, matchesHash, mayBeSecret, newSecret } from '../common/secrets.js';
+import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
+import { Database } from '../database/database.js';
+import { ConnectAttempt } from './connect-attempt.entity.js';
+import { InvalidConnectState } from './connect.errors.js';
+
+/** For reading a consent page, signing in at the instance, and finding the second factor. */
+export const ATTEMPT_TTL_SECONDS = 600;
+const MAX_PER_USER = 20;
+const PURGED_PER_ATTEMPT = 100;
+
+export interface Attempt {
+  readonly userId: number;
+  readonly origin: string;
+  readonly clientId: string;
+  readonly verifier: string;
+  readonly name: string | null;
+  readonly returnTo: string | null;
+  readonly renewed: boolean;
+}
+
+/**
+ * Attempts to connect, by their `state`: good once, for a while, for one user, in the browser where they were begun. By
+ * the database's clock, so that every process agrees on what has expired.
+ */
+@Injectable()
+export class ConnectAttempts {
+  constructor(
+    private readonly database: Database,
+    private readonly ring: KeyRing,
+  ) {}
+
+  /** @returns the `state`. */
+  async begin(attempt: Attempt, browser: string): Promise<string> {
+    const state = newSecret();
+    const { userId, origin, clientId, verifier, name, returnTo, renewed } = attempt;
+    await this.database.transaction(async (manager) => {
+      await manager.query(
+        `DELETE FROM connect_attempts WHERE state_hash IN (
+           SELECT state_hash FROM connect_attempts WHERE expires_at < now() LIMIT $1 FOR UPDATE SKIP LOCKED
+         )`,
+        [PURGED_PER_ATTEMPT],
+      );
+      await manager.query(
+        `DELETE FROM connect_attempts WHERE state_hash IN (
+           SELECT state_hash FROM connect_attempts WHERE user_id = $1 ORDER BY expires_at DESC OFFSET $2
+         )`,
+        [userId, MAX_PER_USER - 1],
+      );
+      await manager.query(
+        `INSERT INTO connect_attempts
+           (state_hash, browser_hash, user_id, origin, client_id, verifier, name, return_to, renewed, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))`,
+        [
+          ...[hashOf(state), hashOf(browser), userId, origin, clientId, this.ring.encrypt(verifier)],
+          ...[name, returnTo, renewed, ATTEMPT_TTL_SECONDS],
+        ],
+      );
+    });
+    return state;
+  }
+
+  /**
+   * Uses an attempt up. One that comes from another browser is used up as well: its state is in two hands.
+   *
+   * @throws {InvalidConnectState} the same for a missing, unknown, used, expired and foreign one, and for one whose key
+   * has left the ring: it lives too short to be rotated.
+   */
+  async take(state: string | undefined, browser: string | undefined): Promise<Attempt> {
+    if (state === undefined || !mayBeSecret(state)) throw new InvalidConnectState();
+    const row = await this.database.transaction(async (manager) => {
+      const found = await manager.findOne(ConnectAttempt, {
+        where: { stateHash: hashOf(state) },
+        lock: { mode: 'pessimistic_write' },
+      });
+      if (found === null) return null;
+      const [, removed] = await manager.query<[unknown[], number]>(
+        'DELETE FROM connect_attempts WHERE state_hash = $1 AND expires_at > now()',
+        [found.stateHash],
+      );
+      return removed === 1 ? found : null;
+    });
+    if (row === null || browser === undefined || !matchesHash(browser, row.browserHash)) {
+      throw new InvalidConnectState();
+    }
+    const { userId, origin, clientId, name, returnTo, renewed } = row;
+    return { userId, origin, clientId, name, returnTo, renewed, verifier: this.open(row.verifier) };
+  }
+
+  private open(verifier: string): string {
+    try {
+      return this.ring.decrypt(verifier);
+    } catch (error) {
+      throw error instanceof UndecryptableSecret ? new InvalidConnectState() : error;
+    }
+  }
+}

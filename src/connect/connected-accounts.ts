@@ -1,0 +1,138 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { Clock } from '../common/clock.js';
+import type { Credentials, CredentialsOwner } from '../credentials/credential-cipher.js';
+import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
+import { Database } from '../database/database.js';
+import type { InstanceAccount } from '../instances/account.js';
+import type { AccountCheck } from '../instances/check-outcome.js';
+import type { RegisteredApp } from '../instances/instance-apps.js';
+import type { TokenGrant } from '../instances/oauth-client.js';
+import { type PlatformType, isRevocable } from '../instances/software.js';
+import { PlatformWriter } from '../platforms/platform-writer.js';
+import type { PlatformRow } from '../platforms/platform.repository.js';
+import { DuplicateAccount, DuplicateName } from '../platforms/platforms.errors.js';
+
+const MAX_NAME = 100;
+const NAME_ATTEMPTS = 20;
+
+export interface ConnectedAccount {
+  readonly userId: number;
+  readonly instanceUrl: string;
+  readonly platformType: PlatformType;
+  readonly account: InstanceAccount;
+  readonly check: AccountCheck;
+  readonly app: RegisteredApp;
+  readonly grant: TokenGrant;
+  /** Wanted by the user for a new connection. */
+  readonly name: string | null;
+}
+
+// What a test or an earlier connection has learnt counts more than what was typed.
+const SAME_ACCOUNT_SQL = `
+  SELECT id FROM platform_connections
+  WHERE user_id = $1 AND instance_url = $2 AND (
+    account_id = $3 OR account_id IS NULL AND lower(ltrim(username, '@')) IN (lower($4), lower($4 || '@' || $5))
+  )
+  ORDER BY account_id NULLS LAST, id LIMIT 1`;
+
+/** Keeps what a finished OAuth dance brought: a new connection, or new tokens for the one that is there. */
+@Injectable()
+export class ConnectedAccounts {
+  constructor(
+    private readonly database: Database,
+    private readonly writer: PlatformWriter,
+    private readonly refreshTokens: RefreshTokenCipher,
+    private readonly clock: Clock,
+  ) {}
+
+  async keep(connected: ConnectedAccount): Promise<{ readonly id: number; readonly renewed: boolean }> {
+    const known = await this.database.load((manager) => findSame(manager, connected));
+    if (known !== null) return this.renew(known, connected);
+    try {
+      return { id: await this.create(connected), renewed: false };
+    } catch (error) {
+      if (!(error instanceof DuplicateAccount)) throw error;
+      // Another callback for the same account was faster, or the name has gone to another account id.
+      const other = await this.database.load((manager) => findByUsername(manager, connected));
+      if (other === null) throw error;
+      return this.renew(other, connected);
+    }
+  }
+
+  private async renew(id: number, connected: ConnectedAccount): Promise<{ id: number; renewed: true }> {
+    const { userId, platformType } = connected;
+    const dto = { platformType, ...credentialsOf(connected), isActive: true };
+    await this.writer.update(userId, id, dto, undefined, (owner) => this.columns(owner, connected));
+    return { id, renewed: true };
+  }
+
+  private async create(connected: ConnectedAccount): Promise<number> {
+    const { userId, platformType, instanceUrl, account } = connected;
+    const wanted = connected.name ?? `${account.username}@${new URL(instanceUrl).host}`;
+    for (let attempt = 1; ; attempt += 1) {
+      const dto = {
+        name: numbered(wanted, attempt),
+        platformType,
+        instanceUrl,
+        ...credentialsOf(connected),
+        username: account.username,
+      };
+      try {
+        const row = await this.writer.create(userId, dto, (owner) => this.columns(owner, connected));
+        return row.id;
+      } catch (error) {
+        // The user has consented at the instance by now: a name that is taken is no reason to throw that away.
+        if (!(error instanceof DuplicateName) || attempt === NAME_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  private columns(
+    owner: CredentialsOwner,
+    { account, check, grant }: ConnectedAccount,
+  ): Partial<PlatformRow> {
+    const { refreshToken, expiresInSeconds } = grant;
+    return {
+      accountId: account.id,
+      avatarUrl: account.avatarUrl,
+      refreshToken: refreshToken === null ? null : this.refreshTokens.encrypt(owner, refreshToken),
+      tokenExpiresAt:
+        expiresInSeconds === null ? null : new Date(this.clock.now().getTime() + expiresInSeconds * 1000),
+      status: 'connected',
+      lastCheckedAt: check.checkedAt,
+      lastError: null,
+    };
+  }
+}
+
+/**
+ * The registration is one for all users of an instance. Whoever has its secret can revoke everybody's tokens where
+ * revoking is not safe, so there it stays out of what a user may reveal; it has no other use there.
+ */
+function credentialsOf({ platformType, grant: { accessToken }, app }: ConnectedAccount): Credentials {
+  return isRevocable(platformType)
+    ? { accessToken, clientKey: app.clientId, clientSecret: app.clientSecret }
+    : { accessToken, clientKey: null, clientSecret: null };
+}
+
+async function findSame(manager: EntityManager, connected: ConnectedAccount): Promise<number | null> {
+  const { userId, instanceUrl, account } = connected;
+  const { host } = new URL(instanceUrl);
+  const parameters = [userId, instanceUrl, account.id, account.username, host];
+  return (await manager.query<{ id: number }[]>(SAME_ACCOUNT_SQL, parameters))[0]?.id ?? null;
+}
+
+async function findByUsername(manager: EntityManager, connected: ConnectedAccount): Promise<number | null> {
+  const { userId, instanceUrl, account } = connected;
+  const rows = await manager.query<{ id: number }[]>(
+    'SELECT id FROM platform_connections WHERE user_id = $1 AND instance_url = $2 AND username = $3',
+    [userId, instanceUrl, account.username],
+  );
+  return rows[0]?.id ?? null;
+}
+
+function numbered(name: string, attempt: number): string {
+  const suffix = attempt === 1 ? '' : ` (${attempt})`;
+  return `${[...name].slice(0, MAX_NAME - suffix.length).join('')}${suffix}`;
+}

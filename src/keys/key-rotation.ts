@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { KeyRing } from '../crypto/key-ring.js';
+import { Database } from '../database/database.js';
+import { Invalidation } from '../outbox/invalidation.js';
+import { BootCanary } from './boot-canary.js';
+import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from './rotatable-secrets.js';
+
+/** Rows that are locked at once; for some milliseconds. */
+const BATCH_ROWS = 100;
+/** Rows that somebody was writing, or wrote with the old key, are tried again. */
+const MAX_PASSES = 10;
+const PASS_PAUSE_MS = 200;
+
+/** Told as it goes on. */
+export interface RotationProgress {
+  started(what: string, rows: number): void;
+  advanced(rows: number): void;
+  finished(): void;
+}
+
+export interface RotationOutcome {
+  readonly what: string;
+  readonly rewritten: number;
+  /** Rows that are left under another key because nothing in the ring opens them: no key is kept for their sake. */
+  readonly unreadable: readonly number[];
+  /** Rows under other keys than the primary, the unreadable ones included. */
+  readonly left: readonly KeyUsage[];
+  /** Whether no row needs another key than the primary. */
+  readonly complete: boolean;
+}
+
+/**
+ * Brings all secrets under the primary key while the application reads and writes. What remains to be done is written
+ * in the rows themselves, so a run that was killed is resumed by starting another one, and two runs share the work.
+ */
+@Injectable()
+export class KeyRotation {
+  readonly #registered: RotatableSecrets[] = [];
+
+  constructor(
+    private readonly database: Database,
+    private readonly ring: KeyRing,
+    private readonly invalidation: Invalidation,
+    private readonly canary: BootCanary,
+  ) {}
+
+  register(secrets: RotatableSecrets): void {
+    this.#registered.push(secrets);
+  }
+
+  /** @throws {DatabaseUnavailable} what was done until then stays done. */
+  async rotate(progress: RotationProgress): Promise<RotationOutcome[]> {
+    const outcomes: RotationOutcome[] = [];
+    for (const secrets of this.#registered) outcomes.push(await this.rotateOne(secrets, progress));
+    // Last: from here on a process that lacks the new key does not start.
+    if (outcomes.every(({ complete }) => complete)) await this.canary.renew();
+    return outcomes;
+  }
+
+  /** Goes through all rows once, batch by batch, each in a transaction of its own. */
+  async pass(
+    rewrite: (manager: EntityManager, batch: Batch) => Promise<RewrittenBatch>,
+    advanced: (rows: number) => void,
+  ): Promise<Pick<RotationOutcome, 'rewritten' | 'unreadable'>> {
+    const unreadable: number[] = [];
+    let rewritten = 0;
+    for (let afterId: number | null = 0; afterId !== null;) {
+      const batch: Batch = { afterId, limit: BATCH_ROWS };
+      const done: RewrittenBatch = await this.database.transaction((manager) => rewrite(manager, batch));
+      await this.invalidation.afterCommit(done.changes);
+      rewritten += done.rewritten;
+      unreadable.push(...done.unreadable);
+      advanced(done.rewritten + done.unreadable.length);
+      afterId = done.nextAfterId;
+    }
+    return { rewritten, unreadable };
+  }
+
+  private async rotateOne(secrets: RotatableSecrets, progress: RotationProgress): Promise<RotationOutcome> {
+    const { what } = secrets;
+    let left = await this.underOtherKeys(secrets);
+    progress.started(what, total(left));
+    let rewritten = 0;
+    let unreadable: readonly number[] = [];
+    try {
+      for (let pass = 0; pass < MAX_PASSES && total(left) > 0; pass++) {
+        if (pass > 0) await sleep(PASS_PAUSE_MS);
+        const done = await this.pass(
+          async (manager, batch) => {
+            // Read by the triggers that count versions and tell of changes: nothing that is shown is another.
+            await manager.query(`SELECT set_config('platform_manager.rewrap', 'on', true)`);
+            return secrets.rewrite(manager, batch);
+          },
+          (rows) => progress.advanced(pass === 0 ? rows : 0),
+        );
+        rewritten += done.rewritten;
+        unreadable = done.unreadable;
+        left = await this.underOtherKeys(secrets);
+        if (total(left) <= unreadable.length) break;
+      }
+    } finally {
+      progress.finished();
+    }
+    return { what, rewritten, unreadable, left, complete: total(left) <= unreadable.length };
+  }
+
+  private async underOtherKeys(secrets: RotatableSecrets): Promise<KeyUsage[]> {
+    const usage = await this.database.load((manager) => secrets.usage(manager));
+    return usage.filter(({ keyId }) => keyId !== this.ring.primaryKeyId);
+  }
+}
+
+function total(usage: readonly KeyUsage[]): number {
+  return usage.reduce((sum, { rows }) => sum + rows, 0);
+}

@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { Brackets, type EntityManager } from 'typeorm';
+import { Replica } from '../database/replica.js';
+import type { PlatformStatus, PlatformType, PlatformView } from './platform-view.js';
+import { PlatformConnection } from './platform.entity.js';
+import { PlatformRepository } from './platform.repository.js';
+
+export const MAX_ID = 2_147_483_647;
+/** A page costs the rows before it too: 10,000 at most. */
+export const MAX_PAGE = 100;
+export const MAX_PAGE_SIZE = 100;
+/** Rows are counted up to the end of the last page; counting all of them would read all of them. */
+export const MAX_TOTAL = MAX_PAGE * MAX_PAGE_SIZE;
+
+export interface PlatformFilter {
+  readonly search?: string;
+  readonly platformType?: PlatformType;
+  readonly status?: PlatformStatus;
+  readonly userId?: number;
+  /** From 1. */
+  readonly page: number;
+  readonly pageSize: number;
+}
+
+export interface PlatformsPage {
+  /** By id, inactive ones too. */
+  readonly items: PlatformView[];
+  readonly page: number;
+  readonly pageSize: number;
+  readonly total: number;
+  /** False when there are more than `total`. */
+  readonly totalIsExact: boolean;
+}
+
+/** The connections of all users, for administrators. Rarely used and never cached. */
+@Injectable()
+export class PlatformSearch {
+  constructor(
+    private readonly replica: Replica,
+    private readonly repository: PlatformRepository,
+  ) {}
+
+  async find(filter: PlatformFilter): Promise<PlatformsPage> {
+    const { page, pageSize } = filter;
+    const [found, counted] = await this.replica.load(async (manager) => {
+      const [sql, parameters] = this.select(manager, filter)
+        .select('1')
+        // Counted in the order of ids too: each filter has an index that ends with the id.
+        .limit(MAX_TOTAL + 1)
+        .getQueryAndParameters();
+      const rows = this.select(manager, filter)
+        .offset((page - 1) * pageSize)
+        .limit(pageSize);
+      const bounded = await manager.query<{ total: number }[]>(
+        `SELECT count(*)::integer AS total FROM (${sql}) AS found`,
+        parameters,
+      );
+      return [await rows.getMany(), bounded[0]?.total ?? 0] as const;
+    });
+    return {
+      items: found.map((row) => this.repository.toView(row)),
+      page,
+      pageSize,
+      total: Math.min(counted, MAX_TOTAL),
+      totalIsExact: counted <= MAX_TOTAL,
+    };
+  }
+
+  private select(manager: EntityManager, { search, platformType, status, userId }: PlatformFilter) {
+    const select = manager
+      .createQueryBuilder(PlatformConnection, 'platform')
+      // By id, so that the order does not change between two pages.
+      .orderBy('platform.id');
+    if (platformType !== undefined)
+      select.andWhere('platform.platformType = :platformType', { platformType });
+    if (status !== undefined) select.andWhere('platform.status = :status', { status });
+    if (userId !== undefined) select.andWhere('platform.userId = :userId', { userId });
+    if (search !== undefined) {
+      const pattern = `%${escapeLike(search)}%`;
+      const anywhere = new Brackets((either) =>
+        either
+          .where('platform.name ILIKE :pattern', { pattern })
+          .orWhere('platform.instanceUrl ILIKE :pattern', { pattern })
+          .orWhere('platform.username ILIKE :pattern', { pattern }),
+      );
+      select.andWhere(anywhere);
+    }
+    return select;
+  }
+}
+
+/** Makes `%` and `_` stand for themselves. The backslash is PostgreSQL's default escape character. */
+function escapeLike(text: string): string {
+  return text.replaceAll(/[\\%_]/g, '\\$&');
+}

@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Repository } from 'typeorm';
+import { CredentialCipher } from '../credentials/credential-cipher.js';
+import type { SealedCredentials } from '../credentials/sealed-credentials.js';
+import type { CachedPlatform } from './platform-cache.js';
+import { type PlatformView, inListOrder } from './platform-view.js';
+import { PlatformConnection } from './platform.entity.js';
+
+/** A row of `platform_connections`, credentials encrypted. */
+export type PlatformRow = PlatformConnection;
+
+/** Reads rows and turns them into what is shown and cached. */
+@Injectable()
+export class PlatformRepository {
+  constructor(
+    @InjectRepository(PlatformConnection) private readonly repository: Repository<PlatformConnection>,
+    private readonly cipher: CredentialCipher,
+  ) {}
+
+  async listActive(userId: number): Promise<PlatformView[]> {
+    return this.toList(await this.repository.findBy({ userId, isActive: true }));
+  }
+
+  async listAll(userId: number): Promise<PlatformView[]> {
+    return this.toList(await this.repository.findBy({ userId }));
+  }
+
+  async find(id: number): Promise<CachedPlatform | null> {
+    const row = await this.findRow(id);
+    if (row === null) return null;
+    const view = this.toView(row);
+    return { view, body: JSON.stringify(view), credentials: sealedOf(row) };
+  }
+
+  findRow(id: number): Promise<PlatformConnection | null> {
+    return this.repository.findOneBy({ id });
+  }
+
+  /** By when they last signed in; the index on it ends the search after `limit` of them. */
+  async recentlyActiveUsers(limit: number): Promise<number[]> {
+    const rows = await this.repository.query<{ id: number }[]>(
+      `SELECT u.id FROM users u
+       WHERE EXISTS (SELECT 1 FROM platform_connections p WHERE p.user_id = u.id AND p.is_active)
+       ORDER BY u.last_active_at DESC NULLS LAST LIMIT $1`,
+      [limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  toView(row: PlatformConnection): PlatformView {
+    return {
+      id: row.id,
+      userId: row.userId,
+      name: row.name,
+      platformType: row.platformType,
+      instanceUrl: row.instanceUrl,
+      username: row.username,
+      isActive: row.isActive,
+      isDefault: row.isDefault,
+      // Credentials that cannot be opened are of no use, whatever the last test found.
+      status: this.cipher.isIntact(row, sealedOf(row)) ? row.status : 'needs_reconnect',
+      lastCheckedAt: row.lastCheckedAt,
+      lastError: row.lastError,
+      tokenExpiresAt: row.tokenExpiresAt,
+      hasClientCredentials: row.clientKey !== null && row.clientSecret !== null,
+      hasAvatar: row.avatarUrl !== null,
+      lastUsed: row.lastUsed,
+      createdAt: row.createdAt,
+      updatedAt: row.updatedAt,
+      version: row.version,
+    };
+  }
+
+  private toList(rows: PlatformConnection[]): PlatformView[] {
+    return inListOrder(rows).map((row) => this.toView(row));
+  }
+}
+
+export function sealedOf(row: PlatformConnection): SealedCredentials {
+  const { accessToken, clientKey, clientSecret, keyId, seal } = row;
+  return { accessToken, clientKey, clientSecret, keyId, seal };
+}

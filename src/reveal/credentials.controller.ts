@@ -1,0 +1,115 @@
+import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type AuditPage, AuditLog } from '../audit/audit-log.js';
+import { CacheMeter } from '../cache/cache-meter.js';
+import { cacheStatus } from '../cache/cache-read.js';
+import type { Credentials } from '../credentials/credential-cipher.js';
+import { CACHED_HEADERS } from '../http/api-headers.js';
+import { ApiProblems } from '../http/api-problems.decorator.js';
+import { Authenticated } from '../http/auth/access.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
+import { RateLimit } from '../http/rate-limit.decorator.js';
+import { WholeQueryPipe } from '../http/whole-query.pipe.js';
+import { NeedsReconnect, PlatformNotFound } from '../platforms/platforms.errors.js';
+import { PlatformsService } from '../platforms/platforms.service.js';
+import { AuditPageDto } from './dto/audit.dto.js';
+import { CredentialsDto, RevealDto } from './dto/reveal.dto.js';
+import { RevealService } from './reveal.service.js';
+
+const NO_STORE = ['Cache-Control', 'no-store'] as const;
+const PAGE_SIZE = { min: 1, max: 100, absent: 50 } as const;
+const BEFORE = { min: 1, max: Number.MAX_SAFE_INTEGER, absent: null } as const;
+
+@ApiTags('credentials')
+@Controller('v1/platforms')
+export class CredentialsController {
+  constructor(
+    private readonly reveals: RevealService,
+    private readonly audit: AuditLog,
+    private readonly platforms: PlatformsService,
+    private readonly meter: CacheMeter,
+  ) {}
+
+  @Post(':id/credentials')
+  @RateLimit('reveal')
+  @HttpCode(200)
+  @Header(...NO_STORE)
+  @ApiIdParam()
+  @Authenticated('credentials:read')
+  @ApiOperation({
+    summary: 'The decrypted credentials of an active platform connection',
+    description:
+      'Each call for a connection of the caller, also a refused one, leaves an entry in the audit trail before it is ' +
+      'answered; without one nothing is given out. Credentials whose seal is broken or that no key opens are refused with ' +
+      '`needs_reconnect`, those of an inactive connection with `platform_inactive`.',
+  })
+  @ApiOkResponse({
+    type: CredentialsDto,
+    headers: {
+      ...CACHED_HEADERS,
+      'Cache-Control': { schema: { type: 'string', example: 'no-store' } },
+    },
+  })
+  @ApiProblems([400, 404, 409, 413, 415, 429, 503], {
+    409: ['needs_reconnect', 'Platform connection has to be made anew', new NeedsReconnect().message],
+  })
+  async reveal(
+    @CurrentUser() user: AuthUser,
+    @Param('id', IdPipe) platformId: number,
+    @Body() { reason }: RevealDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Credentials> {
+    const { ip: address, id: requestId } = request;
+    const { credentials, read } = await this.reveals.reveal({ user, platformId, reason, address, requestId });
+    // Not a CachedReply: the cached text is not what is sent, and what is sent must be stored nowhere.
+    this.meter.record(read);
+    reply.header('Cache-Status', cacheStatus(read));
+    return credentials;
+  }
+
+  @Get(':id/audit')
+  @Header(...NO_STORE)
+  @ApiIdParam()
+  @Authenticated()
+  @ApiOperation({
+    summary: 'Who had the credentials of your platform connection revealed, newest first',
+    description:
+      'The trail stays when the connection is deleted. Not for API keys: it names reasons and addresses.',
+  })
+  @ApiQuery({
+    name: 'pageSize',
+    required: false,
+    schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 },
+  })
+  @ApiQuery({
+    name: 'before',
+    required: false,
+    schema: { type: 'integer', minimum: 1 },
+    description: '`nextBefore` of the previous page',
+  })
+  @ApiOkResponse({ type: AuditPageDto })
+  @ApiProblems([400, 404, 503])
+  async trail(
+    @CurrentUser() user: AuthUser,
+    @Param('id', IdPipe) platformId: number,
+    @Query('pageSize', new WholeQueryPipe(PAGE_SIZE)) size: number,
+    @Query('before', new WholeQueryPipe(BEFORE)) before: number | null,
+  ): Promise<AuditPage> {
+    const page = await this.audit.page(user.id, platformId, { before, size });
+    if (page.entries.length > 0) return page;
+    // Nothing on this page: of a connection that has no trail yet, or of one that is not the caller's.
+    const { value: platform } = await this.platforms.find(platformId);
+    const owned = platform?.view.userId === user.id;
+    if (owned || (before !== null && (await this.hasTrail(user.id, platformId)))) return page;
+    throw new PlatformNotFound();
+  }
+
+  private async hasTrail(userId: number, platformId: number): Promise<boolean> {
+    const { entries } = await this.audit.page(userId, platformId, { before: null, size: 1 });
+    return entries.length > 0;
+  }
+}

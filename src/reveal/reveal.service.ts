@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../audit/audit-log.js';
+import type { CacheRead } from '../cache/cache-read.js';
+import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { LastUsed } from '../platforms/last-used.js';
+import type { CachedPlatform } from '../platforms/platform-cache.js';
+import { NeedsReconnect, PlatformNotFound, RevealOfInactive } from '../platforms/platforms.errors.js';
+import { PlatformsService } from '../platforms/platforms.service.js';
+
+/** Who wants the credentials of which connection, why and from where. */
+export interface RevealRequest {
+  readonly user: AuthUser;
+  readonly platformId: number;
+  readonly reason: string;
+  readonly address: string;
+  readonly requestId: string;
+}
+
+export interface Reveal {
+  readonly credentials: Credentials;
+  readonly read: CacheRead<CachedPlatform | null>;
+}
+
+/** Gives credentials out, and never without a trace. */
+@Injectable()
+export class RevealService {
+  constructor(
+    private readonly platforms: PlatformsService,
+    private readonly cipher: CredentialCipher,
+    private readonly audit: AuditLog,
+    private readonly lastUsed: LastUsed,
+  ) {}
+
+  /**
+   * With a warm cache the audit row is the only statement. A refusal leaves a row as well.
+   *
+   * @throws {PlatformNotFound | RevealOfInactive | NeedsReconnect}
+   * @throws {ServiceUnavailable} when the audit row cannot be committed.
+   */
+  async reveal(request: RevealRequest): Promise<Reveal> {
+    const { user, platformId } = request;
+    const read = await this.platforms.find(platformId);
+    const platform = read.value;
+    if (platform === null || platform.view.userId !== user.id) throw new PlatformNotFound();
+
+    if (!platform.view.isActive) {
+      await this.trace(request, 'platform_inactive');
+      throw new RevealOfInactive();
+    }
+    const credentials = this.cipher.decrypt(platform.view, platform.credentials);
+    if (credentials === null) {
+      await this.trace(request, 'needs_reconnect');
+      throw new NeedsReconnect();
+    }
+    // Committed before anybody has the secret: a process that dies here has recorded too much, never too little.
+    await this.trace(request, 'revealed');
+    this.lastUsed.touch(platformId);
+    return { credentials, read };
+  }
+
+  private trace(
+    { user, ...request }: RevealRequest,
+    outcome: 'revealed' | 'needs_reconnect' | 'platform_inactive',
+  ): Promise<void> {
+    return this.audit.write({
+      action: 'credentials.reveal',
+      outcome,
+      userId: user.id,
+      apiKeyId: user.apiKeyId ?? null,
+      ...request,
+    });
+  }
+}

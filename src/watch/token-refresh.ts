@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { ServiceUnavailable } from '../common/domain-error.js';
+import { AppConfig } from '../config/app-config.js';
+import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
+import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
+import { Database } from '../database/database.js';
+import { OAuthClient, type TokenGrant } from '../instances/oauth-client.js';
+import { type OAuthFailure, OAuthFailed } from '../instances/oauth.errors.js';
+import { PlatformWriter } from '../platforms/platform-writer.js';
+import { PlatformRepository, type PlatformRow, sealedOf } from '../platforms/platform.repository.js';
+import { WatchSchedule } from './watch-schedule.js';
+
+export type RefreshOutcome = 'refreshed' | 'not_due' | 'not_possible' | 'overtaken' | OAuthFailure;
+
+/** Metadata, then the token: two exchanges, and the time to store. */
+const EXCHANGES = 2;
+const STORING_MS = 60_000;
+const RETRY_MS = 15 * 60_000;
+/** The instance refuses, in whatever words, or the row lacks what is needed: nothing that passes soon. */
+const HOPELESS_RETRY_MS = 24 * 3_600_000;
+const STORE_ATTEMPTS = 20;
+const STORE_RETRY_MS = 1000;
+
+interface Opened {
+  readonly row: PlatformRow;
+  readonly credentials: Credentials & { readonly clientKey: string; readonly clientSecret: string };
+  readonly refreshToken: string;
+}
+
+/** Exchanges refresh tokens, each once. The old access token is good until the new one is stored. */
+@Injectable()
+export class TokenRefresh {
+  readonly #logger = new Logger('TokenRefresh');
+  readonly #leaseMs: number;
+
+  constructor(
+    private readonly database: Database,
+    private readonly repository: PlatformRepository,
+    private readonly writer: PlatformWriter,
+    private readonly cipher: CredentialCipher,
+    private readonly refreshTokens: RefreshTokenCipher,
+    private readonly oauth: OAuthClient,
+    private readonly schedule: WatchSchedule,
+    private readonly clock: Clock,
+    config: AppConfig,
+  ) {
+    this.#leaseMs = EXCHANGES * config.instanceTimeoutMs + STORING_MS;
+  }
+
+  /** Never throws for what an instance does. */
+  async refresh(platformId: number): Promise<RefreshOutcome> {
+    if (!(await this.schedule.leaseRefresh(platformId, this.#leaseMs))) return 'not_due';
+    // Read under the lease: whoever had it before may have left other tokens.
+    const row = await this.database.load(() => this.repository.findRow(platformId));
+    const opened = row === null ? null : this.open(row);
+    if (opened === null) {
+      await this.schedule.pauseRefresh(platformId, HOPELESS_RETRY_MS);
+      return 'not_possible';
+    }
+    const { clientKey: clientId, clientSecret } = opened.credentials;
+    try {
+      const app = { clientId, clientSecret };
+      const grant = await this.oauth.refresh(opened.row.instanceUrl, app, opened.refreshToken);
+      return (await this.store(opened, grant)) ? 'refreshed' : 'overtaken';
+    } catch (error) {
+      if (!(error instanceof OAuthFailed)) throw error;
+      await this.giveUp(opened, error.reason);
+      return error.reason;
+    }
+  }
+
+  /** The access token stays what it is: whether that is refused too, the next check will show. */
+  private async giveUp(opened: Opened, reason: OAuthFailure): Promise<void> {
+    const { id, userId } = opened.row;
+    if (reason === 'invalid_grant') {
+      await this.writer.amend(userId, id, (now) =>
+        this.isSame(now, opened) ? { refreshToken: null } : null,
+      );
+      return;
+    }
+    await this.schedule.pauseRefresh(id, isRefusal(reason) ? HOPELESS_RETRY_MS : RETRY_MS);
+  }
+
+  /**
+   * The old refresh token may be spent by now, and the new ones are nowhere but here: a database that is away for a
+   * moment must not lose them.
+   */
+  private async store(opened: Opened, grant: TokenGrant): Promise<boolean> {
+    const { id, userId } = opened.row;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.writer.amend(userId, id, (now) =>
+          this.isSame(now, opened) ? this.renewed(now, opened, grant) : null,
+        );
+      } catch (error) {
+        if (!(error instanceof ServiceUnavailable)) throw error;
+        if (attempt === STORE_ATTEMPTS) {
+          this.#logger.error('A refreshed token could not be stored; its connection has to be made anew.');
+          throw error;
+        }
+        await sleep(STORE_RETRY_MS);
+      }
+    }
+  }
+
+  private renewed(row: PlatformRow, opened: Opened, grant: TokenGrant): Partial<PlatformRow> {
+    const { accessToken, expiresInSeconds } = grant;
+    return {
+      ...this.cipher.encrypt(row, { ...opened.credentials, accessToken }),
+      // An instance that gives no new one lets the old one be used again: RFC 6749, 6.
+      refreshToken: this.refreshTokens.encrypt(row, grant.refreshToken ?? opened.refreshToken),
+      tokenExpiresAt:
+        expiresInSeconds === null ? null : new Date(this.clock.now().getTime() + expiresInSeconds * 1000),
+    };
+  }
+
+  /** The same secrets, be it under another key. What a user has saved meanwhile is not overwritten. */
+  private isSame(row: PlatformRow, { row: before, credentials, refreshToken }: Opened): boolean {
+    const now = this.open(row);
+    return (
+      now !== null &&
+      row.instanceUrl === before.instanceUrl &&
+      now.credentials.accessToken === credentials.accessToken &&
+      now.refreshToken === refreshToken
+    );
+  }
+
+  /** Null when something is missing or cannot be opened. */
+  private open(row: PlatformRow): Opened | null {
+    const credentials = this.cipher.decrypt(row, sealedOf(row));
+    const refreshToken = row.refreshToken === null ? null : this.refreshTokens.decrypt(row, row.refreshToken);
+    if (credentials === null || refreshToken === null) return null;
+    const { accessToken, clientKey, clientSecret } = credentials;
+    if (clientKey === null || clientSecret === null) return null;
+    return { row, credentials: { accessToken, clientKey, clientSecret }, refreshToken };
+  }
+}
+
+function isRefusal(reason: OAuthFailure): boolean {
+  return reason === 'invalid_client' || reason === 'oauth_refused';
+}

@@ -1,0 +1,26 @@
+import { Injectable } from '@nestjs/common';
+import type { CheckOutcome } from '../platforms/platform-checks.js';
+import type { RefreshOutcome } from './token-refresh.js';
+
+/** How a visit to one instance ended: all that was due is done, or why not. */
+export type VisitOutcome = 'done' | 'unreachable' | 'limited' | 'out_of_time' | 'stopped' | 'busy' | 'failed';
+
+export type WatchEvent =
+  | { readonly kind: 'round'; readonly outcome: 'completed' | 'failed'; readonly seconds: number }
+  | { readonly kind: 'visit'; readonly outcome: VisitOutcome; readonly seconds: number }
+  | { readonly kind: 'check'; readonly outcome: CheckOutcome | 'gone' | 'failed' }
+  | { readonly kind: 'refresh'; readonly outcome: RefreshOutcome };
+
+/** Where the watcher reports, and whoever counts listens. */
+@Injectable()
+export class WatchMeter {
+  readonly #listeners: ((event: WatchEvent) => void)[] = [];
+
+  onEvent(listener: (event: WatchEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  record(event: WatchEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

@@ -1,0 +1,49 @@
+import { Logger, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AppConfig } from '../config/app-config.js';
+import { CredentialsModule } from '../credentials/credentials.module.js';
+import { InstancesModule } from '../instances/instances.module.js';
+import { PlatformsModule } from '../platforms/platforms.module.js';
+import { SnapshotsModule } from '../snapshots/snapshots.module.js';
+import { InstanceWatch } from './instance-watch.entity.js';
+import { LocalRounds } from './local-rounds.js';
+import { PlatformWatch } from './platform-watch.entity.js';
+import { QueuedRounds } from './queued-rounds.js';
+import { TokenRefresh } from './token-refresh.js';
+import { WatchForecast } from './watch-forecast.js';
+import { WatchMeter } from './watch-meter.js';
+import { WatchRounds } from './watch-rounds.js';
+import { WatchRunner } from './watch-runner.js';
+import { WatchSchedule } from './watch-schedule.js';
+import { Watcher } from './watcher.js';
+
+@Module({
+  imports: [
+    TypeOrmModule.forFeature([PlatformWatch, InstanceWatch]),
+    CredentialsModule,
+    InstancesModule,
+    PlatformsModule,
+    SnapshotsModule,
+  ],
+  providers: [
+    TokenRefresh,
+    WatchForecast,
+    WatchMeter,
+    WatchSchedule,
+    Watcher,
+    {
+      provide: WatchRounds,
+      inject: [AppConfig, Watcher],
+      useFactory: ({ redis, watch }: AppConfig, watcher: Watcher): WatchRounds => {
+        const options = { roundMs: watch.roundSeconds * 1000, concurrency: watch.concurrency };
+        // BullMQ takes one server of node-redis. Without a queue the rounds are as correct, only less evenly shared.
+        return redis?.target.kind === 'single'
+          ? new QueuedRounds(redis.target.url, watcher, options, new Logger('Watcher'))
+          : new LocalRounds(watcher, options);
+      },
+    },
+    WatchRunner,
+  ],
+  exports: [WatchForecast, WatchMeter],
+})
+export class WatchModule {}

@@ -1,0 +1,87 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { ServiceUnavailable } from '../common/domain-error.js';
+import { AppConfig } from '../config/app-config.js';
+import { PlatformChecks } from '../platforms/platform-checks.js';
+import { AccountSnapshots } from '../snapshots/account-snapshots.js';
+import { InstanceVisit } from './instance-visit.js';
+import { TokenRefresh } from './token-refresh.js';
+import { type VisitOutcome, WatchMeter } from './watch-meter.js';
+import { WatchSchedule } from './watch-schedule.js';
+
+/** Instances that one round hands out at most. */
+const MAX_INSTANCES = 1000;
+const CLEANUP_INTERVAL_MS = 3_600_000;
+
+/** What is done about connections in the background. Who does it when, and in which process, is WatchRounds'. */
+@Injectable()
+export class Watcher {
+  readonly #logger = new Logger('Watcher');
+  readonly #intervalMs: number;
+  #cleanedUpAt = Number.NEGATIVE_INFINITY;
+  #failing = false;
+
+  constructor(
+    private readonly schedule: WatchSchedule,
+    private readonly checks: PlatformChecks,
+    private readonly refresh: TokenRefresh,
+    private readonly snapshots: AccountSnapshots,
+    private readonly meter: WatchMeter,
+    private readonly config: AppConfig,
+  ) {
+    this.#intervalMs = config.watch.intervalSeconds * 1000;
+  }
+
+  /** A look for what is due. Never throws; without a database nothing is. @returns the instances to visit. */
+  async due(): Promise<string[]> {
+    const started = performance.now();
+    try {
+      await this.schedule.plan(this.#intervalMs);
+      await this.cleanUp();
+      const origins = await this.schedule.dueInstances(MAX_INSTANCES);
+      this.meter.record({ kind: 'round', outcome: 'completed', seconds: since(started) });
+      return origins;
+    } catch (error) {
+      this.meter.record({ kind: 'round', outcome: 'failed', seconds: since(started) });
+      this.report(error);
+      return [];
+    }
+  }
+
+  /** Checks what is due at one instance, one connection after the other. Never throws. */
+  async visit(origin: string, signal: AbortSignal): Promise<VisitOutcome> {
+    const started = performance.now();
+    let outcome: VisitOutcome = 'failed';
+    try {
+      const { schedule, checks, refresh, meter } = this;
+      const visit = new InstanceVisit({ schedule, checks, refresh, meter }, this.config, origin, signal);
+      outcome = await visit.run();
+      this.#failing = false;
+    } catch (error) {
+      // What was claimed comes back when its lease has passed.
+      this.report(error);
+    }
+    this.meter.record({ kind: 'visit', outcome, seconds: since(started) });
+    return outcome;
+  }
+
+  private async cleanUp(): Promise<void> {
+    if (performance.now() - this.#cleanedUpAt < CLEANUP_INTERVAL_MS) return;
+    await this.snapshots.cleanUp();
+    await this.schedule.cleanUp();
+    this.#cleanedUpAt = performance.now();
+  }
+
+  /** An outage of the database is told once, not for each instance. */
+  private report(error: unknown): void {
+    if (!(error instanceof ServiceUnavailable)) {
+      this.#logger.error(error);
+    } else if (!this.#failing) {
+      this.#failing = true;
+      this.#logger.warn(`Connections cannot be watched: ${error.code}`);
+    }
+  }
+}
+
+function since(started: number): number {
+  return (performance.now() - started) / 1000;
+}
