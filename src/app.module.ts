@@ -1,7 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { AdminModule } from './admin/admin.module.js';
-import { HotReads } from './app.hot-reads.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { AvatarsModule } from './avatars/avatars.module.js';
@@ -15,6 +14,7 @@ import { CryptoModule } from './crypto/crypto.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
+import { HttpModule } from './http/http.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { InstancesModule } from './instances/instances.module.js';
 import { KeysModule } from './keys/keys.module.js';
@@ -37,6 +37,7 @@ export class AppModule {
       imports: [
         ConfigModule.forRoot(config),
         CommonModule,
+        HttpModule,
         TracingModule,
         CryptoModule,
         DatabaseModule,
@@ -63,7 +64,6 @@ export class AppModule {
         { provide: APP_FILTER, useClass: ProblemFilter },
         CacheStatusInterceptor,
         { provide: APP_INTERCEPTOR, useExisting: CacheStatusInterceptor },
-        HotReads,
       ],
     };
   }

@@ -14,6 +14,7 @@ import { serveConsole } from './app.console.js';
 import { AppModule } from './app.module.js';
 import { NestPinoLogger, createLogger } from './common/logger.js';
 import type { AppConfig } from './config/app-config.js';
+import { FastLane } from './http/fast-lane.js';
 import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
 import { sendProblem } from './http/problem.filter.js';
 import { endUnusedConnections } from './http/unused-connections.js';
@@ -48,6 +49,7 @@ export async function createApp(
   harden(fastify, { https: config.production });
   endUnusedConnections(fastify);
   configure(app, config, logger);
+  app.get(FastLane).attach(fastify);
   await serveConsole(fastify);
   return app;
 }

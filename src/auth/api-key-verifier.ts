@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, type Repository } from 'typeorm';
+import { CacheMeter } from '../cache/cache-meter.js';
 import type { CacheSpec } from '../cache/cache-spec.js';
 import { CacheService } from '../cache/cache.service.js';
 import { Clock } from '../common/clock.js';
@@ -23,6 +24,7 @@ export class ApiKeyVerifier {
   constructor(
     @InjectRepository(ApiKey) private readonly repository: Repository<ApiKey>,
     private readonly cache: CacheService,
+    private readonly meter: CacheMeter,
     private readonly database: Database,
     private readonly usage: ApiKeyUsage,
     private readonly clock: Clock,
@@ -36,7 +38,10 @@ export class ApiKeyVerifier {
   async verify(key: string): Promise<AuthUser> {
     const lookup = lookupOf(key);
     if (lookup === null) throw new InvalidAccessToken();
-    const { value: known } = await this.cache.read(this.#spec, lookup, () => this.load(lookup));
+    const read = await this.cache.read(this.#spec, lookup, () => this.load(lookup));
+    // Here and not in the interceptor, which never sees a request that a guard refuses.
+    this.meter.record(read);
+    const { value: known } = read;
     if (known === null || !matchesHash(key, known.hash) || this.isExpired(known)) {
       throw new InvalidAccessToken();
     }

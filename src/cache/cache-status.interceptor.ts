@@ -1,22 +1,16 @@
-import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import { type CallHandler, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, map } from 'rxjs';
+import type { FastLaneInterceptor } from '../http/fast-lane.js';
 import { namesTag } from '../http/if-none-match.js';
+import type { RawReply } from '../http/raw-reply.js';
 import { CacheMeter } from './cache-meter.js';
 import { cacheStatus } from './cache-read.js';
 import { CachedReply } from './cached-reply.js';
 
-/** What is sent for a cached read. */
-export interface CachedAnswer {
-  readonly status: 200 | 304;
-  /** Names in lower case and values, in turns, as `ServerResponse.writeHead` takes them. */
-  readonly headers: string[];
-  readonly body: string | undefined;
-}
-
-/** Measures hits and misses, says them in `Cache-Status` (RFC 9211), and sends the cached text without parsing it. */
+/** Measures hits and misses, reports them in `Cache-Status` (RFC 9211), and sends the cached text without parsing it. */
 @Injectable()
-export class CacheStatusInterceptor implements NestInterceptor {
+export class CacheStatusInterceptor implements FastLaneInterceptor {
   constructor(private readonly meter: CacheMeter) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -24,7 +18,7 @@ export class CacheStatusInterceptor implements NestInterceptor {
       map((result: unknown) => {
         if (!(result instanceof CachedReply)) return result;
         const http = context.switchToHttp();
-        const { status, headers, body } = this.answer(result, http.getRequest());
+        const { status, headers, body } = this.toRawReply(result, http.getRequest());
         const reply = http.getResponse<FastifyReply>().code(status);
         for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
         return body;
@@ -35,13 +29,15 @@ export class CacheStatusInterceptor implements NestInterceptor {
   /**
    * Counts the read.
    *
-   * @throws {DomainError} of an absent resource.
+   * @throws {DomainError} of an absent resource, or of one that may not be sent.
    */
-  answer({ read, body, etag }: CachedReply, request: FastifyRequest): CachedAnswer {
+  toRawReply(result: unknown, request: FastifyRequest): RawReply {
+    if (!(result instanceof CachedReply)) throw new Error('The fast lane serves cached reads only.');
+    const { read, body, etag, cacheControl } = result;
     this.meter.record(read);
-    // Without Cache-Status: whether an id is cached would tell that it exists, and belongs to somebody else.
+    // Without Cache-Status: whether an id is cached would reveal that it exists and belongs to another user.
     if (typeof body !== 'string') throw body;
-    const headers = ['cache-status', cacheStatus(read), 'cache-control', 'private, no-cache'];
+    const headers = ['cache-status', cacheStatus(read), 'cache-control', cacheControl];
     if (etag !== null) {
       headers.push('etag', etag);
       if (namesTag(request.headers['if-none-match'], etag)) return { status: 304, headers, body: undefined };

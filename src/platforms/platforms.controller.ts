@@ -24,7 +24,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import type { CachedReply } from '../cache/cached-reply.js';
+import type { CacheRead } from '../cache/cache-read.js';
+import { CachedReply, replyOfText } from '../cache/cached-reply.js';
 import {
   ApiIfNoneMatch,
   CACHED_HEADERS,
@@ -37,18 +38,19 @@ import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { BooleanQueryPipe } from '../http/boolean-query.pipe.js';
+import { FastLane } from '../http/fast-lane.decorator.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { DisconnectService } from './disconnect.service.js';
 import { PlatformDto } from './dto/platform.dto.js';
 import { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
+import type { CachedPlatform } from './platform-cache.js';
 import { PlatformChecks } from './platform-checks.js';
-import { PlatformReplies } from './platform-replies.js';
 import { type PlatformView, etagOf } from './platform-view.js';
 import { PlatformWriter } from './platform-writer.js';
 import type { PlatformConnection } from './platform.entity.js';
 import { PlatformRepository } from './platform.repository.js';
-import { NoPlatforms } from './platforms.errors.js';
+import { NoPlatforms, PlatformNotFound } from './platforms.errors.js';
 import { PlatformsService } from './platforms.service.js';
 
 const TEST_QUERY = {
@@ -64,7 +66,6 @@ const TEST_QUERY = {
 export class PlatformsController {
   constructor(
     private readonly platforms: PlatformsService,
-    private readonly replies: PlatformReplies,
     private readonly writer: PlatformWriter,
     private readonly repository: PlatformRepository,
     private readonly checks: PlatformChecks,
@@ -72,6 +73,7 @@ export class PlatformsController {
   ) {}
 
   @Get()
+  @FastLane()
   @Authenticated('platforms:read')
   @ApiOperation({ summary: 'Your active platform connections, the default first, then by name' })
   @ApiQuery({ name: 'includeInactive', required: false, schema: { type: 'boolean', default: false } })
@@ -85,17 +87,18 @@ export class PlatformsController {
   @ApiIfNoneMatch()
   @ApiResponse({ status: 304, description: 'If-None-Match names the current list' })
   @ApiProblems([400, 503])
-  async list(
+  list(
     @CurrentUser() user: AuthUser,
     @Query('includeInactive', BooleanQueryPipe) includeInactive: boolean,
     @Query('refresh', BooleanQueryPipe) refresh: boolean,
   ): Promise<CachedReply> {
-    if (includeInactive) return this.replies.listed(await this.platforms.listAll(user.id));
-    if (!refresh) return this.replies.list(user.id);
-    return this.replies.listed(await this.platforms.reload(user.id));
+    if (includeInactive) return this.platforms.listAll(user.id).then(replyOfText);
+    if (refresh) return this.platforms.reload(user.id).then(replyOfText);
+    return this.platforms.list(user.id).then(replyOfText);
   }
 
   @Get('default')
+  @FastLane()
   @Authenticated('platforms:read')
   @ApiOperation({ summary: 'Your default platform connection; without one, the first of the list' })
   @ApiOkResponse({ type: PlatformDto, headers: { ...CACHED_HEADERS, ...DEFAULT_ETAG_HEADER } })
@@ -105,10 +108,11 @@ export class PlatformsController {
     404: ['no_platforms', 'No active platform connection', new NoPlatforms().message],
   })
   default(@CurrentUser() user: AuthUser): Promise<CachedReply> {
-    return this.replies.default(user.id);
+    return this.platforms.list(user.id).then(replyOfFirst);
   }
 
   @Get(':id')
+  @FastLane()
   @ApiIdParam()
   @Authenticated('platforms:read')
   @ApiOperation({ summary: 'One platform connection' })
@@ -117,7 +121,7 @@ export class PlatformsController {
   @ApiResponse({ status: 304, description: 'If-None-Match names the current version' })
   @ApiProblems([400, 404, 503])
   get(@CurrentUser() user: AuthUser, @Param('id', IdPipe) id: number): Promise<CachedReply> {
-    return this.replies.one(user.id, id);
+    return this.platforms.find(id).then((read) => replyOfOwn(read, user));
   }
 
   @Post()
@@ -240,4 +244,18 @@ export class PlatformsController {
   private async shown(row: PlatformConnection, test: boolean): Promise<PlatformView> {
     return test ? this.checks.testWritten(row) : this.repository.toView(row);
   }
+}
+
+function replyOfFirst(read: CacheRead<readonly PlatformView[]>): CachedReply {
+  const [first] = read.value;
+  if (first === undefined) return new CachedReply(read, new NoPlatforms());
+  // The id is part of the tag: another connection may become the default, at the same version.
+  return new CachedReply(read, JSON.stringify(first), `"${first.id}-${first.version}"`);
+}
+
+/** The same reply for another user's connection and an absent one. */
+function replyOfOwn(read: CacheRead<CachedPlatform | null>, { id }: AuthUser): CachedReply {
+  const platform = read.value;
+  if (platform === null || platform.view.userId !== id) return new CachedReply(read, new PlatformNotFound());
+  return new CachedReply(read, platform.body, etagOf(platform.view));
 }

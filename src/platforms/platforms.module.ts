@@ -7,7 +7,6 @@ import { DisconnectService } from './disconnect.service.js';
 import { LastUsed } from './last-used.js';
 import { PlatformCacheController } from './platform-cache.controller.js';
 import { PlatformChecks } from './platform-checks.js';
-import { PlatformReplies } from './platform-replies.js';
 import { PlatformSearch } from './platform-search.js';
 import { PlatformSecrets } from './platform-secrets.js';
 import { PlatformTestController } from './platform-test.controller.js';
@@ -28,7 +27,6 @@ import { PlatformsService } from './platforms.service.js';
   controllers: [PlatformCacheController, PlatformsController, PlatformTestController],
   providers: [
     PlatformsService,
-    PlatformReplies,
     PlatformWriter,
     PlatformRepository,
     PlatformChecks,
@@ -37,14 +35,6 @@ import { PlatformsService } from './platforms.service.js';
     LastUsed,
     PlatformSecrets,
   ],
-  exports: [
-    LastUsed,
-    PlatformChecks,
-    PlatformReplies,
-    PlatformRepository,
-    PlatformSearch,
-    PlatformsService,
-    PlatformWriter,
-  ],
+  exports: [LastUsed, PlatformChecks, PlatformRepository, PlatformSearch, PlatformsService, PlatformWriter],
 })
 export class PlatformsModule {}

@@ -1,10 +1,9 @@
-import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { type AuditPage, AuditLog } from '../audit/audit-log.js';
-import { CacheMeter } from '../cache/cache-meter.js';
-import { cacheStatus } from '../cache/cache-read.js';
-import type { Credentials } from '../credentials/credential-cipher.js';
+import { CachedReply } from '../cache/cached-reply.js';
+import { DomainError } from '../common/domain-error.js';
 import { CACHED_HEADERS } from '../http/api-headers.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
@@ -30,13 +29,11 @@ export class CredentialsController {
     private readonly reveals: RevealService,
     private readonly audit: AuditLog,
     private readonly platforms: PlatformsService,
-    private readonly meter: CacheMeter,
   ) {}
 
   @Post(':id/credentials')
   @RateLimit('reveal')
   @HttpCode(200)
-  @Header(...NO_STORE)
   @ApiIdParam()
   @Authenticated('credentials:read')
   @ApiOperation({
@@ -60,15 +57,15 @@ export class CredentialsController {
     @CurrentUser() user: AuthUser,
     @Param('id', IdPipe) platformId: number,
     @Body() { reason }: RevealDto,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Credentials> {
-    const { ip: address, id: requestId } = request;
-    const { credentials, read } = await this.reveals.reveal({ user, platformId, reason, address, requestId });
-    // Not a CachedReply: the cached text is not what is sent, and what is sent must be stored nowhere.
-    this.meter.record(read);
-    reply.header('Cache-Status', cacheStatus(read));
-    return credentials;
+    @Req() { ip: address, id: requestId }: FastifyRequest,
+  ): Promise<CachedReply> {
+    const { read, result } = await this.reveals.reveal({ user, platformId, reason, address, requestId });
+    return new CachedReply(
+      read,
+      result instanceof DomainError ? result : JSON.stringify(result),
+      null,
+      'no-store',
+    );
   }
 
   @Get(':id/audit')

@@ -18,8 +18,9 @@ export interface RevealRequest {
 }
 
 export interface Reveal {
-  readonly credentials: Credentials;
+  /** How the connection was read. */
   readonly read: CacheRead<CachedPlatform | null>;
+  readonly result: Credentials | PlatformNotFound | RevealOfInactive | NeedsReconnect;
 }
 
 /** Gives credentials out, and never without a trace. */
@@ -35,28 +36,28 @@ export class RevealService {
   /**
    * With a warm cache the audit row is the only statement. A refusal leaves a row as well.
    *
-   * @throws {PlatformNotFound | RevealOfInactive | NeedsReconnect}
    * @throws {ServiceUnavailable} when the audit row cannot be committed.
    */
   async reveal(request: RevealRequest): Promise<Reveal> {
     const { user, platformId } = request;
     const read = await this.platforms.find(platformId);
     const platform = read.value;
-    if (platform === null || platform.view.userId !== user.id) throw new PlatformNotFound();
+    if (platform === null || platform.view.userId !== user.id)
+      return { read, result: new PlatformNotFound() };
 
     if (!platform.view.isActive) {
       await this.trace(request, 'platform_inactive');
-      throw new RevealOfInactive();
+      return { read, result: new RevealOfInactive() };
     }
     const credentials = this.cipher.decrypt(platform.view, platform.credentials);
     if (credentials === null) {
       await this.trace(request, 'needs_reconnect');
-      throw new NeedsReconnect();
+      return { read, result: new NeedsReconnect() };
     }
     // Committed before anybody has the secret: a process that dies here has recorded too much, never too little.
     await this.trace(request, 'revealed');
     this.lastUsed.touch(platformId);
-    return { credentials, read };
+    return { read, result: credentials };
   }
 
   private trace(
