@@ -8,7 +8,11 @@ export const LIST_HIT = 'ours: list, hit';
 /** A user for each of the 32 connections: callers of one user share a read of Redis, or a load. */
 export const LISTS_HIT = 'ours: lists of 32 users, hit';
 export const LISTS_CACHE_OFF = 'ours: lists of 32 users, cache off';
+/** The same reads, answered by the build that `--against` names. */
+export const LIST_OTHER = 'other build: list, hit';
+export const LISTS_OTHER = 'other build: lists of 32 users, hit';
 const CALLERS = 32;
+const LIST = '/v1/platforms';
 
 /** All of them answer the same list of three connections, or what is said. */
 export async function contestants(
@@ -16,6 +20,7 @@ export async function contestants(
   ours: ApiProcess,
   uncached: ApiProcess,
   limited: ApiProcess,
+  other: ApiProcess | null,
 ): Promise<ReadonlyMap<string, Target>> {
   const users = await deployment.addUsers(CALLERS);
   const [user] = users;
@@ -23,8 +28,8 @@ export async function contestants(
   const signedIn = ({ token }: BenchUser) => ({ authorization: `Bearer ${token}` });
   const headers = signedIn(user);
   const callers = users.map(signedIn);
-  const list = `${ours.baseUrl}/v1/platforms`;
-  const one = `${list}/${user.platformId}`;
+  const list = `${ours.baseUrl}${LIST}`;
+  const one = `${LIST}/${user.platformId}`;
   const answer = await fetch(list, { headers });
   const body = await answer.text();
   const unchanged = async (url: string) => ({
@@ -43,28 +48,38 @@ export async function contestants(
     start('read-through.ts', { KIND: 'cacheable' }),
   ]);
   return new Map<string, Target>([
-    ['limit: node:http, constant', { url: `${bare.baseUrl}/` }],
-    [CONSTANT, { url: `${constant.baseUrl}/constant` }],
-    ['Fastify + one Redis GET, nobody signed in', { url: `${raw.baseUrl}/list` }],
-    [INTERCEPTOR, { url: `${interceptor.baseUrl}/list` }],
-    ['BentoCache, nobody signed in', { url: `${bento.baseUrl}/list` }],
-    ['cacheable, nobody signed in', { url: `${cacheable.baseUrl}/list` }],
-    [LIST_HIT, { url: list, headers }],
-    ['ours: list, 304', { url: list, headers: await unchanged(list) }],
-    ['ours: one, hit', { url: one, headers }],
-    ['ours: one, 304', { url: one, headers: await unchanged(one) }],
+    ['limit: node:http, constant', to(bare, '/')],
+    [CONSTANT, to(constant, '/constant')],
+    ['Fastify + one Redis GET, nobody signed in', to(raw, '/list')],
+    [INTERCEPTOR, to(interceptor, '/list')],
+    ['BentoCache, nobody signed in', to(bento, '/list')],
+    ['cacheable, nobody signed in', to(cacheable, '/list')],
+    [LIST_HIT, { ...to(ours, LIST), headers }],
+    ['ours: list, 304', { ...to(ours, LIST), headers: await unchanged(list) }],
+    ['ours: one, hit', { ...to(ours, one), headers }],
+    ['ours: one, 304', { ...to(ours, one), headers: await unchanged(`${ours.baseUrl}${one}`) }],
     [
       'ours: reveal, hit and an audit row',
       {
-        url: `${one}/credentials`,
+        ...to(ours, `${one}/credentials`),
         method: 'POST',
         headers: { ...headers, 'content-type': 'application/json' },
         body: JSON.stringify({ reason: 'To measure it' }),
       },
     ],
-    [LISTS_HIT, { url: list, callers }],
-    ['ours: the same, with rate limits', { url: `${limited.baseUrl}/v1/platforms`, callers }],
-    [LISTS_CACHE_OFF, { url: `${uncached.baseUrl}/v1/platforms`, callers }],
-    ['ours: list of one user, cache off', { url: `${uncached.baseUrl}/v1/platforms`, headers }],
+    [LISTS_HIT, { ...to(ours, LIST), callers }],
+    ['ours: the same, with rate limits', { ...to(limited, LIST), callers }],
+    [LISTS_CACHE_OFF, { ...to(uncached, LIST), callers }],
+    ['ours: list of one user, cache off', { ...to(uncached, LIST), headers }],
+    ...(other === null
+      ? []
+      : ([
+          [LIST_OTHER, { ...to(other, LIST), headers }],
+          [LISTS_OTHER, { ...to(other, LIST), callers }],
+        ] as const)),
   ]);
+}
+
+function to({ baseUrl, pid }: ApiProcess, path: string): Target {
+  return { url: `${baseUrl}${path}`, pid };
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 import pg from 'pg';
@@ -70,9 +71,10 @@ export class Deployment {
     return new Deployment(postgres, redis, sql, cache);
   }
 
-  /** Platform Manager itself, as it is built in dist. */
-  async startApp(env: Readonly<Record<string, string>> = {}): Promise<ApiProcess> {
+  /** Platform Manager itself, as it is built in dist/, or in that of another checkout. */
+  async startApp(env: Readonly<Record<string, string>> = {}, build?: string): Promise<ApiProcess> {
     const api = await startApi({
+      ...(build !== undefined && { entry: resolve(build, 'dist/main.js') }),
       env: {
         NODE_ENV: 'production',
         LOG_LEVEL: 'warn',

@@ -35,6 +35,7 @@ function run({ target: { callers, ...target }, connections, seconds }: Load): Pr
       if (error !== null) return reject(error);
       const { start, finish, errors, non2xx } = result;
       resolve({
+        requests: durations.length,
         rate: (durations.length * 1000) / (finish.getTime() - start.getTime()),
         ...percentiles(durations),
         // Time-outs are among the errors. A 304 is an answer; autocannon counts everything that is not 2xx.

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 
 export interface Target {
   readonly url: string;
+  /** The process that answers. */
+  readonly pid: number;
   readonly method?: 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   /** Headers of their own for the connections, in turn. */
@@ -17,6 +19,8 @@ export interface Load {
 }
 
 export interface Round {
+  /** Answers. */
+  readonly requests: number;
   /** Requests per second. */
   readonly rate: number;
   readonly p50Ms: number;

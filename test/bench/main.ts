@@ -22,6 +22,7 @@ const { values: options } = parseArgs({
     soak: { type: 'string' },
     profile: { type: 'boolean', default: false },
     only: { type: 'string' },
+    against: { type: 'string' },
   },
 });
 const plan = options.quick
@@ -69,8 +70,9 @@ async function main(): Promise<void> {
       deployment.startApp(CACHE_OFF),
       deployment.startApp(LIMITED),
     ]);
+    const other = options.against === undefined ? null : await deployment.startApp({}, options.against);
     const all: Readonly<Record<Part, () => Promise<Section>>> = {
-      rates: async () => rates(await contestants(deployment, ours, uncached, limited), plan),
+      rates: async () => rates(await contestants(deployment, ours, uncached, limited, other), plan),
       fernet: () => Promise.resolve(fernet(plan.rounds, sizes.fernetMs)),
       stampede: () => stampede(deployment, [ours, second], sizes.stampedes),
       queriesSaved: () => queriesSaved(deployment, ours, uncached, sizes.requests),

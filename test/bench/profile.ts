@@ -46,7 +46,7 @@ export async function profile(deployment: Deployment): Promise<Section> {
   const api = await deployment.startApp(profiled(file));
   const [user] = await deployment.addUsers(1);
   const headers = { authorization: `Bearer ${user?.token}` };
-  const load = { target: { url: `${api.baseUrl}/v1/platforms`, headers }, connections: 32 };
+  const load = { target: { url: `${api.baseUrl}/v1/platforms`, pid: api.pid, headers }, connections: 32 };
   const generator = new LoadGenerator();
   try {
     await generator.round({ ...load, seconds: SECONDS / 2 });

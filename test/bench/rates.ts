@@ -1,7 +1,21 @@
-import { CONSTANT, INTERCEPTOR, LISTS_CACHE_OFF, LISTS_HIT, LIST_HIT } from './contestants.js';
-import { LoadGenerator, type Round, type Target } from './load.js';
+import {
+  CONSTANT,
+  INTERCEPTOR,
+  LISTS_CACHE_OFF,
+  LISTS_HIT,
+  LISTS_OTHER,
+  LIST_HIT,
+  LIST_OTHER,
+} from './contestants.js';
+import { cpuTime } from './cpu.js';
+import { type Load, LoadGenerator, type Round as LoadRound, type Target } from './load.js';
 import { type Section, count, printTable } from './report.js';
 import { ratio, spread } from './statistics.js';
+
+interface Round extends LoadRound {
+  /** Microseconds of CPU for each answer. Steadier than the rate when other programs use the machine. */
+  readonly cpuUs: number;
+}
 
 export interface Plan {
   readonly rounds: number;
@@ -37,6 +51,20 @@ export async function rates(targets: ReadonlyMap<string, Target>, plan: Plan): P
         what: "lists of 32 users, hit / Nest's CacheInterceptor",
         value: rateTo(INTERCEPTOR, LISTS_HIT),
       },
+      ...(rounds.has(LIST_OTHER)
+        ? [
+            { what: 'list hit / constant, other build', value: rateTo(CONSTANT, LIST_OTHER) },
+            { what: 'list hit / other build', value: rateTo(LIST_OTHER) },
+            {
+              what: 'CPU of a list hit / other build',
+              value: ratio(of(LIST_HIT, 'cpuUs'), of(LIST_OTHER, 'cpuUs')),
+            },
+            {
+              what: 'CPU of lists of 32 users, hit / other build',
+              value: ratio(of(LISTS_HIT, 'cpuUs'), of(LISTS_OTHER, 'cpuUs')),
+            },
+          ]
+        : []),
       {
         what: 'lists of 32 users, hit / cache off',
         value: ratio(of(LISTS_HIT, 'rate'), of(LISTS_CACHE_OFF, 'rate')),
@@ -58,6 +86,7 @@ export async function rates(targets: ReadonlyMap<string, Target>, plan: Plan): P
         name,
         {
           rate: spread(of(name, 'rate')),
+          cpuUs: spread(of(name, 'cpuUs')),
           p50Ms: spread(of(name, 'p50Ms')),
           p99Ms: spread(of(name, 'p99Ms')),
           errors: of(name, 'errors').reduce((sum, errors) => sum + errors, 0),
@@ -79,7 +108,7 @@ async function measure(
     }
     for (let round = 0; round < rounds; round++) {
       for (const [name, target] of targets) {
-        all.get(name)?.push(await generator.round({ target, connections, seconds }));
+        all.get(name)?.push(await measured(generator, { target, connections, seconds }));
       }
     }
     return all;
@@ -88,14 +117,22 @@ async function measure(
   }
 }
 
+async function measured(generator: LoadGenerator, load: Load): Promise<Round> {
+  const { pid } = load.target;
+  const before = cpuTime(pid);
+  const round = await generator.round(load);
+  return { ...round, cpuUs: (cpuTime(pid) - before) / round.requests };
+}
+
 function print(rounds: ReadonlyMap<string, readonly Round[]>): void {
   const rows = [...rounds].map(([name, all]) => {
     const rate = spread(all.map((round) => round.rate));
-    const ms = (figure: 'p50Ms' | 'p99Ms') => spread(all.map((round) => round[figure])).median.toFixed(2);
+    const middle = (figure: 'p50Ms' | 'p99Ms' | 'cpuUs') => spread(all.map((round) => round[figure])).median;
     const errors = all.reduce((sum, round) => sum + round.errors, 0);
     const rateText = `${count(rate.median)} (${count(rate.lowest)}-${count(rate.highest)})`;
-    return [name, rateText, ms('p50Ms'), ms('p99Ms'), String(errors)];
+    const ms = [middle('p50Ms'), middle('p99Ms')].map((value) => value.toFixed(2));
+    return [name, rateText, middle('cpuUs').toFixed(1), ...ms, String(errors)];
   });
   console.log('');
-  printTable([['contestant', 'req/s (lowest-highest)', 'p50 ms', 'p99 ms', 'errors'], ...rows]);
+  printTable([['contestant', 'req/s (lowest-highest)', 'CPU us', 'p50 ms', 'p99 ms', 'errors'], ...rows]);
 }
