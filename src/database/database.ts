@@ -1,13 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { OutageLog } from '../common/outage-log.js';
 import { AdmissionGate } from './admission-gate.js';
 import { DatabaseUnavailable, codeOf, isDatabaseUnavailable } from './database-errors.js';
-import { OutageLog } from './outage-log.js';
 
 /** The only way to PostgreSQL for features: a connection is held for one load or one transaction and always released. */
 @Injectable()
 export class Database {
-  readonly #outage = new OutageLog(new Logger('Database'));
+  readonly #outage = new OutageLog(new Logger('Database'), 'PostgreSQL answers again.');
 
   constructor(
     private readonly dataSource: DataSource,
@@ -52,7 +52,10 @@ export class Database {
       return result;
     } catch (error) {
       if (!isDatabaseUnavailable(error)) throw error;
-      this.#outage.failed(codeOf(error) ?? 'no connection');
+      const why = codeOf(error) ?? 'no connection';
+      this.#outage.failed(
+        `PostgreSQL does not answer: ${why}. Cached reads go on, everything else is refused.`,
+      );
       throw new DatabaseUnavailable(error);
     }
   }

@@ -1,13 +1,12 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
+import { WriteBehind } from '../database/write-behind.js';
 
 const FLUSH_INTERVAL_MS = 5000;
-/** Connections that may wait to be written; the next ones are written at once or, without a database, forgotten. */
-const MAX_PENDING = 10_000;
 
-// A row that is being written by somebody else is left out: waiting for it, while holding others, could be a deadlock.
-// Its use shows with the next one.
+// A row that another transaction is writing is skipped: waiting for it while holding others could be a deadlock. Its use
+// shows with the next one.
 const FLUSH_SQL = `
   UPDATE platform_connections p SET last_used = used.at
   FROM (
@@ -18,71 +17,33 @@ const FLUSH_SQL = `
   ) AS used
   WHERE p.id = used.id`;
 
-/** When connections were last used, written in batches: one statement for whatever was used in some seconds. */
+/** When connections were last used. */
 @Injectable()
 export class LastUsed implements BeforeApplicationShutdown {
-  readonly #logger = new Logger('LastUsed');
-  #pending = new Map<number, Date>();
-  #timer: NodeJS.Timeout | undefined;
-  #flushing: Promise<void> | undefined;
-  #failing = false;
+  readonly #times: WriteBehind;
 
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly clock: Clock,
-  ) {}
-
-  /** Connections that wait to be written. */
-  get pending(): number {
-    return this.#pending.size;
+  ) {
+    this.#times = new WriteBehind({
+      intervalMs: FLUSH_INTERVAL_MS,
+      write: (times) => database.statement(FLUSH_SQL, [[...times.keys()], [...times.values()]]),
+      what: 'lastUsed',
+      logger: new Logger('LastUsed'),
+    });
   }
 
   /** Never waits, never throws. */
   touch(platformId: number): void {
-    if (this.#pending.size >= MAX_PENDING && !this.#pending.has(platformId)) {
-      if (this.#flushing !== undefined) return;
-      void this.flush();
-    }
-    this.#pending.set(platformId, this.clock.now());
-    if (this.#timer === undefined) {
-      this.#timer = setTimeout(() => void this.flush(), FLUSH_INTERVAL_MS);
-      this.#timer.unref();
-    }
+    this.#times.note(platformId, this.clock.now());
   }
 
-  /** Writes what is pending. What a failing database does not take stays pending, within the bound. */
-  async flush(): Promise<void> {
-    while (this.#flushing !== undefined) await this.#flushing;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#pending.size === 0) return;
-    const batch = this.#pending;
-    this.#pending = new Map();
-    this.#flushing = this.#write(batch).finally(() => (this.#flushing = undefined));
-    await this.#flushing;
+  flush(): Promise<void> {
+    return this.#times.flush();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.flush();
-    clearTimeout(this.#timer);
-  }
-
-  async #write(batch: ReadonlyMap<number, Date>): Promise<void> {
-    try {
-      await this.database.statement(FLUSH_SQL, [[...batch.keys()], [...batch.values()]]);
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing) {
-        this.#logger.warn(
-          `lastUsed cannot be written: ${error instanceof Error ? error.name : 'unknown error'}`,
-        );
-      }
-      this.#failing = true;
-      for (const [id, at] of batch) {
-        if (this.#pending.size >= MAX_PENDING) break;
-        if (!this.#pending.has(id)) this.#pending.set(id, at);
-      }
-      this.#timer ??= setTimeout(() => void this.flush(), FLUSH_INTERVAL_MS).unref();
-    }
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#times.close();
   }
 }

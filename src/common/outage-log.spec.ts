@@ -5,7 +5,11 @@ function outageLog() {
   const lines: string[] = [];
   const clock = { nowMs: 0 };
   const logger = { log: (line: string) => lines.push(line), warn: (line: string) => lines.push(line) };
-  return { lines, clock, outage: new OutageLog(logger as never, () => clock.nowMs) };
+  return {
+    lines,
+    clock,
+    outage: new OutageLog(logger as never, 'PostgreSQL answers again.', () => clock.nowMs),
+  };
 }
 
 describe('OutageLog', () => {
