@@ -7,48 +7,26 @@ import {
   type Credentials,
   type CredentialsOwner,
 } from '../credentials/credential-cipher.js';
-import { violatedForeignKey, violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import { InvalidInstanceUrl, canonicalInstanceUrl } from '../instances/instance-url.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { AccountSnapshots } from '../snapshots/account-snapshots.js';
 import type { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
-import { etagOf, inListOrder } from './platform-view.js';
+import { PlatformTransaction, translateConflict } from './platform-transaction.js';
+import { etagOf } from './platform-view.js';
 import { PlatformConnection } from './platform.entity.js';
 import { sealedOf } from './platform.repository.js';
-import {
-  DefaultRequired,
-  DuplicateAccount,
-  DuplicateName,
-  OwnerGone,
-  PlatformInactive,
-  PlatformNotFound,
-  TooManyPlatforms,
-  VersionMismatch,
-} from './platforms.errors.js';
-
-// The first key of our two-key advisory locks, so that a user's lock is not mistaken for another kind's: "PLAT".
-const USER_PLATFORMS_LOCK = 0x504c4154;
+import { DefaultRequired, PlatformInactive, TooManyPlatforms, VersionMismatch } from './platforms.errors.js';
 
 const MAX_PER_USER = 200;
 
 const UNREADABLE = 'the stored credentials can no longer be opened';
 const OF_ANOTHER_HOST = 'the stored credentials are not carried over to another instance';
 
-/** Columns that the API does not take, such as what OAuth gave; some are bound to the row by its id. */
+/** Columns that only OAuth and checks set. Some are encrypted for the row's id and host. */
 export type OwnedColumns = (owner: CredentialsOwner) => Partial<PlatformConnection>;
 
-/** One user's connections while the user's lock is held: what it changed is dropped from the cache after COMMIT. */
-interface Writing {
-  readonly manager: EntityManager;
-  readonly userId: number;
-  readonly changed: Set<number>;
-}
-
-/**
- * All writes of connections. Those of one user run one after the other, so that the default is handed over without
- * gaps; that there is never more than one is guaranteed by the database.
- */
+/** All writes of connections. The database, not this code, guarantees that a user never has two defaults. */
 @Injectable()
 export class PlatformWriter {
   constructor(
@@ -62,11 +40,11 @@ export class PlatformWriter {
   /** @throws {DuplicateName | DuplicateAccount | TooManyPlatforms | InvalidField} */
   create(userId: number, dto: CreatePlatformDto, columns?: OwnedColumns): Promise<PlatformConnection> {
     const instanceUrl = this.canonicalUrl(dto.instanceUrl);
-    return this.write(userId, async (writing) => {
-      const { manager } = writing;
+    return this.write(userId, async (transaction) => {
+      const { manager } = transaction;
       if ((await manager.countBy(PlatformConnection, { userId })) >= MAX_PER_USER)
         throw new TooManyPlatforms(MAX_PER_USER);
-      const others = await manager.findBy(PlatformConnection, { userId, isActive: true });
+      const others = await transaction.active();
       const id = await nextId(manager);
       const { accessToken, clientKey = null, clientSecret = null } = dto;
       const sealed = this.cipher.encrypt(
@@ -74,8 +52,8 @@ export class PlatformWriter {
         { accessToken, clientKey, clientSecret },
       );
       const isDefault = dto.isDefault === true || others.length === 0;
-      if (isDefault) await this.clearDefault(writing, others);
-      await manager.insert(PlatformConnection, {
+      if (isDefault) await transaction.clearDefault(others);
+      await transaction.insert({
         id,
         userId,
         name: dto.name,
@@ -86,7 +64,7 @@ export class PlatformWriter {
         ...columns?.({ userId, id, instanceUrl }),
         isDefault,
       });
-      return this.written(writing, id);
+      return transaction.read(id);
     });
   }
 
@@ -103,69 +81,57 @@ export class PlatformWriter {
     columns?: OwnedColumns,
   ): Promise<PlatformConnection> {
     const instanceUrl = dto.instanceUrl === undefined ? undefined : this.canonicalUrl(dto.instanceUrl);
-    return this.write(userId, async (writing) => {
-      const { manager } = writing;
-      const row = await this.owned(writing, id);
+    return this.write(userId, async (transaction) => {
+      const row = await transaction.owned(id);
       if (ifMatch !== undefined && !matches(ifMatch, etagOf(row))) throw new VersionMismatch();
 
       const active = dto.isActive ?? row.isActive;
-      const others = (await manager.findBy(PlatformConnection, { userId, isActive: true })).filter(
-        (other) => other.id !== id,
-      );
+      const others = (await transaction.active()).filter((other) => other.id !== id);
       if (dto.isDefault === true && !active) throw new PlatformInactive();
       if (dto.isDefault === false && row.isDefault && active) throw new DefaultRequired();
       const isDefault = active && (row.isDefault || dto.isDefault === true || others.length === 0);
 
-      if (isDefault && !row.isDefault) await this.clearDefault(writing, others);
-      await manager.update(PlatformConnection, id, {
+      if (isDefault && !row.isDefault) await transaction.clearDefault(others);
+      await transaction.update(id, {
         ...pick(dto, ['name', 'platformType', 'username']),
         ...this.resealed(row, dto, instanceUrl ?? row.instanceUrl),
         ...columns?.({ userId, id, instanceUrl: instanceUrl ?? row.instanceUrl }),
         isActive: active,
         isDefault,
       });
-      if (row.isDefault && !isDefault) await this.promoteFirst(writing, others);
-      // An account's id is unique on its host only: on another one the same id is somebody else.
+      if (row.isDefault && !isDefault) await transaction.promoteFirst(others);
+      // An account id is unique on its host only: on another host the same id is another account.
       if (instanceUrl !== undefined && instanceUrl !== row.instanceUrl)
-        await this.snapshots.removeAll(manager, id);
-      return this.written(writing, id);
+        await this.snapshots.removeAll(transaction.manager, id);
+      return transaction.read(id);
     });
   }
 
   /** @throws {PlatformNotFound} */
   async remove(userId: number, id: number): Promise<void> {
-    await this.write(userId, async (writing) => {
-      const row = await this.owned(writing, id);
-      await writing.manager.delete(PlatformConnection, id);
-      writing.changed.add(id);
-      if (row.isDefault) {
-        await this.promoteFirst(
-          writing,
-          await writing.manager.findBy(PlatformConnection, { userId, isActive: true }),
-        );
-      }
+    await this.write(userId, async (transaction) => {
+      const row = await transaction.owned(id);
+      await transaction.delete(id);
+      if (row.isDefault) await transaction.promoteFirst(await transaction.active());
     });
   }
 
   /** @throws {PlatformNotFound | PlatformInactive} */
   makeDefault(userId: number, id: number): Promise<PlatformConnection> {
-    return this.write(userId, async (writing) => {
-      const row = await this.owned(writing, id);
+    return this.write(userId, async (transaction) => {
+      const row = await transaction.owned(id);
       if (!row.isActive) throw new PlatformInactive();
       if (row.isDefault) return row;
-      await this.clearDefault(
-        writing,
-        await writing.manager.findBy(PlatformConnection, { userId, isDefault: true }),
-      );
-      await writing.manager.update(PlatformConnection, id, { isDefault: true });
-      return this.written(writing, id);
+      await transaction.clearDefault(await transaction.active());
+      await transaction.update(id, { isDefault: true });
+      return transaction.read(id);
     });
   }
 
   /**
-   * For what is done in the background: under the user's lock, so that neither overwrites the other.
+   * For background work: under the user's lock, so that neither side overwrites the other.
    *
-   * @param change the new columns; null when the row is no longer as it was and is to be left alone.
+   * @param change returns the new columns; null when the row has changed and must be left alone.
    * @returns whether something was written.
    */
   amend(
@@ -173,26 +139,21 @@ export class PlatformWriter {
     id: number,
     change: (row: PlatformConnection) => Partial<PlatformConnection> | null,
   ): Promise<boolean> {
-    return this.write(userId, async ({ manager, changed }) => {
-      const row = await manager.findOneBy(PlatformConnection, { id, userId });
+    return this.write(userId, async (transaction) => {
+      const row = await transaction.find(id);
       const columns = row === null ? null : change(row);
       if (columns === null) return false;
-      await manager.update(PlatformConnection, id, columns);
-      changed.add(id);
+      await transaction.update(id, columns);
       return true;
     });
   }
 
-  private async write<T>(userId: number, work: (writing: Writing) => Promise<T>): Promise<T> {
+  private async write<T>(userId: number, work: (transaction: PlatformTransaction) => Promise<T>): Promise<T> {
     const changed = new Set<number>();
     try {
-      return await this.database.transaction(async (manager) => {
-        await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [USER_PLATFORMS_LOCK, userId]);
-        // This may be a write repeated after its process died before it dropped the keys. Now it changes nothing, or is
-        // refused ("gone", "taken"), and that answer too is believed.
-        for (const id of await pendingPlatforms(manager, userId)) changed.add(id);
-        return work({ manager, userId, changed });
-      });
+      return await this.database.transaction(async (manager) =>
+        work(await PlatformTransaction.begin(manager, userId, changed)),
+      );
     } catch (error) {
       throw translateConflict(error);
     } finally {
@@ -200,40 +161,9 @@ export class PlatformWriter {
     }
   }
 
-  private async owned({ manager, userId }: Writing, id: number): Promise<PlatformConnection> {
-    // Locked, for what a test finds is stored without the user's lock: the version that is compared is the one replaced.
-    const row = await manager.findOne(PlatformConnection, {
-      where: { id, userId },
-      lock: { mode: 'for_no_key_update' },
-    });
-    if (row === null) throw new PlatformNotFound();
-    return row;
-  }
-
-  /** Read again: triggers have set the version and the time. */
-  private async written(writing: Writing, id: number): Promise<PlatformConnection> {
-    writing.changed.add(id);
-    return writing.manager.findOneByOrFail(PlatformConnection, { id });
-  }
-
-  /** Before another one becomes the default: the unique index allows no moment with two. */
-  private async clearDefault(writing: Writing, candidates: readonly PlatformConnection[]): Promise<void> {
-    for (const { id } of candidates.filter((candidate) => candidate.isDefault)) {
-      await writing.manager.update(PlatformConnection, id, { isDefault: false });
-      writing.changed.add(id);
-    }
-  }
-
-  private async promoteFirst(writing: Writing, remaining: readonly PlatformConnection[]): Promise<void> {
-    const [first] = inListOrder(remaining);
-    if (first === undefined) return;
-    await writing.manager.update(PlatformConnection, first.id, { isDefault: true });
-    writing.changed.add(first.id);
-  }
-
   /**
-   * The seal covers the instance, so a new host needs new seals too. What a test found before no longer counts. Nothing
-   * is carried over to another host: whoever may write, but not reveal, could have it sent to a host of their own.
+   * The seal covers the instance, so a new host needs a new seal, and the last check no longer counts. No stored credential
+   * is carried over to another host: somebody who may write but not reveal could have it sent to a host of their own.
    */
   private resealed(
     row: PlatformConnection,
@@ -268,16 +198,7 @@ export class PlatformWriter {
   }
 }
 
-/** Connections of the user with committed changes whose keys nobody is known to have dropped. */
-async function pendingPlatforms(manager: EntityManager, userId: number): Promise<number[]> {
-  const rows = await manager.query<{ id: number }[]>(
-    'SELECT DISTINCT platform_id AS id FROM platform_changes WHERE user_id = $1 AND drained_at IS NULL',
-    [userId],
-  );
-  return rows.map(({ id }) => id);
-}
-
-/** The seal holds the id, so it is needed before the row is there. */
+/** The seal covers the id, so the id is needed before the row exists. */
 async function nextId(manager: EntityManager): Promise<number> {
   const [{ id }] = await manager.query<[{ id: number }]>(
     `SELECT nextval(pg_get_serial_sequence('platform_connections', 'id'))::integer AS id`,
@@ -292,7 +213,7 @@ function merged(kept: Credentials | null, secrets: Partial<Credentials>, whyNotK
   return { clientKey: null, clientSecret: null, ...secrets, accessToken: secrets.accessToken };
 }
 
-/** The keys of `dto` that were given; null is a value. */
+/** The fields of `dto` that were given; null is a value. */
 function pick<T extends object, K extends keyof T>(
   dto: T,
   keys: readonly K[],
@@ -300,18 +221,6 @@ function pick<T extends object, K extends keyof T>(
   return Object.fromEntries(keys.filter((key) => dto[key] !== undefined).map((key) => [key, dto[key]])) as {
     [P in K]?: Exclude<T[P], undefined>;
   };
-}
-
-function translateConflict(error: unknown): unknown {
-  if (violatedForeignKey(error) === 'platform_connections_user_id_fkey') return new OwnerGone();
-  switch (violatedUniqueConstraint(error)) {
-    case 'platform_connections_name_key':
-      return new DuplicateName();
-    case 'platform_connections_account_key':
-      return new DuplicateAccount();
-    default:
-      return error;
-  }
 }
 
 /** `If-Match` compares strongly: RFC 9110, 13.1.1. */
