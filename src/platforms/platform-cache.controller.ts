@@ -7,7 +7,7 @@ import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { PlatformsService } from './platforms.service.js';
 
 export class CacheRefreshDto {
-  @ApiProperty({ type: 'integer', example: 3, description: 'Active platform connections that were loaded' })
+  @ApiProperty({ type: 'integer', example: 3, description: 'Active platform connections loaded' })
   platforms!: number;
 }
 

@@ -14,13 +14,13 @@ export interface PlatformTtl {
   readonly platformTtlSeconds: number;
 }
 
-/** Whether credentials can be opened depends on this process's keys too; when those are put right, it shows soon. */
+/** Short: whether credentials can be opened also depends on the keys of this process, and a corrected key should show soon. */
 const UNREADABLE_TTL_SECONDS = 60;
 
-/** Soon asked again by whoever just tried a wrong id, and soon to exist when it is the next one to be created. */
+/** Short: the id may be the next one that is created. */
 const ABSENT_TTL_SECONDS = 30;
 
-/** `user_platforms:<userId>`: a user's active platforms. Long-lived, because every change drops it. */
+/** `user_platforms:<userId>`: a user's active connections. It lives long because every change drops it. */
 export function userPlatformsSpec({
   platformTtlSeconds,
 }: PlatformTtl): CacheSpec<number, readonly PlatformView[]> {
@@ -48,9 +48,9 @@ export function userPlatformsSpec({
 /**
  * `platform:<platformId>`: the view and the sealed credentials, so that a worker's reveal needs no database.
  *
- * @param isIntact checks the seal. An entry whose ciphertexts this process cannot open, because it was tampered with or
- * its key has left the ring, is none: the row may have been re-encrypted since. Where the row itself is like that, the
- * entry says `needs_reconnect` and is believed.
+ * @param isIntact checks the seal. An entry whose ciphertexts this process cannot open counts as a miss: somebody altered it,
+ * or its key has left the ring and the row may have been re-encrypted since. If the row itself cannot be opened, the entry
+ * says `needs_reconnect` and is accepted.
  */
 export function platformSpec(
   { platformTtlSeconds }: PlatformTtl,

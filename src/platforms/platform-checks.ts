@@ -1,7 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceUnavailable } from '../common/domain-error.js';
-import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
-import { UndecryptableSecret } from '../crypto/key-ring.js';
+import { CredentialCipher } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
 import { AccountChecker } from '../instances/account-checker.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
@@ -14,12 +13,10 @@ import { PlatformConnection } from './platform.entity.js';
 import { PlatformRepository } from './platform.repository.js';
 import { PlatformNotFound } from './platforms.errors.js';
 
-export { type AccountCheck, CHECK_OUTCOMES, type CheckOutcome } from '../instances/check-outcome.js';
-
-/** How old the time of the last check may become on a row that does not change. */
+/** How old `lastCheckedAt` may become while nothing else changes. */
 const UNCHANGED_MS = 24 * 3_600_000;
 
-/** Tests connections at their instances, and keeps what was found. */
+/** Checks connections at their instances and stores the findings. */
 @Injectable()
 export class PlatformChecks {
   readonly #logger = new Logger('Checks');
@@ -35,7 +32,7 @@ export class PlatformChecks {
 
   /** @throws {PlatformNotFound} */
   async test(userId: number, id: number): Promise<AccountCheck> {
-    // Not from the cache: the credentials that are tested are those that the finding is stored with.
+    // Not from the cache: the finding is stored only for the credentials that were tested.
     const platform = await this.database.load(() => this.repository.find(id));
     if (platform === null || platform.view.userId !== userId) throw new PlatformNotFound();
     const check = await this.checkOf(platform);
@@ -44,11 +41,11 @@ export class PlatformChecks {
   }
 
   /**
-   * As the watcher does it: a check that finds what the row says already leaves the row alone for a day, for each change
-   * is a new version, which fails the If-Match of clients and drops what is cached. A rate limit says nothing about the
-   * connection, so it is not kept at all.
+   * The watcher's check. A finding that the row already has is not written again for a day, because each write is a new
+   * version, which fails clients' If-Match and drops cached entries. A rate limit says nothing about the connection, so
+   * it is not stored at all.
    *
-   * @returns null when there is no such active connection any more.
+   * @returns null when the connection is gone or inactive.
    */
   async watch(id: number): Promise<AccountCheck | null> {
     const platform = await this.database.load(() => this.repository.find(id));
@@ -59,8 +56,8 @@ export class PlatformChecks {
   }
 
   /**
-   * Tests what was just written, and answers with what it looks like now: as it was written when the test could not be
-   * carried out or its finding not be stored, for the write took place all the same.
+   * Tests a connection that was just written and returns its view afterwards. If the test fails or its finding cannot be
+   * stored, returns the view as written: the write has happened anyway.
    */
   async testWritten(row: PlatformConnection): Promise<PlatformView> {
     try {
@@ -75,16 +72,16 @@ export class PlatformChecks {
   }
 
   private checkOf({ view, credentials }: CachedPlatform): Promise<AccountCheck> | AccountCheck {
-    const opened = openedOf(() => this.cipher.decrypt(view, credentials));
+    const opened = this.cipher.decrypt(view, credentials);
     if (opened === null) return this.checker.needsReconnect();
     const { instanceUrl, platformType, username } = view;
     return this.checker.check({ instanceUrl, platformType, username, accessToken: opened.accessToken });
   }
 
   /**
-   * Nothing is stored when the credentials were changed, or the connection deleted, while the instance was asked.
+   * Stores nothing if the credentials changed, or the connection was deleted, while the instance was asked.
    *
-   * @param always also when the row says so already, and lately.
+   * @param always stores the finding even if the row already has it.
    */
   private async record(
     { view, credentials }: CachedPlatform,
@@ -99,7 +96,7 @@ export class PlatformChecks {
       status: outcome,
       lastError: outcome === 'connected' ? null : check.detail,
       ...(connectedTo !== null && { accountId: connectedTo.id, avatarUrl: connectedTo.avatarUrl }),
-      // Of whoever the token was for before.
+      // The picture belongs to the account that the token was for before.
       ...(outcome === 'identity_mismatch' && { avatarUrl: null }),
     };
     const changes = await this.database.transaction(async (manager): Promise<PlatformChange[]> => {
@@ -116,13 +113,13 @@ export class PlatformChecks {
         update.andWhere(
           `(status IS DISTINCT FROM :was OR last_error IS DISTINCT FROM :error
            OR coalesce(:account, account_id) IS DISTINCT FROM account_id
-           OR (:learnt AND :avatar::varchar IS DISTINCT FROM avatar_url)
+           OR (:hasAvatar AND :avatar::varchar IS DISTINCT FROM avatar_url)
            OR last_checked_at IS NULL OR last_checked_at < :stale)`,
           {
             was: found.status,
             error: found.lastError,
             account: found.accountId ?? null,
-            learnt: 'avatarUrl' in found,
+            hasAvatar: 'avatarUrl' in found,
             avatar: found.avatarUrl ?? null,
             stale: new Date(checkedAt.getTime() - UNCHANGED_MS),
           },
@@ -136,15 +133,5 @@ export class PlatformChecks {
       return taken ? [{ userId, platformId: id, type: STATS_CHANGED }] : [];
     });
     await this.invalidation.afterCommit(changes);
-  }
-}
-
-/** Null as well when a key has left the ring since the seal was checked. */
-function openedOf(open: () => Credentials | null): Credentials | null {
-  try {
-    return open();
-  } catch (error) {
-    if (error instanceof UndecryptableSecret) return null;
-    throw error;
   }
 }

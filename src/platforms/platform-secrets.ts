@@ -10,14 +10,14 @@ import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from '../keys/
 
 type Row = CredentialsOwner & SealedCredentials & { readonly refreshToken: string | null };
 
-/** The new columns; null for a row that cannot be opened; `later` for one that has to be dealt with otherwise first. */
+/** The new columns; null for a row that cannot be opened; `later` for a row that credentials:seal has to handle first. */
 type Rewrite = (row: Row) => SealedCredentials | null | 'later';
 
 export interface SealOutcome {
   readonly rewritten: number;
-  /** Ids of rows that no key opens. */
+  /** Ids of rows that no key of the ring opens. */
   readonly unreadable: readonly number[];
-  /** Rows without a seal that are left, the unreadable ones included. */
+  /** Rows that still have no seal, including the unreadable ones. */
   readonly left: number;
 }
 
@@ -57,12 +57,12 @@ export class PlatformSecrets implements RotatableSecrets {
   rewrite(manager: EntityManager, batch: Batch): Promise<RewrittenBatch> {
     return this.rewriteWhere(manager, batch, ['key_id <> $3', this.ring.primaryKeyId], (row) => {
       const rewrapped = this.cipher.rewrap(row, row);
-      // Without a seal it is not trusted, but credentials:seal may yet need the old key to seal it.
+      // A row without a seal is not trusted, but credentials:seal may still need the old key to seal it.
       return rewrapped === null && this.cipher.sealImported(row, row) !== null ? 'later' : rewrapped;
     });
   }
 
-  /** Seals the rows that have no seal and brings them under the primary key. The others are left as they are. */
+  /** Seals the rows that have no seal and re-encrypts them under the primary key. Leaves all others alone. */
   async sealImported(): Promise<SealOutcome> {
     const unsealed = ['seal IS NULL AND $3::text IS NULL', null] as const;
     const done = await this.rotation.pass(

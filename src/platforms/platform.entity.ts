@@ -25,7 +25,7 @@ export class PlatformConnection {
   })
   id!: number;
 
-  // By name: the users feature's entity is not imported here.
+  // By name, because a feature does not import another feature's entity.
   @ForeignKey('User', { name: 'platform_connections_user_id_fkey', onDelete: 'CASCADE' })
   @Column({ name: 'user_id', type: 'integer' })
   userId!: number;
@@ -52,7 +52,7 @@ export class PlatformConnection {
   @Column({ name: 'client_secret', type: 'text', nullable: true })
   clientSecret!: string | null;
 
-  /** Of the key that encrypted and sealed this row. */
+  /** Id of the key that encrypted and sealed this row. */
   @Column({ name: 'key_id', type: 'varchar', length: 32 })
   keyId!: string;
 
@@ -77,15 +77,15 @@ export class PlatformConnection {
   @Column({ name: 'token_expires_at', type: 'timestamptz', nullable: true })
   tokenExpiresAt!: Date | null;
 
-  /** The account's id at its instance, once a test or a connection by OAuth has told it. */
+  /** The account's id at its instance, known after a check or a connection by OAuth. */
   @Column({ name: 'account_id', type: 'varchar', length: 100, nullable: true })
   accountId!: string | null;
 
-  /** Where the account's picture is, as its instance says: anything on the web. */
+  /** Address of the account's picture as its instance gives it. It can be anything on the web. */
   @Column({ name: 'avatar_url', type: 'varchar', length: 2048, nullable: true })
   avatarUrl!: string | null;
 
-  /** Fernet token around the refresh token and the row that it belongs to; see RefreshTokenCipher. */
+  /** Fernet token over the refresh token and the row that it belongs to; see RefreshTokenCipher. */
   @Column({ name: 'refresh_token', type: 'text', nullable: true })
   refreshToken!: string | null;
 
@@ -95,7 +95,7 @@ export class PlatformConnection {
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
   createdAt!: Date;
 
-  /** Kept by a trigger, as is the version. */
+  /** A trigger maintains this and the version. */
   @Column({ name: 'updated_at', type: 'timestamptz', default: () => 'now()', update: false })
   updatedAt!: Date;
 

@@ -37,7 +37,7 @@ export class PlatformRepository {
     return this.repository.findOneBy({ id });
   }
 
-  /** By when they last signed in; the index on it ends the search after `limit` of them. */
+  /** Ordered by last sign-in; the index on it ends the search after `limit` users. */
   async recentlyActiveUsers(limit: number): Promise<number[]> {
     const rows = await this.repository.query<{ id: number }[]>(
       `SELECT u.id FROM users u
@@ -58,7 +58,7 @@ export class PlatformRepository {
       username: row.username,
       isActive: row.isActive,
       isDefault: row.isDefault,
-      // Credentials that cannot be opened are of no use, whatever the last test found.
+      // Credentials that cannot be opened are useless, whatever the last check found.
       status: this.cipher.isIntact(row, sealedOf(row)) ? row.status : 'needs_reconnect',
       lastCheckedAt: row.lastCheckedAt,
       lastError: row.lastError,

@@ -58,7 +58,7 @@ const TEST_QUERY = {
   required: false,
   schema: { type: 'boolean', default: false },
   description:
-    'Test it at its instance too; what was found is the status in the answer. Limited as `POST /v1/platforms/{id}/test`',
+    'Also test it at its instance; the answer shows the status found. Rate-limited like `POST /v1/platforms/{id}/test`',
 } as const;
 
 @ApiTags('platforms')
@@ -128,9 +128,9 @@ export class PlatformsController {
   @RateLimit('instance', 'test')
   @Authenticated('platforms:write')
   @ApiOperation({
-    summary: 'Keep a platform connection; its credentials are encrypted and not shown again',
+    summary: 'Add a platform connection; its credentials are encrypted and not shown again',
     description:
-      'A conflict is `duplicate_name`, `duplicate_account` or, when there are 200 already, `too_many_platforms`.',
+      'A conflict is `duplicate_name`, `duplicate_account` or, if you already have 200, `too_many_platforms`.',
   })
   @ApiQuery(TEST_QUERY)
   @ApiCreatedResponse({
@@ -156,7 +156,7 @@ export class PlatformsController {
   @ApiOperation({
     summary: 'Change a platform connection',
     description:
-      'Absent fields stay as they are. A changed instance or credential makes the status `unchecked`. Another instance needs ' +
+      'Absent fields stay unchanged. A changed instance or credential sets the status to `unchecked`. Another instance needs ' +
       'an `accessToken` in the same request: no stored credential is carried over to it.',
   })
   @ApiBody({
@@ -175,7 +175,7 @@ export class PlatformsController {
   @ApiHeader({
     name: 'If-Match',
     required: false,
-    description: 'Change only this version: an ETag, with its quotes',
+    description: 'Change only this version: an ETag, including its quotes',
   })
   @ApiOkResponse({ type: PlatformDto, headers: ETAG_HEADER })
   @ApiProblems([400, 404, 409, 412, 413, 415, 503])
@@ -198,15 +198,16 @@ export class PlatformsController {
   @HttpCode(204)
   @Authenticated('platforms:write')
   @ApiOperation({
-    summary: 'Forget a platform connection; the first of the remaining list becomes the default',
+    summary:
+      'Delete a platform connection; if it was the default, the first remaining one becomes the default',
   })
   @ApiQuery({
     name: 'revoke',
     required: false,
     schema: { type: 'boolean', default: false },
     description:
-      'Revoke the token at the instance too, where that is safe; a failure does not keep it from being forgotten. ' +
-      'Limited as `POST /v1/platforms/{id}/test`',
+      'Also revoke the token at the instance, where that is safe; the connection is deleted even if that fails. ' +
+      'Rate-limited like `POST /v1/platforms/{id}/test`',
   })
   @ApiNoContentResponse()
   @ApiProblems([400, 404, 413, 415, 503])

@@ -1,6 +1,6 @@
 import { DomainError } from '../common/domain-error.js';
 
-/** The same for an absent platform and another user's. */
+/** The same for an absent connection and another user's. */
 export class PlatformNotFound extends DomainError {
   readonly code = 'platform_not_found';
   readonly status = 404;
@@ -17,18 +17,18 @@ export class NoPlatforms extends DomainError {
   readonly title = 'No active platform connection';
 
   constructor() {
-    super('There is no active platform connection, so there is no default one.');
+    super('You have no active platform connection, so there is no default.');
   }
 }
 
-/** The same whatever lies behind its address: a picture must not tell what can be reached from here. */
+/** The same for every reason: a picture must not reveal what this server can reach. */
 export class NoAvatar extends DomainError {
   readonly code = 'no_avatar';
   readonly status = 404;
   readonly title = 'No picture';
 
   constructor() {
-    super('The account has no picture, or it cannot be had at the moment.');
+    super('The account has no picture, or the picture is temporarily unavailable.');
   }
 }
 
@@ -52,7 +52,7 @@ export class DuplicateAccount extends DomainError {
   }
 }
 
-/** All of a user's connections are read, sorted and sent at once, so there must not be any number of them. */
+/** All connections of a user are read, sorted and sent at once, so their number is bounded. */
 export class TooManyPlatforms extends DomainError {
   readonly code = 'too_many_platforms';
   readonly status = 409;
@@ -60,7 +60,7 @@ export class TooManyPlatforms extends DomainError {
 
   constructor(max: number) {
     super(
-      `There are ${max} platform connections already, inactive ones among them. Delete one that is not needed.`,
+      `You already have ${max} platform connections, including inactive ones. Delete one that you no longer need.`,
     );
   }
 }
@@ -75,25 +75,27 @@ export class PlatformInactive extends DomainError {
   }
 }
 
-/** Whoever switched a connection off does not expect its credentials to be used. */
+/** A user who deactivates a connection does not expect its credentials to be used. */
 export class RevealOfInactive extends DomainError {
   readonly code = 'platform_inactive';
   readonly status = 409;
   readonly title = 'Platform connection is not active';
 
   constructor() {
-    super('The credentials of an inactive platform connection are not given out. Activate it first.');
+    super('The credentials of an inactive platform connection are not revealed. Activate it first.');
   }
 }
 
-/** The same for a broken seal, an unknown key and a damaged ciphertext: which check failed helps only who tampers. */
+/** The same for a broken seal, an unknown key and a damaged ciphertext: the difference would only help an attacker. */
 export class NeedsReconnect extends DomainError {
   readonly code = 'needs_reconnect';
   readonly status = 409;
-  readonly title = 'Platform connection has to be made anew';
+  readonly title = 'Reconnect this account';
 
   constructor() {
-    super('The stored credentials cannot be opened any more. Save new ones for this platform connection.');
+    super(
+      'The stored credentials can no longer be opened. Connect the account again, or save new credentials.',
+    );
   }
 }
 
@@ -113,7 +115,9 @@ export class VersionMismatch extends DomainError {
   readonly title = 'The resource has changed';
 
   constructor() {
-    super('The platform connection has another version than If-Match names. Read it again.');
+    super(
+      'The platform connection has changed since you read it: If-Match names another version. Read it again.',
+    );
   }
 }
 

@@ -46,7 +46,7 @@ export class PlatformsService {
     );
   }
 
-  /** The same, read from the database now and cached anew. */
+  /** The same, but read from the database and cached again. */
   async reload(userId: number): Promise<CacheRead<readonly PlatformView[]>> {
     try {
       await this.cache.drop([userPlatformsKey(userId)]);
@@ -58,19 +58,19 @@ export class PlatformsService {
     return this.list(userId);
   }
 
-  /** Inactive ones too; these are rarely asked for and not cached. */
+  /** Including inactive connections. Rarely needed, so not cached. */
   listAll(userId: number): Promise<CacheRead<readonly PlatformView[]>> {
     return this.cache.bypass(this.userPlatforms, 'include-inactive', () =>
       this.database.load(() => this.repository.listAll(userId)),
     );
   }
 
-  /** Any user's connection; the caller checks whose it is. */
+  /** Any user's connection; the caller checks who owns it. */
   find(id: number): Promise<CacheRead<CachedPlatform | null>> {
     return this.cache.read(this.platform, id, () => this.database.load(() => this.repository.find(id)));
   }
 
-  /** Loads the list and each of its connections into the cache. */
+  /** Loads the list and each connection on it into the cache. */
   async refresh(userId: number): Promise<readonly PlatformView[]> {
     await this.dropCached(userId);
     const { value: platforms } = await this.list(userId);
@@ -84,19 +84,19 @@ export class PlatformsService {
     await this.cache.drop([userPlatformsKey(userId), ...platforms.map(({ id }) => platformKey(id))]);
   }
 
-  /** Users with connections, the most recently active first. */
+  /** Users that have connections, most recently active first. */
   recentlyActiveUsers(limit: number): Promise<number[]> {
     return this.database.load(() => this.repository.recentlyActiveUsers(limit));
   }
 
   /**
-   * Fills the entries of a user that are not cached.
+   * Fills the entries of a user that are not cached yet.
    *
    * @returns how many this call filled; other processes may have filled the others.
    * @throws {CacheUnavailable | DatabaseBusy | DatabaseUnavailable}
    */
   async warm(userId: number): Promise<number> {
-    // From the cache if it is there: of several processes that warm, one loads it.
+    // Through the cache: of several processes that warm, only one loads the list.
     const { outcome, stored, value: platforms } = await this.list(userId);
     let filled = Number(stored && outcome !== 'collapsed');
     for (const { id } of platforms) {
@@ -106,7 +106,7 @@ export class PlatformsService {
     return filled;
   }
 
-  /** Other features' entries of the user's connections too. @throws {CacheUnavailable} when the cache cannot be reached. */
+  /** Includes the entries that other features keep of these connections. @throws {CacheUnavailable} */
   async dropEverythingCached(userId: number): Promise<void> {
     const platforms = await this.database.load(() => this.repository.listAll(userId));
     const keys = this.cacheKeys.of(platforms.map(({ id: platformId }) => ({ userId, platformId })));

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { CheckOutcome } from '../platforms/platform-checks.js';
+import type { CheckOutcome } from '../instances/check-outcome.js';
 import type { RefreshOutcome } from './token-refresh.js';
 
 /** How a visit to one instance ended: all that was due is done, or why not. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Clock } from '../common/clock.js';
-import { CHECK_OUTCOMES } from '../platforms/platform-checks.js';
+import { CHECK_OUTCOMES } from '../instances/check-outcome.js';
 import { backOffMs, nextCheckMs, pauseMs, signOfLife } from './watch-plan.js';
 
 const MINUTE = 60_000;

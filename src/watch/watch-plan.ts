@@ -1,4 +1,4 @@
-import type { AccountCheck, CheckOutcome } from '../platforms/platform-checks.js';
+import type { AccountCheck, CheckOutcome } from '../instances/check-outcome.js';
 
 const MINUTE_MS = 60_000;
 const FIRST_BACK_OFF_MS = 5 * MINUTE_MS;

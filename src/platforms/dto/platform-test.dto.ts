@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { CHECK_OUTCOMES, type AccountCheck, type CheckOutcome } from '../../instances/check-outcome.js';
 
 export class TestedAccountDto {
-  @ApiProperty({ example: '109348', description: 'Unique on its instance only' })
+  @ApiProperty({ example: '109348', description: 'Unique within its instance only' })
   id!: string;
 
   @ApiProperty({ example: 'alice' })
@@ -37,7 +37,7 @@ export class PlatformTestDto {
     type: 'integer',
     nullable: true,
     example: 184,
-    description: 'milliseconds; null without an answer',
+    description: 'Milliseconds; null if there was no answer',
   })
   latencyMs!: number | null;
 

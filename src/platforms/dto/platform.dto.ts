@@ -6,7 +6,7 @@ import {
   type PlatformType,
 } from '../platform-view.js';
 
-/** A platform connection as the API shows it. Documentation of PlatformView, whose JSON is sent as it is cached. */
+/** Documents PlatformView, whose JSON is sent as it is cached. */
 export class PlatformDto {
   @ApiProperty({ type: 'integer', example: 42 })
   id!: number;
@@ -42,19 +42,19 @@ export class PlatformDto {
     type: String,
     nullable: true,
     example: null,
-    description: 'What the last failed check found',
+    description: 'What the last check found, if it failed',
   })
   lastError!: string | null;
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
   tokenExpiresAt!: Date | null;
 
-  @ApiProperty({ example: false, description: 'Whether a client key and secret are kept' })
+  @ApiProperty({ example: false, description: 'Whether a client key and secret are stored' })
   hasClientCredentials!: boolean;
 
   @ApiProperty({
     example: true,
-    description: 'Whether the account has a picture: `/v1/platforms/{id}/avatar`',
+    description: 'Whether the account has a picture at `/v1/platforms/{id}/avatar`',
   })
   hasAvatar!: boolean;
 

@@ -6,7 +6,7 @@ import { PLATFORM_TYPES, type PlatformType } from '../platform-view.js';
 
 const MAX_CREDENTIAL = 4096;
 
-/** Absent is left out, null clears; anything else is validated. */
+/** An absent field is left alone and null clears it; anything else is validated. */
 const IsGiven = () => ValidateIf((_, value) => value !== undefined && value !== null);
 
 export class CreatePlatformDto {
@@ -85,8 +85,8 @@ export class CreatePlatformDto {
 }
 
 /**
- * Any of the fields; one that is absent stays as it is, an optional one that is null is cleared. Another instance needs
- * its access token, and keeps no credential of the one before.
+ * Any of the fields. An absent one stays unchanged; null clears an optional one. Another instance needs its own access
+ * token: no stored credential is carried over.
  */
 export class UpdatePlatformDto extends PartialType(CreatePlatformDto, { skipNullProperties: false }) {
   @ApiPropertyOptional({
