@@ -1,19 +1,19 @@
 import { ApiHeader } from '@nestjs/swagger';
 
-/** The name is that of the handler's own parameter, where it has one: the document would have both otherwise. */
+/** Named like the handler's own parameter, if it has one; otherwise the document would list both. */
 export const ApiIfNoneMatch = (): MethodDecorator =>
   ApiHeader({
     name: 'if-none-match',
     required: false,
-    // Without an example, which Swagger UI would send.
+    // No example: Swagger UI would send it.
     schema: { type: 'string' },
-    description: 'An ETag of this route, with its quotes; 304 while it is the current one',
+    description: 'An ETag of this route, including its quotes; answers 304 while it is current',
   }) as MethodDecorator;
 
 /** Response headers for the OpenAPI document. */
 export const CACHED_HEADERS = {
   'Cache-Status': {
-    description: 'RFC 9211: hit, or why the answer was loaded',
+    description: 'RFC 9211: a hit, or why the answer was loaded',
     schema: { type: 'string', example: 'platform-manager; hit' },
   },
 } as const;
@@ -27,14 +27,14 @@ export const ETAG_HEADER = {
 
 export const LIST_ETAG_HEADER = {
   ETag: {
-    description: 'Of the whole list, for If-None-Match',
+    description: 'Entity tag of the whole list, for If-None-Match',
     schema: { type: 'string', example: '"4dr0ixqPMbtXZSGLYAmBZ8-GSaLeFh7CkhVAyTZyIfw"' },
   },
 } as const;
 
 export const DEFAULT_ETAG_HEADER = {
   ETag: {
-    description: 'Which connection, and its version: for If-None-Match',
+    description: 'Names the connection and its version, for If-None-Match',
     schema: { type: 'string', example: '"42-3"' },
   },
 } as const;

@@ -11,21 +11,21 @@ const DESCRIPTIONS: Readonly<Record<number, readonly [code: string, title: strin
   412: [
     'version_mismatch',
     'The resource has changed',
-    'The platform connection has another version than If-Match names. Read it again.',
+    'The platform connection has changed since you read it: If-Match names another version. Read it again.',
   ],
-  413: ['payload_too_large', 'Payload too large', 'The request body is larger than is accepted.'],
+  413: ['payload_too_large', 'Payload too large', 'The request body is too large.'],
   415: ['unsupported_media_type', 'Unsupported media type', 'Send application/json.'],
   429: ['rate_limited', 'Too many requests', 'Too many requests. Try again later.'],
   503: [
     'database_unavailable',
     'Temporarily unavailable',
-    'The database cannot answer at the moment. Try again shortly.',
+    'The database is temporarily unavailable. Try again shortly.',
   ],
 };
 
 type DocumentedStatus = 400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 503;
 
-/** Documents the error answers of a route, with an example each. `examples` replaces code, title and detail of one. */
+/** Documents a route's errors, each with an example. `examples` replaces the code, title and detail of a status. */
 export function ApiProblems(
   statuses: readonly DocumentedStatus[],
   examples: Partial<Record<DocumentedStatus, readonly [code: string, title: string, detail: string]>> = {},

@@ -6,7 +6,7 @@ import { VALIDATION_OPTIONS, fieldProblems } from './validation.js';
 
 const MAX_REPORTED = 20;
 
-/** A body that is a JSON array of 1 to `max` valid `item`s; all of it is taken or nothing. */
+/** A body that is a JSON array of 1 to `max` valid `item`s. One invalid item refuses the whole body. */
 @Injectable()
 export class BatchPipe<T extends object> implements PipeTransform<unknown, Promise<T[]>> {
   constructor(

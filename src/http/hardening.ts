@@ -8,7 +8,7 @@ import { problemText, sendProblem } from './problem.filter.js';
 
 const ONE_YEAR_SECONDS = 31_536_000;
 
-/** Everything from here; Swagger UI sets styles inline and shows its images as data URLs, but runs no inline script. */
+/** Same origin only. Swagger UI sets styles inline and uses data URLs for images, but runs no inline script. */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'self'"],
   scriptSrc: ["'self'"],
@@ -23,10 +23,10 @@ const CONTENT_SECURITY_POLICY = {
 
 type Header = readonly [name: string, value: string];
 
-/** What browsers show; everything else is data for programs. */
+/** Pages for browsers; everything else is data for programs. */
 const PAGES = /^\/(docs|console)/;
 
-/** Of Helmet's headers those that mean something on data (OWASP REST Security Cheat Sheet). Each header costs CPU. */
+/** The Helmet headers that matter for data (OWASP REST Security Cheat Sheet). Each header costs CPU, so no others. */
 const DATA_HEADERS = [
   'Cross-Origin-Resource-Policy',
   'Referrer-Policy',
@@ -35,7 +35,7 @@ const DATA_HEADERS = [
   'X-Frame-Options',
 ];
 
-/** For what is JSON and loads nothing, also when it is answered before any hook has run. */
+/** For JSON, which loads nothing; also for answers that are sent before any hook runs. */
 export const BARE_SECURITY_HEADERS = {
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
   'Referrer-Policy': 'no-referrer',
@@ -44,37 +44,37 @@ export const BARE_SECURITY_HEADERS = {
 } as const;
 
 /**
- * Security headers on every answer, errors included, and a limit to how deep a body may be. An answer that does not pass
- * Fastify's `reply.send` has to bring its own.
+ * Sets security headers on every answer, including errors, and limits the depth of bodies. An answer that bypasses
+ * Fastify's `reply.send` has to set its own headers.
  */
 export function harden(fastify: FastifyInstance, { https }: { https: boolean }): void {
   const forPages = lowerCased(helmetHeaders(https));
   const forData = dataHeaders(https);
   fastify.addHook('onSend', (request, reply, payload, done) => {
     for (const [name, value] of PAGES.test(request.url) ? forPages : forData) {
-      // A route may know better.
+      // A route's own value wins.
       if (!reply.hasHeader(name)) reply.header(name, value);
     }
     done(null, payload);
   });
   fastify.addHook('preValidation', (request, reply, done) => {
     if (!isTooDeep(request.body)) return done();
-    sendProblem(new InvalidField([{ pointer: '', detail: 'has too many levels' }]), request, reply);
+    sendProblem(new InvalidField([{ pointer: '', detail: 'is nested too deeply' }]), request, reply);
   });
 }
 
-/** For everything but pages. @param https whether the name is always served with TLS. */
+/** For everything except pages. @param https whether the host is always served with TLS. */
 export function dataHeaders(https: boolean): readonly Header[] {
   const headers = Object.entries(helmetHeaders(https)).filter(([name]) => DATA_HEADERS.includes(name));
   return lowerCased({ ...Object.fromEntries(headers), ...BARE_SECURITY_HEADERS });
 }
 
-/** As Fastify keeps them: a name that it has to change is a new text to be looked up, at each answer. */
+/** Lower case, so Fastify does not allocate a new key per response. */
 function lowerCased(headers: Readonly<Record<string, string>>): Header[] {
   return Object.entries(headers).map(([name, value]): Header => [name.toLowerCase(), value]);
 }
 
-/** What Helmet sets, found out once: it is the same for every answer, and making it anew costs some 50 µs of CPU. */
+/** Helmet's headers, computed once: they never change, and computing them takes about 50 µs of CPU. */
 function helmetHeaders(https: boolean): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   const response = {
@@ -83,7 +83,7 @@ function helmetHeaders(https: boolean): Readonly<Record<string, string>> {
   };
   const middleware = helmet({
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY },
-    // Meant for a name that is always served with TLS; on localhost it would lock other programs out of http.
+    // Only for hosts that are always served with TLS; on localhost it would lock other programs out of http.
     strictTransportSecurity: https && { maxAge: ONE_YEAR_SECONDS },
     referrerPolicy: { policy: 'no-referrer' },
   });
@@ -94,9 +94,9 @@ function helmetHeaders(https: boolean): Readonly<Record<string, string>> {
 }
 
 /**
- * What Fastify is to believe of X-Forwarded-For. `true` is one proxy, not any number: whoever believes the whole list
- * lets callers choose their address. A number means that callers cannot reach this port past the proxies; addresses
- * are checked.
+ * How far Fastify trusts X-Forwarded-For. `true` means one proxy, not any number: trusting the whole list would let callers
+ * choose their address. With a number, callers must not be able to reach this port past the proxies; addresses are
+ * checked.
  */
 export function trustedProxies(
   trust: boolean | number | string[],
@@ -106,7 +106,7 @@ export function trustedProxies(
   return (_address, hop) => hop < proxies;
 }
 
-/** What Node refuses before there is a request: too large headers (431), a time-out (408), no HTTP at all (400). */
+/** Answers what Node rejects before there is a request: oversized headers (431), a time-out (408), no HTTP at all (400). */
 export function refuseConnection(error: { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();

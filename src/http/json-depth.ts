@@ -1,7 +1,7 @@
-/** Deeper than any body of this API. What walks a body recursively would run out of stack on a hostile one. */
+/** Deeper than any valid body. Code that walks a hostile body recursively would overflow the stack. */
 const MAX_DEPTH = 16;
 
-/** Whether a parsed JSON value has more levels than are accepted. Not recursive itself. */
+/** Whether a parsed JSON value is nested too deeply. Works without recursion. */
 export function isTooDeep(value: unknown, maxDepth = MAX_DEPTH): boolean {
   let level: object[] = typeof value === 'object' && value !== null ? [value] : [];
   for (let depth = 1; level.length > 0; depth++) {

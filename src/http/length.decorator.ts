@@ -1,8 +1,8 @@
 import { ValidateBy, type ValidationOptions } from 'class-validator';
 
 /**
- * Text of so many characters, counted as PostgreSQL's `varchar` and JSON Schema count them: by code points. The one of
- * class-validator leaves variation selectors out, and lets a text through that no column takes.
+ * Length in code points, as PostgreSQL's `varchar` and JSON Schema count it. class-validator's own does not count variation
+ * selectors, so it accepts text that is too long for the column.
  */
 export function Length(min: number, max: number, options?: ValidationOptions): PropertyDecorator {
   return ValidateBy(
@@ -12,7 +12,7 @@ export function Length(min: number, max: number, options?: ValidationOptions): P
       validator: {
         validate: (value: unknown) => {
           if (typeof value !== 'string') return false;
-          // A code point has at most two units: a body of a megabyte is not taken to pieces.
+          // A code point has at most two code units, so a huge text is rejected without splitting it.
           if (value.length > 2 * max) return false;
           const length = [...value].length;
           return length >= min && length <= max;

@@ -1,9 +1,9 @@
 import { Matches, ValidateBy, type ValidationOptions } from 'class-validator';
 
-// The C0 and C1 controls, and the two separators that end a line as well.
+// C0 and C1 control characters, and the two Unicode line separators.
 const CONTROL_CHARACTER = /[\p{Cc}\u2028\u2029]/u;
 
-/** One line of text: no control characters, which PostgreSQL (NUL) or a log reader would trip over, and whole UTF-16. */
+/** One line of well-formed text: no control characters, which break PostgreSQL (NUL) or a log reader. */
 export function IsPlainText(options?: ValidationOptions): PropertyDecorator {
   return ValidateBy(
     {
@@ -18,7 +18,7 @@ export function IsPlainText(options?: ValidationOptions): PropertyDecorator {
   );
 }
 
-/** A credential as instances issue them: visible ASCII, so that it can stand in an HTTP header. */
+/** A credential as instances issue it: visible ASCII, which fits into an HTTP header. */
 export function IsCredential(): PropertyDecorator {
   return Matches(/^[\x21-\x7e]*$/, { message: '$property must be visible ASCII characters without spaces' });
 }

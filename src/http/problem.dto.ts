@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
-/** One fault of a request. */
+/** One invalid field of a request. */
 export class FieldProblemDto {
   @ApiProperty({ example: '/name', description: 'JSON pointer into the body, or `#name` of a parameter' })
   pointer!: string;
@@ -23,10 +23,10 @@ export class ProblemDto {
   @ApiProperty({ example: 'No platform connection has this id.' })
   detail!: string;
 
-  @ApiProperty({ example: '/v1/platforms/4711', description: 'The path that was requested' })
+  @ApiProperty({ example: '/v1/platforms/4711', description: 'The requested path' })
   instance!: string;
 
-  @ApiProperty({ example: 'platform_not_found', description: 'Stable; programs decide by this' })
+  @ApiProperty({ example: 'platform_not_found', description: 'Stable; meant for programs' })
   code!: string;
 
   @ApiProperty({
@@ -35,6 +35,6 @@ export class ProblemDto {
   })
   requestId!: string;
 
-  @ApiPropertyOptional({ type: [FieldProblemDto], description: 'On 400: what is wrong with which field' })
+  @ApiPropertyOptional({ type: [FieldProblemDto], description: 'On 400: each invalid field and why' })
   errors?: FieldProblemDto[];
 }

@@ -12,35 +12,35 @@ interface Problem {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-// What Nest and Fastify refuse by themselves. Their own texts are not shown: some repeat what was sent.
+// For requests that Nest or Fastify reject themselves. Their own texts are not shown: some repeat the input.
 const TRANSPORT_PROBLEMS: Readonly<Record<number, Omit<Problem, 'status'>>> = {
   400: {
     code: 'malformed_request',
     title: 'Malformed request',
-    detail: 'The request cannot be read; a body must be valid JSON.',
+    detail: 'The request cannot be parsed; a body must be valid JSON.',
   },
   404: { code: 'route_not_found', title: 'Not found', detail: 'There is no such route.' },
   405: {
     code: 'method_not_allowed',
     title: 'Method not allowed',
-    detail: 'The route does not know this method.',
+    detail: 'This route does not support the method.',
   },
   408: {
     code: 'request_timeout',
     title: 'Request time-out',
-    detail: 'The request was not received in time.',
+    detail: 'The request did not arrive in time.',
   },
   413: {
     code: 'payload_too_large',
     title: 'Payload too large',
-    detail: 'The request body is larger than is accepted.',
+    detail: 'The request body is too large.',
   },
-  414: { code: 'uri_too_long', title: 'URI too long', detail: 'The path is longer than is accepted.' },
+  414: { code: 'uri_too_long', title: 'URI too long', detail: 'The path is too long.' },
   415: { code: 'unsupported_media_type', title: 'Unsupported media type', detail: 'Send application/json.' },
   431: {
     code: 'headers_too_large',
     title: 'Header fields too large',
-    detail: 'The request headers are larger than is accepted.',
+    detail: 'The request headers are too large.',
   },
   503: { code: 'service_unavailable', title: 'Temporarily unavailable', detail: 'Try again shortly.' },
 };
@@ -49,10 +49,10 @@ const INTERNAL: Problem = {
   status: 500,
   code: 'internal_error',
   title: 'Internal error',
-  detail: 'Something went wrong here. The request id finds it in the log.',
+  detail: 'Something went wrong on the server. The log has details under this request id.',
 };
 
-/** The one place that knows how errors look over HTTP: RFC 9457. */
+/** The only place that turns errors into HTTP: RFC 9457. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
@@ -61,7 +61,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Also Fastify's own error handler, for what fails before Nest is asked. */
+/** Also Fastify's own error handler, for requests that fail before they reach Nest. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toProblem(error);
   if (problem.status >= 500) {
@@ -69,7 +69,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
       error instanceof ServiceUnavailable ? error.logLevel : error instanceof DomainError ? 'warn' : 'error';
     request.log[level]({ reqId: request.id, error: describe(error), code: problem.code }, 'request failed');
   }
-  // Nothing can be added to an answer that is under way.
+  // The answer is already being sent.
   if (reply.sent) return;
   if (problem.retryAfterSeconds !== undefined) reply.header('Retry-After', String(problem.retryAfterSeconds));
   for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);
@@ -92,7 +92,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     );
 }
 
-/** The text of an answer to what is not even a request, so that it has neither path nor id. */
+/** The body for input that is not even a request, so it has neither path nor id. */
 export function problemText(status: number): string {
   const { code, title, detail, errors } = toProblem({ statusCode: status });
   const type = `urn:platform-manager:problem:${code}`;
@@ -108,12 +108,12 @@ function toProblem(error: unknown): Problem {
     error instanceof HttpException ? error.getStatus() : (error as Partial<FastifyError>)?.statusCode;
   const transport = status === undefined ? undefined : TRANSPORT_PROBLEMS[status];
   if (status === undefined || transport === undefined) return INTERNAL;
-  // Told as a field problem too, so that every 400 has `errors`.
+  // As a field problem too, so that every 400 has `errors`.
   if (status === 400) return { status, ...transport, errors: [{ pointer: '', detail: transport.detail }] };
   return { status, ...transport };
 }
 
-/** Class, place and cause of an error. A message of PostgreSQL can quote a row, so it is reduced to its code. */
+/** Class, stack and cause of an error. PostgreSQL's messages can quote a row, so only their code is logged. */
 function describe(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
   const code = 'code' in error ? error.code : undefined;
@@ -121,7 +121,7 @@ function describe(error: unknown): Record<string, unknown> {
     type: error.name,
     ...(typeof code === 'string' && { code }),
     ...(error.name === 'QueryFailedError' ? {} : { message: error.message }),
-    // The frames only: before them stands the message, which may have several lines.
+    // Only the frames: the message before them may have several lines.
     stack: error.stack
       ?.split('\n')
       .filter((line) => /^\s+at /.test(line))

@@ -3,8 +3,8 @@ import { InvalidField } from '../common/domain-error.js';
 import { VALIDATION_OPTIONS, fieldProblems } from './validation.js';
 
 /**
- * All query parameters of a route, as an instance of `type`. Their faults are pointed to as `#name`, for they are not
- * in the body. The handler's parameter is to be declared `Readonly<type>`, or the global pipe validates it as a body.
+ * All query parameters of a route as an instance of `type`. Faults point to `#name`, because the parameters are not in the
+ * body. Declare the handler's parameter as `Readonly<type>`, or the global pipe validates it as a body.
  */
 export function queryPipe(type: Type<object>): PipeTransform {
   return new ValidationPipe({

@@ -2,19 +2,19 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-/** For a request that is on its way. */
+/** For a request that may be on its way. */
 const GRACE_MS = 1000;
-/** For one of which a part has come. */
+/** For a request of which a part has arrived. */
 const HALF_SENT_GRACE_MS = 5000;
 
 /**
- * Ends connections that have no whole request to be answered when the server closes: those on which nothing was ever
- * sent, as browsers and clients keep some in reserve, and those on which half of one was. Node waits for them, for as
- * long as the other side likes, and no longer looks at its time-outs then.
+ * When the server closes, ends connections without a complete request: those on which nothing was ever sent (browsers keep
+ * some in reserve) and those that sent half a request. Node would wait for them as long as the client likes, because it no
+ * longer checks its time-outs then.
  */
 export function endUnusedConnections(fastify: FastifyInstance): void {
   const server = fastify.server as Server;
-  /** With the request that is answered there. */
+  /** With the request that is being answered. */
   const connections = new Map<Socket, IncomingMessage | null>();
   server.on('connection', (socket: Socket) => {
     connections.set(socket, null);

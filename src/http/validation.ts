@@ -1,20 +1,19 @@
 import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
 import { InvalidField, type FieldProblem } from '../common/domain-error.js';
 
-/** Unknown fields are errors: a misspelt one would otherwise be lost in silence. */
+/** Unknown fields are errors: a misspelt one would otherwise be ignored silently. */
 export const VALIDATION_OPTIONS = {
   whitelist: true,
   forbidNonWhitelisted: true,
   forbidUnknownValues: true,
   stopAtFirstError: true,
-  // The values of a failed validation may be secrets.
+  // Invalid values may be secrets.
   validationError: { target: false, value: false },
 } as const;
 
 /**
- * Nest's pipe would take `null` and no body at all for `{}`. It would also turn every `id: number` and
- * `refresh: boolean` into a primitive before the parameter's own pipe sees the text: `0x10` would be an id, and
- * BooleanQueryPipe would refuse `true`.
+ * Nest's pipe would accept `null`, or no body, as `{}`. It would also convert every `id: number` and `refresh: boolean` before
+ * the parameter's own pipe sees the text: `0x10` would be an id, and BooleanQueryPipe would refuse `true`.
  */
 class BodyValidationPipe extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
@@ -37,7 +36,7 @@ export function validationPipe(): ValidationPipe {
   });
 }
 
-/** One problem a failed constraint, with an RFC 6901 pointer to the field. */
+/** One problem per failed constraint, with an RFC 6901 pointer to the field. */
 export function fieldProblems(errors: readonly ValidationError[], parent = ''): FieldProblem[] {
   return errors.flatMap((error) => {
     const pointer = `${parent}/${error.property.replaceAll('~', '~0').replaceAll('/', '~1')}`;

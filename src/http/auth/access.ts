@@ -6,17 +6,17 @@ import type { AuthUser, Scope } from './auth-user.js';
 export const ACCESS_METADATA = Symbol('Access');
 
 /**
- * Who may call a handler. `session`, also where nothing is said: signed-in people, no API keys. `admin`: signed-in
- * people of that role, no API keys. A scope: signed-in people, and API keys that have the scope.
+ * Who may call a handler. `session`, the default: signed-in people, but no API key. `admin`: signed-in administrators, but
+ * no API key. A scope: signed-in people, and API keys that have the scope.
  */
 export type Access = 'public' | 'session' | 'admin' | Scope;
 
-/** Opens a route to everybody. On methods only, as `Authenticated`: who reads a handler sees who may call it. */
+/** Opens a route to everybody. Only for methods, like `Authenticated`, so that each handler shows who may call it. */
 export function Public(): MethodDecorator {
   return SetMetadata(ACCESS_METADATA, 'public' satisfies Access);
 }
 
-/** Says, and documents, who may call a route. Without an argument: signed-in people, and no API key whatever its scopes. */
+/** Sets and documents who may call a route. Without an argument: signed-in people, but no API key of any scope. */
 export function Authenticated(access: Scope | 'admin' | 'session' = 'session'): MethodDecorator {
   return applyDecorators(
     SetMetadata(ACCESS_METADATA, access satisfies Access),

@@ -7,13 +7,13 @@ export type Role = (typeof ROLES)[number];
 export const SCOPES = ['platforms:read', 'platforms:write', 'credentials:read', 'activities:write'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Who sent the request. One object may serve many requests of the same token. */
+/** The signed-in user of a request. Requests with the same token may share one object. */
 export interface AuthUser {
   readonly id: number;
   readonly role: Role;
-  /** `all` is a person's own session; an API key has a list. */
+  /** `all` in a person's own session; a list for an API key. */
   readonly scopes: 'all' | readonly Scope[];
-  /** Of the API key that was sent; absent in a person's own session. */
+  /** Id of the API key; absent in a person's own session. */
   readonly apiKeyId?: number;
 }
 
