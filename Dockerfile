@@ -13,7 +13,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/docs/asyncapi.json ./docs/
-# In production nothing is written to the disk: run it with a read-only root.
+# In production the process writes nothing to disk, so run the container with a read-only root.
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \

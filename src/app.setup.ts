@@ -22,16 +22,16 @@ import { validationPipe } from './http/validation.js';
 import { documentRateLimits } from './rate-limit/rate-limit-docs.js';
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
-/** To receive a whole request; a client that sends slower than this is cut off. */
+/** Limit for receiving a whole request. A slower client is disconnected. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADER_LIMIT_BYTES = 16 * 1024;
 const HEADERS_TIMEOUT_MS = 15_000;
-/** How often the two are looked at; Node's own default would add half a minute to them. */
+/** How often both timeouts are checked. Node's default would add up to half a minute to them. */
 const TIMEOUT_CHECK_MS = 2000;
 const RATE_LIMIT_HEADERS = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'];
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
-/** The application as it is served; the e2e tests build the same. Not listening yet. */
+/** Builds the application that is served, also for the e2e tests. It does not listen yet. */
 export async function createApp(
   config: AppConfig,
   logger = createLogger(config),
@@ -54,7 +54,7 @@ export async function createApp(
   return app;
 }
 
-/** The same routes without anything behind them: enough to describe them. */
+/** Documents the same routes in preview mode: no provider is instantiated, so no database or Redis is needed. */
 export async function createOpenApiDocument(config: AppConfig): Promise<OpenAPIObject> {
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forRoot(config),
@@ -73,7 +73,7 @@ export async function createOpenApiDocument(config: AppConfig): Promise<OpenAPIO
 function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
   const options = {
     loggerInstance: logger,
-    // A child for each request costs more than its line: who logs says the request's id.
+    // A child logger per request costs more than the log line itself, so log calls pass the request id themselves.
     childLoggerFactory: (parent: FastifyBaseLogger) => parent,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: trustedProxies(config.trustProxy),
@@ -84,17 +84,17 @@ function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     },
-    // What still comes on a kept connection while the process ends is answered, with Connection: close. A load balancer
-    // repeats what could not be sent, but hands a 503 on to the client, who did nothing wrong.
+    // During shutdown, requests on keep-alive connections are still served, with Connection: close. A load balancer retries
+    // a request that it could not send, but would pass a 503 on to the client.
     return503OnClosing: false,
     clientErrorHandler: refuseConnection,
     routerOptions: { maxParamLength: 200 },
-    // A caller's own id is kept if it is harmless in a log; otherwise ids would be a way to write into it.
+    // A client's own id is kept only if it is safe in a log. Otherwise clients could inject text into the log.
     genReqId: ({ headers }: { headers: Record<string, unknown> }) => {
       const given = headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
-    // What Fastify refuses before there is a route, such as a path that is not valid UTF-8.
+    // Errors that Fastify raises before routing, such as a path that is not valid UTF-8.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(error, request, reply.headers({ ...BARE_SECURITY_HEADERS, 'X-Request-Id': request.id })),
   };
@@ -108,9 +108,9 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
     app.enableCors({
       origin: [...config.corsOrigins],
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      // An OPTIONS of no page is no error.
+      // An OPTIONS request without CORS headers is not an error.
       strictPreflight: false,
-      // For the cookie that binds POST /v1/connect to the browser; nothing else is done by cookie.
+      // For the cookie that binds POST /v1/connect to the browser. Nothing else uses cookies.
       credentials: true,
       exposedHeaders: [
         'ETag',
@@ -131,7 +131,7 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
   });
 }
 
-/** Nest would read forms too, and Fastify plain text; both are 415 here. */
+/** By default Nest also parses forms, and Fastify plain text. Here both get a 415. */
 function acceptJsonOnly(app: NestFastifyApplication): void {
   app.useBodyParser('application/json', { bodyLimit: BODY_LIMIT_BYTES });
   app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
@@ -144,7 +144,7 @@ function addHooks(fastify: FastifyInstance, logger: Logger): void {
   });
   if (!logger.isLevelEnabled('info')) return;
   fastify.addHook('onResponse', (request, reply, done) => {
-    // Without the query: it can hold secrets that should not have been put there.
+    // Without the query string: a client may have put secrets there by mistake.
     request.log.info(
       {
         reqId: request.id,
@@ -161,10 +161,10 @@ function addHooks(fastify: FastifyInstance, logger: Logger): void {
 
 function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
   const description = [
-    "Holds people's Fediverse platform connections, with their credentials encrypted, and serves them from a cache.",
+    "Stores users' Fediverse platform connections with encrypted credentials, and serves them from a cache.",
     '',
-    'To try it here: register or log in below, copy `accessToken` from the answer, press **Authorize** and paste it.',
-    'Errors are RFC 9457 `application/problem+json`. Cached reads say in `Cache-Status` (RFC 9211) how they were answered.',
+    'To try it here: register or log in below, copy `accessToken` from the response, press **Authorize** and paste it.',
+    'Errors are RFC 9457 `application/problem+json`. The `Cache-Status` header (RFC 9211) tells whether a read was a hit.',
   ].join('\n');
   const document = new DocumentBuilder()
     .setTitle('Platform Manager')

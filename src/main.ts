@@ -8,8 +8,8 @@ async function main(): Promise<void> {
   keepTickShape();
   const config = loadConfig(process.env);
   const app = await createApp(config);
-  // Ends with 0 when everything is closed; by default Nest would send itself the signal again. Here and not in createApp:
-  // an operator command that is ended by a signal has not done its work.
+  // Exits with 0 when everything is closed; by default Nest would send itself the signal again. Not in createApp: an operator
+  // command that a signal ends has not done its work and must not exit with 0.
   app.enableShutdownHooks([], { useProcessExit: true });
   const demo = config.database.target.kind === 'embedded' ? await app.get(DemoAccount).ensure() : null;
   await app.listen(config.port, config.host);
@@ -27,10 +27,10 @@ function greeting(config: AppConfig, url: string, demo: { email: string; passwor
     `  Swagger UI  ${base}/docs`,
     `  Console     ${base}/console`,
     `  Database    ${database}`,
-    ...(config.madeUpKeyFile === null || config.database.target.kind === 'embedded'
+    ...(config.generatedKeyFile === null || config.database.target.kind === 'embedded'
       ? []
       : [
-          `  Key         generated: keep ${config.madeUpKeyFile}, without it the stored credentials are lost`,
+          `  Key         generated: keep ${config.generatedKeyFile}, without it the stored credentials are lost`,
         ]),
     `  Cache       ${config.redis === null ? 'in process memory: no other process may use this database' : 'REDIS_URL'}`,
     ...(demo === null
@@ -42,8 +42,10 @@ function greeting(config: AppConfig, url: string, demo: { email: string; passwor
 }
 
 main().catch((error: unknown) => {
-  const known =
+  const expected =
     error instanceof ConfigurationError || (error instanceof Error && error.name === 'DirectoryInUse');
-  process.stderr.write(`${known ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
+  process.stderr.write(
+    `${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+  );
   process.exit(1);
 });

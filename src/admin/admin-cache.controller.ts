@@ -2,6 +2,7 @@ import { Controller, Delete, Get, HttpCode, Param } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { CacheUnavailable } from '../cache/cache-errors.js';
 import { CacheFigures } from '../cache/cache-figures.js';
 import { ADMISSION_KINDS, AdmissionGate } from '../database/admission-gate.js';
 import { poolState } from '../database/pool.js';
@@ -11,6 +12,8 @@ import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { OutboxRelay } from '../outbox/outbox-relay.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 import { CacheFiguresDto } from './dto/cache-figures.dto.js';
+
+const CACHE_UNAVAILABLE = new CacheUnavailable('redis-unavailable', 'Example of the documentation');
 
 @ApiTags('admin')
 @Controller('v1/admin/cache')
@@ -26,17 +29,17 @@ export class AdminCacheController {
   @Get()
   @Authenticated('admin')
   @ApiOperation({
-    summary: 'How the cache does',
+    summary: 'Cache health',
     description:
-      'Counted by the process that answers, since its start: compare answers of the same `processId` only. /metrics of ' +
-      'all processes has the whole.',
+      'Figures of the responding process since its start. Compare only responses with the same `processId`. For totals, ' +
+      'sum /metrics over all processes.',
   })
   @ApiOkResponse({ type: CacheFiguresDto })
   @ApiProblems([503])
   async read(): Promise<CacheFiguresDto> {
     const figures = await this.figures.read();
     const pool = poolState(this.dataSource);
-    // Nearly everybody waits at the gate before the pool.
+    // Most requests wait at the admission gate, before they reach the pool.
     const waiting = ADMISSION_KINDS.reduce(
       (sum, kind) => sum + this.gate.figures(kind).waiting,
       pool.waiting,
@@ -49,16 +52,13 @@ export class AdminCacheController {
   @HttpCode(204)
   @Authenticated('admin')
   @ApiOperation({
-    summary: 'Drop what is cached of a user: list, connections and statistics',
-    description: 'The next reads load it. 204 also when nothing was cached, or there is no such user.',
+    summary: "Drop a user's cached list, connections and statistics",
+    description:
+      'The next reads load them again. The status is 204 even if nothing was cached or the user does not exist.',
   })
   @ApiNoContentResponse()
   @ApiProblems([400, 413, 415, 503], {
-    503: [
-      'cache_unavailable',
-      'Temporarily unavailable',
-      'The cache cannot be reached at the moment. Try again shortly.',
-    ],
+    503: ['cache_unavailable', CACHE_UNAVAILABLE.title, CACHE_UNAVAILABLE.message],
   })
   async dropUser(@Param('id', IdPipe) id: number): Promise<void> {
     await this.platforms.dropEverythingCached(id);

@@ -17,7 +17,7 @@ export class AdminPlatformsController {
 
   @Get()
   @Authenticated('admin')
-  @ApiOperation({ summary: "Find everybody's platform connections" })
+  @ApiOperation({ summary: "Search all users' platform connections" })
   @ApiAdminPlatformsQuery()
   @ApiOkResponse({ type: AdminPlatformsPageDto })
   @ApiProblems([400, 503])

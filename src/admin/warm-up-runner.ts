@@ -3,10 +3,10 @@ import { ServiceUnavailable } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { WarmUpService } from './warm-up.service.js';
 
-/** So many lines at most are logged of a whole warm-up. */
+/** Maximum number of progress lines in the log per warm-up. */
 const PROGRESS_LINES = 10;
 
-/** Warms the cache in the background, after a start and when asked to; requests are served meanwhile. */
+/** Warms the cache in the background, after a start and on request, while the process serves requests. */
 @Injectable()
 export class WarmUpRunner implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #logger = new Logger('WarmUp');
@@ -27,7 +27,7 @@ export class WarmUpRunner implements OnApplicationBootstrap, OnApplicationShutdo
     await this.#task;
   }
 
-  /** @returns false when this process is warming already. */
+  /** @returns false if this process is already warming the cache. */
   begin(users: number): boolean {
     if (this.#task !== null) return false;
     this.#task = this.run(users).finally(() => {
@@ -45,9 +45,9 @@ export class WarmUpRunner implements OnApplicationBootstrap, OnApplicationShutdo
           if (done % step === 0 && done < total) this.#logger.log(`Warmed ${done} of ${total} users.`);
         },
       });
-      if (done > 0) this.#logger.log(`Warmed ${done} users; ${filled} entries were filled here.`);
+      if (done > 0) this.#logger.log(`Warmed ${done} users; this process filled ${filled} entries.`);
     } catch (error) {
-      if (error instanceof ServiceUnavailable) this.#logger.warn(`Warming was given up: ${error.code}`);
+      if (error instanceof ServiceUnavailable) this.#logger.warn(`Gave up warming the cache: ${error.code}`);
       else this.#logger.error(error);
     }
   }

@@ -15,14 +15,14 @@ import { WarmUpRunner } from './warm-up-runner.js';
 const DEFAULT_USERS = 1000;
 const MAX_USERS = 1_000_000;
 
-export class WarmUpDto {
+class WarmUpDto {
   @ApiPropertyOptional({
     type: 'integer',
     minimum: 1,
     maximum: MAX_USERS,
     default: DEFAULT_USERS,
     example: 100,
-    description: 'Most recently active users',
+    description: 'How many users to warm, most recently active first',
   })
   @ValidateIf((_, value) => value !== undefined)
   @IsInt()
@@ -31,8 +31,8 @@ export class WarmUpDto {
   users?: number;
 }
 
-export class WarmUpStartedDto {
-  @ApiProperty({ type: 'integer', example: 100, description: 'At most so many users' })
+class WarmUpStartedDto {
+  @ApiProperty({ type: 'integer', example: 100, description: 'Maximum number of users that are warmed' })
   users!: number;
 }
 
@@ -42,7 +42,7 @@ class WarmUpRunning extends DomainError {
   readonly title = 'Already warming';
 
   constructor() {
-    super('This process is warming the cache already; the log tells how far it is.');
+    super('This process is already warming the cache. Its log shows the progress.');
   }
 }
 
@@ -55,7 +55,9 @@ export class WarmUpController {
   @HttpCode(202)
   @Authenticated('admin')
   @ApiOperation({
-    summary: 'Load the entries of the users that were active last, in the background and behind all requests',
+    summary: 'Warm the cache',
+    description:
+      'Loads the entries of the most recently active users, in the background and at lower priority than any request.',
   })
   @ApiAcceptedResponse({ type: WarmUpStartedDto })
   @ApiProblems([400, 409, 413, 415, 503], {

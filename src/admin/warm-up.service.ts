@@ -4,20 +4,21 @@ import { ServiceUnavailable } from '../common/domain-error.js';
 import { AdmissionGate } from '../database/admission-gate.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 
-/** While requests wait for the database. */
+/** Pause while requests wait for the database. */
 const YIELD_MS = 20;
-/** After the database or the cache did not answer; then warming is given up. */
+/** Pause after the database or the cache did not respond. */
 const RETRY_MS = 1000;
+/** Failures for one user after which warming stops. */
 const MAX_FAILURES = 10;
 
-export interface WarmUpProgress {
+interface WarmUpProgress {
   readonly done: number;
   readonly total: number;
   /** Entries that this process filled. */
   readonly filled: number;
 }
 
-/** Loads the entries of the users that were active last, one load at a time and behind every request. */
+/** Loads the entries of the most recently active users, one load at a time and only when no request waits. */
 @Injectable()
 export class WarmUpService {
   readonly #logger = new Logger('WarmUp');
@@ -28,8 +29,8 @@ export class WarmUpService {
   ) {}
 
   /**
-   * @param users at most so many.
-   * @throws {ServiceUnavailable} when database or cache stay away.
+   * @param users maximum number of users.
+   * @throws {ServiceUnavailable} when the database or the cache stays unavailable.
    */
   async run(
     users: number,
@@ -56,7 +57,7 @@ export class WarmUpService {
         return await this.platforms.warm(userId);
       } catch (error) {
         if (!(error instanceof ServiceUnavailable) || ++failures >= MAX_FAILURES) throw error;
-        this.#logger.debug(`Warming waits: ${error.code}`);
+        this.#logger.debug(`Warming paused: ${error.code}`);
         await sleep(RETRY_MS, undefined, { ref: false });
       }
     }

@@ -1,6 +1,6 @@
 export const AUDIT_ACTIONS = ['credentials.reveal'] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-/** What became of it: done, or the reason for which it was refused. */
+/** `revealed`, or the reason for the refusal. */
 export const AUDIT_OUTCOMES = ['revealed', 'needs_reconnect', 'platform_inactive'] as const;
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];

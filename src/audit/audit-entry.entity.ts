@@ -1,15 +1,15 @@
 import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 import { AUDIT_ACTIONS, AUDIT_OUTCOMES, type AuditAction, type AuditOutcome } from './audit-actions.js';
 
-const listed = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
+const sqlList = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
 
-/** Who did what to which connection, why and from where. No foreign keys: the trail outlives what it tells of. */
+/** Who did what to which connection, why and from where. No foreign keys: the trail outlives users and connections. */
 @Entity('audit_log')
 @Index('audit_log_platform_idx', ['platformId', 'id'])
-@Check('audit_log_action_known', `action IN (${listed(AUDIT_ACTIONS)})`)
-@Check('audit_log_outcome_known', `outcome IN (${listed(AUDIT_OUTCOMES)})`)
+@Check('audit_log_action_known', `action IN (${sqlList(AUDIT_ACTIONS)})`)
+@Check('audit_log_outcome_known', `outcome IN (${sqlList(AUDIT_OUTCOMES)})`)
 export class AuditEntry {
-  /** node-postgres gives a bigint as text. */
+  /** A string: node-postgres returns bigint as text. */
   @PrimaryGeneratedColumn('identity', {
     type: 'bigint',
     generatedIdentity: 'BY DEFAULT',
@@ -26,11 +26,11 @@ export class AuditEntry {
   @Column({ type: 'varchar', length: 40 })
   outcome!: AuditOutcome;
 
-  /** The user who asked, which is the owner: nobody else may. */
+  /** The user who made the request. Always the owner: nobody else is allowed to. */
   @Column({ name: 'user_id', type: 'integer' })
   userId!: number;
 
-  /** Null for a person's own session. */
+  /** Null for the user's own session. */
   @Column({ name: 'api_key_id', type: 'integer', nullable: true })
   apiKeyId!: number | null;
 
@@ -40,7 +40,7 @@ export class AuditEntry {
   @Column({ type: 'varchar', length: 200 })
   reason!: string;
 
-  /** Text, not inet: behind a trusted proxy it is what the proxy wrote. */
+  /** Text, not inet: behind a trusted proxy this is whatever the proxy wrote. */
   @Column({ type: 'varchar', length: 64 })
   address!: string;
 

@@ -3,11 +3,11 @@ import { ServiceUnavailable } from '../common/domain-error.js';
 import { Database } from '../database/database.js';
 import type { AuditAction, AuditOutcome } from './audit-actions.js';
 
-export interface AuditRecord {
+interface AuditRecord {
   readonly action: AuditAction;
   readonly outcome: AuditOutcome;
   readonly userId: number;
-  /** Null for a person's own session. */
+  /** Null for the user's own session. */
   readonly apiKeyId: number | null;
   readonly platformId: number;
   readonly reason: string;
@@ -15,7 +15,7 @@ export interface AuditRecord {
   readonly requestId: string;
 }
 
-export interface WrittenAuditRecord extends AuditRecord {
+interface WrittenAuditRecord extends AuditRecord {
   readonly id: number;
   readonly at: Date;
 }
@@ -23,18 +23,18 @@ export interface WrittenAuditRecord extends AuditRecord {
 export interface AuditPage {
   /** Newest first. */
   readonly entries: readonly WrittenAuditRecord[];
-  /** `before` of the next page; null on the last one. */
+  /** `before` of the next page. Null on the last page. */
   readonly nextBefore: number | null;
 }
 
 const ADDRESS_LENGTH = 64;
 
-/** The row was not written, so what it would have told of must not happen. */
-export class AuditUnavailable extends ServiceUnavailable {
+/** The row was not written, so the action that it would have recorded must not happen. */
+class AuditUnavailable extends ServiceUnavailable {
   override readonly code = 'audit_unavailable';
 
   constructor(cause: unknown) {
-    super('The audit trail cannot be written at the moment. Try again shortly.', 1, { cause });
+    super('The audit trail is temporarily unavailable. Try again shortly.', 1, { cause });
   }
 }
 
@@ -48,15 +48,15 @@ const PAGE_SQL = `
   FROM audit_log WHERE platform_id = $1 AND user_id = $2 AND ($3::bigint IS NULL OR id < $3)
   ORDER BY id DESC LIMIT $4`;
 
-/** The trail of what was done with credentials. Rows are only ever added. */
+/** Records every use of credentials. Append-only. */
 @Injectable()
 export class AuditLog {
   constructor(private readonly database: Database) {}
 
   /**
-   * Resolves when the row is committed.
+   * Resolves once the row is committed.
    *
-   * @throws {ServiceUnavailable} when it was not, for whatever reason; then nothing may be given out.
+   * @throws {ServiceUnavailable} when the row was not committed, for any reason. The caller must then reveal nothing.
    */
   async write(record: AuditRecord): Promise<void> {
     const { action, outcome, userId, apiKeyId, platformId, reason, address, requestId } = record;
@@ -76,7 +76,7 @@ export class AuditLog {
     }
   }
 
-  /** What `userId` did with a platform, also after its deletion. `before` is the id of an entry. */
+  /** The entries of `userId` for a platform, even a deleted one. `before` is the id of an entry. */
   async page(
     userId: number,
     platformId: number,

@@ -8,8 +8,9 @@ import { type AuthUser, type Role, ROLES } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from './auth.errors.js';
 
 const ALGORITHM = 'HS256';
+/** Both issuer and audience. */
 const NAME = 'platform-manager';
-// Some 400 bytes each.
+// About 400 bytes each.
 const REMEMBERED_TOKENS = 10_000;
 
 interface Verified {
@@ -17,12 +18,12 @@ interface Verified {
   readonly expiresAtMs: number;
 }
 
-/** Signs and verifies access tokens (JWT, RFC 7519). A change of role shows when the token is next refreshed. */
+/** Signs and verifies access tokens (JWT, RFC 7519). A role change takes effect when the token is next refreshed. */
 @Injectable()
 export class AccessTokens {
   readonly ttlSeconds: number;
   readonly #key: KeyObject;
-  // A token that was valid stays so until it expires: none is revoked, so only the time must be looked at again.
+  // Access tokens are never revoked, so a token verified once stays valid until it expires: only the expiry is checked again.
   readonly #remembered = new LRUCache<string, Verified>({ max: REMEMBERED_TOKENS });
 
   constructor(
@@ -46,9 +47,9 @@ export class AccessTokens {
   }
 
   /**
-   * Answers at once for a token that was verified before.
+   * Returns without a promise for a token that was verified before.
    *
-   * @throws {InvalidAccessToken} also as a rejection.
+   * @throws {InvalidAccessToken} or rejects with it.
    */
   verify(token: string): AuthUser | Promise<AuthUser> {
     const verified = this.#remembered.get(token);
@@ -77,7 +78,10 @@ export class AccessTokens {
 }
 
 function readPayload({ sub = '', exp = 0, role }: JWTPayload): Verified {
-  const known = ROLES.find((one) => one === role);
-  if (known === undefined || !/^[1-9]\d{0,9}$/.test(sub)) throw new InvalidAccessToken();
-  return { user: Object.freeze({ id: Number(sub), role: known, scopes: 'all' }), expiresAtMs: exp * 1000 };
+  const validRole = ROLES.find((one) => one === role);
+  if (validRole === undefined || !/^[1-9]\d{0,9}$/.test(sub)) throw new InvalidAccessToken();
+  return {
+    user: Object.freeze({ id: Number(sub), role: validRole, scopes: 'all' }),
+    expiresAtMs: exp * 1000,
+  };
 }

@@ -4,12 +4,12 @@ import { hashOf, newSecret } from '../common/secrets.js';
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const LOOKUP_LENGTH = 8;
 
-/** How an API key begins. Recognisable, so that secret scanners find keys that were committed or pasted somewhere. */
+/** Prefix of every API key. Distinctive, so secret scanners find keys that were committed or pasted somewhere. */
 export const API_KEY_PREFIX = 'pmk_';
 const API_KEY = /^pmk_([A-Za-z0-9]{8})_[A-Za-z0-9_-]{43}$/;
 
-export interface NewApiKey {
-  /** `pmk_<lookup>_<secret>`; shown once and not kept. */
+interface NewApiKey {
+  /** `pmk_<lookup>_<secret>`. Shown once and not stored. */
   readonly key: string;
   readonly lookup: string;
   readonly hash: Buffer;
@@ -21,7 +21,7 @@ export function newApiKey(): NewApiKey {
   return { key, lookup, hash: hashOf(key) };
 }
 
-/** The public part of what looks like one of our keys; null for anything else. */
+/** The public part of a well-formed API key. Null for anything else. */
 export function lookupOf(key: string): string | null {
   return API_KEY.exec(key)?.[1] ?? null;
 }

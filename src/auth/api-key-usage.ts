@@ -3,11 +3,11 @@ import { Database } from '../database/database.js';
 
 const FLUSH_INTERVAL_MS = 10_000;
 
-/** When keys were last used: noted in memory, written in one statement every ten seconds and at the end. */
+/** Records when keys were last used: in memory first, then in one statement every ten seconds and at shutdown. */
 @Injectable()
 export class ApiKeyUsage implements OnApplicationShutdown {
   readonly #logger = new Logger('ApiKeys');
-  // Bounded by the keys there are: only ids of keys that were found valid come here.
+  // Bounded by the number of keys: only ids of valid keys are recorded.
   #usedAtMs = new Map<number, number>();
   readonly #timer = setInterval(() => void this.flush(), FLUSH_INTERVAL_MS).unref();
 
@@ -17,14 +17,14 @@ export class ApiKeyUsage implements OnApplicationShutdown {
     this.#usedAtMs.set(id, Date.now());
   }
 
-  /** Never rejects: bookkeeping that cannot be written is written with the next batch. */
+  /** Never rejects: a batch that cannot be written joins the next one. */
   async flush(): Promise<void> {
     if (this.#usedAtMs.size === 0) return;
     const batch = this.#usedAtMs;
     this.#usedAtMs = new Map();
     try {
       await this.database.transaction((manager) =>
-        // In the order of ids, so that two processes that write at once cannot deadlock.
+        // Locks rows in id order, so two processes that write at once cannot deadlock.
         manager.query(
           `WITH used AS (
              SELECT id, to_timestamp(ms / 1000.0) AS at FROM unnest($1::integer[], $2::double precision[]) AS t (id, ms)
@@ -37,7 +37,9 @@ export class ApiKeyUsage implements OnApplicationShutdown {
         ),
       );
     } catch (error) {
-      this.#logger.debug(`Last use not written yet: ${error instanceof Error ? error.name : 'unknown'}`);
+      this.#logger.debug(
+        `Last use of API keys not written yet: ${error instanceof Error ? error.name : 'unknown'}`,
+      );
       for (const [id, atMs] of batch) {
         this.#usedAtMs.set(id, Math.max(atMs, this.#usedAtMs.get(id) ?? 0));
       }

@@ -16,7 +16,7 @@ import { ApiKeyUsage } from './api-key-usage.js';
 import { ApiKey } from './api-key.entity.js';
 import { InvalidAccessToken } from './auth.errors.js';
 
-/** Who a request with an API key comes from. One GET of Redis when warm, no database. */
+/** Authenticates requests that carry an API key. With a warm cache: one Redis GET, no database. */
 @Injectable()
 export class ApiKeyVerifier {
   readonly #spec: CacheSpec<string, KnownApiKey | null>;
@@ -34,19 +34,19 @@ export class ApiKeyVerifier {
     this.#spec = apiKeySpec(FernetKey.parse(newest.trim()).derive('platform-manager/api-key-cache/v1'));
   }
 
-  /** @throws {InvalidAccessToken} the same for an unknown, wrong, expired and revoked key. */
+  /** @throws {InvalidAccessToken} for an unknown, wrong, expired or revoked key alike. */
   async verify(key: string): Promise<AuthUser> {
     const lookup = lookupOf(key);
     if (lookup === null) throw new InvalidAccessToken();
     const read = await this.cache.read(this.#spec, lookup, () => this.load(lookup));
     // Here and not in the interceptor, which never sees a request that a guard refuses.
     this.meter.record(read);
-    const { value: known } = read;
-    if (known === null || !matchesHash(key, known.hash) || this.isExpired(known)) {
+    const { value: found } = read;
+    if (found === null || !matchesHash(key, found.hash) || this.isExpired(found)) {
       throw new InvalidAccessToken();
     }
-    this.usage.note(known.id);
-    return known.user;
+    this.usage.note(found.id);
+    return found.user;
   }
 
   private isExpired({ expiresAt }: KnownApiKey): boolean {

@@ -15,7 +15,7 @@ import { ApiKeysService } from './api-keys.service.js';
 import { ApiKeyNotFound, RevocationUnconfirmed, TooManyApiKeys } from './auth.errors.js';
 import { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto } from './dto/api-key.dto.js';
 
-/** For sessions only: a key that could make keys could outlive its own revocation. */
+/** For sessions only: a key that could create keys could survive its own revocation. */
 @ApiTags('api keys')
 @Controller('v1/api-keys')
 export class ApiKeysController {
@@ -23,7 +23,7 @@ export class ApiKeysController {
 
   @Get()
   @Authenticated()
-  @ApiOperation({ summary: 'Your API keys that are not revoked' })
+  @ApiOperation({ summary: 'List your API keys that are not revoked' })
   @ApiOkResponse({ type: ApiKeyDto, isArray: true })
   @ApiProblems([503])
   async list(@CurrentUser() user: AuthUser): Promise<ApiKeyDto[]> {
@@ -34,9 +34,9 @@ export class ApiKeysController {
   @Header('Cache-Control', 'no-store')
   @Authenticated()
   @ApiOperation({
-    summary: 'Make an API key for a program',
+    summary: 'Create an API key for a program',
     description:
-      'The key is shown once. It can do what its scopes say, and never manage keys or act as an admin.',
+      'The key is shown only once. It allows what its scopes allow. It can never manage API keys or act as an admin.',
   })
   @ApiCreatedResponse({ type: CreatedApiKeyDto })
   @ApiProblems([400, 409, 413, 415, 503], {
@@ -55,7 +55,7 @@ export class ApiKeysController {
   @Authenticated()
   @ApiOperation({
     summary: 'Revoke an API key',
-    description: 'With the answer 204 no process admits it any more. After 503, repeat the request.',
+    description: 'After a 204, no process accepts the key any more. After a 503, repeat the request.',
   })
   @ApiNoContentResponse()
   @ApiProblems([400, 404, 413, 415, 503], {

@@ -6,23 +6,22 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
+import type { DomainError } from '../common/domain-error.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
-import { LocalAccountsDisabled } from './auth.errors.js';
+import { EmailTaken } from '../users/users.errors.js';
+import { InvalidCredentials, InvalidRefreshToken, LocalAccountsDisabled } from './auth.errors.js';
 import { AuthService } from './auth.service.js';
 import { LoginDto } from './dto/login.dto.js';
 import { RefreshTokenDto } from './dto/refresh-token.dto.js';
 import { RegisterDto } from './dto/register.dto.js';
 import { SessionDto } from './dto/session.dto.js';
 
-// RFC 6749, section 5.1: answers with tokens are not stored.
+// RFC 6749, section 5.1: responses that contain tokens must not be stored.
 const NO_STORE = ['Cache-Control', 'no-store'] as const;
-const LOCAL_ACCOUNTS_DISABLED = [
-  'local_accounts_disabled',
-  'No accounts here',
-  new LocalAccountsDisabled().message,
-] as const;
+const example = ({ code, title, message }: DomainError) => [code, title, message] as const;
+const LOCAL_ACCOUNTS_DISABLED = example(new LocalAccountsDisabled());
 
 @ApiTags('auth')
 @Controller('v1/auth')
@@ -37,7 +36,7 @@ export class AuthController {
   @ApiCreatedResponse({ type: SessionDto })
   @ApiProblems([400, 403, 409, 413, 415, 429, 503], {
     403: LOCAL_ACCOUNTS_DISABLED,
-    409: ['email_taken', 'E-mail address taken', 'There is an account with this e-mail address already.'],
+    409: example(new EmailTaken()),
   })
   async register(@Body() { email, password }: RegisterDto): Promise<SessionDto> {
     return this.auth.register(email, password);
@@ -52,7 +51,7 @@ export class AuthController {
   @ApiOkResponse({ type: SessionDto })
   @ApiProblems([400, 401, 403, 413, 415, 429, 503], {
     403: LOCAL_ACCOUNTS_DISABLED,
-    401: ['invalid_credentials', 'Sign-in refused', 'The e-mail address or the password is wrong.'],
+    401: example(new InvalidCredentials()),
   })
   async login(@Body() { email, password }: LoginDto): Promise<SessionDto> {
     return this.auth.login(email, password);
@@ -64,12 +63,12 @@ export class AuthController {
   @Header(...NO_STORE)
   @ApiOperation({
     summary: 'Exchange a refresh token for new tokens',
-    description: 'A refresh token is good for one exchange. One that is used again ends the whole session.',
+    description: 'A refresh token works once. Using it a second time ends the whole session.',
   })
   @ApiOkResponse({ type: SessionDto })
   @ApiProblems([400, 401, 403, 413, 415, 429, 503], {
     403: LOCAL_ACCOUNTS_DISABLED,
-    401: ['invalid_refresh_token', 'Session over', 'The refresh token is not valid any more. Sign in again.'],
+    401: example(new InvalidRefreshToken()),
   })
   async refresh(@Body() { refreshToken }: RefreshTokenDto): Promise<SessionDto> {
     return this.auth.refresh(refreshToken);
@@ -80,7 +79,8 @@ export class AuthController {
   @HttpCode(204)
   @ApiOperation({
     summary: 'End the session of a refresh token',
-    description: 'Its access token stays good until it expires. The answer is the same for an unknown token.',
+    description:
+      'The access token stays valid until it expires. An unknown refresh token gets the same response.',
   })
   @ApiNoContentResponse()
   @ApiProblems([400, 413, 415, 503])

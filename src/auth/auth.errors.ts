@@ -2,7 +2,7 @@ import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
 import type { Access } from '../http/auth/access.js';
 import { SCOPES } from '../http/auth/auth-user.js';
 
-// RFC 9110, 11.6.1: every 401 names a scheme; RFC 6750, section 3: at least one parameter follows it.
+// Every 401 must name a scheme (RFC 9110, section 11.6.1), followed by at least one parameter (RFC 6750, section 3).
 const CHALLENGE = 'Bearer realm="platform-manager"';
 
 abstract class Unauthorized extends DomainError {
@@ -10,7 +10,7 @@ abstract class Unauthorized extends DomainError {
   override readonly headers: Readonly<Record<string, string>> = { 'WWW-Authenticate': CHALLENGE };
 }
 
-/** The request names nobody. */
+/** The request has no credentials. */
 export class Unauthenticated extends Unauthorized {
   readonly code = 'unauthenticated';
   readonly title = 'Not signed in';
@@ -20,7 +20,7 @@ export class Unauthenticated extends Unauthorized {
   }
 }
 
-/** A token came, and is expired, forged, malformed or of an account that is gone. */
+/** The token is expired, forged or malformed, or its account was deleted. */
 export class InvalidAccessToken extends Unauthenticated {
   override readonly headers = { 'WWW-Authenticate': `${CHALLENGE}, error="invalid_token"` };
 
@@ -29,38 +29,38 @@ export class InvalidAccessToken extends Unauthenticated {
   }
 }
 
-/** The same for an unknown address and a wrong password. */
+/** Identical for an unknown address and a wrong password, so it does not reveal which accounts exist. */
 export class InvalidCredentials extends Unauthorized {
   readonly code = 'invalid_credentials';
-  readonly title = 'Sign-in refused';
+  readonly title = 'Sign-in failed';
 
   constructor() {
     super('The e-mail address or the password is wrong.');
   }
 }
 
-/** The same for an unknown, expired, revoked and reused token. */
+/** Identical for an unknown, expired, revoked or reused token. */
 export class InvalidRefreshToken extends Unauthorized {
   readonly code = 'invalid_refresh_token';
-  readonly title = 'Session over';
+  readonly title = 'Session ended';
 
   constructor() {
-    super('The refresh token is not valid any more. Sign in again.');
+    super('The refresh token is no longer valid. Sign in again.');
   }
 }
 
-/** People sign in with the OpenID provider instead. */
+/** Users sign in with the OpenID provider instead. */
 export class LocalAccountsDisabled extends DomainError {
   readonly code = 'local_accounts_disabled';
   readonly status = 403;
-  readonly title = 'No accounts here';
+  readonly title = 'Local accounts disabled';
 
   constructor() {
-    super('This server keeps no accounts of its own. Sign in with its OpenID provider.');
+    super('This server has no local accounts. Sign in with its OpenID provider.');
   }
 }
 
-/** The caller is known and may not do this. */
+/** The caller is authenticated but not authorized. */
 export class Forbidden extends DomainError {
   readonly code = 'forbidden';
   readonly status = 403;
@@ -69,12 +69,12 @@ export class Forbidden extends DomainError {
 
   constructor(required: Exclude<Access, 'public'>) {
     super('The credentials do not permit this.');
-    const scope = SCOPES.some((known) => known === required) ? `, scope="${required}"` : '';
+    const scope = SCOPES.some((one) => one === required) ? `, scope="${required}"` : '';
     this.headers = { 'WWW-Authenticate': `${CHALLENGE}, error="insufficient_scope"${scope}` };
   }
 }
 
-/** The same for an absent key and another user's. */
+/** Identical for an absent key and another user's key. */
 export class ApiKeyNotFound extends DomainError {
   readonly code = 'api_key_not_found';
   readonly status = 404;
@@ -91,15 +91,17 @@ export class TooManyApiKeys extends DomainError {
   readonly title = 'Too many API keys';
 
   constructor(max: number) {
-    super(`There are ${max} API keys already. Revoke one that is no longer needed.`);
+    super(`You already have ${max} API keys. Revoke one that you no longer need.`);
   }
 }
 
-/** The key is revoked in the database, but a process that still reaches the cache may admit it for a while. */
+/** The key is revoked in the database, but a process that still reaches the cache may accept it for a while. */
 export class RevocationUnconfirmed extends ServiceUnavailable {
   override readonly code = 'revocation_unconfirmed';
 
   constructor() {
-    super('The key is revoked, but the cache could not be told. Repeat the request until it succeeds.');
+    super(
+      'The key is revoked, but its cached copy could not be dropped. Repeat the request until it succeeds.',
+    );
   }
 }

@@ -14,7 +14,7 @@ export interface Session {
   readonly accessToken: string;
   readonly refreshToken: string;
   readonly tokenType: 'Bearer';
-  /** Seconds for which the access token is good. */
+  /** Seconds until the access token expires. */
   readonly expiresIn: number;
 }
 
@@ -23,7 +23,7 @@ interface Admitted {
   readonly refreshToken: string;
 }
 
-/** Passwords are hashed outside the transactions: a connection is not held for that long. */
+/** Hashes passwords outside the transactions, so no database connection is held that long. */
 @Injectable()
 export class AuthService {
   constructor(
@@ -36,7 +36,7 @@ export class AuthService {
   ) {}
 
   /**
-   * Creates an account and signs it in.
+   * Creates an account and signs the user in.
    *
    * @throws {EmailTaken | LocalAccountsDisabled}
    */
@@ -68,12 +68,12 @@ export class AuthService {
       const user = rotated && (await this.users.touch(rotated.userId, manager));
       return user && { user, refreshToken: rotated.token };
     });
-    // Only now: thrown inside, it would roll the revocation of a reused token's family back.
+    // Thrown after the commit: inside the transaction it would roll back the revocation of a reused token's family.
     if (admitted === null) throw new InvalidRefreshToken();
     return this.toSession(admitted);
   }
 
-  /** Says nothing about whether there was such a token. */
+  /** Does not reveal whether the token existed. */
   async logout(refreshToken: string): Promise<void> {
     await this.database.transaction((manager) => this.refreshTokens.revoke(refreshToken, manager));
   }
@@ -84,7 +84,7 @@ export class AuthService {
 
   private async admit(userId: number, manager: EntityManager): Promise<Admitted> {
     const user = await this.users.touch(userId, manager);
-    // Deleted since the password was looked up.
+    // The account was deleted after its password was read.
     if (user === null) throw new InvalidCredentials();
     return { user, refreshToken: await this.refreshTokens.issue(user.id, manager) };
   }

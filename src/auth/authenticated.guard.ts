@@ -6,7 +6,7 @@ import { Forbidden, Unauthenticated } from './auth.errors.js';
 import { BearerTokens } from './bearer-token.js';
 import { TokenVerifier } from './token-verifier.js';
 
-/** Global: a route is closed unless it is marked `@Public()`. Answers without a promise for a token seen before. */
+/** Global guard: every route needs credentials unless it is marked `@Public()`. Returns no promise for a token seen before. */
 @Injectable()
 export class AuthenticatedGuard implements CanActivate {
   readonly #access = new WeakMap<object, Access>();
@@ -29,9 +29,9 @@ export class AuthenticatedGuard implements CanActivate {
   }
 
   /**
-   * Finds out who sent the request, and notes it there.
+   * Authenticates the request and sets `request.user`.
    *
-   * @throws {Unauthenticated | InvalidAccessToken | Forbidden} also as a rejection.
+   * @throws {Unauthenticated | InvalidAccessToken | Forbidden} or rejects with it.
    */
   authenticate(
     request: AuthenticatedRequest,

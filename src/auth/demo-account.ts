@@ -6,7 +6,7 @@ import { Passwords } from './passwords.js';
 
 const EMAIL = 'demo@example.org';
 
-/** Something to sign in with on the first start with the embedded database. */
+/** An account to sign in with on the first start with the embedded database. */
 @Injectable()
 export class DemoAccount {
   constructor(
@@ -15,7 +15,7 @@ export class DemoAccount {
     private readonly config: AppConfig,
   ) {}
 
-  /** Creates the account where there is none at all. Only this answer ever holds the password; null otherwise. */
+  /** Creates the account if there are no accounts yet, otherwise returns null. The password is returned only here. */
   async ensure(): Promise<{ readonly email: string; readonly password: string } | null> {
     if (!this.config.localAccountsEnabled || !(await this.users.isEmpty())) return null;
     const password = randomBytes(15).toString('base64url');

@@ -15,7 +15,7 @@ export class MeController {
 
   @Get()
   @Authenticated()
-  @ApiOperation({ summary: 'The caller' })
+  @ApiOperation({ summary: 'The signed-in user' })
   @ApiOkResponse({ type: UserDto })
   @ApiProblems([503])
   async getMe(@CurrentUser() { id }: AuthUser): Promise<UserDto> {

@@ -8,9 +8,9 @@ import { UsersService } from '../users/users.service.js';
 import { InvalidAccessToken } from './auth.errors.js';
 import { IssuerUnavailable, OidcIssuer } from './oidc-issuer.js';
 
-/** Signatures by a private key only: with a symmetric one the issuer's public key could be taken for the secret. */
+/** Asymmetric algorithms only: with HMAC, an attacker could use the issuer's public key as the secret. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
-/** Two servers' clocks. */
+/** Allowed difference between the issuer's clock and ours. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 const REMEMBERED_TOKENS = 10_000;
 const MAX_SUBJECT_CHARACTERS = 255;
@@ -20,7 +20,7 @@ interface Verified {
   readonly verifyAgainAtMs: number;
 }
 
-/** Access tokens of the OpenID provider that the configuration names. People are made on first sight. */
+/** Verifies access tokens of the configured OpenID provider. Creates the account when a user first appears. */
 @Injectable()
 export class OidcTokens {
   readonly #audience: string;
@@ -30,17 +30,17 @@ export class OidcTokens {
 
   constructor(
     config: AppConfig,
-    /** Null where none is configured. */
+    /** Null if none is configured. */
     @Inject(OidcIssuer) private readonly configured: OidcIssuer | null,
     private readonly users: UsersService,
     private readonly clock: Clock,
   ) {
     this.#audience = config.oidc?.audience ?? '';
-    // As long as our own tokens: by then a change of role, and a key that the issuer withdrew, must show.
+    // The lifetime of our own access tokens: by then, role changes and withdrawn issuer keys must take effect.
     this.#rememberMs = config.tokens.accessTtlSeconds * 1000;
   }
 
-  /** Whether the token says it is from there. Only chooses who verifies it: nothing is believed yet. */
+  /** Whether the token claims to come from the provider. Only selects the verifier; nothing in the token is trusted yet. */
   claims(token: string): boolean {
     if (this.configured === null) return false;
     if (this.#remembered.has(token)) return true;
@@ -52,9 +52,9 @@ export class OidcTokens {
   }
 
   /**
-   * Answers at once for a token that was verified before.
+   * Returns without a promise for a token that was verified before. Otherwise rejects with:
    *
-   * @throws {InvalidAccessToken | IssuerUnavailable} as a rejection.
+   * @throws {InvalidAccessToken | IssuerUnavailable}
    */
   verify(token: string): AuthUser | Promise<AuthUser> {
     const nowMs = this.clock.now().getTime();
@@ -100,12 +100,12 @@ export class OidcTokens {
   }
 
   private get issuer(): OidcIssuer {
-    if (this.configured === null) throw new Error('There is no OIDC_ISSUER.');
+    if (this.configured === null) throw new Error('OIDC_ISSUER is not set.');
     return this.configured;
   }
 }
 
-/** An address that nobody has confirmed might be somebody else's. */
+/** Null for an unverified address: it might belong to someone else. */
 function verifiedEmail({ email, email_verified: verified }: JWTPayload): string | null {
   return verified === true && typeof email === 'string' ? email : null;
 }

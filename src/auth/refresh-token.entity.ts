@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 
-/** One token of a session. All tokens that a sign-in led to, each rotated into the next, are one family. */
+/** One token of a session. A sign-in and all its later rotations form one family. */
 @Entity('refresh_tokens')
 @Unique('refresh_tokens_token_hash_key', ['tokenHash'])
 @Index('refresh_tokens_family_id_idx', ['familyId'])
@@ -13,7 +13,7 @@ export class RefreshToken {
   })
   id!: number;
 
-  // By name: the entity of another feature is not imported.
+  // By name, because a feature does not import another feature's entity.
   @ForeignKey('User', { name: 'refresh_tokens_user_id_fkey', onDelete: 'CASCADE' })
   @Column({ name: 'user_id', type: 'integer' })
   userId!: number;
@@ -21,7 +21,7 @@ export class RefreshToken {
   @Column({ name: 'family_id', type: 'uuid' })
   familyId!: string;
 
-  /** SHA-256. The token has 256 random bits, so it needs neither salt nor a slow hash. */
+  /** SHA-256. The token has 256 random bits, so it needs neither a salt nor a slow hash. */
   @Column({ name: 'token_hash', type: 'bytea' })
   tokenHash!: Buffer;
 

@@ -5,12 +5,12 @@ import { hashOf, newSecret } from '../common/secrets.js';
 import { AppConfig } from '../config/app-config.js';
 import { RefreshToken } from './refresh-token.entity.js';
 
-/** At each sign-in and each exchange, which add one. */
-const PURGED_AT_ONCE = 100;
+/** Expired rows deleted at each sign-in and each exchange. Each of these adds only one row. */
+const PURGE_BATCH_ROWS = 100;
 
 /**
- * Opaque refresh tokens with rotation and reuse detection (RFC 9700, section 4.14.2). All methods work in the caller's
- * transaction, by the database's clock, so that every process agrees on what has expired.
+ * Opaque refresh tokens with rotation and reuse detection (RFC 9700, section 4.14.2). All methods run in the caller's
+ * transaction and use the database's clock, so all processes agree on which tokens have expired.
  */
 @Injectable()
 export class RefreshTokensService {
@@ -20,7 +20,7 @@ export class RefreshTokensService {
     this.#ttlSeconds = config.tokens.refreshTtlSeconds;
   }
 
-  /** Begins a family. */
+  /** Issues the first token of a new family. */
   async issue(userId: number, manager: EntityManager): Promise<string> {
     const token = newSecret();
     await manager.query(
@@ -33,15 +33,15 @@ export class RefreshTokensService {
   }
 
   /**
-   * Exchanges a token for its successor. A token that was exchanged before is in two hands: its family is revoked.
-   * Refusal is null and not an error, because the transaction has to be committed all the same.
+   * Exchanges a token for its successor. A token used a second time was stolen or copied, so its family is revoked.
+   * A rejected token returns null instead of throwing, because the revocation still has to be committed.
    */
   async rotate(
     token: string,
     manager: EntityManager,
   ): Promise<{ readonly userId: number; readonly token: string } | null> {
     const successor = newSecret();
-    // One statement: of two requests with the same token the second waits for the row and then finds it used.
+    // One statement: if two requests send the same token, the second waits for the row lock and then finds it used.
     const rows = await manager.query<{ user_id: number }[]>(
       `WITH exchanged AS (
          UPDATE refresh_tokens SET used_at = now()
@@ -58,12 +58,12 @@ export class RefreshTokensService {
       return { userId: rows[0].user_id, token: successor };
     }
 
-    const refused = await this.find(token, manager);
-    if (refused !== null && refused.usedAt !== null) await this.revokeFamily(refused.familyId, manager);
+    const rejected = await this.find(token, manager);
+    if (rejected !== null && rejected.usedAt !== null) await this.revokeFamily(rejected.familyId, manager);
     return null;
   }
 
-  /** Ends the session that the token belongs to, if there is one. */
+  /** Ends the token's session, if it exists. */
   async revoke(token: string, manager: EntityManager): Promise<void> {
     const found = await this.find(token, manager);
     if (found !== null) await this.revokeFamily(found.familyId, manager);
@@ -73,8 +73,9 @@ export class RefreshTokensService {
     return manager.findOneBy(RefreshToken, { tokenHash: hashOf(token) });
   }
 
-  // A rotation that commits meanwhile has a successor which the statement, begun earlier, does not see. But it held
-  // the lock of its unrevoked predecessor, so the statement waited for it and changed a row: go on until none is left.
+  // A rotation may commit while this UPDATE runs. The UPDATE has an older snapshot and misses the new successor. But the
+  // rotation held the lock on the unrevoked predecessor, so the UPDATE waited for it and changed that row. So repeat the
+  // UPDATE until it changes no row.
   private async revokeFamily(familyId: string, manager: EntityManager): Promise<void> {
     let changed: number;
     do {
@@ -85,14 +86,14 @@ export class RefreshTokensService {
     } while (changed > 0);
   }
 
-  // Bounded, so that no sign-in pays for a year of them; rows that another sign-in deletes are left to it.
+  // Bounded, so no single sign-in has to delete a year's worth of rows. Skips rows that another sign-in is deleting.
   private async purge(manager: EntityManager): Promise<void> {
     await manager.query(
       `DELETE FROM refresh_tokens WHERE id IN (
          SELECT id FROM refresh_tokens WHERE expires_at < now() - interval '1 day'
          ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
        )`,
-      [PURGED_AT_ONCE],
+      [PURGE_BATCH_ROWS],
     );
   }
 }

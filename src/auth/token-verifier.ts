@@ -8,7 +8,7 @@ import { ApiKeyVerifier } from './api-key-verifier.js';
 import { InvalidAccessToken } from './auth.errors.js';
 import { OidcTokens } from './oidc-tokens.js';
 
-/** Whatever may stand after `Bearer`: an API key, or an access token of ours or of the OpenID provider. */
+/** Verifies any bearer token: an API key, our own access token, or one from the OpenID provider. */
 @Injectable()
 export class TokenVerifier {
   constructor(
@@ -19,19 +19,19 @@ export class TokenVerifier {
   ) {}
 
   /**
-   * Answers at once for an access token that was verified before.
+   * Returns without a promise for an access token that was verified before.
    *
-   * @throws {InvalidAccessToken | IssuerUnavailable} also as a rejection.
+   * @throws {InvalidAccessToken | IssuerUnavailable} or rejects with it.
    */
   verify(token: string): AuthUser | Promise<AuthUser> {
     if (token.startsWith(API_KEY_PREFIX)) return this.apiKeys.verify(token);
     if (this.oidc.claims(token)) return this.oidc.verify(token);
-    // Issued before local accounts were switched off.
+    // A token issued before local accounts were disabled.
     if (!this.config.localAccountsEnabled) throw new InvalidAccessToken();
     return this.accessTokens.verify(token);
   }
 
-  /** Of a token that was verified. Null for an API key: it can end at any time. */
+  /** Expiry of a verified token. Null for an API key, which can be revoked at any time. */
   expiresAt(token: string): Date | null {
     if (token.startsWith(API_KEY_PREFIX)) return null;
     const { exp } = decodeJwt(token);

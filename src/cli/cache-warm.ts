@@ -8,13 +8,15 @@ const DEFAULT_USERS = 1000;
 export function registerCacheWarm(program: Command): void {
   program
     .command('cache:warm')
-    .description('load the entries of the users that were active last, one at a time and behind all requests')
-    .option('--users <number>', 'at most so many users', wholeNumber, DEFAULT_USERS)
+    .description(
+      'load the cache entries of the most recently active users, at lower priority than any request',
+    )
+    .option('--users <number>', 'maximum number of users', wholeNumber, DEFAULT_USERS)
     .action(async ({ users }: { users: number }) => {
       const config = loadConfig({ ...process.env, CACHE_WARM_USERS: '0', WATCH_ENABLED: 'false' });
       if (config.redis === null) {
         throw new CommandFailed(
-          'There is nothing to warm: without REDIS_URL each process has a cache of its own.',
+          'There is nothing to warm: without REDIS_URL, each process has its own cache.',
         );
       }
       const { withApp } = await import('./with-app.js');
@@ -36,6 +38,7 @@ export function registerCacheWarm(program: Command): void {
 }
 
 function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1 to 9999999.');
+  if (!/^[1-9]\d{0,6}$/.test(text))
+    throw new InvalidArgumentError('It must be a whole number from 1 to 9999999.');
   return Number(text);
 }

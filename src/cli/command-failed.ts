@@ -1,4 +1,4 @@
-/** A command could not do what it was asked, for a reason that its message tells the operator; no stack is needed. */
+/** A command failed for a reason that its message explains to the operator. No stack is printed. */
 export class CommandFailed extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

@@ -7,15 +7,15 @@ const SHOWN_IDS = 20;
 export function registerCredentialsSeal(program: Command): void {
   program
     .command('credentials:seal')
-    .description('seal imported rows that have no seal, where a key of PLATFORM_ENCRYPTION_KEY opens them')
+    .description('seal imported rows that have no seal and that a key of PLATFORM_ENCRYPTION_KEY decrypts')
     .addHelpText(
       'after',
       `
-Rows without a seal are refused (needs_reconnect), because nothing shows whose they are. By sealing them you vouch that
-they are what you imported. Until then, ALLOW_UNSEALED_ROWS=true lets the API use them; unset it afterwards.`,
+Rows without a seal are rejected (needs_reconnect), because nothing proves whose they are. By sealing them you confirm
+that they are the rows you imported. Until then, ALLOW_UNSEALED_ROWS=true lets the API use them. Unset it afterwards.`,
     )
     .action(async () => {
-      // It serves nobody, so it warms and watches nothing.
+      // This process serves no requests, so it neither warms the cache nor watches connections.
       const config = loadConfig({ ...process.env, CACHE_WARM_USERS: '0', WATCH_ENABLED: 'false' });
       const { withApp } = await import('./with-app.js');
       const { PlatformSecrets } = await import('../platforms/platform-secrets.js');
@@ -23,12 +23,14 @@ they are what you imported. Until then, ALLOW_UNSEALED_ROWS=true lets the API us
         const { rewritten, unreadable, left } = await app.get(PlatformSecrets).sealImported();
         process.stdout.write(`Sealed ${rewritten} platform connections.\n`);
         if (left > unreadable.length) {
-          throw new CommandFailed('Some were being written and are left. Run credentials:seal again.');
+          throw new CommandFailed(
+            'Some rows were being written and were skipped. Run credentials:seal again.',
+          );
         }
         if (unreadable.length === 0) return;
         const more = unreadable.length > SHOWN_IDS ? ', …' : '';
         throw new CommandFailed(
-          `No key opens ${unreadable.length} of them, left as they are: ` +
+          `No key decrypts ${unreadable.length} rows. They were left unchanged: ` +
             `${unreadable.slice(0, SHOWN_IDS).join(', ')}${more}.`,
         );
       });

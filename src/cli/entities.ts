@@ -13,7 +13,7 @@ import { User } from '../users/user.entity.js';
 import { InstanceWatch } from '../watch/instance-watch.entity.js';
 import { PlatformWatch } from '../watch/platform-watch.entity.js';
 
-/** All of them. The API gathers its own from the feature modules; a command has none. */
+/** All entities. The API collects them from its feature modules, but a command loads no modules. */
 export const ENTITIES = [
   User,
   RefreshToken,

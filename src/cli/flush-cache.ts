@@ -5,7 +5,7 @@ import type { RedisConnection } from '../cache/redis/redis-connection.js';
 import type { AppConfig } from '../config/app-config.js';
 import { CommandFailed } from './command-failed.js';
 
-/** Every key that the cache holds; the table is in README.md. */
+/** Patterns of every key that the cache writes. */
 const PATTERNS = [
   'user_platforms:*',
   'platform:*',
@@ -19,14 +19,16 @@ const SCANNED_PER_CALL = 1000;
 const TIMEOUT_MS = 5000;
 
 /**
- * Drops all cached entries and leases, and nothing else: other programs may keep their keys in the same database.
+ * Drops all cache entries and leases, and nothing else: other programs may store keys in the same Redis database.
  *
  * @returns how many keys were dropped.
- * @throws {CommandFailed} when there is no Redis, or it fails. What was dropped until then stays dropped.
+ * @throws {CommandFailed} when Redis is not configured or fails. Keys dropped before that stay dropped.
  */
 export async function flushCache({ redis }: Pick<AppConfig, 'redis'>): Promise<number> {
   if (redis === null) {
-    throw new CommandFailed('REDIS_URL is not set: the cache is in the memory of the API and ends with it.');
+    throw new CommandFailed(
+      'REDIS_URL is not set: the cache is in the memory of the API process and is lost when it stops.',
+    );
   }
   const connection = connectionTo(redis.target, TIMEOUT_MS);
   try {
@@ -40,7 +42,7 @@ export async function flushCache({ redis }: Pick<AppConfig, 'redis'>): Promise<n
   }
 }
 
-/** The first trouble is the last: a command does not wait for a server to come back. */
+/** Rejects at the first connection error: a command does not wait for a server to come back. */
 function connected(connection: RedisConnection): Promise<void> {
   return new Promise((resolve, reject) => {
     connection
@@ -59,7 +61,7 @@ async function flushNode(node: Awaited<ReturnType<RedisConnection['masters']>>[n
         node.scan(cursor, { MATCH: pattern, COUNT: SCANNED_PER_CALL }),
         TIMEOUT_MS,
       );
-      // One command a key: a cluster refuses keys of several slots in one.
+      // One command per key: a cluster rejects a command whose keys are in several slots.
       const counts = await withDeadline(Promise.all(page.keys.map((key) => node.unlink(key))), TIMEOUT_MS);
       dropped += counts.reduce((sum, count) => sum + count, 0);
       cursor = page.cursor;

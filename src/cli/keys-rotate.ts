@@ -10,20 +10,20 @@ const SHOWN_IDS = 20;
 export function registerKeysRotate(program: Command): void {
   program
     .command('keys:rotate')
-    .description('re-encrypt everything that is not under the first key of PLATFORM_ENCRYPTION_KEY')
+    .description('re-encrypt every secret that is not under the first key of PLATFORM_ENCRYPTION_KEY')
     .addHelpText(
       'after',
       `
-The API keeps serving. To change the key without a gap:
+The API keeps serving. To change the key without downtime:
   1. npm run cli -- keys:generate
   2. PLATFORM_ENCRYPTION_KEY=<old>,<new>   on every process, one after the other: all can read the new key
   3. PLATFORM_ENCRYPTION_KEY=<new>,<old>   on every process: all write with the new key
   4. npm run cli -- keys:rotate            until it says that no row needs the old key; it can be killed and repeated
-  5. PLATFORM_ENCRYPTION_KEY=<new>         on every process; ten minutes later, or who is connecting an account by OAuth
-                                           at that moment has to begin again`,
+  5. PLATFORM_ENCRYPTION_KEY=<new>         on every process. Wait ten minutes first: otherwise users who are connecting an
+                                           account by OAuth at that moment have to start again`,
     )
     .action(async () => {
-      // It serves nobody, so it warms and watches nothing.
+      // This process serves no requests, so it neither warms the cache nor watches connections.
       const config = loadConfig({ ...process.env, CACHE_WARM_USERS: '0', WATCH_ENABLED: 'false' });
       const { withApp } = await import('./with-app.js');
       const { KeyRotation } = await import('../keys/key-rotation.js');
@@ -34,14 +34,14 @@ The API keeps serving. To change the key without a gap:
     });
 }
 
-/** @throws {CommandFailed} when rows are left that need another key. */
+/** @throws {CommandFailed} when some rows still need another key. */
 function report(outcomes: readonly RotationOutcome[], primaryKeyId: string): void {
   for (const { what, rewritten, unreadable, left } of outcomes) {
     say(`${what}: ${rewritten} re-encrypted under the key ${primaryKeyId}.`);
     if (unreadable.length > 0) {
       const more = unreadable.length > SHOWN_IDS ? ', …' : '';
       say(
-        `${what}: ${unreadable.length} cannot be opened, or have a broken seal, and were left as they are (needs_reconnect): ` +
+        `${what}: ${unreadable.length} cannot be decrypted or have a broken seal, and were left unchanged (needs_reconnect): ` +
           `${unreadable.slice(0, SHOWN_IDS).join(', ')}${more}.`,
       );
     }
@@ -54,7 +54,7 @@ function report(outcomes: readonly RotationOutcome[], primaryKeyId: string): voi
     );
   }
   say(
-    `No row needs another key than ${primaryKeyId}. Keys behind it can be taken out of PLATFORM_ENCRYPTION_KEY.`,
+    `No row needs a key other than ${primaryKeyId}. You can remove the keys behind it from PLATFORM_ENCRYPTION_KEY.`,
   );
 }
 

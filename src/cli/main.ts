@@ -9,7 +9,7 @@ import { CommandFailed } from './command-failed.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
 import { registerKeysRotate } from './keys-rotate.js';
 
-// What a command works with is loaded by its action: the help, and a new key, need neither database nor application.
+// Each action loads its own dependencies: help and keys:generate need neither the database nor the application.
 const program = new Command('npm run cli --')
   .description('Operator commands. They read the same environment variables as the API.')
   .showHelpAfterError();
@@ -36,7 +36,7 @@ program
 program
   .command('users:promote')
   .description('make an account an administrator')
-  .argument('<email>', 'address of an account that exists')
+  .argument('<email>', 'address of an existing account')
   .action(async (email: string) => {
     const config = loadConfig(process.env);
     const { withDatabase } = await import('./with-database.js');
@@ -47,13 +47,13 @@ program
     if (account === null) throw new CommandFailed(`There is no account with the e-mail address ${email}.`);
     const seconds = config.tokens.accessTtlSeconds;
     say(
-      `${account.email} is an admin. It shows when the access token is next refreshed, within ${seconds} s.`,
+      `${account.email} is now an admin. This takes effect when the access token is next refreshed, within ${seconds} s.`,
     );
   });
 
 program
   .command('cache:flush')
-  .description('drop all cached entries of this application from Redis, and no other keys')
+  .description("drop all of this application's cache entries from Redis, and no other keys")
   .action(async () => {
     const config = loadConfig(process.env);
     const { flushCache } = await import('./flush-cache.js');
@@ -85,9 +85,9 @@ function databaseOf({ database: { target } }: AppConfig): string {
   }
 }
 
-/** Only a fault of this program is told with its stack. */
+/** Includes the stack only for an unexpected error. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const expected = [CommandFailed, ConfigurationError, DirectoryInUse, DomainError];
-  return expected.some((known) => error instanceof known) ? error.message : (error.stack ?? error.message);
+  return expected.some((type) => error instanceof type) ? error.message : (error.stack ?? error.message);
 }

@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load-config.js';
 
 const FILE = 'openapi.json';
 
-// The document depends on none of these; without them development secrets would be made.
+// The document does not depend on these values. Without them, loadConfig would generate development secrets.
 const config = loadConfig({
   NODE_ENV: 'test',
   JWT_SECRET: 'x'.repeat(32),
@@ -20,13 +20,13 @@ if (!process.argv.includes('--check')) {
   const line = firstDifference(committed, current);
   if (line !== null) {
     process.stderr.write(
-      `${FILE} is not what the code produces, from line ${line} on. Run "npm run openapi" and commit the file.\n`,
+      `${FILE} differs from the code, from line ${line} on. Run "npm run openapi" and commit the file.\n`,
     );
     process.exitCode = 1;
   }
 }
 
-/** Number of the first line that differs, from 1; null when none does. */
+/** Number of the first line that differs, counted from 1. Null if none differs. */
 function firstDifference(committed: string, current: string): number | null {
   if (committed === current) return null;
   const lines = committed.split('\n');

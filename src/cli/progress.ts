@@ -3,7 +3,7 @@ import type { RotationProgress } from '../keys/key-rotation.js';
 
 const LINE_INTERVAL_MS = 2000;
 
-/** A bar on a terminal; elsewhere, such as in a log file, a line now and then. */
+/** A progress bar on a terminal. Elsewhere, such as in a log file, at most one line every two seconds. */
 export function progressOn(stream: NodeJS.WriteStream): RotationProgress {
   return stream.isTTY ? barOn(stream) : linesOn(stream);
 }
@@ -27,16 +27,16 @@ function linesOn(stream: NodeJS.WritableStream): RotationProgress {
   let name = '';
   let total = 0;
   let done = 0;
-  let saidAt = 0;
+  let writtenAt = 0;
   return {
     started(what, rows) {
-      [name, total, done, saidAt] = [what, rows, 0, performance.now()];
+      [name, total, done, writtenAt] = [what, rows, 0, performance.now()];
       stream.write(`${what}: ${rows} to do\n`);
     },
     advanced(rows) {
       done += rows;
-      if (performance.now() - saidAt < LINE_INTERVAL_MS) return;
-      saidAt = performance.now();
+      if (performance.now() - writtenAt < LINE_INTERVAL_MS) return;
+      writtenAt = performance.now();
       stream.write(`${name}: ${done} of ${total}\n`);
     },
     finished() {

@@ -4,8 +4,8 @@ import { createLogger } from '../common/logger.js';
 import type { AppConfig } from '../config/app-config.js';
 
 /**
- * Runs `work` with the application's own services, without listening. Its log goes to standard error, from warnings
- * on: standard output is the command's.
+ * Runs `work` with the application's own services, without listening. Warnings and errors are logged to standard error:
+ * standard output belongs to the command.
  */
 export async function withApp<T>(
   config: AppConfig,

@@ -21,7 +21,7 @@ export async function migrateDatabase(config: AppConfig): Promise<string[]> {
 }
 
 /**
- * Runs `work` on the database that the API would use, migrated.
+ * Migrates the database that the API would use, then runs `work` on it.
  *
  * @throws {CommandFailed} when the database cannot be reached.
  * @throws {DirectoryInUse} when another process has the embedded database open.
@@ -51,7 +51,7 @@ async function withOptions<T>(
   try {
     return await work(dataSourceOptions(config, embedded, 'none'));
   } catch (error) {
-    const reason = refusal(error);
+    const reason = connectionFailure(error);
     if (reason === null) throw error;
     throw new CommandFailed(`DATABASE_URL cannot be used: ${reason}`, { cause: error });
   } finally {
@@ -59,8 +59,8 @@ async function withOptions<T>(
   }
 }
 
-/** Why there was no connection; null for an error of another kind. */
-function refusal(error: unknown): string | null {
+/** The reason why the connection failed. Null for any other kind of error. */
+function connectionFailure(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   // SQLSTATE class 28: wrong user or password. 3D000: there is no such database.

@@ -1,19 +1,19 @@
-/** One fault in a request body, query or path. `pointer` is an RFC 6901 JSON pointer into the body, or `#name` of a parameter. */
+/** One fault in a request. `pointer` is a JSON pointer into the body (RFC 6901), or `#name` for a query or path parameter. */
 export interface FieldProblem {
   readonly pointer: string;
   readonly detail: string;
 }
 
 /**
- * What a service throws when it cannot do what it was asked. Names no HTTP library: the problem filter turns it into
- * RFC 9457. `message` is shown to the caller, so it holds no secret and never says whose a resource is.
+ * Thrown by a service that cannot carry out a request. It knows no HTTP library: the problem filter renders it as
+ * RFC 9457. Clients see `message`, so it holds no secret and never reveals who owns a resource.
  */
 export abstract class DomainError extends Error {
   abstract readonly code: string;
   abstract readonly status: number;
   /** Short, the same for every occurrence of `code`. */
   abstract readonly title: string;
-  /** Whole seconds after which a retry can succeed; sent as `Retry-After`. */
+  /** Whole seconds until a retry can succeed. Sent as `Retry-After`. */
   readonly retryAfterSeconds?: number;
   readonly errors?: readonly FieldProblem[];
   /** Response headers that belong to the error, such as `WWW-Authenticate`. */
@@ -25,7 +25,7 @@ export abstract class DomainError extends Error {
   }
 }
 
-/** A value that is well-formed but refused, with the field that holds it. */
+/** A well-formed value that was rejected, with the field that holds it. */
 export class InvalidField extends DomainError {
   readonly code = 'validation_failed';
   readonly status = 400;
@@ -38,12 +38,12 @@ export class InvalidField extends DomainError {
   }
 }
 
-/** A dependency cannot answer in time. Nothing was changed; the caller may repeat the request. */
+/** A dependency cannot answer in time. Nothing was changed, so the client may repeat the request. */
 export class ServiceUnavailable extends DomainError {
   readonly code: string = 'service_unavailable';
   readonly status = 503;
   readonly title = 'Temporarily unavailable';
-  /** `debug` for what says once, when it begins, that it is unavailable: a line for each request would bury that. */
+  /** `debug` if the outage itself is logged once, when it begins: a line per request would bury that one. */
   readonly logLevel: 'warn' | 'debug' = 'warn';
   override readonly retryAfterSeconds: number;
 

@@ -1,14 +1,14 @@
 /**
- * How many durations kept to which bound, and their sum. What a histogram of prom-client counts, but that one looks its
- * labels up, by texts that it makes anew, at each observation: two of them took a tenth of the time of a hot read.
+ * Counts durations per bucket, and sums them. A prom-client histogram counts the same, but builds a label string and looks
+ * it up at each observation: two of them took a tenth of the time of a hot read.
  */
 export class Durations {
-  /** By the first bound that they kept to; the last place is for those beyond all. */
+  /** One count per bucket, not cumulative. The last one is for durations above every bound. */
   readonly counts: number[];
   #count = 0;
   #sumSeconds = 0;
 
-  /** @param bounds in seconds, ascending. */
+  /** @param bounds upper bounds in seconds, ascending. */
   constructor(readonly bounds: readonly number[]) {
     this.counts = new Array<number>(bounds.length + 1).fill(0);
   }
@@ -22,9 +22,9 @@ export class Durations {
   }
 
   observe(seconds: number): void {
-    let place = 0;
-    while (place < this.bounds.length && seconds > this.bounds[place]!) place++;
-    this.counts[place]!++;
+    let bucket = 0;
+    while (bucket < this.bounds.length && seconds > this.bounds[bucket]!) bucket++;
+    this.counts[bucket]!++;
     this.#count++;
     this.#sumSeconds += seconds;
   }

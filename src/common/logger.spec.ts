@@ -41,7 +41,7 @@ describe('createLogger', () => {
 });
 
 describe('NestPinoLogger', () => {
-  it('keeps context and stack of what Nest says', () => {
+  it('keeps the context and the stack of a Nest message', () => {
     const { logger, records } = recorded('trace');
     const nest = new NestPinoLogger(logger);
     nest.log('started', 'Outbox');
@@ -60,7 +60,7 @@ describe('NestPinoLogger', () => {
     ]);
   });
 
-  it("says Nest's wiring only to who debugs it", () => {
+  it("logs Nest's wiring at debug level only", () => {
     const { logger, records } = recorded();
     new NestPinoLogger(logger).log('AppModule dependencies initialized', 'InstanceLoader');
     expect(records()).toEqual([]);

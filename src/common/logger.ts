@@ -1,8 +1,8 @@
-import { type LoggerService, type LogLevel } from '@nestjs/common';
+import type { LoggerService } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
 import type { AppConfig } from '../config/app-config.js';
 
-// Belt and braces: nothing logs these. Should something ever do, it shows as [redacted].
+// Defence in depth: nothing logs these fields. If something ever does, they show as [redacted].
 const SECRET_FIELDS = [
   'accessToken',
   'refreshToken',
@@ -17,7 +17,7 @@ const SECRET_FIELDS = [
   'seal',
 ];
 
-/** One JSON object a line on standard output. */
+/** Writes one JSON object per line, to standard output by default. */
 export function createLogger(
   config: Pick<AppConfig, 'logLevel'>,
   destination?: { write(line: string): void },
@@ -35,7 +35,7 @@ export function createLogger(
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
-// Some fifty lines at each start, of use only to who debugs the wiring.
+// They log some fifty lines at each start, useful only when debugging the wiring.
 const NEST_INTERNALS = new Set<unknown>([
   'InstanceLoader',
   'NestApplication',
@@ -44,7 +44,7 @@ const NEST_INTERNALS = new Set<unknown>([
   'RoutesResolver',
 ]);
 
-/** Nest's own messages through the same logger. Stacks stay; parameters of errors are not printed. */
+/** Sends Nest's own messages through the same logger. Keeps stacks, but drops an error's properties: they can hold secrets. */
 export class NestPinoLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
@@ -71,8 +71,6 @@ export class NestPinoLogger implements LoggerService {
   fatal(message: unknown, ...context: unknown[]): void {
     this.write('fatal', message, context);
   }
-
-  setLogLevels(_levels: LogLevel[]): void {}
 
   private write(
     level: 'info' | 'warn' | 'error' | 'debug' | 'trace' | 'fatal',

@@ -3,11 +3,11 @@ import { executionAsyncResource } from 'node:async_hooks';
 const kept: object[] = [];
 
 /**
- * Keeps one of the objects that `process.nextTick` makes, for as long as the process lives.
+ * Keeps one object that `process.nextTick` created alive for the life of the process.
  *
- * V8 forgets what objects look like of which a full garbage collection finds none alive. `nextTick` then makes its objects by the
- * slow way for ever, since the code that makes them has seen two looks of the same kind: 240 ns a call instead of 50
- * (Node 20), and a request takes several. Measured: `docs/performance.md`.
+ * V8 drops an object's hidden class when a full garbage collection finds no such object alive. The next call then creates a
+ * second hidden class for the same object, and `nextTick` stays on its slow path from then on: 240 ns a call instead of 50
+ * (Node 20). A request makes several calls. Measured in `docs/performance.md`.
  */
 export function keepTickShape(): void {
   process.nextTick(() => kept.push(executionAsyncResource()));

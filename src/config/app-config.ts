@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import type { Environment } from './environment.js';
 import type { RedisTarget } from './redis-target.js';
 
-/** In `DATA_DIR`. */
+/** File name, in `DATA_DIR`. */
 export const ENCRYPTION_KEY_FILE = 'platform-encryption-key';
 
-/** `postgres` is a server reached by its URL; `embedded` is PGlite in this process, its files in `dataDir`. */
-export type DatabaseTarget =
+/** `postgres` is a server reached by its URL. `embedded` is PGlite in this process, with its files in `dataDir`. */
+type DatabaseTarget =
   | { readonly kind: 'postgres'; readonly url: string }
   | { readonly kind: 'embedded'; readonly dataDir: string };
 
-/** Everything the process was told, validated once at start. Injected by class; nobody else reads `process.env`. */
+/** The typed configuration, validated once at start. Injected by class; nothing else reads `process.env`. */
 export class AppConfig {
   readonly production: boolean;
   readonly host: string;
@@ -18,14 +18,14 @@ export class AppConfig {
   readonly logLevel: Environment['LOG_LEVEL'];
   readonly dataDir: string;
   readonly corsOrigins: readonly string[];
-  /** Proxies in front: whether there is one, how many, or their addresses. */
+  /** Trusted proxies in front of this process: whether there is one, how many, or their addresses. */
   readonly trustProxy: boolean | number | string[];
 
   readonly database: {
     readonly target: DatabaseTarget;
-    /** For what may be a little old: the search of administrators. */
+    /** For reads that may lag behind the primary: the administrators' search. */
     readonly replicaUrl: string | null;
-    /** Connections. PGlite has one. */
+    /** Connections in the pool. PGlite has one. */
     readonly poolMax: number;
     readonly acquireTimeoutMs: number;
     readonly statementTimeoutMs: number;
@@ -36,14 +36,14 @@ export class AppConfig {
   readonly cache: {
     readonly platformTtlSeconds: number;
     readonly statsTtlSeconds: number;
-    /** Most recently active users whose entries are loaded after a start; 0 is none. */
+    /** Number of users whose entries are loaded after a start, most recently active first. 0 turns it off. */
     readonly warmUsers: number;
   };
 
   /** Fernet keys, comma-separated, newest first. */
   readonly encryptionKeys: string;
 
-  /** Rows without a seal are used as if they had one. Only for the time between an import and credentials:seal. */
+  /** Rows without a seal are accepted. Only for the time between an import and credentials:seal. */
   readonly allowUnsealedRows: boolean;
 
   readonly tokens: {
@@ -55,7 +55,7 @@ export class AppConfig {
   /** The OpenID provider whose access tokens are accepted. */
   readonly oidc: { readonly issuer: string; readonly audience: string } | null;
 
-  /** Whether people can register and log in here, and not only with the OpenID provider. */
+  /** Whether users can register and log in here, not only with the OpenID provider. */
   readonly localAccountsEnabled: boolean;
 
   /** Requests a minute. */
@@ -68,36 +68,36 @@ export class AppConfig {
     readonly avatarPerMinute: number;
   };
 
-  /** Where spans are sent, and the share of traces that are recorded, 0 to 1; null: tracing is off. */
+  /** Where spans are sent, and the share of traces that is recorded, 0 to 1. Null turns tracing off. */
   readonly tracing: { readonly endpoint: string; readonly ratio: number } | null;
 
-  /** Connected to this process at once. */
+  /** Limits on event clients connected to this process at the same time. */
   readonly events: { readonly maxClients: number; readonly maxClientsPerUser: number };
 
   /** `host` or `host:port` entries that may be private and may use plain http. */
   readonly instanceHostAllowlist: ReadonlySet<string>;
 
-  /** For a whole exchange with an instance. */
+  /** Covers a whole exchange with an instance. */
   readonly instanceTimeoutMs: number;
 
-  /** The checks of connections in the background. */
+  /** Background checks of platform connections. */
   readonly watch: {
     readonly enabled: boolean;
-    /** From one check of a connection to the next. */
+    /** Time between two checks of the same connection. */
     readonly intervalSeconds: number;
-    /** From one look for what is due to the next. */
+    /** Time between two searches for checks that are due. */
     readonly roundSeconds: number;
     /** Instances that this process visits at the same time. */
     readonly concurrency: number;
-    /** From one check at an instance to the next one there. */
+    /** Time between two checks at the same instance. */
     readonly spacingMs: number;
   };
 
-  /** The origin under which browsers reach this process: instances send people back to it. */
+  /** The origin under which browsers reach this process. Instances redirect users back to it. */
   readonly publicUrl: string;
 
-  /** Where the key is kept that was made up because none is set. */
-  readonly madeUpKeyFile: string | null;
+  /** File of the encryption key that was generated because none is set. Null if one is set. */
+  readonly generatedKeyFile: string | null;
 
   constructor(environment: Environment, secrets: { encryptionKeys: string; jwtSecret: string }) {
     this.production = environment.NODE_ENV === 'production';
@@ -125,7 +125,7 @@ export class AppConfig {
       warmUsers: environment.CACHE_WARM_USERS,
     };
     this.encryptionKeys = secrets.encryptionKeys;
-    this.madeUpKeyFile =
+    this.generatedKeyFile =
       environment.PLATFORM_ENCRYPTION_KEY === undefined
         ? join(environment.DATA_DIR, ENCRYPTION_KEY_FILE)
         : null;

@@ -2,15 +2,15 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 
 /**
- * Reads the secret `name` kept in `dataDir`, or makes it (file mode 0600) so that a restart can still decrypt.
+ * Reads the secret `name` from `dataDir`, or generates and keeps it (file mode 0600), so that a restart can still decrypt.
  *
- * The file appears complete or not at all: it is written under another name and linked, and of two processes that
- * start at once the second to link reads the first one's.
+ * The file appears complete or not at all: it is written under another name and then linked. If two processes start at
+ * once, the second one to link fails and reads the first one's secret.
  */
 export function developmentSecret(dataDir: string, name: string, generate: () => string): string {
   const path = join(dataDir, name);
-  const kept = readIfPresent(path);
-  if (kept !== undefined) return kept;
+  const existing = readIfPresent(path);
+  if (existing !== undefined) return existing;
 
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}`;
@@ -35,6 +35,6 @@ function readIfPresent(path: string): string | undefined {
 }
 
 function isCode(error: unknown, code: string): boolean {
-  // Not `instanceof Error`: in Jest, Node's own errors are of another realm.
+  // Not `instanceof Error`: in Jest, Node's own errors come from another realm.
   return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

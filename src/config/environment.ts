@@ -4,7 +4,7 @@ import { redisTarget } from './redis-target.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** A whole number of `unit`, written in decimal digits only: `1e3`, ` 5 ` and `0x10` are typing errors. */
+/** A whole number of `unit` in decimal digits only: `1e3`, ` 5 ` and `0x10` are treated as typing errors. */
 function whole(unit: string, range: { min: number; max: number; fallback: number }) {
   return z
     .string()
@@ -41,7 +41,7 @@ const databaseUrl = z.string().refine(urlWithScheme(['postgres:', 'postgresql:']
   message: 'must be a postgres:// or postgresql:// URL',
 });
 
-// The shape only: the key ring itself lives above this module and parses the keys again when it is built.
+// Checks the format only. This module may not import the key ring, which parses the keys when it is built.
 const FERNET_KEY = /^[A-Za-z0-9_-]{43}=$/;
 
 const encryptionKeys = z.string().superRefine((text, context) => {
@@ -59,7 +59,7 @@ const encryptionKeys = z.string().superRefine((text, context) => {
   }
 });
 
-/** Of X-Forwarded-For only what our own proxies have written is believed: their number, or where they are. */
+/** The number or the addresses of our own proxies. Only their entries in X-Forwarded-For are trusted. */
 const trustProxy = z
   .string()
   .refine(
@@ -90,7 +90,7 @@ const oidcIssuer = (text: string): boolean => {
 
 const corsOrigin = (origin: string): boolean => URL.canParse(origin) && new URL(origin).origin === origin;
 
-/** The environment, explained in .env.example; units are in the names. An empty value means "not set". */
+/** The environment variables, explained in .env.example. Names end with the unit. An empty value means "not set". */
 export const environmentSchema = z.object({
   HOST: z.string().default('0.0.0.0'),
   PORT: whole('(a TCP port)', { min: 0, max: 65_535, fallback: 3000 }),

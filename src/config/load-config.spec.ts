@@ -175,9 +175,9 @@ describe('development', () => {
   it('needs no more than their addresses to use real servers, and says that the key was made up', () => {
     const { DATABASE_URL, REDIS_URL } = PRODUCTION;
     const made = loadConfig({ DATA_DIR: dataDir, DATABASE_URL, REDIS_URL });
-    expect(made.madeUpKeyFile).toBe(join(dataDir, 'platform-encryption-key'));
+    expect(made.generatedKeyFile).toBe(join(dataDir, 'platform-encryption-key'));
     expect(readFileSync(join(dataDir, 'platform-encryption-key'), 'utf8')).toBe(made.encryptionKeys);
     const given = loadConfig({ DATA_DIR: dataDir, DATABASE_URL, REDIS_URL, PLATFORM_ENCRYPTION_KEY: KEY });
-    expect(given.madeUpKeyFile).toBeNull();
+    expect(given.generatedKeyFile).toBeNull();
   });
 });

@@ -3,10 +3,10 @@ import { AppConfig, ENCRYPTION_KEY_FILE } from './app-config.js';
 import { developmentSecret } from './development-secrets.js';
 import { environmentSchema } from './environment.js';
 
-/** Every missing or bad setting at once, one a line, by name. Values are never repeated: they may be secrets. */
+/** Lists every missing or invalid setting by name, one per line. Never quotes a value: it may be a secret. */
 export class ConfigurationError extends Error {
   constructor(readonly problems: readonly string[]) {
-    super(`The configuration is not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
     this.name = 'ConfigurationError';
   }
 }
@@ -26,10 +26,10 @@ const HINTS: Readonly<Record<string, string>> = {
 /**
  * Turns environment variables into the typed configuration.
  *
- * Secrets are made up outside production only, and kept in `DATA_DIR`. Should that folder be lost while the database is
- * kept, the boot canary refuses to start on the next one that is made up.
+ * Outside production, missing secrets are generated and kept in `DATA_DIR`. If that folder is lost but the database is
+ * not, the boot canary refuses to start with the next generated key.
  *
- * @throws {ConfigurationError} listing all faults.
+ * @throws {ConfigurationError} listing all problems.
  */
 export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
   const given = Object.fromEntries(
@@ -45,7 +45,7 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
 
   const production = given['NODE_ENV'] === 'production';
   for (const [name, what] of production ? REQUIRED_IN_PRODUCTION : []) {
-    // Without local accounts nothing is signed here.
+    // Without local accounts this process signs no tokens, so it needs no secret.
     const signsNothing =
       name === 'JWT_SECRET' &&
       given['OIDC_ISSUER'] !== undefined &&
@@ -93,7 +93,7 @@ function oidcProblems(given: Readonly<Record<string, string | undefined>>, produ
   ];
 }
 
-/** 32 random bytes in padded url-safe base64: a key as the Fernet specification writes it. */
+/** 32 random bytes in padded url-safe base64, the key format of the Fernet specification. */
 function generateFernetKey(): string {
   return `${randomBytes(32).toString('base64url')}=`;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Where the cache is: one server, a cluster, or whichever server the sentinels say is the master. */
+/** Where the cache is: one server, a cluster, or the master that the sentinels name. */
 export type RedisTarget =
   | { readonly kind: 'single'; readonly url: string }
   | { readonly kind: 'cluster'; readonly urls: readonly string[] }
@@ -11,7 +11,7 @@ const SENTINEL = ['redis+sentinel:', 'rediss+sentinel:'];
 const FORMS =
   'must be a redis:// or rediss:// URL, or several, comma-separated, for Redis Cluster, or redis+sentinel://host:port/master';
 
-/** `REDIS_URL`. Values are never repeated in a message: they may hold a password. */
+/** Parses `REDIS_URL`. Messages never quote the value: it may hold a password. */
 export const redisTarget = z.string().transform((text, context): RedisTarget => {
   const refuse = (message: string): never => {
     context.addIssue({ code: 'custom', message });
@@ -23,14 +23,14 @@ export const redisTarget = z.string().transform((text, context): RedisTarget => 
   const [first] = nodes;
   if (first === undefined || !nodes.every(({ hostname }) => hostname !== '')) return refuse(FORMS);
   if (![...SERVER, ...SENTINEL].includes(first.protocol)) return refuse(FORMS);
-  const alike = nodes.every(
+  const consistent = nodes.every(
     ({ protocol, username, password, pathname }) =>
       protocol === first.protocol &&
       username === first.username &&
       password === first.password &&
       pathname === first.pathname,
   );
-  if (!alike) return refuse('must have the same scheme, user, password and path in every URL');
+  if (!consistent) return refuse('must have the same scheme, user, password and path in every URL');
   if (SENTINEL.includes(first.protocol)) {
     const master = decodeURIComponent(first.pathname.slice(1));
     if (!/^[\w.-]+$/.test(master)) {
@@ -39,7 +39,7 @@ export const redisTarget = z.string().transform((text, context): RedisTarget => 
     return { kind: 'sentinel', urls, master };
   }
   if (urls.length === 1) return { kind: 'single', url: urls[0] ?? '' };
-  // It has one database, number 0.
+  // Redis Cluster has one database only, number 0.
   if (!/^\/?0?$/.test(first.pathname)) return refuse('must not have a database number with several nodes');
   return { kind: 'cluster', urls };
 });

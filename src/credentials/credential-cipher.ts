@@ -3,21 +3,21 @@ import { AppConfig } from '../config/app-config.js';
 import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
 import type { SealedCredentials } from './sealed-credentials.js';
 
-/** What an instance gave out, in plain text. Never logged, cached or stored as such. */
+/** Credentials that an instance issued, in plain text. Never logged, cached or stored in this form. */
 export interface Credentials {
   readonly accessToken: string;
   readonly clientKey: string | null;
   readonly clientSecret: string | null;
 }
 
-/** What the seal binds credentials to: they are worth nothing in another row, or with another host. */
+/** What the seal binds credentials to: they are rejected in another row or with another host. */
 export interface CredentialsOwner {
   readonly userId: number;
   readonly id: number;
   readonly instanceUrl: string;
 }
 
-/** Encrypts and seals the credentials of a row, and checks the seal before anything is decrypted. */
+/** Encrypts and seals the credentials of a row. Checks the seal before it decrypts anything. */
 @Injectable()
 export class CredentialCipher {
   readonly #allowUnsealed: boolean;
@@ -29,7 +29,7 @@ export class CredentialCipher {
     this.#allowUnsealed = config?.allowUnsealedRows ?? false;
     if (this.#allowUnsealed) {
       new Logger('Credentials').warn(
-        'ALLOW_UNSEALED_ROWS is on: rows without a seal are used. Seal them (npm run cli -- credentials:seal) and unset it.',
+        'ALLOW_UNSEALED_ROWS is on: rows without a seal are accepted. Seal them (npm run cli -- credentials:seal) and unset it.',
       );
     }
   }
@@ -47,30 +47,28 @@ export class CredentialCipher {
     };
   }
 
-  /** Whether the row is as this application wrote it, and its key is still in the ring. */
+  /** Whether the row is unchanged since this application wrote it, and its key is still in the ring. */
   isIntact(owner: CredentialsOwner, sealed: SealedCredentials): boolean {
     if (sealed.seal === null) return this.#allowUnsealed && this.open(sealed) !== null;
     return this.hasOwnSeal(owner, sealed, sealed.seal);
   }
 
-  /**
-   * @returns null when the seal is broken or no key opens the credentials: the connection needs to be made anew.
-   */
+  /** @returns null when the seal is broken or no key decrypts the credentials: the owner has to reconnect. */
   decrypt(owner: CredentialsOwner, sealed: SealedCredentials): Credentials | null {
     const trusted = sealed.seal === null ? this.#allowUnsealed : this.hasOwnSeal(owner, sealed, sealed.seal);
     return trusted ? this.open(sealed) : null;
   }
 
-  /** The same secrets under the primary key, or null when they cannot be opened. */
+  /** Re-encrypts the same secrets under the primary key. Null when they cannot be decrypted. */
   rewrap(owner: CredentialsOwner, sealed: SealedCredentials): SealedCredentials | null {
     const credentials = this.decrypt(owner, sealed);
     return credentials && this.encrypt(owner, credentials);
   }
 
   /**
-   * For a row that came from elsewhere, when the operator vouches for it: whatever the setting for unsealed rows says.
+   * Seals an imported row that the operator vouches for, regardless of `ALLOW_UNSEALED_ROWS`.
    *
-   * @returns null when the row has a seal, be it a broken one, or no key opens it.
+   * @returns null when the row already has a seal, even a broken one, or no key decrypts it.
    */
   sealImported(owner: CredentialsOwner, sealed: SealedCredentials): SealedCredentials | null {
     const credentials = sealed.seal === null ? this.open(sealed) : null;

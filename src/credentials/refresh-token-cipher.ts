@@ -6,8 +6,8 @@ import type { CredentialsOwner } from './credential-cipher.js';
 const boundSchema = z.tuple([z.int(), z.int(), z.string(), z.string()]);
 
 /**
- * Encrypts refresh tokens. The row's seal does not cover them, so each carries within the ciphertext the row and the host
- * that it belongs to: in another row it opens to nothing.
+ * Encrypts refresh tokens. The row's seal does not cover them, so each ciphertext includes the row and the host that the
+ * token belongs to. Moved to another row, it is rejected.
  */
 @Injectable()
 export class RefreshTokenCipher {
@@ -17,13 +17,13 @@ export class RefreshTokenCipher {
     return this.ring.encrypt(JSON.stringify([userId, id, instanceUrl, refreshToken]));
   }
 
-  /** The same refresh token under the primary key; null when there is none, or none that opens. */
+  /** Re-encrypts the same refresh token under the primary key. Null when there is none, or it cannot be decrypted. */
   rewrap(owner: CredentialsOwner, ciphertext: string | null): string | null {
     const refreshToken = ciphertext === null ? null : this.decrypt(owner, ciphertext);
     return refreshToken === null ? null : this.encrypt(owner, refreshToken);
   }
 
-  /** Null when it is another row's, or no key opens it. */
+  /** Null when it belongs to another row, or no key decrypts it. */
   decrypt({ userId, id, instanceUrl }: CredentialsOwner, ciphertext: string): string | null {
     try {
       const [user, platform, url, refreshToken] = boundSchema.parse(

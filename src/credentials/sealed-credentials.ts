@@ -8,5 +8,5 @@ export const sealedCredentialsSchema = z.strictObject({
   seal: z.string().nullable(),
 });
 
-/** Fernet ciphertexts, the id of their key, and the seal over them and the row. */
+/** Fernet ciphertexts, the id of their key, and the seal that binds them to the row. */
 export type SealedCredentials = Readonly<z.output<typeof sealedCredentialsSchema>>;

@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
 import { KeyRing } from './key-ring.js';
 
-/** The face of the pure crypto files towards Nest: one key ring a process. */
+/** Provides one key ring per process. The other files of this folder do not depend on Nest. */
 @Global()
 @Module({
   providers: [

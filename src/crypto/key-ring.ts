@@ -2,24 +2,16 @@ import type { KeyObject } from 'node:crypto';
 import { FernetKey, InvalidFernetToken, MalformedFernetKey, fernetDecrypt, fernetEncrypt } from './fernet.js';
 import { deriveSealKey, isSealOf, sealRow, type SealedRow } from './seal.js';
 
-/** The list of keys cannot be used. The message names positions, counted from 1, and never quotes a key. */
+/** The list of keys is not valid. The message names positions, counted from 1, and never quotes a key. */
 export class MalformedKeyRing extends Error {
   override readonly name = 'MalformedKeyRing';
 }
 
-/** No key of the ring opens the secret: it is damaged, or its key has left the ring. */
+/** No key of the ring decrypts the secret: it is damaged, or its key was removed from the ring. */
 export class UndecryptableSecret extends Error {
   override readonly name = 'UndecryptableSecret';
   constructor() {
     super('No key of the ring decrypts this secret.');
-  }
-}
-
-/** A seal was asked for under a key that is not in the ring. */
-export class UnknownKeyId extends Error {
-  override readonly name = 'UnknownKeyId';
-  constructor() {
-    super('The key ring has no key with this id.');
   }
 }
 
@@ -29,6 +21,7 @@ export class KeyRing {
   readonly keyIds: readonly string[];
   readonly #primary: FernetKey;
   readonly #keys: ReadonlyMap<string, FernetKey>;
+  readonly #primarySealKey: KeyObject;
   readonly #sealKeys: ReadonlyMap<string, KeyObject>;
 
   /** @throws MalformedKeyRing if there is no key, or the same key twice */
@@ -44,6 +37,7 @@ export class KeyRing {
 
     this.#primary = primary;
     this.#keys = new Map(keys.map((key) => [key.id, key]));
+    this.#primarySealKey = deriveSealKey(primary);
     this.#sealKeys = new Map(keys.map((key) => [key.id, deriveSealKey(key)]));
     this.primaryKeyId = primary.id;
     this.keyIds = Object.freeze(keys.map((key) => key.id));
@@ -69,7 +63,7 @@ export class KeyRing {
   }
 
   /**
-   * The text of a token that any key of the ring made. `keyId` only says which key to try first.
+   * Decrypts a token that any key of the ring made. `keyId` is only a hint: which key to try first.
    *
    * @throws UndecryptableSecret
    */
@@ -88,19 +82,16 @@ export class KeyRing {
   }
 
   /**
-   * The row's seal, under the primary key unless another is named.
+   * The row's seal under the primary key.
    *
-   * @throws UnknownKeyId
    * @throws RangeError if an id of the row is not an integer
    */
-  seal(row: SealedRow, keyId: string = this.primaryKeyId): string {
-    const sealKey = this.#sealKeys.get(keyId);
-    if (sealKey === undefined) throw new UnknownKeyId();
-    return sealRow(sealKey, row);
+  seal(row: SealedRow): string {
+    return sealRow(this.#primarySealKey, row);
   }
 
   /**
-   * Whether the seal was made for exactly this row under this key; false for a key that the ring lacks.
+   * Whether the seal was made for exactly this row under this key. False if the ring lacks the key.
    *
    * @throws RangeError if an id of the row is not an integer
    */

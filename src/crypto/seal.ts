@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import type { FernetKey } from './fernet.js';
 
-/** What a seal binds together. The last three fields are Fernet tokens, never the secrets themselves. */
+/** The fields that a seal binds together. The last three are Fernet tokens, never the secrets themselves. */
 export interface SealedRow {
   userId: number;
   platformId: number;
@@ -11,14 +11,14 @@ export interface SealedRow {
   clientSecret: string | null;
 }
 
-/** The key that seals rows, independent of what the Fernet key itself signs and encrypts. */
+/** Derives the key that seals rows. It is independent of the Fernet key's own signing and encryption keys. */
 export function deriveSealKey(key: FernetKey): KeyObject {
   return key.derive('platform-manager/row-seal/v1');
 }
 
 /**
- * HMAC-SHA256 over the row, as 43 characters of base64url. Fernet binds a token to nothing; the seal binds the
- * three tokens to their owner, their row and the host that they are sent to.
+ * HMAC-SHA256 over the row, as 43 characters of base64url. Fernet does not bind a token to any context. The seal binds
+ * the three tokens to their owner, their row and the host that they are sent to.
  *
  * @throws RangeError if an id is not an integer
  */
@@ -27,23 +27,22 @@ export function sealRow(key: KeyObject, row: SealedRow): string {
 }
 
 /**
- * Whether `seal` is this row's, in a time that does not depend on where the two differ.
+ * Whether `seal` belongs to this row. Compares in constant time.
  *
  * @throws RangeError if an id is not an integer
  */
 export function isSealOf(key: KeyObject, row: SealedRow, seal: string): boolean {
-  // Compared as text: two spellings of the same bytes must not both pass.
+  // Compares the text, not the decoded bytes: two encodings of the same bytes must not both pass.
   const expected = Buffer.from(sealRow(key, row));
   const given = Buffer.from(seal);
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-/** A JSON array: no two rows share an encoding, and null is not ''. */
+/** Encodes the row as a JSON array, so no two rows share an encoding, and null differs from ''. */
 function encodeRow(row: SealedRow): string {
-  // The driver returns BIGINT as text, and JSON writes NaN as null: either would seal another row than the one
-  // that was meant.
+  // The driver returns BIGINT as text, and JSON writes NaN as null. Either would seal a different row than intended.
   if (!Number.isSafeInteger(row.userId) || !Number.isSafeInteger(row.platformId)) {
-    throw new RangeError('The ids of a sealed row are integers.');
+    throw new RangeError('The ids of a sealed row must be integers.');
   }
   return JSON.stringify([
     row.userId,

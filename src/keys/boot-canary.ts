@@ -4,21 +4,21 @@ import type { Database } from '../database/database.js';
 
 const TEXT = 'platform-manager/key-canary/v1';
 
-/** The database belongs to another key ring. Says what to do about it; key ids are no secrets. */
+/** The database belongs to another key ring. The message tells the operator what to do. Key ids are not secret. */
 export class KeyRingMismatch extends ConfigurationError {
   constructor(neededKeyId: string, keyIds: readonly string[]) {
     super([
-      `PLATFORM_ENCRYPTION_KEY: cannot open what is in this database. It needs the key with the id ${neededKeyId}, ` +
-        `and has ${keyIds.join(', ')}.`,
+      `PLATFORM_ENCRYPTION_KEY: cannot decrypt this database. It needs the key with the id ${neededKeyId}, ` +
+        `but the key ring has ${keyIds.join(', ')}.`,
       'Put the old key back behind the new one (PLATFORM_ENCRYPTION_KEY=<new key>,<old key>), start, and run',
-      '"npm run cli -- keys:rotate" before the old key is removed again. Or DATABASE_URL is of another installation.',
+      '"npm run cli -- keys:rotate" before you remove the old key again. Or DATABASE_URL points to another installation.',
     ]);
   }
 }
 
 /**
- * A known text in the database, encrypted when the database was first used. A process whose key ring cannot open it
- * would show every connection as broken, and encrypt new ones with a key that its peers lack: it must not start.
+ * A fixed text in the database, encrypted when the database was first used. A process whose key ring cannot decrypt it
+ * must not start: it would show every connection as broken, and encrypt new ones with a key that its peers lack.
  */
 export class BootCanary {
   constructor(
@@ -27,7 +27,7 @@ export class BootCanary {
   ) {}
 
   /**
-   * Of several first starts one leaves the canary, and the others check themselves against it.
+   * If several processes start for the first time at once, one inserts the canary and the others check against it.
    *
    * @throws {KeyRingMismatch}
    */
@@ -39,11 +39,11 @@ export class BootCanary {
     const [canary] = await this.database.statement<{ token: string; keyId: string }>(
       'SELECT token, key_id AS "keyId" FROM key_canary',
     );
-    if (canary === undefined) throw new Error('The key canary has vanished while it was read.');
+    if (canary === undefined) throw new Error('The key canary was deleted while it was being read.');
     if (!this.opens(canary)) throw new KeyRingMismatch(canary.keyId, this.ring.keyIds);
   }
 
-  /** Under the primary key from now on. */
+  /** Re-encrypts the canary under the primary key. */
   async renew(): Promise<void> {
     await this.database.transaction((manager) =>
       manager.query('UPDATE key_canary SET token = $1, key_id = $2 WHERE key_id <> $2', [

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One known text, encrypted; see BootCanary. */
+/** One fixed text, encrypted. See BootCanary. */
 @Entity('key_canary')
 @Check('key_canary_one_row', 'id = 1')
 export class KeyCanary {
@@ -11,7 +11,7 @@ export class KeyCanary {
   @Column({ type: 'text' })
   token!: string;
 
-  /** Of the key that encrypted it. */
+  /** Id of the key that encrypted it. */
   @Column({ name: 'key_id', type: 'varchar', length: 32 })
   keyId!: string;
 }

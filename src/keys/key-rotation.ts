@@ -7,13 +7,13 @@ import { Invalidation } from '../outbox/invalidation.js';
 import { BootCanary } from './boot-canary.js';
 import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from './rotatable-secrets.js';
 
-/** Rows that are locked at once; for some milliseconds. */
+/** Rows locked at the same time, for some milliseconds. */
 const BATCH_ROWS = 100;
-/** Rows that somebody was writing, or wrote with the old key, are tried again. */
+/** Each pass retries the rows that were locked by a writer, or were written with the old key since. */
 const MAX_PASSES = 10;
 const PASS_PAUSE_MS = 200;
 
-/** Told as it goes on. */
+/** Receives the progress of a rotation. */
 export interface RotationProgress {
   started(what: string, rows: number): void;
   advanced(rows: number): void;
@@ -23,17 +23,17 @@ export interface RotationProgress {
 export interface RotationOutcome {
   readonly what: string;
   readonly rewritten: number;
-  /** Rows that are left under another key because nothing in the ring opens them: no key is kept for their sake. */
+  /** Ids of rows left under another key because no key in the ring decrypts them. They do not block removing a key. */
   readonly unreadable: readonly number[];
-  /** Rows under other keys than the primary, the unreadable ones included. */
+  /** Rows under keys other than the primary, including the unreadable ones. */
   readonly left: readonly KeyUsage[];
-  /** Whether no row needs another key than the primary. */
+  /** Whether every readable row is under the primary key. */
   readonly complete: boolean;
 }
 
 /**
- * Brings all secrets under the primary key while the application reads and writes. What remains to be done is written
- * in the rows themselves, so a run that was killed is resumed by starting another one, and two runs share the work.
+ * Re-encrypts all secrets under the primary key while the application reads and writes. Each row names its key, so the
+ * rows themselves record the remaining work: a new run resumes a killed one, and two runs share the work.
  */
 @Injectable()
 export class KeyRotation {
@@ -50,16 +50,16 @@ export class KeyRotation {
     this.#registered.push(secrets);
   }
 
-  /** @throws {DatabaseUnavailable} what was done until then stays done. */
+  /** @throws {DatabaseUnavailable} Rows rewritten before that stay rewritten. */
   async rotate(progress: RotationProgress): Promise<RotationOutcome[]> {
     const outcomes: RotationOutcome[] = [];
     for (const secrets of this.#registered) outcomes.push(await this.rotateOne(secrets, progress));
-    // Last: from here on a process that lacks the new key does not start.
+    // The canary comes last: once it is renewed, a process that lacks the new key does not start.
     if (outcomes.every(({ complete }) => complete)) await this.canary.renew();
     return outcomes;
   }
 
-  /** Goes through all rows once, batch by batch, each in a transaction of its own. */
+  /** Goes through all rows once, in batches. Each batch has its own transaction. */
   async pass(
     rewrite: (manager: EntityManager, batch: Batch) => Promise<RewrittenBatch>,
     advanced: (rows: number) => void,
@@ -89,7 +89,7 @@ export class KeyRotation {
         if (pass > 0) await sleep(PASS_PAUSE_MS);
         const done = await this.pass(
           async (manager, batch) => {
-            // Read by the triggers that count versions and tell of changes: nothing that is shown is another.
+            // Tells the triggers not to count a new version or announce a change: nothing that clients see changes.
             await manager.query(`SELECT set_config('platform_manager.rewrap', 'on', true)`);
             return secrets.rewrite(manager, batch);
           },

@@ -13,7 +13,7 @@ import { KeyRotation } from './key-rotation.js';
     {
       provide: BootCanary,
       inject: [Database, KeyRing],
-      // Before anything is served, or written with a key that does not belong to this database.
+      // Checked here, before the process serves anything or writes with a key that does not belong to this database.
       useFactory: async (database: Database, ring: KeyRing): Promise<BootCanary> => {
         const canary = new BootCanary(database, ring);
         await canary.check();

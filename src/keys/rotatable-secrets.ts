@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 
-/** How many rows name a key. */
+/** Number of rows encrypted with a key. */
 export interface KeyUsage {
   readonly keyId: string;
   readonly rows: number;
@@ -9,36 +9,36 @@ export interface KeyUsage {
 export interface Batch {
   /** Only rows with a greater id; 0 for the first batch. */
   readonly afterId: number;
-  /** Rows at most. */
+  /** Maximum number of rows. */
   readonly limit: number;
 }
 
 export interface RewrittenBatch {
-  /** Rows that are under the primary key now. */
+  /** Number of rows that this batch put under the primary key. */
   readonly rewritten: number;
-  /** Ids of rows that no key of the ring opens, or whose seal is broken. They are left as they are, for good. */
+  /** Ids of rows that no key of the ring decrypts, or whose seal is broken. They are never changed. */
   readonly unreadable: readonly number[];
-  /** `afterId` of the next batch; null when this was the last one. */
+  /** `afterId` of the next batch. Null after the last one. */
   readonly nextAfterId: number | null;
   /** Connections whose cached entries hold the old ciphertexts. */
   readonly changes: readonly { readonly userId: number; readonly platformId: number }[];
 }
 
 /**
- * Encrypted columns of one table, for keys:rotate. A feature registers its own with KeyRotation. Each row names, in a
- * column, the key that encrypted it.
+ * The encrypted columns of one table, for keys:rotate. Each feature registers its own with KeyRotation. Each row stores
+ * the id of the key that encrypted it.
  */
 export interface RotatableSecrets {
-  /** Plural, for the operator: "platform connections". */
+  /** Plural name shown to the operator, such as "platform connections". */
   readonly what: string;
 
-  /** Every key that rows name, the primary too. */
+  /** Usage of every key that a row names, including the primary. */
   usage(manager: EntityManager): Promise<KeyUsage[]>;
 
   /**
-   * Re-encrypts the next rows that name another key than the primary, in the caller's transaction, which is committed
-   * at once. Rows have to be locked with SKIP LOCKED before they are read: a row that somebody is writing is left to a
-   * later pass, so that neither waits for the other, and what was read is what is replaced.
+   * Re-encrypts the next rows whose key is not the primary, in the caller's transaction, which commits right after.
+   * Implementations lock rows with SKIP LOCKED before reading them. A row that is being written is left to a later pass,
+   * so neither side waits for the other, and no row changes between being read and being replaced.
    */
   rewrite(manager: EntityManager, batch: Batch): Promise<RewrittenBatch>;
 }

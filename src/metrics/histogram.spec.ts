@@ -8,7 +8,7 @@ const HELP = 'Reads';
 const BOUNDS = [0.001, 0.01, 0.1, 1];
 
 describe('exportHistogram', () => {
-  it('says what a histogram of prom-client says of the same durations', async () => {
+  it('exports the same text as a prom-client histogram of the same durations', async () => {
     const [theirs, ours] = [new Registry(), new Registry()];
     const histogram = new Histogram({
       name: NAME,
@@ -24,7 +24,7 @@ describe('exportHistogram', () => {
     exportHistogram(ours, NAME, HELP, () => series);
 
     for (const { labels, durations } of series) {
-      // On a bound, between two, below and beyond all.
+      // On a bound, between two, below and above all.
       for (const seconds of [0.001, 0.005, 0, 0.01, 0.25, 1, 1.5, 100]) {
         histogram.observe(labels, seconds);
         durations.observe(seconds);
@@ -33,7 +33,7 @@ describe('exportHistogram', () => {
     expect(await ours.metrics()).toBe(await theirs.metrics());
   });
 
-  it('says nothing of what did not take place', async () => {
+  it('exports no samples without observations', async () => {
     const registry = new Registry();
     exportHistogram(registry, NAME, HELP, () => []);
     expect(await registry.metrics()).toBe(`# HELP ${NAME} ${HELP}\n# TYPE ${NAME} histogram\n`);

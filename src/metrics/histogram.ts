@@ -6,7 +6,7 @@ export interface LabelledDurations {
   readonly durations: Durations;
 }
 
-/** Exports durations that are counted elsewhere, as the histogram that prom-client would make of them. */
+/** Exports durations that are counted elsewhere, in the format of a prom-client histogram. */
 export function exportHistogram(
   registry: Registry,
   name: string,
@@ -20,15 +20,15 @@ export function exportHistogram(
     aggregator: 'sum',
     get: () => Promise.resolve({ ...metric, values: [...read()].flatMap((each) => valuesOf(name, each)) }),
   };
-  // What a registry asks of a metric. Its type wants one of prom-client's own four classes.
+  // The object has everything that a registry uses. The cast is needed because its type accepts only prom-client's classes.
   registry.registerMetric(metric as unknown as Metric);
 }
 
 function valuesOf(name: string, { labels, durations }: LabelledDurations): MetricValueWithName<string>[] {
   let count = 0;
-  const buckets = durations.counts.map((more, place) => {
-    count += more;
-    const le = durations.bounds[place] ?? '+Inf';
+  const buckets = durations.counts.map((inBucket, index) => {
+    count += inBucket;
+    const le = durations.bounds[index] ?? '+Inf';
     return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: count };
   });
   return [

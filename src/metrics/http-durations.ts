@@ -7,9 +7,9 @@ interface Series extends LabelledDurations {
   readonly labels: { readonly method: string; readonly route: string; readonly status: number };
 }
 
-/** HTTP requests by route template, method and status. */
+/** Durations of HTTP requests by route template, method and status. */
 export class HttpDurations {
-  /** Few of one route: looked through, not looked up. */
+  /** A route has only a few series, so a linear search beats building a key for a lookup. */
   readonly #routes = new Map<string, Series[]>();
 
   observe(method: string, route: string, status: number, seconds: number): void {

@@ -13,14 +13,14 @@ export class MetricsModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    // The operator commands run without an HTTP server.
+    // Operator commands run without an HTTP server.
     const fastify = this.host.httpAdapter?.getInstance<FastifyInstance>();
     if (fastify === undefined) return;
     const { httpDurations } = this.metrics;
     fastify.addHook('onResponse', (request, reply, done) => {
-      // A stream of events lasts as long as the client likes.
+      // The client decides how long an event stream lasts, so its duration says nothing about this process.
       if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return done();
-      // The template, not the path: a path holds ids, and a scanner can invent as many as it likes.
+      // The route template, not the path: paths contain ids, and a scanner can invent any number of them.
       const route = request.routeOptions.url ?? 'unmatched';
       httpDurations.observe(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
       done();

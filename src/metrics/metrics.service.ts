@@ -15,7 +15,7 @@ import { exportHistogram } from './histogram.js';
 import { HttpDurations } from './http-durations.js';
 import { countWatching } from './watch-metrics.js';
 
-/** Everything that is measured, in one registry of this process. Labels are bounded: never a key, an id or a URL. */
+/** All metrics of this process, in one registry. Label values are bounded: never a key, an id or a URL. */
 @Injectable()
 export class MetricsService {
   readonly registry = new Registry();
@@ -49,7 +49,7 @@ export class MetricsService {
     const registers = [this.registry];
     new Gauge({
       name: 'events_clients',
-      help: 'Clients that listen to events at this process',
+      help: 'Clients that receive events from this process',
       labelNames: ['transport'],
       registers,
       collect() {
@@ -58,18 +58,18 @@ export class MetricsService {
     });
     const sent = new Counter({
       name: 'events_sent_total',
-      help: 'Events sent, once for each client',
+      help: 'Events sent, counted once per client',
       labelNames: ['type'],
       registers,
     });
     const replayed = new Counter({
       name: 'events_replayed_total',
-      help: 'Of them, those that were read again from the outbox for a client that had missed them',
+      help: 'Events sent from the outbox to a client that had missed them; included in events_sent_total',
       registers,
     });
     const dropped = new Counter({
       name: 'events_dropped_clients_total',
-      help: 'Clients whose connection was ended from here',
+      help: 'Clients that this process disconnected',
       labelNames: ['reason'],
       registers,
     });
@@ -83,7 +83,7 @@ export class MetricsService {
   private countCacheReads(figures: CacheFigures): void {
     new Counter({
       name: 'platform_cache_requests_total',
-      help: 'Cached reads by what is read and how it was answered',
+      help: 'Cached reads by resource and outcome',
       labelNames: ['resource', 'outcome'],
       registers: [this.registry],
       collect() {
@@ -95,7 +95,7 @@ export class MetricsService {
     exportHistogram(
       this.registry,
       'platform_cache_duration_seconds',
-      'Cached reads, from arrival to answer',
+      'Duration of cached reads, from request to response',
       function* () {
         for (const { resource, outcome, durations } of figures.reads())
           yield { labels: { resource, outcome }, durations };
@@ -106,7 +106,7 @@ export class MetricsService {
   private watchPool(gate: AdmissionGate, dataSource: DataSource): void {
     new Gauge({
       name: 'database_pool_connections',
-      help: 'Connections of the pool by state; waiting are requests for one',
+      help: 'Pool connections by state; waiting counts requests for a connection',
       labelNames: ['state'],
       registers: [this.registry],
       collect() {
@@ -116,7 +116,7 @@ export class MetricsService {
     for (const state of ['running', 'waiting'] as const) {
       new Gauge({
         name: `database_admission_${state}`,
-        help: `Loads and transactions that are ${state}; they wait at the gate before the pool`,
+        help: `Loads and transactions that are ${state}; they wait at the admission gate, before the pool`,
         labelNames: ['kind'],
         registers: [this.registry],
         collect() {
@@ -126,7 +126,7 @@ export class MetricsService {
     }
     new Counter({
       name: 'database_admission_rejected_total',
-      help: 'Loads and transactions that were refused because their turn could not come in time',
+      help: 'Loads and transactions rejected because they could not start in time',
       registers: [this.registry],
       collect() {
         this.reset();
@@ -139,7 +139,7 @@ export class MetricsService {
     const registers = [this.registry];
     new Gauge({
       name: 'outbox_pending',
-      help: 'Changes whose cached entries are not dropped yet, at the last look; counted up to 10001',
+      help: 'Changes whose cache entries have not been dropped yet, at the last poll; counted up to 10001',
       registers,
       collect() {
         this.set(relay.state.pending);
@@ -147,7 +147,7 @@ export class MetricsService {
     });
     new Gauge({
       name: 'outbox_lag_seconds',
-      help: 'Age of the oldest such change, at the last look',
+      help: 'Age of the oldest pending change, at the last poll',
       registers,
       collect() {
         this.set(relay.state.lagSeconds);
@@ -164,7 +164,7 @@ export class MetricsService {
     });
     new Counter({
       name: 'cache_audit_comparisons_total',
-      help: 'Sampled hits that were compared with the database',
+      help: 'Sampled hits compared with the database',
       registers,
       collect() {
         this.reset();
@@ -173,7 +173,7 @@ export class MetricsService {
     });
     new Gauge({
       name: 'cache_breaker_state',
-      help: '1 for the state that the circuit breaker to Redis is in',
+      help: '1 for the current state of the Redis circuit breaker, 0 for the others',
       labelNames: ['state'],
       registers,
       collect() {

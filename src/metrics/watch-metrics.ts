@@ -2,26 +2,26 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { WatchForecast } from '../watch/watch-forecast.js';
 import type { WatchMeter } from '../watch/watch-meter.js';
 
-/** What the watcher does in this process, and what lies ahead of all of them. */
+/** Counts the watcher's work in this process, and reports the work that is due for all processes. */
 export function countWatching(registry: Registry, meter: WatchMeter, forecast: WatchForecast): void {
   const registers = [registry];
   const counter = (name: string, help: string): Counter<'outcome'> =>
     new Counter({ name, help, labelNames: ['outcome'], registers });
   const counters = {
-    round: counter('watcher_rounds_total', 'Looks for connections that are due to be checked'),
-    visit: counter('watcher_visits_total', 'Visits to one instance, by how they ended'),
-    check: counter('watcher_checks_total', 'Checks of a connection, by what they found'),
-    refresh: counter('watcher_refreshes_total', 'Attempts to refresh a token'),
+    round: counter('watcher_rounds_total', 'Searches for connections that are due for a check'),
+    visit: counter('watcher_visits_total', 'Visits to one instance, by outcome'),
+    check: counter('watcher_checks_total', 'Checks of a connection, by outcome'),
+    refresh: counter('watcher_refreshes_total', 'Attempts to refresh a token, by outcome'),
   };
   const round = new Histogram({
     name: 'watcher_round_duration_seconds',
-    help: 'Looks for what is due',
+    help: 'Duration of searches for due connections',
     buckets: [0.005, 0.025, 0.1, 0.5, 2.5, 10],
     registers,
   });
   const visit = new Histogram({
     name: 'watcher_visit_duration_seconds',
-    help: 'Visits to one instance',
+    help: 'Duration of visits to one instance',
     buckets: [0.1, 0.5, 2.5, 10, 30, 60, 120, 300, 600],
     registers,
   });
@@ -32,7 +32,7 @@ export function countWatching(registry: Registry, meter: WatchMeter, forecast: W
   });
   new Gauge({
     name: 'watcher_due',
-    help: 'Checks that are due and not made yet, of all processes, within the last minutes; counted up to 10001',
+    help: 'Checks that are due but not done, of all processes, as of the last minutes; counted up to 10001',
     registers,
     collect() {
       const figures = forecast.latest();
@@ -41,7 +41,7 @@ export function countWatching(registry: Registry, meter: WatchMeter, forecast: W
   });
   new Gauge({
     name: 'platform_tokens_expiring',
-    help: 'Access tokens of active connections that end within 1, 7 and 30 days, each with those before, or have ended',
+    help: 'Access tokens of active connections that have expired, or expire within 1, 7 and 30 days (cumulative)',
     labelNames: ['within'],
     registers,
     collect() {

@@ -37,11 +37,11 @@ export class CredentialsController {
   @ApiIdParam()
   @Authenticated('credentials:read')
   @ApiOperation({
-    summary: 'The decrypted credentials of an active platform connection',
+    summary: 'Reveal the decrypted credentials of an active platform connection',
     description:
-      'Each call for a connection of the caller, also a refused one, leaves an entry in the audit trail before it is ' +
-      'answered; without one nothing is given out. Credentials whose seal is broken or that no key opens are refused with ' +
-      '`needs_reconnect`, those of an inactive connection with `platform_inactive`.',
+      'Every call for one of your connections, even a refused one, is written to the audit trail before the response is ' +
+      'sent. If that write fails, nothing is revealed. Credentials with a broken seal, or that no key decrypts, are ' +
+      'refused with `needs_reconnect`; those of an inactive connection with `platform_inactive`.',
   })
   @ApiOkResponse({
     type: CredentialsDto,
@@ -51,7 +51,7 @@ export class CredentialsController {
     },
   })
   @ApiProblems([400, 404, 409, 413, 415, 429, 503], {
-    409: ['needs_reconnect', 'Platform connection has to be made anew', new NeedsReconnect().message],
+    409: ['needs_reconnect', new NeedsReconnect().title, new NeedsReconnect().message],
   })
   async reveal(
     @CurrentUser() user: AuthUser,
@@ -73,9 +73,9 @@ export class CredentialsController {
   @ApiIdParam()
   @Authenticated()
   @ApiOperation({
-    summary: 'Who had the credentials of your platform connection revealed, newest first',
+    summary: 'Audit trail of the reveals of your platform connection, newest first',
     description:
-      'The trail stays when the connection is deleted. Not for API keys: it names reasons and addresses.',
+      'The trail remains after the connection is deleted. API keys cannot read it: it contains reasons and addresses.',
   })
   @ApiQuery({
     name: 'pageSize',
@@ -98,7 +98,7 @@ export class CredentialsController {
   ): Promise<AuditPage> {
     const page = await this.audit.page(user.id, platformId, { before, size });
     if (page.entries.length > 0) return page;
-    // Nothing on this page: of a connection that has no trail yet, or of one that is not the caller's.
+    // An empty page has three causes: the page is past the end, the connection has no trail yet, or it is not the user's own.
     const { value: platform } = await this.platforms.find(platformId);
     const owned = platform?.view.userId === user.id;
     if (owned || (before !== null && (await this.hasTrail(user.id, platformId)))) return page;

@@ -8,8 +8,8 @@ import type { CachedPlatform } from '../platforms/platform-cache.js';
 import { NeedsReconnect, PlatformNotFound, RevealOfInactive } from '../platforms/platforms.errors.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 
-/** Who wants the credentials of which connection, why and from where. */
-export interface RevealRequest {
+/** Who asks for the credentials of which connection, why and from where. */
+interface RevealRequest {
   readonly user: AuthUser;
   readonly platformId: number;
   readonly reason: string;
@@ -17,13 +17,13 @@ export interface RevealRequest {
   readonly requestId: string;
 }
 
-export interface Reveal {
+interface Reveal {
   /** How the connection was read. */
   readonly read: CacheRead<CachedPlatform | null>;
   readonly result: Credentials | PlatformNotFound | RevealOfInactive | NeedsReconnect;
 }
 
-/** Gives credentials out, and never without a trace. */
+/** Reveals credentials, and never without an audit entry. */
 @Injectable()
 export class RevealService {
   constructor(
@@ -34,7 +34,7 @@ export class RevealService {
   ) {}
 
   /**
-   * With a warm cache the audit row is the only statement. A refusal leaves a row as well.
+   * With a warm cache, the audit row is the only SQL statement. Refusals are audited too.
    *
    * @throws {ServiceUnavailable} when the audit row cannot be committed.
    */
@@ -46,21 +46,22 @@ export class RevealService {
       return { read, result: new PlatformNotFound() };
 
     if (!platform.view.isActive) {
-      await this.trace(request, 'platform_inactive');
+      await this.record(request, 'platform_inactive');
       return { read, result: new RevealOfInactive() };
     }
     const credentials = this.cipher.decrypt(platform.view, platform.credentials);
     if (credentials === null) {
-      await this.trace(request, 'needs_reconnect');
+      await this.record(request, 'needs_reconnect');
       return { read, result: new NeedsReconnect() };
     }
-    // Committed before anybody has the secret: a process that dies here has recorded too much, never too little.
-    await this.trace(request, 'revealed');
+    // Committed before the secret leaves the process: if the process dies here, the trail has one entry too many, never one
+    // too few.
+    await this.record(request, 'revealed');
     this.lastUsed.touch(platformId);
     return { read, result: credentials };
   }
 
-  private trace(
+  private record(
     { user, ...request }: RevealRequest,
     outcome: 'revealed' | 'needs_reconnect' | 'platform_inactive',
   ): Promise<void> {

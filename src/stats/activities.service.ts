@@ -10,22 +10,22 @@ import type { ActivityDto, ActivityOfDayDto, RecordedActivitiesDto } from './dto
 // The first key of our two-key advisory locks: "ACTV".
 const PLATFORM_REPORTS_LOCK = 0x41435456;
 
-/** Of one connection, ever. All are read and cached at once, and whoever reports names them as they like. */
+/** Per connection, over all time. Workers choose the names freely, and all statuses are read and cached together. */
 const MAX_STATUSES = 100;
 
-// A report that repeats what is known changes nothing; one with a newer status or time updates it. `xmax` is zero for
-// a row version that this statement inserted.
+// Repeating a stored report changes nothing; a different status or time updates it. `xmax` is zero for a row version that
+// this statement inserted.
 const RECORD_SQL = `
-  INSERT INTO platform_activities AS known (platform_id, kind, external_id, status, occurred_at)
+  INSERT INTO platform_activities AS stored (platform_id, kind, external_id, status, occurred_at)
   SELECT $1, kind, external_id, status, occurred_at
-  FROM unnest($2::varchar[], $3::varchar[], $4::varchar[], $5::timestamptz[]) AS given (kind, external_id, status, occurred_at)
+  FROM unnest($2::varchar[], $3::varchar[], $4::varchar[], $5::timestamptz[]) AS report (kind, external_id, status, occurred_at)
   ORDER BY kind, external_id
   ON CONFLICT (platform_id, kind, external_id) DO UPDATE SET status = excluded.status, occurred_at = excluded.occurred_at
-  WHERE (known.status, known.occurred_at) IS DISTINCT FROM (excluded.status, excluded.occurred_at)
+  WHERE (stored.status, stored.occurred_at) IS DISTINCT FROM (excluded.status, excluded.occurred_at)
   RETURNING xmax = 0 AS created`;
 
-// The owner is part of the condition; a row without a day says that the connection is there. Nothing keeps a worker from
-// reporting what is still to come: today is the last day, so a year is the most that there can be.
+// The condition includes the owner. A row without a day means that the connection exists but has no activity. Workers may
+// report future activities, so the query stops at today; that also bounds it to the requested number of days.
 const BY_DAY_SQL = `
   SELECT to_char(d.day, 'YYYY-MM-DD') AS date,
     coalesce(sum(d.count) FILTER (WHERE d.kind = 'post'), 0)::integer AS posts,
@@ -35,7 +35,7 @@ const BY_DAY_SQL = `
     AND d.day > (now() AT TIME ZONE 'UTC')::date - $3::integer AND d.day <= (now() AT TIME ZONE 'UTC')::date
   WHERE p.id = $1 AND p.user_id = $2 GROUP BY d.day ORDER BY d.day`;
 
-/** Takes reports of what workers did, and tells how much it was day by day. */
+/** Records the activities that workers report, and counts them per day. */
 @Injectable()
 export class ActivitiesService {
   constructor(
@@ -44,9 +44,9 @@ export class ActivitiesService {
   ) {}
 
   /**
-   * Records a batch, all of it or nothing. Of two reports of the same activity in one batch the last one counts.
+   * Records a batch, all or nothing. If a batch reports the same activity twice, the last report wins.
    *
-   * @throws {PlatformNotFound} for an absent platform and another user's.
+   * @throws {PlatformNotFound} for an absent platform and for another user's.
    * @throws {InvalidField} for too many different statuses.
    */
   async record(
@@ -59,14 +59,14 @@ export class ActivitiesService {
     );
     const batch = [...last.values()];
     const rows = await this.database.transaction(async (manager) => {
-      // The lock keeps the platform there until the activities that refer to it are committed.
+      // The lock prevents the platform from being deleted before the activities that refer to it are committed.
       const owned = await manager.query<unknown[]>(
         'SELECT 1 FROM platform_connections WHERE id = $1 AND user_id = $2 FOR KEY SHARE',
         [platformId, userId],
       );
       if (owned.length === 0) throw new PlatformNotFound();
-      // One report of a platform at a time. All of them change the same few counts, first those of what is known already,
-      // then those of what is new: two that have some of both would wait for each other.
+      // One report per platform at a time. Each updates the same few counts, first for stored activities, then for new ones.
+      // Two reports with some of both could deadlock.
       await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [PLATFORM_REPORTS_LOCK, platformId]);
       const recorded = await manager.query<{ created: boolean }[]>(RECORD_SQL, [
         platformId,
@@ -91,9 +91,9 @@ export class ActivitiesService {
   }
 
   /**
-   * Of the last `days` days, today included, oldest first; without those on which nothing was done.
+   * Counts for the last `days` days including today, oldest first. Days without activity are left out.
    *
-   * @throws {PlatformNotFound} for an absent platform and another user's.
+   * @throws {PlatformNotFound} for an absent platform and for another user's.
    */
   async byDay(userId: number, platformId: number, days: number): Promise<ActivityOfDayDto[]> {
     const rows = await this.database.statement<ActivityOfDayDto | (ActivityOfDayDto & { date: null })>(
@@ -111,6 +111,6 @@ async function assertFewStatuses(manager: EntityManager, platformId: number): Pr
     [platformId],
   );
   if (count <= MAX_STATUSES) return;
-  const detail = `the activities of a platform connection have ${MAX_STATUSES} different statuses at the most`;
+  const detail = `the activities of a platform connection can have at most ${MAX_STATUSES} different statuses`;
   throw new InvalidField([{ pointer: '', detail }]);
 }

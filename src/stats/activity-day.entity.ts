@@ -1,7 +1,7 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import type { ActivityKind } from './activity.entity.js';
 
-/** How many activities there are of a day, kept by triggers; a count may have gone back to zero. */
+/** Number of activities per day, maintained by triggers. A count can fall back to zero. */
 @Entity('platform_activity_days')
 export class PlatformActivityDay {
   @ForeignKey('PlatformConnection', {

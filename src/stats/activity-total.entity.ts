@@ -1,7 +1,7 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import type { ActivityKind } from './activity.entity.js';
 
-/** How many activities there are, kept by triggers: statistics of a platform cost the same whatever it has done. */
+/** Number of activities, maintained by triggers, so statistics cost the same however many activities a platform has. */
 @Entity('platform_activity_totals')
 export class PlatformActivityTotal {
   @ForeignKey('PlatformConnection', {

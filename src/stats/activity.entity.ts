@@ -3,7 +3,7 @@ import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 export const ACTIVITY_KINDS = ['post', 'image', 'processing_run'] as const;
 export type ActivityKind = (typeof ACTIVITY_KINDS)[number];
 
-/** Something that a worker did on a platform. Its natural key makes reporting it twice harmless. */
+/** One action of a worker on a platform. Its natural key makes reporting it twice harmless. */
 @Entity('platform_activities')
 @Check('platform_activities_kind_known', `kind IN ('post', 'image', 'processing_run')`)
 export class PlatformActivity {
@@ -18,7 +18,7 @@ export class PlatformActivity {
   @PrimaryColumn({ type: 'varchar', length: 20, primaryKeyConstraintName: 'platform_activities_pkey' })
   kind!: ActivityKind;
 
-  /** The worker's own id of it. */
+  /** The worker's own id for the activity. */
   @PrimaryColumn({
     name: 'external_id',
     type: 'varchar',

@@ -4,8 +4,8 @@ import { PLATFORM_TYPES } from '../platforms/platform-view.js';
 
 const count = z.int().nonnegative();
 
-export const platformStatsSchema = z.strictObject({
-  /** Whose key it is stored under; not sent. First, so that it can be cut off the text. */
+const platformStatsSchema = z.strictObject({
+  /** The user in the cache key. Not sent: it comes first, so statsBody() can cut it off the text. */
   userId: z.int().positive(),
   platformId: z.int().positive(),
   platformName: z.string(),
@@ -13,9 +13,9 @@ export const platformStatsSchema = z.strictObject({
   totalPosts: count,
   totalImages: count,
   processingRuns: count,
-  /** Activities of every kind by their status. */
+  /** Activities of all kinds, counted by status. */
   byStatus: z.record(z.string(), count),
-  /** What the instance says of the account; null until it has been asked. */
+  /** Latest figures that the instance reported for the account; null before the first check. */
   account: z
     .strictObject({
       followers: count.nullable(),
@@ -34,10 +34,10 @@ export interface StatsId {
   readonly platformId: number;
 }
 
-/** Soon asked again by whoever just tried a wrong id. */
+/** A client that tried a wrong id is likely to repeat it soon. */
 const ABSENT_TTL_SECONDS = 30;
 
-/** `platform_stats:<userId>:<platformId>`: short-lived, because counting is the dearest read there is, yet nobody needs it to the second. */
+/** `platform_stats:<userId>:<platformId>`. A short TTL: counting is the most expensive read, and nobody needs it to the second. */
 export function platformStatsSpec(ttl: {
   readonly statsTtlSeconds: number;
 }): CacheSpec<StatsId, PlatformStats | null> {
@@ -51,14 +51,14 @@ export function platformStatsSpec(ttl: {
     decode: (raw, { userId, platformId }) => {
       const stats = schema.parse(JSON.parse(raw));
       if (stats !== null && (stats.userId !== userId || stats.platformId !== platformId)) {
-        throw new Error('The entry is of another user or platform');
+        throw new Error('The entry belongs to another user or platform');
       }
       return stats;
     },
   };
 }
 
-/** The JSON text that is sent, cut from the one that is stored. */
+/** The JSON text of the response: the cached text without its first field, `userId`. */
 export function statsBody(raw: string): string {
   return `{${raw.slice(raw.indexOf(',') + 1)}`;
 }

@@ -33,7 +33,7 @@ const DAYS_PIPE = new WholeQueryPipe({ min: 1, max: MAX_DAYS, absent: DEFAULT_DA
 const DAYS_QUERY: ApiQueryOptions = {
   name: 'days',
   required: false,
-  description: 'Days to look back, today included',
+  description: 'Number of days to look back, including today',
   schema: { type: 'integer', minimum: 1, maximum: MAX_DAYS, default: DEFAULT_DAYS },
 };
 
@@ -51,7 +51,7 @@ export class StatsController {
   @ApiOperation({ summary: 'Statistics of your default platform connection' })
   @ApiOkResponse({ type: PlatformStatsDto, headers: CACHED_HEADERS })
   @ApiProblems([404, 503], {
-    404: ['no_platforms', 'No active platform connection', new NoPlatforms().message],
+    404: ['no_platforms', new NoPlatforms().title, new NoPlatforms().message],
   })
   async ofDefault(@CurrentUser() user: AuthUser): Promise<CachedReply> {
     const read = await this.stats.ofDefault(user.id);
@@ -73,10 +73,10 @@ export class StatsController {
   @ApiIdParam()
   @Authenticated('platforms:read')
   @ApiOperation({
-    summary: 'What the account of a platform connection looked like, day by day',
+    summary: "Daily history of a platform connection's account figures",
     description:
-      'Oldest first, at most one entry a day; days on which the instance was not reached are missing. Only the account ' +
-      'that is connected now; 400 days are kept.',
+      'Oldest first, at most one entry per day. Days on which the instance could not be reached are missing. Covers only ' +
+      'the account that is connected now. 400 days are kept.',
   })
   @ApiQuery(DAYS_QUERY)
   @ApiOkResponse({ type: SnapshotOfDayDto, isArray: true })
@@ -93,10 +93,10 @@ export class StatsController {
   @ApiIdParam()
   @Authenticated('platforms:read')
   @ApiOperation({
-    summary: 'What was done on a platform, day by day',
+    summary: 'Daily counts of the activities on a platform',
     description:
-      'Oldest first, one entry a day, by the time at which each reported activity occurred; days on which nothing was ' +
-      'done are missing, and so are days that are still to come.',
+      'Oldest first, one entry per day, by the time at which each activity occurred. Days without activity and future ' +
+      'days are missing.',
   })
   @ApiQuery(DAYS_QUERY)
   @ApiOkResponse({ type: ActivityOfDayDto, isArray: true })
@@ -114,8 +114,9 @@ export class StatsController {
   @HttpCode(200)
   @Authenticated('activities:write')
   @ApiOperation({
-    summary: 'Report what was done on a platform; the statistics count it',
-    description: 'Idempotent by (platform, kind, externalId): repeating a report changes nothing.',
+    summary: 'Report activities on a platform',
+    description:
+      'The statistics count them. Idempotent by (platform, kind, externalId): repeating a report changes nothing.',
   })
   @ApiBody({
     schema: {

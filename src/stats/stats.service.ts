@@ -21,13 +21,13 @@ interface StatsRow {
   readonly count: number;
 }
 
-// The owner is part of the condition: another user's platform has no statistics for the caller.
+// The condition includes the owner, so another user's platform looks absent.
 const STATS_SQL = `
   SELECT p.name AS "platformName", p.platform_type AS "platformType", t.kind, t.status, coalesce(t.count, 0) AS count
   FROM platform_connections p LEFT JOIN platform_activity_totals t ON t.platform_id = p.id AND t.count > 0
   WHERE p.id = $1 AND p.user_id = $2`;
 
-/** Counts of what workers reported of a platform, from the database's own totals, and cached. */
+/** Statistics of a platform, read from the totals that the database maintains, and cached. */
 @Injectable()
 export class StatsService {
   private readonly spec: CacheSpec<StatsId, PlatformStats | null>;
@@ -45,7 +45,7 @@ export class StatsService {
     cacheKeys.register((change) => [platformStatsKey(change)]);
   }
 
-  /** Null for an absent platform and another user's. */
+  /** Null for an absent platform and for another user's. */
   ofPlatform(userId: number, platformId: number): Promise<CacheRead<PlatformStats | null>> {
     return this.cache.read(this.spec, { userId, platformId }, () =>
       this.database.load((manager) => this.compute(manager, { userId, platformId })),
@@ -59,7 +59,7 @@ export class StatsService {
     return first === undefined ? null : this.ofPlatform(userId, first.id);
   }
 
-  /** @throws {PlatformNotFound} for an absent platform and another user's. */
+  /** @throws {PlatformNotFound} for an absent platform and for another user's. */
   async history(userId: number, platformId: number, days: number): Promise<SnapshotOfDay[]> {
     const history = await this.snapshots.history(userId, platformId, days);
     if (history === null) throw new PlatformNotFound();
@@ -74,7 +74,7 @@ export class StatsService {
     const [first] = rows;
     if (first === undefined) return null;
     const total = (kind: string): number => sum(rows.filter((row) => row.kind === kind));
-    // An object cannot tell __proto__ apart; it is refused now, and may stand in rows from before.
+    // `__proto__` cannot be an object key. Reports with it are rejected now, but older rows may still contain it.
     const statusesOf = ({ status }: StatsRow) => (status === null || status === '__proto__' ? [] : [status]);
     const statuses = [...new Set(rows.flatMap(statusesOf))].sort();
     return {

@@ -17,7 +17,7 @@ import type { Database } from '../database/database.js';
 type Method = (...args: never[]) => Promise<unknown>;
 type MethodsOf<T> = { [K in keyof T]: T[K] extends Method ? K : never }[keyof T];
 
-/** Puts a span around a method of this one object. Errors are told by class only: their texts may hold what was asked. */
+/** Wraps a method of this one object in a span. Records only the class of an error: its text may contain request data. */
 function wrap<T extends object, K extends MethodsOf<T> & string>(
   tracer: Tracer,
   target: T,
@@ -44,16 +44,16 @@ function wrap<T extends object, K extends MethodsOf<T> & string>(
   Object.defineProperty(target, method, { value: traced, configurable: true });
 }
 
-interface OutcomeOfRead {
+interface ReadOutcome {
   readonly resource: string;
   readonly outcome: string;
   readonly detail: string | null;
 }
 
-/** One span for a cached read, with how it was answered. Keys and ids are in none. */
+/** One span per cached read, with its outcome. Spans contain no keys or ids. */
 export function traceCache(tracer: Tracer, cache: CacheService, store: LeaseStore, system: string): void {
   const describe = (span: Span, result: unknown): void => {
-    const { resource, outcome, detail } = result as OutcomeOfRead;
+    const { resource, outcome, detail } = result as ReadOutcome;
     span.setAttributes({ 'cache.resource': resource, 'cache.outcome': outcome });
     if (detail !== null) span.setAttribute('cache.detail', detail);
   };
@@ -67,7 +67,7 @@ export function traceCache(tracer: Tracer, cache: CacheService, store: LeaseStor
   }
 }
 
-/** The wait for a turn and a connection is part of the span. */
+/** The span includes the wait at the admission gate and for a connection. */
 export function traceDatabase(tracer: Tracer, database: Database): void {
   for (const operation of ['load', 'transaction'] as const) {
     wrap(tracer, database, operation, `postgresql ${operation}`, {
@@ -77,7 +77,7 @@ export function traceDatabase(tracer: Tracer, database: Database): void {
   }
 }
 
-/** One span for a request, by route template, below the caller's if it sent a `traceparent` (W3C Trace Context). */
+/** One span per request, named by route template. Its parent is the client's span if the request has a `traceparent` (W3C Trace Context). */
 export function traceHttp(tracer: Tracer, fastify: FastifyInstance): void {
   const spans = new WeakMap<FastifyRequest, Span>();
   fastify.addHook('onRequest', (request, _reply, done) => {

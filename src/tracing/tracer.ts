@@ -15,8 +15,9 @@ const EXPORT_TIMEOUT_MS = 2000;
 /**
  * Sends spans to an OpenTelemetry collector, as OTLP over HTTP in JSON.
  *
- * @param endpoint its base URL; `/v1/traces` is added (OpenTelemetry Protocol Exporter, OTEL_EXPORTER_OTLP_ENDPOINT).
- * @param ratio of the traces that begin here; one that a caller has begun is recorded if the caller records it.
+ * @param endpoint base URL; `/v1/traces` is appended (OpenTelemetry Protocol Exporter, OTEL_EXPORTER_OTLP_ENDPOINT).
+ * @param ratio share of the traces started here that is recorded. A trace started by the client is recorded if the client
+ *   records it.
  */
 export function startTracerProvider(endpoint: string, ratio: number): TracerProvider {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -25,7 +26,7 @@ export function startTracerProvider(endpoint: string, ratio: number): TracerProv
     resource: resourceFromAttributes({ 'service.name': 'platform-manager' }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
     spanProcessors: [
-      // Its queue is bounded: without a collector spans are lost, never memory.
+      // The queue is bounded: without a collector, spans are dropped and memory stays bounded.
       new BatchSpanProcessor({
         exporter: new OTLPTraceExporter({
           url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,

@@ -8,8 +8,8 @@ import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 
 /**
- * OpenTelemetry: HTTP, cache, and Redis or database. Off, which is the default, nothing of it is loaded and nothing is
- * wrapped, so it costs nothing.
+ * OpenTelemetry spans for HTTP, the cache, Redis and the database. Off by default: then nothing is loaded or wrapped, so
+ * it costs nothing.
  */
 @Module({})
 export class TracingModule implements OnModuleInit, OnApplicationShutdown {
@@ -38,7 +38,7 @@ export class TracingModule implements OnModuleInit, OnApplicationShutdown {
     traceDatabase(tracer, this.database);
   }
 
-  /** Sends what is left. */
+  /** Sends the remaining spans. */
   async onApplicationShutdown(): Promise<void> {
     await this.#provider?.shutdown();
   }

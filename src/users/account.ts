@@ -1,6 +1,6 @@
 import type { Role } from '../http/auth/auth-user.js';
 
-/** What other features may know of a user. */
+/** The part of a user that other features see. */
 export interface Account {
   readonly id: number;
   /** Trimmed and lower-case. */
@@ -9,6 +9,6 @@ export interface Account {
 }
 
 export interface AccountWithPassword extends Account {
-  /** PHC string; null for somebody who signs in elsewhere. */
+  /** PHC string. Null for users who sign in with the OpenID provider. */
   readonly passwordHash: string | null;
 }

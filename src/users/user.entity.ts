@@ -2,7 +2,7 @@ import { Check, Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'ty
 import type { Role } from '../http/auth/auth-user.js';
 
 @Entity('users')
-// Descending, nulls last: more than TypeORM can say of an index. The migration makes it.
+// Descending, nulls last: TypeORM cannot express that, so the migration creates the index.
 @Index('users_last_active_at_idx', { synchronize: false })
 @Unique('users_email_key', ['email'])
 @Check('users_email_lower', `email = lower(email)`)
@@ -25,7 +25,7 @@ export class User {
   @Column({ type: 'varchar', length: 20, default: 'user' })
   role!: Role;
 
-  /** With `oidcSubject`, who somebody is that signs in with an OpenID provider; null for a local account. */
+  /** With `oidcSubject`, the user's identity at the OpenID provider. Null for a local account. */
   @Column({ name: 'oidc_issuer', type: 'varchar', length: 500, nullable: true })
   oidcIssuer!: string | null;
 

@@ -6,6 +6,6 @@ export class EmailTaken extends DomainError {
   readonly title = 'E-mail address taken';
 
   constructor() {
-    super('There is an account with this e-mail address already.');
+    super('An account with this e-mail address already exists.');
   }
 }

@@ -4,11 +4,11 @@ import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Role } from '../http/auth/auth-user.js';
 import type { Account, AccountWithPassword } from './account.js';
-import { isPlaceable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';
+import { isStorable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';
 import { User } from './user.entity.js';
 import { EmailTaken } from './users.errors.js';
 
-/** Methods that take a `manager` join its transaction; without one they run in their own. */
+/** Methods that accept a `manager` join its transaction. Without one they run in their own. */
 @Injectable()
 export class UsersService {
   constructor(private readonly database: Database) {}
@@ -42,10 +42,10 @@ export class UsersService {
     });
   }
 
-  /** Notes that the user is active now. Answers with the account, or null when there is none. */
+  /** Records that the user is active now. Returns the account, or null if there is none. */
   async touch(id: number, manager?: EntityManager): Promise<Account | null> {
     return this.write(manager, async (transaction) => {
-      // TypeORM answers an UPDATE with its rows and their number.
+      // TypeORM returns [rows, count] for an UPDATE.
       const [rows] = await transaction.query<[Account[], number]>(
         'UPDATE users SET last_active_at = now() WHERE id = $1 RETURNING id, email, role',
         [id],
@@ -54,7 +54,7 @@ export class UsersService {
     });
   }
 
-  /** Null when there is no such account. */
+  /** @returns null if there is no such account. */
   async setRole(email: string, role: Role, manager?: EntityManager): Promise<Account | null> {
     return this.write(manager, async (transaction) => {
       const [rows] = await transaction.query<[Account[], number]>(
@@ -65,21 +65,22 @@ export class UsersService {
     });
   }
 
-  /** The account of somebody who signs in with an OpenID provider, made on first sight. Notes that it is active now. */
+  /** Finds or creates the account of an OpenID identity, and records that it is active now. */
   async admitOidc(identity: OidcIdentity): Promise<Account> {
-    const known = await this.touchOidc(identity);
-    if (known !== null) return known;
-    // An address that is taken stays with its account: whoever controls the provider's address is not its owner here.
-    const email = isPlaceable(identity.email) ? normalizeEmail(identity.email) : placeholderEmail(identity);
+    const existing = await this.touchOidc(identity);
+    if (existing !== null) return existing;
+    // An address that is already taken stays with its account: a verified address at the provider does not prove that the
+    // local account belongs to the same person. The new account gets a placeholder address.
+    const email = isStorable(identity.email) ? normalizeEmail(identity.email) : placeholderEmail(identity);
     for (const address of new Set([email, placeholderEmail(identity)])) {
       await this.insertOidc(identity, address);
-      const made = await this.touchOidc(identity);
-      if (made !== null) return made;
+      const created = await this.touchOidc(identity);
+      if (created !== null) return created;
     }
-    throw new Error('The account of an OpenID identity could not be made.');
+    throw new Error('The account of an OpenID identity could not be created.');
   }
 
-  /** Does nothing where the identity or the address exists: of requests at once, one makes the account. */
+  /** Does nothing if the identity or the address exists, so only one of several concurrent requests creates the account. */
   private async insertOidc({ issuer, subject }: OidcIdentity, email: string): Promise<void> {
     await this.database.transaction((manager) =>
       manager.query(

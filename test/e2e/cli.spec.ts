@@ -53,7 +53,7 @@ describe('node dist/cli/main.js', () => {
     const email = `${unique()}@example.org`;
     await backends.rows('INSERT INTO users (email) VALUES ($1)', [email]);
     const done = await run('users:promote', email);
-    expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining(`${email} is an admin`) });
+    expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining(`${email} is now an admin`) });
     expect(await backends.rows('SELECT role FROM users WHERE email = $1', [email])).toEqual([
       { role: 'admin' },
     ]);

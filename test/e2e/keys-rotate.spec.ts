@@ -95,7 +95,7 @@ describe('keys:rotate', () => {
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).toContain('platform connections: 250 of 250');
     expect(stdout).toContain('250 re-encrypted');
-    expect(stdout).toContain(`No row needs another key than ${primary}`);
+    expect(stdout).toContain(`No row needs a key other than ${primary}`);
     await expectNewKeySuffices();
     const shown = (rows: Row[]) => rows.map(({ id, version, updatedAt }) => ({ id, version, updatedAt }));
     expect(shown(await allRows())).toEqual(shown(before));
@@ -295,11 +295,11 @@ describe('keys:rotate', () => {
     const { code, stdout } = await rotateByCli().done;
     expect(code).toBe(0);
     expect(stdout).toContain(
-      `2 cannot be opened, or have a broken seal, and were left as they are (needs_reconnect): ` +
+      `2 cannot be decrypted or have a broken seal, and were left unchanged (needs_reconnect): ` +
         `${broken?.platformId}, ${foreign?.platformId}.`,
     );
     expect(stdout).toContain('1 still under the key 0123456789abcdef');
-    expect(stdout).toContain('No row needs another key');
+    expect(stdout).toContain('No row needs a key other than');
     expect((await allRows()).slice(0, 2)).toEqual(before);
   });
 

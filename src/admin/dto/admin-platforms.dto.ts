@@ -13,10 +13,10 @@ import {
   type PlatformType,
 } from '../../platforms/platform-view.js';
 
-/** The index for searches finds three characters at the least. Without them every row would have to be read. */
+/** The trigram index needs three characters in a row. With fewer, a search would read every row. */
 const SEARCHABLE = /[\p{L}\p{N}]{3}/u;
 
-/** Decimal digits only; anything else is left for the validator to refuse. */
+/** Converts decimal digits to a number. Leaves anything else as it is, for the validator to reject. */
 function WholeNumber(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value,
@@ -63,8 +63,8 @@ const whole = (maximum: number) => ({ type: 'integer', minimum: 1, maximum }) as
 /** Documents AdminPlatformsQuery. */
 export function ApiAdminPlatformsQuery(): MethodDecorator {
   const search =
-    'Part of the name, instance URL or username, in any case, with three letters or digits in a row at the least; ' +
-    '`%` and `_` are ordinary characters';
+    'Part of the name, instance URL or username, case-insensitive, with at least three letters or digits in a row. ' +
+    '`%` and `_` have no special meaning';
   return applyDecorators(
     ApiQuery({
       name: 'search',
@@ -79,7 +79,8 @@ export function ApiAdminPlatformsQuery(): MethodDecorator {
       enum: PLATFORM_STATUSES,
       enumName: 'PlatformStatus',
       description:
-        'As the last check left it. A broken seal is found when a row is read, and shown in the items',
+        'Status after the last check. A broken seal is detected only when a row is read: then the items show it, but the ' +
+        'filter does not find it',
     }),
     ApiQuery({ name: 'userId', required: false, schema: whole(MAX_ID) }),
     ApiQuery({ name: 'page', required: false, schema: { ...whole(MAX_PAGE), default: 1 } }),
@@ -88,7 +89,7 @@ export function ApiAdminPlatformsQuery(): MethodDecorator {
 }
 
 export class AdminPlatformsPageDto {
-  @ApiProperty({ type: PlatformDto, isArray: true, description: 'By id, inactive ones too' })
+  @ApiProperty({ type: PlatformDto, isArray: true, description: 'Ordered by id, including inactive ones' })
   items!: PlatformDto[];
 
   @ApiProperty({ type: 'integer', example: 1 })
@@ -101,10 +102,13 @@ export class AdminPlatformsPageDto {
     type: 'integer',
     maximum: MAX_TOTAL,
     example: 1,
-    description: 'Of all pages',
+    description: 'Number of matches on all pages',
   })
   total!: number;
 
-  @ApiProperty({ example: true, description: 'False when there are more than `total`: narrow the search' })
+  @ApiProperty({
+    example: true,
+    description: 'False if there are more than `total` matches: narrow the search',
+  })
   totalIsExact!: boolean;
 }

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { type CacheOutcome, CACHE_OUTCOMES } from '../../cache/cache-figures.js';
 
-export class CacheResourceFiguresDto {
+class CacheResourceFiguresDto {
   @ApiProperty({ example: 'user_platforms' })
   resource!: string;
 
@@ -28,34 +28,39 @@ export class CacheResourceFiguresDto {
   outcomes!: Readonly<Record<CacheOutcome, number>>;
 }
 
-export class ReadDurationDto {
-  @ApiProperty({ type: Number, nullable: true, example: 0.001, description: 'Null for all reads' })
+class ReadDurationDto {
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    example: 0.001,
+    description: 'Upper bound; null for the bucket of all reads',
+  })
   upToSeconds!: number | null;
 
   @ApiProperty({ type: 'integer', example: 1180 })
   reads!: number;
 }
 
-export class PoolFiguresDto {
+class PoolFiguresDto {
   @ApiProperty({ type: 'integer', example: 2 })
   used!: number;
 
   @ApiProperty({ type: 'integer', example: 13 })
   idle!: number;
 
-  @ApiProperty({ type: 'integer', example: 0, description: 'Requests for a connection' })
+  @ApiProperty({ type: 'integer', example: 0, description: 'Requests that wait for a connection' })
   waiting!: number;
 }
 
-export class OutboxFiguresDto {
+class OutboxFiguresDto {
   @ApiProperty({
     type: 'integer',
     example: 0,
-    description: 'Changes whose cached entries are not dropped yet',
+    description: 'Changes whose cache entries have not been dropped yet',
   })
   pending!: number;
 
-  @ApiProperty({ example: 0, description: 'Age of the oldest such change' })
+  @ApiProperty({ example: 0, description: 'Age of the oldest pending change' })
   lagSeconds!: number;
 }
 
@@ -63,7 +68,7 @@ export class CacheFiguresDto {
   @ApiProperty({
     format: 'uuid',
     example: '3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90',
-    description: 'Of the process that answers; another one after a restart',
+    description: 'Id of the responding process; it changes at each restart',
   })
   processId!: string;
 
@@ -74,13 +79,14 @@ export class CacheFiguresDto {
     enum: ['closed', 'half-open', 'open'],
     example: 'closed',
     description:
-      'Of the circuit breaker: closed is in use; open is not asked; half-open is being caught up with',
+      'State of the circuit breaker. Closed: the cache is in use. Open: it is not used. Half-open: it is being probed, or ' +
+      'is catching up with pending invalidations',
   })
   breaker!: 'closed' | 'half-open' | 'open';
 
   @ApiProperty({
     example: false,
-    description: 'Invalidations are known of but not carried out, so that no cached value is read',
+    description: 'Whether invalidations are still pending. If so, no cached value is read',
   })
   behind!: boolean;
 
@@ -88,7 +94,8 @@ export class CacheFiguresDto {
     type: 'integer',
     nullable: true,
     example: 4711,
-    description: 'Keys in the store, those of other programs included; null while it does not answer',
+    description:
+      'Keys in the store, including those of other programs; null while the store does not respond',
   })
   entries!: number | null;
 
@@ -98,8 +105,7 @@ export class CacheFiguresDto {
   @ApiProperty({
     type: ReadDurationDto,
     isArray: true,
-    description:
-      'Reads of all resources that were answered within so long, ascending; each with those before it',
+    description: 'Reads of all resources by duration, as cumulative buckets in ascending order',
   })
   durations!: ReadDurationDto[];
 
@@ -113,6 +119,6 @@ export class CacheFiguresDto {
   @ApiProperty({ type: PoolFiguresDto, description: 'Connections to the database' })
   pool!: PoolFiguresDto;
 
-  @ApiProperty({ type: OutboxFiguresDto, description: 'As of the last look, at most a second ago' })
+  @ApiProperty({ type: OutboxFiguresDto, description: 'State at the last poll, at most one second ago' })
   outbox!: OutboxFiguresDto;
 }

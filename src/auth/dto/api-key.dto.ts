@@ -24,7 +24,7 @@ export class CreateApiKeyDto {
     minItems: 1,
     uniqueItems: true,
     example: ['platforms:read', 'credentials:read'],
-    description: 'All that the key may do',
+    description: 'Everything that the key may do',
   })
   @IsArray()
   @ArrayMinSize(1)
@@ -38,7 +38,7 @@ export class CreateApiKeyDto {
     format: 'date-time',
     nullable: true,
     example: '2027-11-22T12:00:00Z',
-    description: 'Without it the key is good until it is revoked',
+    description: 'If absent, the key is valid until it is revoked',
   })
   @ValidateIf((_, value) => value !== undefined && value !== null)
   @IsRFC3339({ message: 'expiresAt must be an RFC 3339 time such as 2027-11-22T12:00:00Z' })
@@ -55,7 +55,7 @@ export class ApiKeyDto {
   @ApiProperty({ enum: SCOPES, isArray: true, example: ['platforms:read', 'credentials:read'] })
   scopes!: readonly Scope[];
 
-  @ApiProperty({ example: 'pmk_x7Kd93Qa', description: 'How the key begins' })
+  @ApiProperty({ example: 'pmk_x7Kd93Qa', description: 'The first characters of the key' })
   prefix!: string;
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true, example: '2027-11-22T12:00:00.000Z' })
@@ -66,7 +66,7 @@ export class ApiKeyDto {
     format: 'date-time',
     nullable: true,
     example: null,
-    description: 'Written in batches; may lag by ten seconds',
+    description: 'Written in batches, so it may lag by ten seconds',
   })
   lastUsedAt!: Date | null;
 
@@ -77,7 +77,7 @@ export class ApiKeyDto {
 export class CreatedApiKeyDto extends ApiKeyDto {
   @ApiProperty({
     example: 'pmk_x7Kd93Qa_<secret>',
-    description: 'For the header `Authorization: Bearer`. Shown this once; only its hash is kept',
+    description: 'Send it as `Authorization: Bearer <key>`. Shown only once; the server stores only its hash',
   })
   key!: string;
 }

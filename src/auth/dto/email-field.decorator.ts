@@ -3,7 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsEmail, MaxLength } from 'class-validator';
 
-/** Spaces around the address are forgiven; its case is ignored, by UsersService. */
+/** Trims spaces around the address. UsersService ignores its case. */
 export function EmailField(): PropertyDecorator {
   return applyDecorators(
     ApiProperty({ format: 'email', maxLength: 320, example: 'ada@example.org' }),

@@ -6,7 +6,7 @@ export class LoginDto {
   @EmailField()
   email!: string;
 
-  // No minimum: what is too short for an account is simply the wrong password.
+  // No minimum length: a password too short for any account is simply wrong.
   @ApiProperty({ format: 'password', maxLength: 128, example: '<the password>', writeOnly: true })
   @IsString()
   @IsNotEmpty()

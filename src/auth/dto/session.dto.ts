@@ -5,15 +5,15 @@ export class SessionDto {
   @ApiProperty({ type: UserDto })
   user!: UserDto;
 
-  @ApiProperty({ example: '<access token>', description: 'For the header `Authorization: Bearer`' })
+  @ApiProperty({ example: '<access token>', description: 'Send it as `Authorization: Bearer <token>`' })
   accessToken!: string;
 
-  @ApiProperty({ example: '<refresh token>', description: 'Good for one refresh' })
+  @ApiProperty({ example: '<refresh token>', description: 'Works for one refresh' })
   refreshToken!: string;
 
   @ApiProperty({ enum: ['Bearer'], example: 'Bearer' })
   tokenType!: 'Bearer';
 
-  @ApiProperty({ type: 'integer', example: 900, description: 'Seconds for which the access token is good' })
+  @ApiProperty({ type: 'integer', example: 900, description: 'Seconds until the access token expires' })
   expiresIn!: number;
 }

@@ -6,8 +6,7 @@ import {
   type AuditOutcome,
 } from '../../audit/audit-actions.js';
 
-/** One line of the trail. */
-export class AuditEntryDto {
+class AuditEntryDto {
   @ApiProperty({ type: 'integer', example: 815 })
   id!: number;
 
@@ -20,7 +19,7 @@ export class AuditEntryDto {
   @ApiProperty({
     enum: AUDIT_OUTCOMES,
     enumName: 'AuditOutcome',
-    description: '`revealed`, or why it was refused',
+    description: '`revealed`, or the reason for the refusal',
   })
   outcome!: AuditOutcome;
 
@@ -36,7 +35,7 @@ export class AuditEntryDto {
   @ApiProperty({ example: 'Publishing scheduled post 4711' })
   reason!: string;
 
-  @ApiProperty({ example: '203.0.113.7', description: 'The address that the request came from' })
+  @ApiProperty({ example: '203.0.113.7', description: 'Client address of the request' })
   address!: string;
 
   @ApiProperty({ example: '1d7ad04e-58f6-4b0c-a6b4-3f2c1ef4c8d2' })
@@ -51,7 +50,7 @@ export class AuditPageDto {
     type: 'integer',
     nullable: true,
     example: null,
-    description: '`before` of the next page; null on the last one',
+    description: '`before` of the next page; null on the last page',
   })
   nextBefore!: number | null;
 }

@@ -6,17 +6,17 @@ import { IsPlainText } from '../../http/plain-text.decorator.js';
 const MIN_REASON = 3;
 const MAX_REASON = 200;
 
-/** A reason of blanks is none. */
-function SaysSomething(): PropertyDecorator {
+/** Rejects a reason that is mostly blanks. */
+function NotBlank(): PropertyDecorator {
   return ValidateBy({
-    name: 'saysSomething',
+    name: 'notBlank',
     validator: {
       validate: (value: unknown) =>
         typeof value === 'string' &&
         value.length <= 2 * MAX_REASON &&
         value.replace(/\s/g, '').length >= MIN_REASON,
       defaultMessage: () =>
-        `reason must have ${MIN_REASON} to ${MAX_REASON} characters that are not all blank`,
+        `reason must have ${MIN_REASON} to ${MAX_REASON} characters, at least ${MIN_REASON} of them not blank`,
     },
   });
 }
@@ -26,15 +26,15 @@ export class RevealDto {
     minLength: MIN_REASON,
     maxLength: MAX_REASON,
     example: 'Publishing scheduled post 4711',
-    description: 'Kept in the audit trail, for the owner to read',
+    description: 'Stored in the audit trail, which the owner can read',
   })
   @IsPlainText()
   @Length(MIN_REASON, MAX_REASON, { message: `reason must have ${MIN_REASON} to ${MAX_REASON} characters` })
-  @SaysSomething()
+  @NotBlank()
   reason!: string;
 }
 
-/** The only answer that holds credentials. */
+/** The only response body that holds credentials. */
 export class CredentialsDto {
   @ApiProperty({ example: 'the-access-token' })
   accessToken!: string;

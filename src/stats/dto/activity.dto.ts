@@ -14,7 +14,7 @@ export class ActivityDto {
     minLength: 1,
     maxLength: 200,
     example: '113501234567890123',
-    description: 'Your own id of it',
+    description: 'Your own id for the activity',
   })
   @IsPlainText()
   @Length(1, 200, { message: 'externalId must have 1 to 200 characters' })
@@ -52,9 +52,13 @@ export class RecordedActivitiesDto {
   @ApiProperty({ type: 'integer', example: 1 })
   created!: number;
 
-  @ApiProperty({ type: 'integer', example: 0, description: 'Known, with another status or time' })
+  @ApiProperty({
+    type: 'integer',
+    example: 0,
+    description: 'Already stored, now with a different status or time',
+  })
   updated!: number;
 
-  @ApiProperty({ type: 'integer', example: 1, description: 'Known, or repeated in the batch' })
+  @ApiProperty({ type: 'integer', example: 1, description: 'Already stored, or repeated within the batch' })
   unchanged!: number;
 }

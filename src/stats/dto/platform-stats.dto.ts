@@ -4,7 +4,7 @@ import { PLATFORM_TYPES, type PlatformType } from '../../platforms/platform-view
 const COUNT = { type: 'integer', minimum: 0, nullable: true } as const;
 
 export class AccountCountsDto {
-  @ApiProperty({ ...COUNT, example: 1204, description: 'null where the instance does not say' })
+  @ApiProperty({ ...COUNT, example: 1204, description: 'null if the instance does not report it' })
   followers!: number | null;
 
   @ApiProperty({ ...COUNT, example: 310 })
@@ -22,7 +22,7 @@ export class SnapshotOfDayDto extends AccountCountsDto {
   date!: string;
 }
 
-/** Documentation of PlatformStats, whose JSON is sent as it is cached. */
+/** Documents PlatformStats. The cached JSON is sent as is. */
 export class PlatformStatsDto {
   @ApiProperty({ type: 'integer', example: 42 })
   platformId!: number;
@@ -46,14 +46,14 @@ export class PlatformStatsDto {
     type: 'object',
     additionalProperties: { type: 'integer' },
     example: { published: 600, failed: 12 },
-    description: 'Activities of every kind by their status',
+    description: 'Activities of all kinds, counted by status',
   })
   byStatus!: Record<string, number>;
 
   @ApiProperty({
     type: AccountCountsDto,
     nullable: true,
-    description: 'What the instance said of the account last; null until it has been asked',
+    description: 'Latest figures that the instance reported for the account; null before the first check',
   })
   account!: AccountCountsDto | null;
 
