@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
-/** An account's counts on one day, from the last time its instance was asked that day. */
+/** An account's counts on one day, as of the last check that day. */
 @Entity('account_snapshots')
 export class AccountSnapshot {
   @ForeignKey('PlatformConnection', { name: 'account_snapshots_platform_id_fkey', onDelete: 'CASCADE' })

@@ -17,7 +17,7 @@ export interface SnapshotOfDay extends AccountCounts {
   readonly date: string;
 }
 
-/** The connection as it was when its instance was asked. */
+/** The connection as it was when it was checked. */
 export interface CheckedPlatform {
   readonly id: number;
   readonly accessToken: string;
