@@ -33,7 +33,7 @@ export function App() {
           focusPage();
         }}
       >
-        Skip to the content
+        Skip to content
       </a>
       <Header />
       <Banner />
@@ -45,20 +45,20 @@ export function App() {
   );
 }
 
-/** What runs as long as somebody is logged in. */
+/** Runs the background work of a session while a user is signed in. */
 function useSession(): void {
   useSignalEffect(() => {
-    const someone = user.value !== null;
-    return untracked(() => (someone ? beginSession() : forget()));
+    const isSignedIn = user.value !== null;
+    return untracked(() => (isSignedIn ? startSession() : forget()));
   });
   useSignalEffect(() => {
     const { value } = condition;
-    // What was missed meanwhile.
+    // Load the changes missed during the outage.
     if (value !== 'offline' && value !== 'unreachable') untracked(() => void reload());
   });
 }
 
-function beginSession(): () => void {
+function startSession(): () => void {
   dismissAll();
   const stopFollowing = follow(() => void reload());
   const stopListening = onConnected(() => {
@@ -84,7 +84,7 @@ function Header() {
             {person.role === 'admin' && <PageLink to="#/cache" label="Cache" />}
           </nav>
           <div class="account">
-            <span class={`liveness ${liveness.value}`} title="How changes made elsewhere get here">
+            <span class={`liveness ${liveness.value}`} title="How this page receives changes made elsewhere">
               {LIVENESS_LABELS[liveness.value]}
             </span>
             <span class="email">{person.email}</span>
@@ -126,9 +126,9 @@ function Page() {
 function NotFound() {
   return (
     <>
-      <PageTitle>There is no such page</PageTitle>
+      <PageTitle>Page not found</PageTitle>
       <p>
-        <a href="#/platforms">To your platforms</a>
+        <a href="#/platforms">Go to your platforms</a>
       </p>
     </>
   );

@@ -25,10 +25,10 @@ export class AvatarController {
   @ApiIdParam()
   @Authenticated('platforms:read')
   @ApiOperation({
-    summary: 'The picture of the account',
+    summary: "Get the account's avatar",
     description:
-      'Fetched by this server, so that the instance does not learn who looks at it. On 404 `code` says why: ' +
-      '`platform_not_found`, or `no_avatar` when there is none or it cannot be had.',
+      'The server fetches the picture itself, so the instance does not learn who views it. On 404, `code` gives the ' +
+      'reason: `platform_not_found`, or `no_avatar` if the account has no picture or it cannot be fetched.',
   })
   @ApiOkResponse({
     content: Object.fromEntries(
@@ -36,28 +36,29 @@ export class AvatarController {
     ),
     headers: {
       'Cache-Control': { schema: { type: 'string', example: 'private, no-cache' } },
-      ETag: { description: 'Of the picture, for If-None-Match', schema: { type: 'string' } },
+      ETag: { description: 'Entity tag of the picture, for If-None-Match', schema: { type: 'string' } },
     },
   })
   @ApiIfNoneMatch()
-  @ApiResponse({ status: 304, description: 'If-None-Match names the current picture' })
+  @ApiResponse({ status: 304, description: 'If-None-Match matches the current picture' })
   @ApiProblems([400, 404, 503], { 404: [code, title, message] })
   async get(
     @CurrentUser() user: AuthUser,
     @Param('id', IdPipe) id: number,
     @Res({ passthrough: true }) reply: FastifyReply,
-    @Headers('if-none-match') known?: string,
+    @Headers('if-none-match') ifNoneMatch?: string,
   ): Promise<Buffer | undefined> {
     const { type, bytes, etag } = await this.avatars.of(user.id, id);
     reply.headers({
-      // Whoever opens it by itself gets an image, or nothing, whatever the bytes behind the first ones are.
+      // Only the first bytes are checked. If a browser opens the URL directly, these two headers make it show an image or
+      // nothing.
       'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
       'X-Content-Type-Options': 'nosniff',
-      // Kept, but asked for each time: it may be another account's by then, or another user who asks.
+      // The browser may store it but must revalidate: the connection's account, or the signed-in user, may have changed.
       'Cache-Control': 'private, no-cache',
       ETag: etag,
     });
-    if (namesTag(known, etag)) {
+    if (namesTag(ifNoneMatch, etag)) {
       reply.code(304);
       return undefined;
     }

@@ -4,7 +4,7 @@ import { PlatformRepository } from '../platforms/platform.repository.js';
 import { NoAvatar, PlatformNotFound } from '../platforms/platforms.errors.js';
 import { type Picture, Pictures } from './pictures.js';
 
-/** Pictures of the accounts, fetched from here, so that no instance learns who looks at them. */
+/** Serves account pictures through this server, so that no instance learns who views them. */
 @Injectable()
 export class AvatarsService {
   constructor(

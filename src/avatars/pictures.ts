@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { OutgoingRequestError, UnusableAnswer } from '../instances/guarded-http.errors.js';
+import { OutgoingRequestError, UnusableResponse } from '../instances/guarded-http.errors.js';
 import { GuardedHttp, type WantedBody } from '../instances/guarded-http.js';
 
 const MAX_PICTURES = 200;
 const MAX_BYTES = 32 * 1024 * 1024;
-const KEPT_MS = 3_600_000;
+const TTL_MS = 3_600_000;
 
-/** No SVG: that is a document, which can hold scripts and ask for other files. */
+/** No SVG: an SVG document can contain scripts and load other files. */
 export const PICTURE_TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
 type PictureType = (typeof PICTURE_TYPES)[number];
 
@@ -30,7 +30,7 @@ interface Source {
   readonly origin: string;
 }
 
-/** Pictures that instances name, each asked for once at a time and kept for a while by its address and instance. */
+/** Fetches pictures from instances and caches them by instance and address. Concurrent callers share one request. */
 @Injectable()
 export class Pictures {
   readonly #pictures: LRUCache<string, Picture, Source>;
@@ -40,22 +40,23 @@ export class Pictures {
       max: MAX_PICTURES,
       maxSize: MAX_BYTES,
       sizeCalculation: ({ bytes }) => bytes.length,
-      ttl: KEPT_MS,
-      // Others may push it out while it is on its way; whoever waits for it gets it all the same.
+      ttl: TTL_MS,
+      // Another entry may evict this one while it is being fetched. Its callers still get the picture.
       ignoreFetchAbort: true,
       fetchMethod: async (_key, _stale, { context: { url, origin } }): Promise<Picture> => {
         const { status, body } = await http.download(url, origin, PICTURE);
         const type = status === 200 && body !== null ? typeOf(body) : null;
-        if (body === null || type === null) throw new UnusableAnswer();
+        if (body === null || type === null) throw new UnusableResponse();
         return { type, bytes: body, etag: `"${hash('sha256', body, 'base64url')}"` };
       },
     });
   }
 
   /**
-   * Null when it cannot be had, for whatever reason, or is no picture.
+   * Null if the fetch fails or the body is not a picture.
    *
-   * @param origin of the instance that names it: another one may not be allowed to.
+   * @param origin origin of the instance that supplied the address. Part of the cache key, because which addresses may be
+   *   fetched depends on it.
    */
   async at(url: string, origin: string): Promise<Picture | null> {
     try {
@@ -67,7 +68,7 @@ export class Pictures {
   }
 }
 
-/** By its first bytes, for what an instance declares may be anything. */
+/** Detected from the first bytes, because an instance can declare any type. */
 function typeOf(bytes: Buffer): PictureType | null {
   const first = bytes.toString('latin1', 0, 12);
   if (first.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';

@@ -1,19 +1,19 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
-/** A connection by OAuth that has been begun and waits for its callback. */
+/** An OAuth connection that has been started and waits for its callback. */
 @Entity('connect_attempts')
 @Index('connect_attempts_user_id_idx', ['userId'])
 @Index('connect_attempts_expires_at_idx', ['expiresAt'])
 export class ConnectAttempt {
-  /** SHA-256 of the `state`, which has 256 random bits. */
+  /** SHA-256 of the `state`, a secret of 256 random bits. */
   @PrimaryColumn({ name: 'state_hash', type: 'bytea', primaryKeyConstraintName: 'connect_attempts_pkey' })
   stateHash!: Buffer;
 
-  /** SHA-256 of the cookie of the browser that began it. */
+  /** SHA-256 of the cookie of the browser that started it. */
   @Column({ name: 'browser_hash', type: 'bytea' })
   browserHash!: Buffer;
 
-  // By name: the users feature's entity is not imported here.
+  // Named as a string, because a feature must not import another feature's entity.
   @ForeignKey('User', { name: 'connect_attempts_user_id_fkey', onDelete: 'CASCADE' })
   @Column({ name: 'user_id', type: 'integer' })
   userId!: number;
@@ -34,7 +34,7 @@ export class ConnectAttempt {
   @Column({ name: 'return_to', type: 'varchar', length: 500, nullable: true })
   returnTo!: string | null;
 
-  /** Whether it stands for an earlier one whose app the instance had forgotten; then there is no third. */
+  /** Whether it is the one retry of an attempt that failed because the instance had deleted our registration. */
   @Column({ type: 'boolean', default: false })
   renewed!: boolean;
 

@@ -5,7 +5,7 @@ import { Database } from '../database/database.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
 import { InvalidConnectState } from './connect.errors.js';
 
-/** For reading a consent page, signing in at the instance, and finding the second factor. */
+/** Time to sign in at the instance, enter a second factor and read the consent page. */
 export const ATTEMPT_TTL_SECONDS = 600;
 const MAX_PER_USER = 20;
 const PURGED_PER_ATTEMPT = 100;
@@ -21,8 +21,8 @@ export interface Attempt {
 }
 
 /**
- * Attempts to connect, by their `state`: good once, for a while, for one user, in the browser where they were begun. By
- * the database's clock, so that every process agrees on what has expired.
+ * Pending OAuth attempts, looked up by `state`. An attempt works once, until it expires, for one user, in the browser
+ * that started it. The database's clock decides, so that all processes agree on expiry.
  */
 @Injectable()
 export class ConnectAttempts {
@@ -62,14 +62,14 @@ export class ConnectAttempts {
   }
 
   /**
-   * Uses an attempt up. One that comes from another browser is used up as well: its state is in two hands.
+   * Consumes an attempt. A callback from another browser consumes it too, because its state has leaked.
    *
-   * @throws {InvalidConnectState} the same for a missing, unknown, used, expired and foreign one, and for one whose key
-   * has left the ring: it lives too short to be rotated.
+   * @throws {InvalidConnectState} the same error whether the state is missing, unknown, used, expired or from another
+   *   browser, or its key has left the ring. Attempts are too short-lived to be re-encrypted by a key rotation.
    */
   async take(state: string | undefined, browser: string | undefined): Promise<Attempt> {
     if (state === undefined || !mayBeSecret(state)) throw new InvalidConnectState();
-    const row = await this.database.transaction(async (manager) => {
+    const attempt = await this.database.transaction(async (manager) => {
       const found = await manager.findOne(ConnectAttempt, {
         where: { stateHash: hashOf(state) },
         lock: { mode: 'pessimistic_write' },
@@ -81,11 +81,11 @@ export class ConnectAttempts {
       );
       return removed === 1 ? found : null;
     });
-    if (row === null || browser === undefined || !matchesHash(browser, row.browserHash)) {
+    if (attempt === null || browser === undefined || !matchesHash(browser, attempt.browserHash)) {
       throw new InvalidConnectState();
     }
-    const { userId, origin, clientId, name, returnTo, renewed } = row;
-    return { userId, origin, clientId, name, returnTo, renewed, verifier: this.open(row.verifier) };
+    const { userId, origin, clientId, name, returnTo, renewed } = attempt;
+    return { userId, origin, clientId, name, returnTo, renewed, verifier: this.open(attempt.verifier) };
   }
 
   private open(verifier: string): string {

@@ -28,9 +28,9 @@ export class ConnectController {
   @Authenticated('platforms:write')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({
-    summary: 'Begin to connect an account by OAuth',
+    summary: 'Start connecting an account by OAuth',
     description:
-      'The attempt is good once, for ten minutes, in the browser that holds the cookie of this answer.',
+      'The attempt is valid once, for ten minutes, in the browser that received the cookie of this response.',
   })
   @ApiBody({
     type: BeginConnectDto,
@@ -44,7 +44,7 @@ export class ConnectController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ConnectBegunDto> {
-    // Kept where there is one, so that several attempts can run in one browser.
+    // An existing cookie is reused, so that one browser can run several attempts at once.
     const browser = browserOf(request) ?? newSecret();
     const authorizationUrl = await this.connect.begin(user.id, dto, browser);
     const attributes = `Path=/v1/connect; Max-Age=${ATTEMPT_TTL_SECONDS}; HttpOnly; ${this.sameSite()}`;
@@ -55,33 +55,36 @@ export class ConnectController {
   @Get('callback')
   @Public()
   @ApiOperation({
-    summary: 'Where the instance sends the browser back to',
+    summary: 'OAuth callback: the instance redirects the browser here',
     description:
-      'With `returnTo`, sends the browser there with `connect=connected&platformId=…` or `connect=failed&code=…` in the ' +
-      'query; without, answers itself.',
+      'If the attempt has a `returnTo`, redirects the browser there with `connect=connected&platformId=…` or ' +
+      '`connect=failed&code=…` in the query. Otherwise responds with JSON.',
   })
   @ApiQuery({ name: 'state', required: false })
   @ApiQuery({ name: 'code', required: false })
   @ApiQuery({ name: 'error', required: false })
   @ApiOkResponse({ type: ConnectedDto })
-  @ApiResponse({ status: 303, description: 'To `returnTo`, or to the instance once more' })
+  @ApiResponse({
+    status: 303,
+    description: 'Redirect to `returnTo`, or back to the instance for another try',
+  })
   @ApiProblems([400, 409, 429, 503], {
     400: [
       'invalid_state',
       'Connection not finished',
-      'This attempt to connect is over, or was begun in another browser. Start again.',
+      'This attempt has expired or was started in another browser. Start again.',
     ],
   })
   async callback(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ConnectedDto | undefined> {
-    // The URL holds a code; nobody else is told of it, and nobody keeps the answer.
+    // The URL contains the authorisation code: it must not leak through Referer, and the response must not be cached.
     reply.headers({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
     const query = new URL(request.url, 'http://callback.invalid').searchParams;
     const result = await this.connect.finish(query, browserOf(request));
     switch (result.kind) {
-      case 'again':
+      case 'retry':
         reply.redirect(result.authorizationUrl, 303);
         return undefined;
       case 'failed': {
@@ -99,9 +102,9 @@ export class ConnectController {
   }
 
   /**
-   * Lax brings it along to the callback, which is a navigation from another site. But from the answer to a fetch by a
-   * page of another site browsers keep a cookie only with None, which they take over https only. Nobody can do anything
-   * with it there: beginning needs a bearer token, and finishing a state.
+   * Lax is enough for the callback, which is a top-level navigation from another site. But when a page on a CORS origin
+   * starts the attempt with fetch, browsers store the cookie only with None, which requires https. None is safe here:
+   * starting an attempt needs a bearer token, and finishing one needs its state.
    */
   private sameSite(): string {
     if (!this.config.publicUrl.startsWith('https:')) return 'SameSite=Lax';

@@ -1,20 +1,20 @@
 import { DomainError } from '../common/domain-error.js';
 
-/** The same for a state that is missing, unknown, used, expired, or of another browser. */
+/** The same error whether the state is missing, unknown, used, expired or from another browser. */
 export class InvalidConnectState extends DomainError {
   readonly code = 'invalid_state';
   readonly status = 400;
   readonly title = 'Connection not finished';
   override readonly errors = [
-    { pointer: '#state', detail: 'state is not that of an attempt begun in this browser' },
+    { pointer: '#state', detail: 'state does not belong to an attempt started in this browser' },
   ];
 
   constructor() {
-    super('This attempt to connect is over, or was begun in another browser. Start again.');
+    super('This attempt has expired or was started in another browser. Start again.');
   }
 }
 
-/** The instance, or its user, did not let the connection come about; `code` says why. */
+/** The instance or the user refused the connection, or it failed; `code` gives the reason. */
 export class ConnectFailed extends DomainError {
   readonly status = 400;
   readonly title = 'Connection not finished';

@@ -13,7 +13,7 @@ import { ConnectFailed } from './connect.errors.js';
 import { ConnectedAccounts } from './connected-accounts.js';
 import type { BeginConnectDto } from './dto/connect.dto.js';
 
-/** How a callback ended; `returnTo` is where the browser goes, if somewhere. */
+/** The result of a callback. `returnTo` is where to redirect the browser; null for a JSON response. */
 export type ConnectResult =
   | {
       readonly kind: 'connected';
@@ -22,7 +22,7 @@ export type ConnectResult =
       readonly returnTo: string | null;
     }
   | { readonly kind: 'failed'; readonly error: ConnectFailed; readonly returnTo: string | null }
-  | { readonly kind: 'again'; readonly authorizationUrl: string };
+  | { readonly kind: 'retry'; readonly authorizationUrl: string };
 
 /** Connects an account by OAuth: the authorisation code flow with PKCE (RFC 6749, RFC 7636, RFC 9700). */
 @Injectable()
@@ -42,7 +42,7 @@ export class ConnectService {
   }
 
   /**
-   * @param browser the secret of the browser's cookie.
+   * @param browser the secret in the browser's cookie.
    * @returns the authorisation URL.
    * @throws {InvalidField | InstanceRefused | ConnectFailed}
    */
@@ -53,12 +53,12 @@ export class ConnectService {
   ): Promise<string> {
     if (returnTo !== undefined && !this.isAllowed(returnTo)) {
       throw new InvalidField([
-        { pointer: '/returnTo', detail: 'returnTo must begin with an allow-listed origin' },
+        { pointer: '/returnTo', detail: 'returnTo must start with an allow-listed origin' },
       ]);
     }
     const origin = this.instances.originOf(instance);
     try {
-      return await this.send(
+      return await this.start(
         { userId, origin, name: name ?? null, returnTo: returnTo ?? null, renewed: false },
         browser,
       );
@@ -69,7 +69,7 @@ export class ConnectService {
   }
 
   /**
-   * @param query of the callback.
+   * @param query the query of the callback.
    * @throws {InvalidConnectState}
    */
   async finish(query: URLSearchParams, browser: string | undefined): Promise<ConnectResult> {
@@ -80,8 +80,8 @@ export class ConnectService {
       return { kind: 'connected', ...(await this.connect(attempt, query)), returnTo };
     } catch (error) {
       if (error instanceof OAuthFailed && error.reason === 'invalid_client' && browser !== undefined) {
-        const authorizationUrl = await this.again(attempt, browser);
-        if (authorizationUrl !== null) return { kind: 'again', authorizationUrl };
+        const authorizationUrl = await this.retry(attempt, browser);
+        if (authorizationUrl !== null) return { kind: 'retry', authorizationUrl };
       }
       return { kind: 'failed', error: toConnectFailed(error), returnTo };
     }
@@ -105,25 +105,25 @@ export class ConnectService {
     if (check.outcome !== 'connected' || check.account === null)
       throw new ConnectFailed(check.outcome, check.detail);
     const { account } = check;
-    const kept = { userId, instanceUrl: origin, platformType, account, check, app, grant, name };
-    const { id, renewed } = await this.accounts.keep(kept);
+    const connected = { userId, instanceUrl: origin, platformType, account, check, app, grant, name };
+    const { id, renewed } = await this.accounts.save(connected);
     return { platformId: id, renewed };
   }
 
-  /** Once more with a new registration; null when this was that already, or it does not come about. */
-  private async again(attempt: Attempt, browser: string): Promise<string | null> {
+  /** Retries with a new registration. Null if this attempt was already the retry, or the retry fails. */
+  private async retry(attempt: Attempt, browser: string): Promise<string | null> {
     await this.apps.forget(attempt.origin, attempt.clientId);
     if (attempt.renewed) return null;
     try {
-      return await this.send({ ...attempt, renewed: true }, browser);
+      return await this.start({ ...attempt, renewed: true }, browser);
     } catch (error) {
       if (error instanceof OAuthFailed || error instanceof InstanceRefused) return null;
       throw error;
     }
   }
 
-  private async send(begun: Omit<Attempt, 'clientId' | 'verifier'>, browser: string): Promise<string> {
-    const { origin } = begun;
+  private async start(attempt: Omit<Attempt, 'clientId' | 'verifier'>, browser: string): Promise<string> {
+    const { origin } = attempt;
     const traits = this.instances.traits(await this.instances.at(origin));
     if (traits === null) throw notSupported();
     const server = await this.oauth.server(origin);
@@ -131,7 +131,7 @@ export class ConnectService {
     const scopes = traits.scopes.join(' ');
     const app = await this.app({ origin, redirectUri, scopes }, server);
     const verifier = this.oauth.newVerifier();
-    const state = await this.attempts.begin({ ...begun, clientId: app.clientId, verifier }, browser);
+    const state = await this.attempts.begin({ ...attempt, clientId: app.clientId, verifier }, browser);
     return this.oauth.authorizationUrl(server, {
       clientId: app.clientId,
       redirectUri,
@@ -145,9 +145,9 @@ export class ConnectService {
     registration: { origin: string; redirectUri: string; scopes: string },
     server: Awaited<ReturnType<OAuthClient['server']>>,
   ): Promise<RegisteredApp> {
-    const kept = await this.apps.get(registration);
-    if (await this.oauth.knows(server, kept)) return kept;
-    await this.apps.forget(registration.origin, kept.clientId);
+    const app = await this.apps.get(registration);
+    if (await this.oauth.accepts(server, app)) return app;
+    await this.apps.forget(registration.origin, app.clientId);
     return this.apps.get(registration);
   }
 
@@ -162,7 +162,7 @@ export class ConnectService {
 function notSupported(): ConnectFailed {
   return new ConnectFailed(
     'software_not_supported',
-    'The software of this instance is not supported.',
+    "This instance's software is not supported.",
     '/instance',
   );
 }

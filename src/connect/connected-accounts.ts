@@ -24,11 +24,11 @@ export interface ConnectedAccount {
   readonly check: AccountCheck;
   readonly app: RegisteredApp;
   readonly grant: TokenGrant;
-  /** Wanted by the user for a new connection. */
+  /** The name that the user chose for a new connection. */
   readonly name: string | null;
 }
 
-// What a test or an earlier connection has learnt counts more than what was typed.
+// An account id from a test or an earlier OAuth connection takes precedence over a username that the user typed.
 const SAME_ACCOUNT_SQL = `
   SELECT id FROM platform_connections
   WHERE user_id = $1 AND instance_url = $2 AND (
@@ -36,7 +36,7 @@ const SAME_ACCOUNT_SQL = `
   )
   ORDER BY account_id NULLS LAST, id LIMIT 1`;
 
-/** Keeps what a finished OAuth dance brought: a new connection, or new tokens for the one that is there. */
+/** Stores the result of an OAuth flow: creates a connection, or gives the existing one new tokens. */
 @Injectable()
 export class ConnectedAccounts {
   constructor(
@@ -46,14 +46,14 @@ export class ConnectedAccounts {
     private readonly clock: Clock,
   ) {}
 
-  async keep(connected: ConnectedAccount): Promise<{ readonly id: number; readonly renewed: boolean }> {
-    const known = await this.database.load((manager) => findSame(manager, connected));
-    if (known !== null) return this.renew(known, connected);
+  async save(connected: ConnectedAccount): Promise<{ readonly id: number; readonly renewed: boolean }> {
+    const existing = await this.database.load((manager) => findSame(manager, connected));
+    if (existing !== null) return this.renew(existing, connected);
     try {
       return { id: await this.create(connected), renewed: false };
     } catch (error) {
       if (!(error instanceof DuplicateAccount)) throw error;
-      // Another callback for the same account was faster, or the name has gone to another account id.
+      // Another callback for the same account was faster, or the username now belongs to a different account id.
       const other = await this.database.load((manager) => findByUsername(manager, connected));
       if (other === null) throw error;
       return this.renew(other, connected);
@@ -82,7 +82,7 @@ export class ConnectedAccounts {
         const row = await this.writer.create(userId, dto, (owner) => this.columns(owner, connected));
         return row.id;
       } catch (error) {
-        // The user has consented at the instance by now: a name that is taken is no reason to throw that away.
+        // The user has already consented at the instance, so try another name instead of failing because of a taken one.
         if (!(error instanceof DuplicateName) || attempt === NAME_ATTEMPTS) throw error;
       }
     }
@@ -107,8 +107,8 @@ export class ConnectedAccounts {
 }
 
 /**
- * The registration is one for all users of an instance. Whoever has its secret can revoke everybody's tokens where
- * revoking is not safe, so there it stays out of what a user may reveal; it has no other use there.
+ * All users of an instance share one registration. Where revocation is not safe, its secret could be used to revoke every
+ * user's tokens, so it is left out of the credentials that a user can reveal. It has no other use at such an instance.
  */
 function credentialsOf({ platformType, grant: { accessToken }, app }: ConnectedAccount): Credentials {
   return isRevocable(platformType)

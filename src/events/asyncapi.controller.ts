@@ -5,7 +5,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
 
-/** Seen from src/ and from dist/ alike. */
+/** The path is the same from src/ and from dist/. */
 const FILE = fileURLToPath(new URL('../../docs/asyncapi.json', import.meta.url));
 
 @ApiTags('events')
@@ -16,7 +16,7 @@ export class AsyncApiController {
   @Get()
   @Public()
   @Header('Content-Type', 'application/json; charset=utf-8')
-  @ApiOperation({ summary: 'The events over Socket.IO, as an AsyncAPI document' })
+  @ApiOperation({ summary: 'AsyncAPI document of the Socket.IO events' })
   @ApiProblems([429])
   @ApiOkResponse({ schema: { type: 'object', example: { asyncapi: '3.0.0' } } })
   read(): string {

@@ -4,13 +4,13 @@ import { ServiceUnavailable } from '../common/domain-error.js';
 import { permits } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 
-/** How long a revoked API key can go on listening, at most. */
+/** The longest time that a client with a revoked API key stays connected. */
 const VERIFY_AGAIN_MS = 5000;
-const TOLERATED_AGAIN_MS = 1000;
-/** A timer can be a little early, and the token then still hold. */
+const VERIFY_EXPIRED_AGAIN_MS = 1000;
+/** A timer can fire slightly early, when the token is still valid. */
 const TIMER_MARGIN_MS = 20;
 
-/** The token that a client listens with: verified when it connects, and again while it is connected. */
+/** A client's token, verified when it connects and regularly while it is connected. */
 export class Credential {
   #token: string;
   #timer: NodeJS.Timeout | undefined;
@@ -29,16 +29,16 @@ export class Credential {
     return new Credential(tokens, await verify(token, tokens), token);
   }
 
-  /** Calls `onEnd` once, when the token has expired, is revoked, or may not read any more. */
+  /** Calls `onEnd` once, when the token has expired, is revoked, or loses the permission to read. */
   watch(onEnd: () => void): void {
     this.#onEnd = onEnd;
     this.#schedule();
   }
 
   /**
-   * Goes on with another token of the same user.
+   * Switches to another token of the same user.
    *
-   * @throws {InvalidAccessToken | Forbidden | ServiceUnavailable} and then the old one is still in use.
+   * @throws {InvalidAccessToken | Forbidden | ServiceUnavailable} the old token then stays in use.
    */
   async replace(token: string): Promise<void> {
     const user = await verify(token, this.tokens);
@@ -54,8 +54,8 @@ export class Credential {
 
   #schedule(): void {
     const left = (this.tokens.expiresAt(this.#token)?.getTime() ?? Number.POSITIVE_INFINITY) - Date.now();
-    // Past its time by our clock and still accepted: the verifier allows for two servers' clocks.
-    const dueMs = left <= 0 ? TOLERATED_AGAIN_MS : Math.min(VERIFY_AGAIN_MS, left + TIMER_MARGIN_MS);
+    // A token can be expired by our clock and still be accepted, because the verifier tolerates clock skew.
+    const dueMs = left <= 0 ? VERIFY_EXPIRED_AGAIN_MS : Math.min(VERIFY_AGAIN_MS, left + TIMER_MARGIN_MS);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#verifyAgain(), dueMs).unref();
   }
@@ -65,7 +65,7 @@ export class Credential {
     try {
       await verify(token, this.tokens);
     } catch (error) {
-      // Whether it still holds cannot be found out: then no event can be read either.
+      // ServiceUnavailable: the token cannot be verified now. The client stays, because no events can be read either.
       if (!(error instanceof ServiceUnavailable) && token === this.#token && this.#timer !== undefined) {
         this.release();
         this.#onEnd();

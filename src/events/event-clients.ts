@@ -10,7 +10,7 @@ import { EventViews } from './event-views.js';
 import { EventsShuttingDown, TooManyEventClients } from './events.errors.js';
 import { Subscription } from './subscription.js';
 
-/** Who listens at this process. */
+/** The event clients connected to this process. */
 @Injectable()
 export class EventClients {
   readonly #sinks = new Set<EventSink>();
@@ -40,9 +40,9 @@ export class EventClients {
   }
 
   /**
-   * Sends events from here on, and those after `lastEventId` first.
+   * Subscribes a client. It first gets the events after `lastEventId`, then live events.
    *
-   * @returns what is to be called when the connection has ended, whoever ended it.
+   * @returns a function to call when the connection has ended, no matter which side ended it.
    * @throws {TooManyEventClients | EventsShuttingDown}
    */
   join(credential: Credential, sink: EventSink, lastEventId: number | null): () => void {
@@ -69,7 +69,7 @@ export class EventClients {
     sink.close(reason);
   }
 
-  /** Ends all connections, and takes no more. */
+  /** Closes all connections and refuses new ones. */
   closeAll(reason: DropReason): void {
     this.#closed = true;
     for (const sink of this.#sinks) this.drop(sink, reason);

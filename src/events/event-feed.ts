@@ -3,17 +3,17 @@ import { PublishedEvents } from '../outbox/published-events.js';
 import { EventViews } from './event-views.js';
 import type { Subscription } from './subscription.js';
 
-/** A notification can get lost with its connection. */
+/** Polling finds events whose notification was lost with its connection. */
 const POLL_MS = 1000;
 const BATCH = 200;
 const HEARTBEAT_MS = 20_000;
 
-/** Reads what is published once for all clients of this process, and offers it to whom it concerns. */
+/** Reads published events once for all clients of this process, and offers each to the clients of its user. */
 @Injectable()
 export class EventFeed {
   readonly #logger = new Logger('Events');
   readonly #byUser = new Map<number, Set<Subscription>>();
-  /** Everything up to it was offered. Null while nobody listens. */
+  /** All events up to this id have been offered. Null while there are no clients. */
   #position: number | null = null;
   #running: Promise<void> | null = null;
   #again = false;
@@ -43,7 +43,7 @@ export class EventFeed {
     return this.#byUser.get(userId)?.size ?? 0;
   }
 
-  /** Before its first reading: what is published after that is offered. */
+  /** Call this before the subscription first reads the outbox, so that it is offered everything published afterwards. */
   add(subscription: Subscription): void {
     const { userId } = subscription;
     this.#byUser.set(userId, (this.#byUser.get(userId) ?? new Set()).add(subscription));
@@ -79,8 +79,8 @@ export class EventFeed {
       while (await this.#offerNews());
       this.#failing = false;
     } catch (error) {
-      // The position stays, so nothing is lost. Said once, not a second.
-      if (!this.#failing) this.#logger.warn(`New events cannot be read: ${String(error)}`);
+      // The position stays, so no event is lost. Log the failure once, not every second.
+      if (!this.#failing) this.#logger.warn(`Could not read new events: ${String(error)}`);
       this.#failing = true;
     }
   }
@@ -90,14 +90,15 @@ export class EventFeed {
     const after = this.#position;
     const page = await this.published.news(after, () => [...this.#byUser.keys()], BATCH);
     if (after === null || page.lastEventId < after) {
-      // The clients' own first readings may have been before this one. Or the database was restored from a backup.
+      // First read: clients may have read the outbox before this position, so they must read once more. A lower id means
+      // that the database was restored from a backup.
       this.#position = page.lastEventId;
       for (const subscription of this.#all()) subscription.catchUp();
       return false;
     }
-    const told = await this.views.of(page.events);
+    const events = await this.views.of(page.events);
     page.events.forEach(({ userId }, index) => {
-      const event = told[index];
+      const event = events[index];
       if (event === undefined) return;
       for (const subscription of this.#byUser.get(userId) ?? []) subscription.offer(event);
     });
@@ -106,7 +107,7 @@ export class EventFeed {
     return more;
   }
 
-  /** So that a client that has had nothing for a day does not ask for what is forgotten. */
+  /** Moves idle clients forward. Otherwise one without events for a day would resume from an id that has been deleted. */
   #beat(): void {
     if (this.#position === null) return;
     for (const subscription of this.#all()) subscription.reached(this.#position);

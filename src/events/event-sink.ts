@@ -1,20 +1,20 @@
 import type { DropReason, EventTransport } from '../outbox/event-meter.js';
 import type { PlatformEvent } from './platform-event.js';
 
-/** The way to one client. Nothing it is given may throw because the client has gone. */
+/** The connection to one client. No method may throw because the client has disconnected. */
 export interface EventSink {
   readonly transport: EventTransport;
-  /** More than a little of what was sent has not left yet. */
+  /** Whether too much sent data is still waiting in the buffer. */
   readonly congested: boolean;
-  /** Resolves when it is worth looking at `congested` again, or the client has gone. */
+  /** Resolves when `congested` may have changed or the client has disconnected. */
   drained(): Promise<void>;
   event(event: PlatformEvent): void;
-  /** Everything missed was sent; from here on it is live. */
+  /** All missed events were sent; the next ones are live. */
   ready(lastEventId: number): void;
-  /** What was missed is not known any more: the client has to load its connections anew. */
+  /** Missed events are no longer stored: the client must reload its connections. */
   reset(lastEventId: number): void;
-  /** There was nothing for this client up to here. */
+  /** There are no more events for this client up to this id. */
   position(lastEventId: number): void;
-  /** Ends the connection from here. */
+  /** Closes the connection from the server's side. */
   close(reason: DropReason): void;
 }

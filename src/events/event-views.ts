@@ -4,7 +4,7 @@ import type { PlatformView } from '../platforms/platform-view.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 import type { PlatformEvent } from './platform-event.js';
 
-/** From what was recorded to what is told: the connections as the API shows them, from the cache. */
+/** Adds each connection's current API view, read through the cache, to its event. */
 @Injectable()
 export class EventViews {
   constructor(private readonly platforms: PlatformsService) {}
@@ -23,7 +23,7 @@ export class EventViews {
     );
     return events.map(({ eventId, type, userId, platformId, at }) => {
       const platform = type === 'platform.deleted' ? undefined : views.get(platformId);
-      // It may have been given to another user since.
+      // The connection may belong to another user by now.
       const own = platform?.userId === userId ? { platform } : {};
       return { eventId, type, platformId, at, ...own };
     });

@@ -32,20 +32,20 @@ export class EventsController {
   @Get()
   @Authenticated('platforms:read')
   @ApiOperation({
-    summary: 'Changes of your platform connections, as they happen',
+    summary: 'Stream changes to your platform connections',
     description: [
-      'Server-sent events, without end. `platform` is a change: `eventId`, `type`, `platformId`, `at` and, unless it was',
-      'deleted, `platform`, the connection as it is now. `ready`: everything missed was sent. `reset`: what was missed is',
-      'more than a day old, load your connections anew. `closing`: the connection ends; with code `unauthenticated` the',
-      'token has expired or was revoked, otherwise come back with `Last-Event-ID`. An event may come twice, with the same',
-      '`eventId`; ids grow. The same over Socket.IO: /asyncapi.json.',
+      'Server-sent events, without end. `platform`: a change, with `eventId`, `type`, `platformId`, `at` and, unless the',
+      'connection was deleted, `platform`, its current state. `ready`: all missed events were sent. `reset`: missed',
+      'events are more than a day old; reload your connections. `closing`: the server closes the stream; with code',
+      '`unauthenticated` the token has expired or was revoked, otherwise reconnect with `Last-Event-ID`. An event may be',
+      'sent twice, with the same `eventId`. Ids increase. Also available over Socket.IO: see /asyncapi.json.',
     ].join('\n'),
   })
   @ApiHeader({
     name: 'last-event-id',
     required: false,
     schema: { type: 'string', pattern: '^\\d{1,16}$', example: '128' },
-    description: 'Send first what came after this event',
+    description: 'Start with the events after this one',
   })
   @ApiProduces('text/event-stream')
   @ApiOkResponse({ content: { 'text/event-stream': { schema: { type: 'string' }, example: EXAMPLE } } })
@@ -53,9 +53,9 @@ export class EventsController {
   async stream(
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
-    @Headers('last-event-id') given?: string,
+    @Headers('last-event-id') header?: string,
   ): Promise<void> {
-    const lastEventId = given === undefined || given === '' ? null : parseId(given);
+    const lastEventId = header === undefined || header === '' ? null : parseId(header);
     const token = bearerToken(request.headers.authorization ?? '');
     if (token === undefined) throw new Unauthenticated();
     const credential = await this.clients.authenticate(token);
@@ -63,7 +63,7 @@ export class EventsController {
     reply.headers({
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
-      // For proxies that collect answers before they pass them on.
+      // Tells nginx and other proxies not to buffer the response.
       'X-Accel-Buffering': 'no',
     });
     if (request.method === 'HEAD') {
@@ -71,7 +71,7 @@ export class EventsController {
       return;
     }
     const sink = new SseSink(reply.raw);
-    // Fastify destroys the stream when the client goes.
+    // Fastify destroys the stream when the client disconnects.
     sink.stream.once('close', this.clients.join(credential, sink, lastEventId));
     await reply.send(sink.stream);
   }

@@ -1,6 +1,6 @@
 import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
 
-/** The account, or the process, has as many clients as it may. */
+/** The user or the process has reached its limit of clients. */
 export class TooManyEventClients extends DomainError {
   readonly code = 'too_many_event_clients';
   readonly status = 429;
@@ -8,16 +8,16 @@ export class TooManyEventClients extends DomainError {
   override readonly retryAfterSeconds = 30;
 
   constructor() {
-    super('Too many clients listen to events already. Close one, or try again later.');
+    super('Too many clients are already listening to events. Close one or try again later.');
   }
 }
 
-/** This process ends; another one, or the next, takes the client. */
+/** This process is shutting down. The client reconnects to another one, or to its successor. */
 export class EventsShuttingDown extends ServiceUnavailable {
   override readonly code = 'shutting_down';
   override readonly logLevel = 'debug';
 
   constructor() {
-    super('This process is being stopped. Connect again.');
+    super('The server is shutting down. Reconnect.');
   }
 }

@@ -21,25 +21,25 @@ import { addressReader, authSchema, authenticateSchema, isAllowedOrigin } from '
 import { type ClientEvents, type ServerEvents, SocketSink } from './socket-sink.js';
 import { UpgradedSockets } from './upgraded-sockets.js';
 
-/** A token, and little else: what comes from clients is small. */
+/** Clients send little more than a token. */
 const MAX_MESSAGE_BYTES = 16 * 1024;
-/** From the transport's connection to a token that holds. */
+/** Time from the transport's connection to a verified token. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** For clients to confirm that their connection ends. */
+/** Time for clients to confirm that their connection has ended. */
 const GRACE_MS = 1000;
-/** For whoever a fault of ours has kept out: without it they would stay away for good. */
+/** After an internal error, tells clients when to retry. Without it they would never reconnect. */
 const RETRY_AFTER_FAULT_SECONDS = 5;
 
-interface Admitted {
+interface ClientState {
   credential: Credential;
   lastEventId: number | null;
 }
-type EventServer = Server<ClientEvents, ServerEvents, DefaultEventsMap, Partial<Admitted>>;
+type EventServer = Server<ClientEvents, ServerEvents, DefaultEventsMap, Partial<ClientState>>;
 type EventSocket = Parameters<Parameters<EventServer['use']>[0]>[0];
 
 /**
- * Socket.IO beside Fastify, on the same port. Nothing goes from process to process: each one reads the outbox for its own
- * clients, so that any change reaches any client, in order, also while Redis is down.
+ * Socket.IO next to Fastify, on the same port. Processes exchange nothing: each reads the outbox for its own clients, so
+ * every change reaches every client, in order, even while Redis is down.
  */
 @Injectable()
 export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -57,7 +57,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
   ) {}
 
   onApplicationBootstrap(): void {
-    // The operator commands run without an HTTP server.
+    // The CLI commands run without an HTTP server.
     const http = this.host.httpAdapter?.getHttpServer() as HttpServer | undefined;
     if (http === undefined) return;
     this.feed.start();
@@ -65,7 +65,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
     this.#io = this.#attach(http);
   }
 
-  /** Before the HTTP server is closed: it would wait for connections that do not end by themselves. */
+  /** Runs before the HTTP server closes. The server would wait for these connections, which do not end by themselves. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#closing = true;
     this.clients.closeAll('shutdown');
@@ -89,7 +89,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
     io.engine.on('headers', (headers: Record<string, string>) =>
       Object.assign(headers, BARE_SECURITY_HEADERS),
     );
-    // Every server has this namespace too; nobody has anything to do in it.
+    // Socket.IO always creates the default namespace; it is not used.
     io.use((_socket, next) => next(connectError(new InvalidField([{ pointer: '', detail: 'use /events' }]))));
     io.of('/events')
       .use((socket, next) => {
@@ -109,7 +109,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
     return !enabled || this.limiter.take(key, addressPerMinute).admitted;
   }
 
-  /** @throws {DomainError} the same that a request with this token would be answered with. */
+  /** @throws {DomainError} the same error that an HTTP request with this token would get. */
   async #admit(socket: EventSocket): Promise<void> {
     const auth = authSchema.safeParse(socket.handshake.auth);
     if (!auth.success) {
@@ -123,7 +123,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
     socket.data = { credential, lastEventId: auth.data.lastEventId ?? null };
   }
 
-  /** Connections and messages count as requests of the user do. @throws {RateLimited} */
+  /** Counts a connection or message towards the user's rate limit. @throws {RateLimited} */
   #count({ user }: Credential): void {
     const { enabled, userPerMinute } = this.config.rateLimits;
     if (!enabled) return;
@@ -132,13 +132,13 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   #serve(socket: EventSocket): void {
-    const { credential, lastEventId } = socket.data as Admitted;
+    const { credential, lastEventId } = socket.data as ClientState;
     const sink = new SocketSink(socket);
     let leave: () => void;
     try {
       leave = this.clients.join(credential, sink, lastEventId);
     } catch {
-      // There was room when it was let in; others have come in the same moment.
+      // There was room when the client was authenticated, but others have joined since.
       this.clients.drop(sink, 'too_many');
       return;
     }
@@ -152,8 +152,8 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
       }
     });
     socket.on('authenticate', (message, acknowledge) => {
-      void this.#replaceToken(credential, message).then((answer) => {
-        if (typeof acknowledge === 'function') (acknowledge as (answer: unknown) => void)(answer);
+      void this.#replaceToken(credential, message).then((reply) => {
+        if (typeof acknowledge === 'function') (acknowledge as (reply: unknown) => void)(reply);
       });
     });
   }
@@ -171,15 +171,15 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
 
   #refusal(error: unknown): ConnectError {
     if (error instanceof DomainError) return connectError(error);
-    this.#logger.error(`A client cannot be let in: ${String(error)}`);
+    this.#logger.error(`An event client could not connect: ${String(error)}`);
     const data = { code: 'internal_error', retryAfterSeconds: RETRY_AFTER_FAULT_SECONDS };
-    return Object.assign(new Error('Something went wrong here.'), { data });
+    return Object.assign(new Error('Something went wrong.'), { data });
   }
 }
 
 type ConnectError = Error & { readonly data: { readonly code: string; readonly retryAfterSeconds?: number } };
 
-/** What the client's `connect_error` gets: as much as an HTTP answer would say. */
+/** The payload of the client's `connect_error`, with the same information as an HTTP error. */
 function connectError({ message, code, retryAfterSeconds }: DomainError): ConnectError {
   const data = { code, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
   return Object.assign(new Error(message), { data });

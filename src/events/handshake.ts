@@ -8,18 +8,18 @@ import { lastEventIdSchema } from './last-event-id.js';
 const MAX_TOKEN_CHARACTERS = 8192;
 const token = z.string().min(1).max(MAX_TOKEN_CHARACTERS);
 
-/** What a client sends as `auth`. Unknown fields are let pass: libraries add their own. */
+/** The client's `auth`. Unknown fields are allowed because libraries add their own. */
 export const authSchema = z.object({ token, lastEventId: lastEventIdSchema.nullish() });
 export const authenticateSchema = z.object({ token });
 
-/** Whether a browser may connect from where it is: from here, or from CORS_ORIGINS. Other programs send no origin. */
+/** Browsers may connect from this server's own origin and from CORS_ORIGINS. Other programs send no Origin header. */
 export function isAllowedOrigin({ headers }: IncomingMessage, config: AppConfig): boolean {
   const { origin, host } = headers;
   if (origin === undefined || origin === config.publicUrl || config.corsOrigins.includes(origin)) return true;
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-/** The caller's address, found as Fastify finds it for requests. */
+/** Finds the client's address the same way that Fastify does for HTTP requests. */
 export function addressReader(config: AppConfig): (request: IncomingMessage) => string {
   const trust = trustedProxies(config.trustProxy);
   if (typeof trust === 'boolean') return ({ socket }) => socket.remoteAddress ?? '';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The number of the last event that a client has seen: as a number, or as text, which is all that a header can be. */
+/** Id of the last event that a client has seen: a number, or text because headers are text. */
 export const lastEventIdSchema = z.union([
   z.int().nonnegative(),
   z

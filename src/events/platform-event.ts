@@ -1,13 +1,13 @@
 import type { EventType } from '../outbox/published-events.js';
 import type { PlatformView } from '../platforms/platform-view.js';
 
-/** What a client is sent. */
+/** An event as a client receives it. */
 export interface PlatformEvent {
-  /** Grows with each event of a user: a client that has seen it before has it twice. */
+  /** Increases with each event of a user. A client may get an event twice and recognises it by this id. */
   readonly eventId: number;
   readonly type: EventType;
   readonly platformId: number;
   readonly at: Date;
-  /** As it is now, which may be newer than the event. Absent when it is deleted. */
+  /** The connection's current state, which may be newer than the event. Absent if it has been deleted. */
   readonly platform?: PlatformView;
 }

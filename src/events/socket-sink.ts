@@ -3,10 +3,10 @@ import type { DropReason } from '../outbox/event-meter.js';
 import type { EventSink } from './event-sink.js';
 import type { PlatformEvent } from './platform-event.js';
 
-/** Packets that wait behind those that are on their way; some 1 kB each. */
+/** Packets waiting in the write buffer; about 1 kB each. */
 const MAX_WAITING_PACKETS = 16;
 
-/** What we send. */
+/** Events that the server sends. */
 export interface ServerEvents {
   platform: (event: PlatformEvent) => void;
   ready: (at: { lastEventId: number }) => void;
@@ -15,14 +15,14 @@ export interface ServerEvents {
   closing: (why: { code: DropReason }) => void;
 }
 
-/** What we hear. Nothing is known of the arguments. */
+/** Events that the server receives. Their arguments are untrusted. */
 export interface ClientEvents {
   authenticate: (message: unknown, acknowledge: unknown) => void;
 }
 
 export class SocketSink implements EventSink {
   readonly transport = 'socketio';
-  #said = -1;
+  #position = -1;
 
   constructor(private readonly socket: Socket<ClientEvents, ServerEvents, DefaultEventsMap, unknown>) {}
 
@@ -44,32 +44,32 @@ export class SocketSink implements EventSink {
   }
 
   event(event: PlatformEvent): void {
-    this.#said = event.eventId;
+    this.#position = event.eventId;
     this.socket.emit('platform', event);
   }
 
   ready(lastEventId: number): void {
-    this.#said = lastEventId;
+    this.#position = lastEventId;
     this.socket.emit('ready', { lastEventId });
   }
 
   reset(lastEventId: number): void {
-    this.#said = lastEventId;
+    this.#position = lastEventId;
     this.socket.emit('reset', { lastEventId });
   }
 
   position(lastEventId: number): void {
-    if (lastEventId <= this.#said) return;
-    this.#said = lastEventId;
+    if (lastEventId <= this.#position) return;
+    this.#position = lastEventId;
     this.socket.emit('position', { lastEventId });
   }
 
   close(reason: DropReason): void {
     if (!this.socket.connected) return;
     if (!this.congested) this.socket.emit('closing', { code: reason });
-    // Who is sent away (disconnect) does not come back by itself, who loses the connection does: with the same token.
+    // A client reconnects by itself, with the same token, when it loses the connection, but not after `disconnect`.
     if (reason === 'unauthenticated') this.socket.disconnect(true);
-    // What still waits for a client that takes nothing is thrown away, or it would be waited for.
+    // For a slow client, discard the write buffer; otherwise close() would wait until it is sent.
     else this.socket.conn.close(reason === 'slow');
   }
 

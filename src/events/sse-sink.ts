@@ -4,11 +4,11 @@ import type { DropReason } from '../outbox/event-meter.js';
 import type { EventSink } from './event-sink.js';
 import type { PlatformEvent } from './platform-event.js';
 
-/** Bytes that wait for a client to take them. */
+/** Bytes waiting in the buffer before the client counts as congested. */
 const MAX_WAITING_BYTES = 32 * 1024;
-/** For a client to take the rest, before its connection is cut. */
+/** Time for a client to receive the rest before its connection is cut. */
 const GRACE_MS = 1000;
-/** Until a client that lost its connection comes back; by chance, so that not all come back at once. */
+/** How long a client waits before it reconnects; random, so that clients do not all reconnect at once. */
 const RETRY_MS = { min: 1000, spread: 4000 };
 
 /** A stream of server-sent events (HTML Living Standard, 9.2). */
@@ -49,7 +49,7 @@ export class SseSink implements EventSink {
     this.#message('reset', lastEventId, { lastEventId });
   }
 
-  /** Without data nothing is dispatched, but the client remembers the id. It is a sign of life at the same time. */
+  /** Without data the client dispatches no event, but it stores the id. This also serves as the heartbeat. */
   position(lastEventId: number): void {
     this.#write(`id: ${lastEventId}\n\n`);
   }

@@ -8,9 +8,9 @@ import type { EventViews } from './event-views.js';
 import type { PlatformEvent } from './platform-event.js';
 
 const PAGE = 100;
-/** A client that takes nothing for so long is cut off. It resumes from what it has seen. */
+/** A client that receives nothing for this long is disconnected. It resumes from the last event that it has seen. */
 const SLOW_MS = 20_000;
-/** Until the database is asked again. With as much by chance on top: many clients wait at once. */
+/** Delay before reading the database again, plus up to as much at random, because many clients wait at once. */
 const RETRY_MS = 1000;
 
 export interface SubscriptionSources {
@@ -21,9 +21,10 @@ export interface SubscriptionSources {
 }
 
 /**
- * One client's events. It is live, and given each event when it is published, or catching up: reading the outbox in pages.
- * Who is offered an event while catching up, or has not taken the last ones yet, does not get it into a queue but
- * reads on; so a slow client costs no memory, and nothing can be missed between reading and being live.
+ * One client's events. A subscription is either live and gets each event when it is published, or it catches up by
+ * reading the outbox in pages. An event offered while it catches up, or while the client is congested, is not queued:
+ * the subscription reads the outbox again instead. So a slow client costs no memory, and no event is missed when a
+ * subscription goes live.
  */
 export class Subscription {
   readonly #logger = new Logger('Events');
@@ -31,7 +32,7 @@ export class Subscription {
   #missed = false;
   #ended = false;
   #ready = false;
-  /** The last event that was sent, or up to which there is none. Null until it is known. */
+  /** All events for this client up to this id have been sent. Null until the first read. */
   #cursor: number | null;
 
   constructor(
@@ -43,7 +44,7 @@ export class Subscription {
     this.#cursor = after;
   }
 
-  /** A published event, in order. */
+  /** Takes a published event. Events must be offered in order. */
   offer(event: PlatformEvent): void {
     if (this.#cursor !== null && event.eventId <= this.#cursor) return;
     if (this.#catchingUp || this.sink.congested) this.catchUp();
@@ -57,19 +58,19 @@ export class Subscription {
     this.sink.position(this.#cursor);
   }
 
-  /** Looks at the outbox, once more if it is doing so already. */
+  /** Reads the outbox; if a read is already running, reads once more after it. */
   catchUp(): void {
     this.#missed = true;
     if (this.#catchingUp || this.#ended) return;
     this.#catchingUp = true;
-    void this.#readOn();
+    void this.#readUntilLive();
   }
 
   end(): void {
     this.#ended = true;
   }
 
-  async #readOn(): Promise<void> {
+  async #readUntilLive(): Promise<void> {
     while (this.#missed && !this.#ended) {
       this.#missed = false;
       try {
@@ -77,14 +78,14 @@ export class Subscription {
       } catch (error) {
         this.#missed = true;
         if (!(error instanceof ServiceUnavailable)) {
-          this.#logger.error(`Events of a client cannot be read: ${String(error)}`);
+          this.#logger.error(`Could not read the events of a client: ${String(error)}`);
           this.sources.drop('error');
           return;
         }
         await sleep(RETRY_MS * (1 + Math.random()), undefined, { ref: false });
       }
     }
-    // Nothing is awaited between the last look at #missed and here.
+    // No await between the last check of #missed and this line, so no catchUp() can be lost.
     this.#catchingUp = false;
     if (this.#ended || this.#ready || this.#cursor === null) return;
     this.#ready = true;
@@ -117,7 +118,7 @@ export class Subscription {
     }
   }
 
-  /** @returns false when the client has gone, or was sent away because it took nothing for too long. */
+  /** @returns false if the client has disconnected, or was dropped because it was congested for too long. */
   async #writable(): Promise<boolean> {
     const deadline = performance.now() + SLOW_MS;
     while (this.sink.congested && !this.#ended) {

@@ -2,9 +2,9 @@ import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const LOOK_MS = 20;
+const POLL_MS = 20;
 
-/** WebSocket connections: the HTTP server waits for them when it closes, and does not close them. */
+/** Tracks WebSocket connections: when the HTTP server closes, it waits for them but does not close them. */
 export class UpgradedSockets {
   readonly #sockets = new Set<Duplex>();
 
@@ -15,10 +15,10 @@ export class UpgradedSockets {
     });
   }
 
-  /** Returns when all have ended, or after `graceMs`. */
+  /** Resolves when all connections have ended, or after `graceMs`. */
   async ended(graceMs: number): Promise<void> {
     const deadline = performance.now() + graceMs;
-    while (this.#sockets.size > 0 && performance.now() < deadline) await sleep(LOOK_MS);
+    while (this.#sockets.size > 0 && performance.now() < deadline) await sleep(POLL_MS);
   }
 
   destroy(): void {

@@ -15,11 +15,11 @@ export interface AccountToCheck {
   readonly instanceUrl: string;
   readonly platformType: PlatformType;
   readonly accessToken: string;
-  /** As the user typed it, to be compared. */
+  /** What the user typed, to compare with the account's own name. */
   readonly username: string | null;
 }
 
-/** Asks an instance whose token this is. Whatever goes wrong is an outcome, never an error. */
+/** Asks an instance which account a token belongs to. Every failure is an outcome, never an error. */
 @Injectable()
 export class AccountChecker {
   constructor(
@@ -40,14 +40,14 @@ export class AccountChecker {
     }
     const account = response.status === 200 ? jsonBody(response, accountSchema) : null;
     if (account === null) return this.found(await this.outcomeOf(target, response), response);
-    // What an account is called is shown and stored as it is.
+    // The account's fields are shown and stored in plain text, so none of them may contain the token.
     if (repeats(account, target.accessToken)) return this.found('instance_error', response);
     const { username, instanceUrl } = target;
     const mismatch = username !== null && !isSameAccount(username, account, instanceUrl);
     return { ...this.found(mismatch ? 'identity_mismatch' : 'connected', response), account };
   }
 
-  /** The finding of a connection whose credentials nobody can open. */
+  /** The result for a connection whose credentials cannot be decrypted. */
   needsReconnect(): AccountCheck {
     return this.found('needs_reconnect', null);
   }
@@ -55,7 +55,7 @@ export class AccountChecker {
   private async outcomeOf({ platformType, instanceUrl }: AccountToCheck, response: InstanceResponse) {
     const outcome = outcomeOfRefusal(platformType, response);
     if (outcome !== null) return outcome;
-    // An instance in trouble, or no instance at all: nodeinfo tells them apart.
+    // Nodeinfo tells a failing instance from a server that is not an instance.
     try {
       await this.instances.at(instanceUrl);
       return 'instance_error';
@@ -88,7 +88,7 @@ function repeats(account: InstanceAccount, accessToken: string): boolean {
   return Object.values(account).some((value) => typeof value === 'string' && plain(value).includes(token));
 }
 
-/** As it was before a URL parser wrote it in its own way, with escapes and a host in lower case. */
+/** Undoes a URL parser's percent-encoding, and ignores case because the parser lower-cases the host. */
 function plain(text: string): string {
   return text
     .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))

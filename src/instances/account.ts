@@ -3,14 +3,14 @@ import { plainText } from './plain-text.js';
 
 const MAX_PICTURE_ADDRESS = 2048;
 
-/** An account as its instance shows it to its owner. Plain, bounded text. */
+/** An account as its instance shows it to its owner. All text is plain and bounded. */
 export interface InstanceAccount {
-  /** Unique on its host only. */
+  /** Unique on its instance only. */
   readonly id: string;
   readonly username: string;
   readonly displayName: string | null;
   readonly avatarUrl: string | null;
-  /** Of the ActivityPub actor; the account's identity everywhere. */
+  /** URI of the ActivityPub actor: the account's identity on every server. */
   readonly uri: string | null;
   readonly followers: number | null;
   readonly following: number | null;
@@ -24,14 +24,14 @@ const address = z
 
 const webAddress = address.nullable().catch(null);
 
-/** As the URL parser spells it: that is printable ASCII, while what was sent may hold what no column takes. */
+/** Stored as the URL parser writes it: printable ASCII. The raw text may contain characters that no column accepts. */
 const pictureAddress = address
   .transform((text) => new URL(text).href)
   .pipe(z.string().max(MAX_PICTURE_ADDRESS))
   .nullable()
   .catch(null);
 
-// GoToSocial and some Pleromas leave counts out, or hide them as -1.
+// GoToSocial and some Pleroma servers omit counts, or hide them as -1.
 const count = z.int().nonnegative().max(2_147_483_647).nullable().catch(null);
 
 export const accountSchema = z
@@ -65,14 +65,14 @@ export const accountSchema = z
   });
 
 /**
- * Whether what a user typed can be this account: `alice`, `@alice`, `alice@host`, in any case. The host may be the
- * instance's, or the one in the account's URI where the two differ.
+ * Whether the name a user typed matches this account: `alice`, `@alice` or `alice@host`, in any case. The host may be
+ * the instance's or the one in the account's URI, which can differ.
  */
 export function isSameAccount(typed: string, account: InstanceAccount, instanceUrl: string): boolean {
   const [name = '', host] = typed.trim().replace(/^@/, '').toLowerCase().split('@');
   if (name !== account.username.toLowerCase()) return false;
   if (host === undefined || host === '') return true;
   const hosts = [instanceUrl, account.uri].flatMap((url) => (url === null ? [] : [new URL(url).host]));
-  // A handle may use the domain above the host: @alice@example.org is served by social.example.org.
+  // A handle may use a parent domain of the host: social.example.org can serve @alice@example.org.
   return hosts.some((own) => own === host || own.endsWith(`.${host}`));
 }

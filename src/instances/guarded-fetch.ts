@@ -1,4 +1,4 @@
-import { UnusableAnswer } from './guarded-http.errors.js';
+import { UnusableResponse } from './guarded-http.errors.js';
 import type { GuardedHttp } from './guarded-http.js';
 
 interface FetchOptions {
@@ -10,29 +10,29 @@ interface FetchOptions {
 const NO_BODY_STATUSES: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
- * The guarded client in the shape of `fetch`, as oauth4webapi asks for. `WWW-Authenticate` is left out: the library
- * would look no further, but the error code that decides stands in the body.
+ * The guarded client in the shape of `fetch`, which oauth4webapi requires. It omits `WWW-Authenticate`: with that header
+ * the library ignores the body, which holds the error code.
  *
- * @throws {OutgoingRequestError} when it is called
+ * The returned function throws OutgoingRequestError.
  */
 export function guardedFetch(http: GuardedHttp) {
   return async (url: string, { method, headers, body }: FetchOptions): Promise<Response> => {
     const { accept: _, 'user-agent': __, ...own } = headers;
-    const answer = await http.request(url, {
+    const response = await http.request(url, {
       method: method === 'POST' ? 'POST' : 'GET',
       headers: own,
       ...(body !== undefined && body !== null && { body: String(body as string | URLSearchParams) }),
     });
-    // A Response can have no other, and an instance any that it likes.
-    if (answer.status < 200 || answer.status > 599) throw new UnusableAnswer();
-    return new Response(NO_BODY_STATUSES.has(answer.status) ? null : withoutNulls(answer.jsonText), {
-      status: answer.status,
-      headers: { 'Content-Type': answer.jsonText === null ? 'text/html' : 'application/json' },
+    // An instance may send any status, but the constructor of Response throws outside this range.
+    if (response.status < 200 || response.status > 599) throw new UnusableResponse();
+    return new Response(NO_BODY_STATUSES.has(response.status) ? null : withoutNulls(response.jsonText), {
+      status: response.status,
+      headers: { 'Content-Type': response.jsonText === null ? 'text/html' : 'application/json' },
     });
   };
 }
 
-/** Some servers send `"refresh_token": null` for "none", which is not in the standard. */
+/** Some servers send `"refresh_token": null` instead of omitting the field, which RFC 6749 does not allow. */
 function withoutNulls(jsonText: string | null): string | null {
   if (jsonText === null || !jsonText.includes('null')) return jsonText;
   try {

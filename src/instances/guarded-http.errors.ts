@@ -1,6 +1,6 @@
 /**
- * Why an outgoing request brought no answer. The messages are for users and are the same whatever lies behind the
- * address: no name, address, port or error code in them.
+ * An outgoing request got no usable response. Users see the messages, so they must not reveal what is behind an address:
+ * they contain no name, address, port or error code.
  */
 export abstract class OutgoingRequestError extends Error {
   abstract readonly reason: 'blocked_address' | 'instance_unreachable' | 'instance_error';
@@ -11,16 +11,16 @@ export abstract class OutgoingRequestError extends Error {
   }
 }
 
-/** No connection was made: the address is not a public one, or scheme or port are not allowed. */
+/** No connection was made: the address is not public, or its scheme or port is not allowed. */
 export class BlockedAddress extends OutgoingRequestError {
   readonly reason = 'blocked_address';
 
   constructor() {
-    super('This address is not one that may be connected to.');
+    super('Connections to this address are not allowed.');
   }
 }
 
-/** The name is unknown, nothing answers, the certificate is not trusted, or the connection broke. */
+/** The name does not resolve, nothing listens, the certificate is not trusted, or the connection broke. */
 export class InstanceUnreachable extends OutgoingRequestError {
   readonly reason = 'instance_unreachable';
 
@@ -35,11 +35,11 @@ export class InstanceTimeout extends InstanceUnreachable {
   }
 }
 
-/** Something answered that is larger than any answer of use, or no HTTP. */
-export class UnusableAnswer extends OutgoingRequestError {
+/** The response is too large, or is not valid HTTP. */
+export class UnusableResponse extends OutgoingRequestError {
   readonly reason = 'instance_error';
 
-  constructor(message = 'The instance gave an answer that cannot be read.') {
+  constructor(message = 'The instance sent an invalid response.') {
     super(message);
   }
 }

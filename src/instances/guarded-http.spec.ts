@@ -19,7 +19,7 @@ describe('GuardedHttp', () => {
   let dialled: string[] = [];
 
   beforeAll(async () => {
-    // Both families, so that nothing is refused for want of somebody listening.
+    // Listens on both families, so that a request is never refused only because the port is closed.
     server = createServer((socket) => {
       accepted += 1;
       socket.destroy();
@@ -34,7 +34,7 @@ describe('GuardedHttp', () => {
   beforeEach(() => {
     accepted = 0;
     dialled = [];
-    // In place of every connection of this process: notes where it would go, by asking the lookup that it was given.
+    // Replaces every connection of this process. Calls the given lookup to record which addresses it would dial.
     jest.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket, ...args: unknown[]) {
       const [options] = (Array.isArray(args[0]) ? args[0] : args) as [
         {
@@ -57,7 +57,7 @@ describe('GuardedHttp', () => {
     jest.restoreAllMocks();
   });
 
-  const nobodyCalled = (): void => {
+  const expectNoConnection = (): void => {
     expect(dialled).toEqual([]);
     expect(accepted).toBe(0);
   };
@@ -119,11 +119,11 @@ describe('GuardedHttp', () => {
     'not a url',
   ];
 
-  it.each(INSIDE_URLS)('refuses %s with no connection made', async (url) => {
+  it.each(INSIDE_URLS)('refuses %s without connecting', async (url) => {
     const resolve = jest.fn<Resolve>(async () => [PUBLIC]);
     await expect(client(resolve).request(url)).rejects.toBeInstanceOf(BlockedAddress);
     expect(resolve).not.toHaveBeenCalled();
-    nobodyCalled();
+    expectNoConnection();
   });
 
   it.each([
@@ -135,33 +135,30 @@ describe('GuardedHttp', () => {
     '[::ffff:127.0.0.1]',
     'localhost',
     'localhost.',
-  ])(
-    'refuses %s at a port where somebody listens, when other hosts or ports are allow-listed',
-    async (host) => {
-      const guarded = client(async () => [INSIDE], [`other:${port}`, `127.0.0.1:${port + 1}`, '[::1]']);
-      for (const scheme of ['http', 'https']) {
-        await expect(guarded.request(`${scheme}://${host}:${port}/`)).rejects.toBeInstanceOf(BlockedAddress);
-      }
-      nobodyCalled();
-    },
-  );
+  ])('refuses %s on an open port when only other hosts or ports are allow-listed', async (host) => {
+    const guarded = client(async () => [INSIDE], [`other:${port}`, `127.0.0.1:${port + 1}`, '[::1]']);
+    for (const scheme of ['http', 'https']) {
+      await expect(guarded.request(`${scheme}://${host}:${port}/`)).rejects.toBeInstanceOf(BlockedAddress);
+    }
+    expectNoConnection();
+  });
 
   it.each([
-    ['inside', [INSIDE]],
-    ['inside, behind a public address', [PUBLIC, INSIDE]],
-    ['inside, before a public address', [INSIDE, PUBLIC]],
+    ['to a private address', [INSIDE]],
+    ['to a public and then a private address', [PUBLIC, INSIDE]],
+    ['to a private and then a public address', [INSIDE, PUBLIC]],
     ['to a metadata service', [{ address: '169.254.169.254', family: 4 }]],
     ['to a mapped address', [{ address: '::ffff:10.0.0.1', family: 6 }]],
     ['to a link-local address', [{ address: 'fe80::1%eth0', family: 6 }]],
-    ['to what is no address', [{ address: 'localhost', family: 4 }]],
+    ['to text that is not an address', [{ address: 'localhost', family: 4 }]],
   ])('refuses a name that resolves %s', async (_, addresses) => {
     await expect(client(async () => addresses).request('https://mastodon.example/')).rejects.toBeInstanceOf(
       BlockedAddress,
     );
-    nobodyCalled();
+    expectNoConnection();
   });
 
-  it('connects to the address that it checked, when the name resolves inside a moment later', async () => {
+  it('connects to the address that it checked, even if the name then resolves to a private one', async () => {
     const resolve = jest.fn<Resolve>(async () => [INSIDE]).mockImplementationOnce(async () => [PUBLIC]);
     const guarded = client(resolve);
     await expect(guarded.request('https://mastodon.example/')).rejects.toBeInstanceOf(InstanceUnreachable);
@@ -172,7 +169,7 @@ describe('GuardedHttp', () => {
     expect(accepted).toBe(0);
   });
 
-  it('says the same of every refusal, and nothing of what it found', async () => {
+  it('gives every refusal the same message, which reveals nothing', async () => {
     const messages = new Set<string>();
     for (const url of INSIDE_URLS) {
       messages.add(
@@ -186,24 +183,24 @@ describe('GuardedHttp', () => {
         .request('https://mastodon.example/')
         .then(String, (e: Error) => e.message),
     );
-    expect([...messages]).toEqual(['This address is not one that may be connected to.']);
+    expect([...messages]).toEqual(['Connections to this address are not allowed.']);
   });
 
-  it('says the same of a name that is unknown and of a resolver that fails', async () => {
+  it('gives an unknown name and a failing resolver the same message', async () => {
     const failing = client(() => Promise.reject(new Error('getaddrinfo ENOTFOUND 10.0.0.53')));
     const empty = client(async () => []);
     for (const guarded of [failing, empty]) {
       await expect(guarded.request('https://mastodon.example/')).rejects.toThrow(new InstanceUnreachable());
     }
-    nobodyCalled();
+    expectNoConnection();
   });
 
-  it('gives up on a resolver that does not answer, and connects to nothing when it answers after all', async () => {
-    let answer!: (addresses: (typeof PUBLIC)[]) => void;
-    const guarded = client(() => new Promise((resolve) => (answer = resolve)));
+  it('times out if the resolver does not answer, and does not connect when it answers later', async () => {
+    let resolveLate!: (addresses: (typeof PUBLIC)[]) => void;
+    const guarded = client(() => new Promise((resolve) => (resolveLate = resolve)));
     await expect(guarded.request('https://mastodon.example/', { timeoutMs: 30 })).rejects.toThrow('in time');
-    answer([PUBLIC]);
+    resolveLate([PUBLIC]);
     await new Promise(setImmediate);
-    nobodyCalled();
+    expectNoConnection();
   });
 });

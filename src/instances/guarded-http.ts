@@ -7,7 +7,7 @@ import {
   InstanceTimeout,
   InstanceUnreachable,
   OutgoingRequestError,
-  UnusableAnswer,
+  UnusableResponse,
 } from './guarded-http.errors.js';
 import type { Resolve } from './host-names.js';
 import { OutgoingAddresses } from './outgoing-address.js';
@@ -16,7 +16,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const ADDRESS_TIMEOUT_MS = 2500;
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** What is read of an answer: a body that is declared to be of one of the types, up to so many bytes. */
+/** Which response body to read: its Content-Type must match `types`, and it must not exceed `maxBytes`. */
 export interface WantedBody {
   readonly accept: string;
   readonly types: RegExp;
@@ -32,10 +32,10 @@ const JSON_BODY: WantedBody = {
 export interface GuardedHttpOptions {
   readonly allowlist: ReadonlySet<string>;
   readonly userAgent: string;
-  /** Milliseconds for a whole exchange: name, connection, headers and body. */
+  /** Milliseconds for a whole exchange: DNS, connection, headers and body. */
   readonly timeoutMs?: number;
   readonly resolve?: Resolve;
-  /** Certificates to trust instead of the system's, in PEM. */
+  /** PEM certificates to trust instead of the system's. */
   readonly ca?: string;
 }
 
@@ -47,23 +47,23 @@ export interface OutgoingRequest {
   readonly timeoutMs?: number;
 }
 
-interface Answer {
+interface RawResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Null when it is none that is wanted; it is not read then. */
+  /** Null if its type was not wanted; the body is then not read. */
   readonly body: Buffer | null;
 }
 
-export interface InstanceResponse extends Omit<Answer, 'body'> {
-  /** The body when it is declared to be JSON; anything else is not read. */
+export interface InstanceResponse extends Omit<RawResponse, 'body'> {
+  /** The body if its Content-Type is JSON; otherwise null, and the body is not read. */
   readonly jsonText: string | null;
-  /** Milliseconds from the request to the end of the answer. */
+  /** Milliseconds from the request to the end of the response. */
   readonly latencyMs: number;
 }
 
 /**
- * The only way out to instances. Public addresses, https and port 443 only, except for hosts of
- * INSTANCE_HOST_ALLOWLIST; no redirect is followed; time, headers and body are bounded.
+ * The only client for requests to instances. It connects only to public addresses, over https, on port 443, except for
+ * hosts in INSTANCE_HOST_ALLOWLIST. It follows no redirects, and limits the time, the headers and the body.
  */
 export class GuardedHttp {
   readonly #addresses: OutgoingAddresses;
@@ -75,25 +75,25 @@ export class GuardedHttp {
   }
 
   /**
-   * Any HTTP status is an answer, redirects too.
+   * Returns any HTTP status, including redirects and errors.
    *
-   * @throws {BlockedAddress | InstanceUnreachable | InstanceTimeout | UnusableAnswer}
+   * @throws {BlockedAddress | InstanceUnreachable | InstanceTimeout | UnusableResponse}
    */
   async request(address: string | URL, request: OutgoingRequest = {}): Promise<InstanceResponse> {
     const started = performance.now();
-    const { body, ...answer } = await this.exchange(address, this.#addresses, request, JSON_BODY);
+    const { body, ...response } = await this.exchange(address, this.#addresses, request, JSON_BODY);
     const latencyMs = Math.round(performance.now() - started);
-    return { ...answer, jsonText: body?.toString('utf8') ?? null, latencyMs };
+    return { ...response, jsonText: body?.toString('utf8') ?? null, latencyMs };
   }
 
   /**
-   * For what is not JSON, at an address that an instance has given.
+   * Downloads a non-JSON body from an address that an instance supplied.
    *
-   * @param origin the instance's. Elsewhere INSTANCE_HOST_ALLOWLIST does not apply: it names hosts to be asked as
-   *   instances, not hosts of which an instance may have any path asked for.
-   * @throws {BlockedAddress | InstanceUnreachable | InstanceTimeout | UnusableAnswer}
+   * @param origin the origin of that instance. INSTANCE_HOST_ALLOWLIST applies only there: it lists hosts to use as
+   *   instances, and another instance must not be able to make us request paths on them.
+   * @throws {BlockedAddress | InstanceUnreachable | InstanceTimeout | UnusableResponse}
    */
-  download(address: string, origin: string, wanted: WantedBody): Promise<Answer> {
+  download(address: string, origin: string, wanted: WantedBody): Promise<RawResponse> {
     const isOwn = parse(address).origin === origin;
     return this.exchange(address, isOwn ? this.#addresses : this.#publicAddresses, {}, wanted);
   }
@@ -103,7 +103,7 @@ export class GuardedHttp {
     allowed: OutgoingAddresses,
     request: OutgoingRequest,
     wanted: WantedBody,
-  ): Promise<Answer> {
+  ): Promise<RawResponse> {
     const url = parse(address);
     const ownMs = this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const deadline = new Deadline(Math.min(ownMs, request.timeoutMs ?? ownMs));
@@ -121,14 +121,14 @@ export class GuardedHttp {
     { method = 'GET', headers, body }: OutgoingRequest,
     wanted: WantedBody,
     deadline: Deadline,
-  ): Promise<Answer> {
+  ): Promise<RawResponse> {
     return new Promise((resolve, reject) => {
       const options: https.RequestOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> = {
         method,
-        // None is kept: a connection serves one request, to an address that was checked for it.
+        // No keep-alive: each connection serves one request, to an address checked for that request.
         agent: false,
         lookup: pinned(addresses),
-        // Of one address before the next is tried. Node's 250 ms are less than a handshake across the world takes.
+        // How long to try one address before the next. An intercontinental handshake can exceed Node's default of 250 ms.
         autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
         maxHeaderSize: MAX_HEADER_BYTES,
         headers: {
@@ -144,8 +144,8 @@ export class GuardedHttp {
       deadline.onExpiry(() => outgoing.destroy());
       outgoing.on('error', (error) => reject(translated(error)));
       outgoing.on('response', (incoming) => {
-        const answer = readAnswer(incoming, outgoing, wanted);
-        answer.then(resolve, (error: unknown) => reject(translated(error)));
+        const response = readResponse(incoming, outgoing, wanted);
+        response.then(resolve, (error: unknown) => reject(translated(error)));
       });
       outgoing.end(body);
     });
@@ -160,7 +160,7 @@ function parse(address: string | URL): URL {
   }
 }
 
-/** Node asks this instead of DNS, and connects to nothing else. */
+/** A lookup function that returns only the checked addresses, so Node connects to no other. */
 function pinned(addresses: readonly LookupAddress[]): LookupFunction {
   return (_hostname, options, callback) => {
     const [first] = addresses;
@@ -169,13 +169,13 @@ function pinned(addresses: readonly LookupAddress[]): LookupFunction {
   };
 }
 
-async function readAnswer(
+async function readResponse(
   incoming: IncomingMessage,
   outgoing: ClientRequest,
   { types, maxBytes }: WantedBody,
-): Promise<Answer> {
+): Promise<RawResponse> {
   const { statusCode: status = 0, headers } = incoming;
-  // An error of the unread rest is of no interest, and would end the process if nobody listened.
+  // Without a listener, an error in the unread part of the body would crash the process.
   incoming.on('error', () => undefined);
   if (!types.test(headers['content-type'] ?? '') || (status >= 300 && status < 400)) {
     outgoing.destroy();
@@ -184,11 +184,11 @@ async function readAnswer(
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     outgoing.destroy();
-    throw new UnusableAnswer();
+    throw new UnusableResponse();
   }
-  const tooLarge = (): UnusableAnswer => {
+  const tooLarge = (): UnusableResponse => {
     outgoing.destroy();
-    return new UnusableAnswer('The instance gave an answer that is too large.');
+    return new UnusableResponse('The instance sent a response that is too large.');
   };
   if (Number(headers['content-length']) > maxBytes) throw tooLarge();
   const chunks: Buffer[] = [];
@@ -204,11 +204,11 @@ async function readAnswer(
 function translated(error: unknown): Error {
   if (error instanceof OutgoingRequestError) return error;
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-  // What Node's HTTP parser refuses: too many header bytes, or no HTTP at all.
-  return code.startsWith('HPE_') ? new UnusableAnswer() : new InstanceUnreachable();
+  // Node's HTTP parser rejected the response: its headers are too large, or it is not HTTP.
+  return code.startsWith('HPE_') ? new UnusableResponse() : new InstanceUnreachable();
 }
 
-/** One time limit over several steps. */
+/** One time limit for several steps. */
 class Deadline {
   readonly #timer: NodeJS.Timeout;
   readonly #expired: Promise<never>;
@@ -217,7 +217,7 @@ class Deadline {
   constructor(timeoutMs: number) {
     let expire: (error: Error) => void;
     this.#expired = new Promise((_, reject) => (expire = reject));
-    // Nobody may be waiting at the moment when it fires.
+    // The timer may fire between two steps, when nothing awaits this promise.
     this.#expired.catch(() => undefined);
     this.#timer = setTimeout(() => {
       expire(new InstanceTimeout());

@@ -9,7 +9,7 @@ const TYPE_AAAA = 28;
 
 type Records = Readonly<Record<number, readonly (readonly number[])[]>>;
 
-/** The question with answers that name it by a pointer; RFC 1035, 4.1. Without one: NXDOMAIN. */
+/** A DNS response whose answers refer to the question by a pointer (RFC 1035, 4.1), or NXDOMAIN without records. */
 function reply(question: Buffer, records: Records): Buffer {
   const type = question.readUInt16BE(question.indexOf(0, 12) + 1);
   const end = question.indexOf(0, 12) + 5;
@@ -31,7 +31,7 @@ describe('askDns', () => {
     socket.close();
   });
 
-  /** A name server; silent where it has no records. */
+  /** A name server. With null it never responds. */
   async function nameServer(records: Records | null): Promise<string> {
     questions = 0;
     socket = createSocket('udp4');
@@ -46,7 +46,7 @@ describe('askDns', () => {
 
   const LOOPBACK6 = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
-  it('gives all addresses of both families, so that each can be checked', async () => {
+  it('returns all addresses of both families, so that each can be checked', async () => {
     const server = await nameServer({
       [TYPE_A]: [
         [192, 0, 2, 1],
@@ -62,7 +62,7 @@ describe('askDns', () => {
     ]);
   });
 
-  it('knows a name that has one family only, and not one that has none', async () => {
+  it('resolves a name with one address family, and returns nothing for a name with none', async () => {
     const server = await nameServer({ [TYPE_AAAA]: [LOOPBACK6] });
     expect(await askDns('six.example.org', [server])).toEqual([{ address: '::1', family: 6 }]);
     socket.close();
@@ -70,20 +70,20 @@ describe('askDns', () => {
     expect(await askDns('none.example.org', [empty])).toEqual([]);
   });
 
-  it('holds up nobody else while a name server is silent, and gives up by itself', async () => {
+  it('does not block other lookups while a name server is silent, and times out by itself', async () => {
     const server = await nameServer(null);
     let ended = 0;
     const dead = Array.from({ length: 20 }, (_, n) =>
       askDns(`dead-${n}.example.org`, [server]).finally(() => (ended += 1)),
     );
-    // By the threads that twenty names would have taken.
+    // These use the thread pool, which twenty blocked lookups would have exhausted.
     for (let n = 0; n < 8; n += 1) await lookup('localhost');
     expect(ended).toBe(0);
     expect((await Promise.all(dead)).flat()).toEqual([]);
     expect(questions).toBeGreaterThanOrEqual(40);
   }, 30_000);
 
-  it('leaves the names that the operator has allow-listed to the system, which knows /etc/hosts', async () => {
+  it('resolves allow-listed names through the system, which reads /etc/hosts', async () => {
     await nameServer(null);
     const own = await resolveByDns('localhost', true);
     expect(own.some(({ address }) => address === '127.0.0.1' || address === '::1')).toBe(true);

@@ -4,14 +4,14 @@ const MAX_LENGTH = 500;
 const HANDLE = /^(?:acct:)?@?[^\s@/:]+@(?<host>[^\s@/]+)$/i;
 
 /**
- * The canonical origin in whatever people type for their instance: a host, a URL with a path, a handle.
+ * Extracts the canonical origin from what users type for their instance: a host, a URL with a path, or a handle.
  *
- * @throws {InvalidInstanceUrl} with an explanation.
+ * @throws {InvalidInstanceUrl} its `detail` explains why.
  */
 export function originOfInput(input: string, allowInsecureHost: (host: string) => boolean): string {
   const text = input.trim();
   if (text.length > MAX_LENGTH) {
-    throw new InvalidInstanceUrl(`Give a server's address of at most ${MAX_LENGTH} characters.`);
+    throw new InvalidInstanceUrl(`Enter an address of at most ${MAX_LENGTH} characters.`);
   }
   const handle = HANDLE.exec(text)?.groups?.host;
   if (handle !== undefined) return canonicalInstanceUrl(handle, allowInsecureHost);

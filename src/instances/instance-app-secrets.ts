@@ -10,7 +10,7 @@ interface Row {
   readonly keyId: string;
 }
 
-/** The secrets of this application's registrations at instances, as keys:rotate sees them. */
+/** Lets keys:rotate re-encrypt the client secrets of this application's registrations at instances. */
 @Injectable()
 export class InstanceAppSecrets implements RotatableSecrets {
   readonly what = 'registrations at instances';

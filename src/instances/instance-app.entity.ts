@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
 
-/** This application as it is registered at one instance, for one redirect URI and one set of scopes. */
+/** This application's registration at one instance, for one redirect URI and one set of scopes. */
 @Entity('instance_apps')
 @Unique('instance_apps_registration_key', ['origin', 'redirectUri', 'scopes'])
 export class InstanceApp {
@@ -23,11 +23,11 @@ export class InstanceApp {
   @Column({ name: 'client_id', type: 'varchar', length: 500 })
   clientId!: string;
 
-  /** Fernet token around origin, client id and secret: Fernet itself binds a secret to nothing. */
+  /** Fernet token of origin, client id and secret together, because Fernet does not bind a secret to its row. */
   @Column({ name: 'client_secret', type: 'text' })
   clientSecret!: string;
 
-  /** Of the key that encrypted the secret. */
+  /** Id of the key that encrypted the secret. */
   @Column({ name: 'key_id', type: 'varchar', length: 32 })
   keyId!: string;
 

@@ -24,7 +24,7 @@ export interface Registration {
   readonly scopes: string;
 }
 
-/** Registers this application at instances, once each, and keeps the registrations. */
+/** Registers this application once at each instance and stores the registrations. */
 @Injectable()
 export class InstanceApps {
   constructor(
@@ -34,38 +34,40 @@ export class InstanceApps {
     private readonly config: AppConfig,
   ) {}
 
-  /** @throws {OAuthFailed} when the instance does not register it. */
+  /** @throws {OAuthFailed} if the instance refuses the registration. */
   async get(registration: Registration): Promise<RegisteredApp> {
     const { origin, redirectUri, scopes } = registration;
-    const kept = await this.database.load((manager) =>
+    const stored = await this.database.load((manager) =>
       manager.findOneBy(InstanceApp, { origin, redirectUri, scopes }),
     );
-    return (kept && this.open(kept)) ?? (await this.register(registration));
+    return (stored && this.open(stored)) ?? (await this.register(registration));
   }
 
-  /** Null when it has been forgotten since. */
+  /** Null if the registration has been removed since. */
   async find(origin: string, clientId: string): Promise<RegisteredApp | null> {
-    const kept = await this.database.load((manager) => manager.findOneBy(InstanceApp, { origin, clientId }));
-    return kept && this.open(kept);
+    const stored = await this.database.load((manager) =>
+      manager.findOneBy(InstanceApp, { origin, clientId }),
+    );
+    return stored && this.open(stored);
   }
 
-  /** After `invalid_client`: the instance has removed the registration. */
+  /** Call after `invalid_client`: the instance has deleted the registration. */
   async forget(origin: string, clientId: string): Promise<void> {
     await this.database.transaction((manager) => manager.delete(InstanceApp, { origin, clientId }));
   }
 
   private async register(registration: Registration): Promise<RegisteredApp> {
     const { origin, redirectUri, scopes } = registration;
-    const app = await this.ask(registration);
+    const app = await this.requestRegistration(registration);
     const clientSecret = this.ring.encrypt(JSON.stringify([origin, app.clientId, app.clientSecret]));
     const keyId = this.ring.primaryKeyId;
     const row = { origin, redirectUri, scopes, clientId: app.clientId, clientSecret, keyId };
-    // Of two that register at the same time the first is kept, and both go on with it. A row that cannot be opened
-    // any more gives way.
+    // If two processes register at the same time, the first insert wins and both use it. A row that can no longer be
+    // decrypted is replaced.
     return this.database.transaction(async (manager) => {
       await manager.createQueryBuilder().insert().into(InstanceApp).values(row).orIgnore().execute();
-      const kept = this.open(await manager.findOneByOrFail(InstanceApp, { origin, redirectUri, scopes }));
-      if (kept !== null) return kept;
+      const stored = this.open(await manager.findOneByOrFail(InstanceApp, { origin, redirectUri, scopes }));
+      if (stored !== null) return stored;
       await manager.update(
         InstanceApp,
         { origin, redirectUri, scopes },
@@ -75,7 +77,7 @@ export class InstanceApps {
     });
   }
 
-  private async ask({ origin, redirectUri, scopes }: Registration): Promise<RegisteredApp> {
+  private async requestRegistration({ origin, redirectUri, scopes }: Registration): Promise<RegisteredApp> {
     const body = new URLSearchParams({
       client_name: 'Platform Manager',
       redirect_uris: redirectUri,

@@ -32,7 +32,7 @@ describe('canonicalInstanceUrl', () => {
     ['https://xn--bcher-kva.example', 'https://xn--bcher-kva.example'],
     ['mastodon。social', 'https://mastodon.social'],
     ['https://203.0.113.7', 'https://203.0.113.7'],
-  ])('writes %s as %s, and that as itself', (input, canonical) => {
+  ])('normalises %s to %s, which stays the same', (input, canonical) => {
     expect(canonicalInstanceUrl(input)).toBe(canonical);
     expect(canonicalInstanceUrl(canonical)).toBe(canonical);
   });
@@ -60,11 +60,11 @@ describe('canonicalInstanceUrl', () => {
     ['javascript://mastodon.social', /begins with https/],
     ['javascript:alert(1)', /not valid/],
     ['https:mastodon.social', /not valid/],
-    ['', /Give the server's address, such as/],
-    ['/', /Give the server's address, such as/],
-    ['https://', /Give the server's address, such as/],
-    ['https:///mastodon.social', /Give the server's address, such as/],
-    ['//mastodon.social', /Give the server's address, such as/],
+    ['', /Enter the server's address, such as/],
+    ['/', /Enter the server's address, such as/],
+    ['https://', /Enter the server's address, such as/],
+    ['https:///mastodon.social', /Enter the server's address, such as/],
+    ['//mastodon.social', /Enter the server's address, such as/],
     ['https://:8080', /not valid/],
     ['https://mastodon.social/@user', /without a path/],
     ['https://mastodon.social//', /without a path/],

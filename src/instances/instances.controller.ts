@@ -16,18 +16,14 @@ export class InstancesController {
   @HttpCode(200)
   @Authenticated('platforms:read')
   @ApiOperation({
-    summary: 'Find out what runs at an instance, and whether it can be connected',
+    summary: 'Look up the software of an instance and whether it is supported',
     description:
-      'On 400 `code` says why: `validation_failed`, `blocked_address`, `instance_unreachable`, `instance_error`, ' +
-      '`not_an_instance`.',
+      'On 400, `code` gives the reason: `validation_failed`, `blocked_address`, `instance_unreachable`, ' +
+      '`instance_error` or `not_an_instance`.',
   })
   @ApiOkResponse({ type: InstanceDto })
   @ApiProblems([400, 413, 415, 429, 503], {
-    400: [
-      'not_an_instance',
-      'The instance cannot be used',
-      'A server answers here, but it is not a Fediverse instance.',
-    ],
+    400: ['not_an_instance', 'The instance cannot be used', 'This server is not a Fediverse instance.'],
   })
   async lookup(@Body() { instance }: LookupInstanceDto): Promise<InstanceDto> {
     const found = await this.instances.at(this.instances.originOf(instance));

@@ -8,7 +8,7 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
-/** What was given as an instance is none that can be used; `code` says why. */
+/** The given address cannot be used as an instance; `code` gives the reason. */
 export class InstanceRefused extends DomainError {
   readonly status = 400;
   readonly title = 'The instance cannot be used';

@@ -11,9 +11,9 @@ import { InstanceRefused, REFUSALS } from './instances.errors.js';
 import { readNodeinfo } from './nodeinfo.js';
 import { PLATFORM_TYPES, type InstanceTraits, instanceTypeOf, traitsOf } from './software.js';
 
-/** Software is upgraded now and then; an hour late is early enough to know. */
+/** Instances rarely upgrade their software, so an hour-old version is fresh enough. */
 const FOUND_TTL_MS = 3_600_000;
-/** Whoever is told "unreachable" tries again soon, and should find the instance when it is back. */
+/** Short, because users retry soon after "unreachable" and must then see an instance that has recovered. */
 const REFUSED_TTL_MS = 30_000;
 
 const instanceSchema = z.strictObject({
@@ -31,7 +31,7 @@ const entrySchema = z.union([
 
 export type Instance = Readonly<z.output<typeof instanceSchema>>;
 
-/** What is known of instances: nothing that must be right to the second, so a plain cache with a TTL serves. */
+/** Looks up instances. The data may be slightly stale, so a plain cache with a TTL is enough. */
 @Injectable()
 export class InstancesService {
   constructor(
@@ -42,8 +42,8 @@ export class InstancesService {
   ) {}
 
   /**
-   * @param input whatever people type: a host, a URL with a path, a handle.
-   * @throws {InvalidField} when it holds no address.
+   * @param input what users type: a host, a URL with a path, or a handle.
+   * @throws {InvalidField} if it contains no valid address.
    */
   originOf(input: string): string {
     try {
@@ -55,24 +55,24 @@ export class InstancesService {
   }
 
   /**
-   * What runs at a canonical origin.
+   * The instance at a canonical origin.
    *
    * @throws {InstanceRefused}
    */
   async at(origin: string): Promise<Instance> {
     const key = `instance:${origin}`;
-    const kept = entrySchema.safeParse(await this.kept(key));
-    if (kept.success && 'refused' in kept.data)
-      throw new InstanceRefused(kept.data.refused, kept.data.detail);
-    if (kept.success && 'found' in kept.data) return kept.data.found;
+    const cached = entrySchema.safeParse(await this.cached(key));
+    if (cached.success && 'refused' in cached.data)
+      throw new InstanceRefused(cached.data.refused, cached.data.detail);
+    if (cached.success && 'found' in cached.data) return cached.data.found;
     try {
       const nodeinfo = await readNodeinfo(this.http, origin);
       const found = { origin, ...nodeinfo, platformType: instanceTypeOf(nodeinfo.software) };
-      await this.keep(key, { found }, FOUND_TTL_MS);
+      await this.store(key, { found }, FOUND_TTL_MS);
       return found;
     } catch (error) {
       if (!(error instanceof InstanceRefused)) throw error;
-      await this.keep(key, { refused: error.code, detail: error.message }, REFUSED_TTL_MS);
+      await this.store(key, { refused: error.code, detail: error.message }, REFUSED_TTL_MS);
       throw error;
     }
   }
@@ -81,13 +81,13 @@ export class InstancesService {
     return platformType === null ? null : traitsOf(platformType, software, version);
   }
 
-  private async kept(key: string): Promise<unknown> {
+  private async cached(key: string): Promise<unknown> {
     if (this.health.bypassReason !== null) return undefined;
-    // A store that is unwell is as one with nothing in it.
+    // A failing store counts as a miss.
     return this.cache.get(key).catch(() => undefined);
   }
 
-  private async keep(key: string, entry: z.input<typeof entrySchema>, ttlMs: number): Promise<void> {
+  private async store(key: string, entry: z.input<typeof entrySchema>, ttlMs: number): Promise<void> {
     if (this.health.bypassReason !== null) return;
     await this.cache.set(key, entry, ttlMs).catch(() => undefined);
   }

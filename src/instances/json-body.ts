@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { InstanceResponse } from './guarded-http.js';
 
-/** The answer's body when it is JSON of the expected shape, else null. What instances send is hostile until it passes. */
+/** The body if it is JSON of the expected shape, else null. Data from an instance is untrusted until it passes. */
 export function jsonBody<T extends z.ZodType>(response: InstanceResponse, schema: T): z.output<T> | null {
   if (response.jsonText === null) return null;
   try {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { DETAILS } from './check-outcome.js';
 import { OutgoingRequestError } from './guarded-http.errors.js';
 import type { GuardedHttp, InstanceResponse } from './guarded-http.js';
 import { canonicalInstanceUrl } from './instance-url.js';
@@ -20,7 +21,7 @@ const nodeinfoSchema = z.object({
 
 const instanceSchema = z.object({ title: z.string() });
 
-// All have what is needed here; 1.0 and 2.2 are Friendica's.
+// In order of preference. Every version has the fields that we read; 2.2 and 1.0 are for Friendica.
 const SCHEMA_VERSIONS = ['2.1', '2.0', '2.2', '1.0'];
 
 export interface Nodeinfo {
@@ -29,7 +30,11 @@ export interface Nodeinfo {
   readonly title: string | null;
 }
 
-/** Asks an instance what it is: https://nodeinfo.diaspora.software/protocol. @throws {InstanceRefused} */
+/**
+ * Reads an instance's nodeinfo: https://nodeinfo.diaspora.software/protocol.
+ *
+ * @throws {InstanceRefused}
+ */
 export async function readNodeinfo(http: GuardedHttp, origin: string): Promise<Nodeinfo> {
   const discovery = await ask(http, `${origin}/.well-known/nodeinfo`);
   assertStays(origin, discovery.headers.location);
@@ -48,7 +53,7 @@ export async function readNodeinfo(http: GuardedHttp, origin: string): Promise<N
   };
 }
 
-/** A nicety: instances in secure mode refuse it to strangers, so its absence says nothing. */
+/** Optional: instances in secure mode refuse this request without a token, so a failure means nothing. */
 async function readTitle(http: GuardedHttp, origin: string): Promise<string | null> {
   try {
     const answer = await http.request(`${origin}/api/v1/instance`, { timeoutMs: TITLE_TIMEOUT_MS });
@@ -70,10 +75,7 @@ async function ask(http: GuardedHttp, url: string): Promise<InstanceResponse> {
 
 function assertAnswers({ status }: InstanceResponse): void {
   if (status === 429 || status >= 500) {
-    throw new InstanceRefused(
-      'instance_error',
-      'The instance answers with an error at the moment. Try again later.',
-    );
+    throw new InstanceRefused('instance_error', 'The instance is answering with errors. Try again later.');
   }
   if (status !== 200) throw notAnInstance();
 }
@@ -89,7 +91,7 @@ function documentUrl(origin: string, links: readonly { rel: string; href: string
   throw notAnInstance();
 }
 
-/** A link or redirect to another host is told, not followed: the user decides which host gets the credentials. */
+/** Reports a link or redirect to another host instead of following it: the user decides which host gets credentials. */
 function assertStays(origin: string, location: string | undefined): void {
   if (location === undefined || !URL.canParse(location, origin)) return;
   const target = new URL(location, origin);
@@ -97,18 +99,18 @@ function assertStays(origin: string, location: string | undefined): void {
   throw new InstanceRefused('not_an_instance', `The instance is not at this address.${hint(origin, target)}`);
 }
 
-/** Only a host that could be given instead; what is inside is never repeated. */
+/** Suggests a host only if a user could enter it. Never repeats a name or address from inside a network. */
 function hint(origin: string, target: URL): string {
   try {
     const canonical = new URL(canonicalInstanceUrl(target.host));
     if (canonical.host === new URL(origin).host || canonical.port !== '' || isIP(canonical.hostname) > 0)
       return '';
-    return ` It says that it is at ${canonical.host}.`;
+    return ` It says its address is ${canonical.host}.`;
   } catch {
     return '';
   }
 }
 
 function notAnInstance(): InstanceRefused {
-  return new InstanceRefused('not_an_instance', 'A server answers here, but it is not a Fediverse instance.');
+  return new InstanceRefused('not_an_instance', DETAILS.not_an_instance);
 }

@@ -5,15 +5,15 @@ import { GuardedHttp } from './guarded-http.js';
 import type { RegisteredApp } from './instance-apps.js';
 import { type OAuthFailure, OAuthFailed, failedRequest } from './oauth.errors.js';
 
-/** Ten years: beyond it a lifetime says "for ever". */
+/** Ten years. A token with a longer lifetime counts as one that never expires. */
 const MAX_LIFETIME_SECONDS = 315_360_000;
 const CREDENTIAL = /^[\x21-\x7e]{1,4096}$/;
 
-/** What an instance gave for a code or a refresh token. */
+/** The tokens that an instance issued for a code or a refresh token. */
 export interface TokenGrant {
   readonly accessToken: string;
   readonly refreshToken: string | null;
-  /** Seconds from now; null: for ever, as far as is known. */
+  /** Seconds from now; null if the token has no known expiry. */
   readonly expiresInSeconds: number | null;
 }
 
@@ -25,7 +25,7 @@ export interface AuthorizationRequest {
   readonly verifier: string;
 }
 
-/** OAuth 2.0 with instances, all of it through the guarded client. */
+/** OAuth 2.0 client for instances. All requests go through the guarded client. */
 @Injectable()
 export class OAuthClient {
   readonly #options;
@@ -33,7 +33,7 @@ export class OAuthClient {
   constructor(private readonly http: GuardedHttp) {
     this.#options = {
       [oauth.customFetch]: guardedFetch(http),
-      // The guarded client decides about http, host by host.
+      // The guarded client decides per host whether http is allowed.
       [oauth.allowInsecureRequests]: true,
     } as const;
   }
@@ -42,9 +42,9 @@ export class OAuthClient {
     return oauth.generateRandomCodeVerifier();
   }
 
-  /** RFC 8414 metadata where there is some that keeps to the instance, else the paths that all of them share. */
+  /** RFC 8414 metadata if its endpoints are all on the instance's origin; otherwise the paths that all servers share. */
   async server(origin: string): Promise<oauth.AuthorizationServer> {
-    const usual = {
+    const defaults = {
       issuer: origin,
       authorization_endpoint: `${origin}/oauth/authorize`,
       token_endpoint: `${origin}/oauth/token`,
@@ -54,13 +54,15 @@ export class OAuthClient {
       const issuer = new URL(origin);
       const response = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...this.#options });
       const found = await oauth.processDiscoveryResponse(issuer, response);
-      const own = (url: string | undefined) => url === undefined || isOf(origin, url);
-      const keeps =
-        own(found.authorization_endpoint) && own(found.token_endpoint) && own(found.revocation_endpoint);
-      return keeps ? { ...usual, ...found } : usual;
+      const isOwn = (url: string | undefined) => url === undefined || hasOrigin(url, origin);
+      const allOwn =
+        isOwn(found.authorization_endpoint) &&
+        isOwn(found.token_endpoint) &&
+        isOwn(found.revocation_endpoint);
+      return allOwn ? { ...defaults, ...found } : defaults;
     } catch {
-      // 404, HTML, or nonsense: older servers. One that is unreachable shows in the next request.
-      return usual;
+      // Older servers answer with 404, HTML or invalid JSON. If the instance is unreachable, the next request fails.
+      return defaults;
     }
   }
 
@@ -78,10 +80,10 @@ export class OAuthClient {
   }
 
   /**
-   * Whether the instance still knows the registration. Removed ones show their error to the user, in the browser, where
-   * no program sees it, so this is asked before the user is sent there.
+   * Whether the instance still accepts the registration. Checked before the user is sent to the instance, because it
+   * reports a deleted registration only to the browser, where we cannot see it.
    */
-  async knows(server: oauth.AuthorizationServer, app: RegisteredApp): Promise<boolean> {
+  async accepts(server: oauth.AuthorizationServer, app: RegisteredApp): Promise<boolean> {
     try {
       const response = await oauth.clientCredentialsGrantRequest(
         server,
@@ -93,14 +95,15 @@ export class OAuthClient {
       await oauth.processClientCredentialsResponse(server, { client_id: app.clientId }, response);
       return true;
     } catch (error) {
-      // Some do not offer this grant; only a plain answer counts. There is no grant here but the registration itself.
+      // Some servers do not support this grant, so only a clear refusal counts. `invalid_grant` is one too: this request
+      // contains no grant other than the client's own credentials.
       const reason = failureOf(error);
       return reason !== 'invalid_client' && reason !== 'invalid_grant';
     }
   }
 
   /**
-   * @param query of the callback.
+   * @param query the query of the callback.
    * @throws {OAuthFailed}
    */
   async exchange(
@@ -158,14 +161,17 @@ export class OAuthClient {
   }
 }
 
-function isOf(origin: string, url: string): boolean {
+function hasOrigin(url: string, origin: string): boolean {
   return URL.canParse(url) && new URL(url).origin === origin;
 }
 
-/** Mastodon names itself with a slash at the end; without its metadata we do not. RFC 9207 wants the same string. */
-function sameIssuer(own: string, named: string | null): string {
-  const same = named !== null && URL.canParse(named) && new URL(named).href === new URL(own).href;
-  return same ? named : own;
+/**
+ * RFC 9207 compares issuers as strings. Mastodon sends its issuer with a trailing slash, which our default issuer lacks,
+ * so use the received spelling if it is the same URL.
+ */
+function sameIssuer(own: string, received: string | null): string {
+  const isSame = received !== null && URL.canParse(received) && new URL(received).href === new URL(own).href;
+  return isSame ? received : own;
 }
 
 function toGrant(response: oauth.TokenEndpointResponse): TokenGrant {
@@ -191,9 +197,9 @@ async function translating<T>(exchange: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Null for what did not come from the library. */
+/** Null if the error is not one of the library's. */
 function failureOf(error: unknown): OAuthFailure | null {
-  // In the same form, but no refusal: it passes soon.
+  // A rate limit has the form of an OAuth error, but it is temporary and refuses nothing.
   if (error instanceof oauth.ResponseBodyError && error.status === 429) return 'instance_error';
   if (error instanceof oauth.AuthorizationResponseError || error instanceof oauth.ResponseBodyError) {
     switch (error.error) {
@@ -201,7 +207,7 @@ function failureOf(error: unknown): OAuthFailure | null {
       case 'invalid_client':
       case 'invalid_grant':
         return error.error;
-      // Pleroma's and Akkoma's word for a client, a code and a refresh token that they do not accept.
+      // Pleroma and Akkoma send this for an invalid client, code or refresh token.
       case 'Invalid credentials':
         return 'invalid_grant';
       default:

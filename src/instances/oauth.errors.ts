@@ -11,17 +11,17 @@ export type OAuthFailure =
   | 'instance_error';
 
 const MESSAGES: Readonly<Record<OAuthFailure, string>> = {
-  access_denied: 'The access was not granted at the instance.',
-  invalid_client: 'The instance does not know this application any more. Start again.',
-  invalid_grant: 'The instance does not accept the authorisation any more. Start again.',
-  registration_refused: 'The instance did not register this application.',
+  access_denied: 'Access was not granted at the instance.',
+  invalid_client: 'The instance no longer recognises this application. Start again.',
+  invalid_grant: 'The instance no longer accepts this authorisation. Start again.',
+  registration_refused: 'The instance refused to register this application.',
   oauth_refused: 'The instance refused the authorisation.',
-  blocked_address: 'This address is not one that may be connected to.',
+  blocked_address: 'Connections to this address are not allowed.',
   instance_unreachable: 'The instance cannot be reached.',
-  instance_error: 'The instance answered with an error, or with something that cannot be understood.',
+  instance_error: 'The instance answered with an error or an invalid response.',
 };
 
-/** An OAuth exchange came to nothing. Has no cause: the library's errors carry requests and answers with secrets. */
+/** An OAuth exchange failed. It has no `cause`: the library's errors contain requests and responses with secrets. */
 export class OAuthFailed extends Error {
   override readonly name = 'OAuthFailed';
 
@@ -30,7 +30,7 @@ export class OAuthFailed extends Error {
   }
 }
 
-/** For `catch`: what kept a request from being answered, as an OAuth failure. */
+/** For `catch`: rethrows a failed request as an OAuth failure. */
 export function failedRequest(error: unknown): never {
   throw error instanceof OutgoingRequestError ? new OAuthFailed(error.reason) : error;
 }

@@ -4,32 +4,32 @@ import { BlockedAddress, InstanceUnreachable } from './guarded-http.errors.js';
 import { type Resolve, resolveByDns } from './host-names.js';
 import { isPublicUnicast } from './public-address.js';
 
-// Names that only mean something inside a network (RFC 6761, RFC 6762, RFC 8375, ICANN's .internal, and what routers
-// and clusters use). Refused unasked: an answer "blocked" or "unknown" would tell which of them exist.
+// Names that exist only inside a network: RFC 6761, RFC 6762, RFC 8375, ICANN's .internal, and suffixes that routers and
+// clusters use. They are refused without a lookup, because "blocked" or "unknown" would reveal which names exist.
 const INSIDE_NAME =
   /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|lan|home|corp|private|home\.arpa)$/;
 
 const MAX_ADDRESSES = 32;
 
-/** Decides whether a URL may be asked, and at which addresses: those that were checked, and no others. */
+/** Decides whether a URL may be requested, and returns the addresses that were checked. */
 export class OutgoingAddresses {
   constructor(
-    /** `host` or `host:port` (canonical, without a default port): may be private, use http and any port. */
+    /** `host` or `host:port` (canonical, without the default port). May be private, and use http and any port. */
     private readonly allowlist: ReadonlySet<string>,
     private readonly resolve: Resolve = resolveByDns,
   ) {}
 
   /**
-   * The addresses to connect to, resolved once: the caller connects to these and asks no resolver again, so a name
-   * that changes its mind in between (DNS rebinding) changes nothing.
+   * Resolves the name once. The client connects only to these addresses and never resolves again, which defeats DNS
+   * rebinding.
    *
-   * @throws {BlockedAddress} when the URL is not allowed, or any one of the addresses is not public.
-   * @throws {InstanceUnreachable} when the name has no address.
+   * @throws {BlockedAddress} if the URL is not allowed, or any of the addresses is not public.
+   * @throws {InstanceUnreachable} if the name has no address.
    */
   async of(url: URL): Promise<readonly LookupAddress[]> {
     const allowListed = this.allowlist.has(url.host);
     if (!isAllowedUrl(url, allowListed)) throw new BlockedAddress();
-    // The URL parser has turned decimal, octal, hexadecimal and short IPv4 into dotted decimal by now.
+    // The URL parser has already turned decimal, octal, hexadecimal and short IPv4 into dotted decimal.
     const hostname = url.hostname.replace(/^\[|\]$/g, '');
     const family = isIP(hostname);
     const addresses = family > 0 ? [{ address: hostname, family }] : await this.lookup(hostname, allowListed);

@@ -1,10 +1,10 @@
 /**
- * What an instance sent as text, fit to be stored and shown: no tags, no control, unassigned or invisible formatting
- * characters (the joiner of emoji excepted), at most `max` characters. Null when nothing is left.
+ * Cleans text from an instance so that it is safe to store and show. Removes tags, and control, unassigned and invisible
+ * formatting characters, except the joiner of emoji. Keeps at most `max` characters. Returns null if nothing is left.
  */
 export function plainText(text: string | null | undefined, max: number): string | null {
   const plain = (text ?? '')
-    // Far more than can be kept; bounds the work on a hostile text.
+    // Limits the work on a hostile text, and is far more than the result can hold.
     .slice(0, max * 20)
     .toWellFormed()
     .replace(/<[^<>]*>/g, ' ')

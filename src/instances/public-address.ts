@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
 
-// IANA IPv4 Special-Purpose Address Registry, whole blocks, also those of which a part is global: no instance is there.
+// IANA IPv4 Special-Purpose Address Registry. Blocks with a global part are listed whole: no instance runs there.
 const SPECIAL_IPV4: readonly (readonly [network: string, prefix: number])[] = [
   ['0.0.0.0', 8], // this network
   ['10.0.0.0', 8], // private
@@ -22,7 +22,7 @@ const SPECIAL_IPV4: readonly (readonly [network: string, prefix: number])[] = [
   ['240.0.0.0', 4], // reserved, and broadcast
 ];
 
-// Everything outside of 2000::/3 is refused as a whole, among it ::1, fc00::/7, fe80::/10, mapped and translated IPv4.
+// Everything outside 2000::/3 is refused, including ::1, fc00::/7, fe80::/10, and mapped and translated IPv4.
 const SPECIAL_IPV6: readonly (readonly [network: string, prefix: number])[] = [
   ['2001::', 23], // protocol assignments, with Teredo, ORCHID and benchmarking
   ['2001:db8::', 32], // documentation
@@ -35,11 +35,11 @@ const specialIpv4 = blockList('ipv4', SPECIAL_IPV4);
 const specialIpv6 = blockList('ipv6', SPECIAL_IPV6);
 const globalIpv6 = blockList('ipv6', [['2000::', 3]]);
 
-/** Whether an IP address, as text, is one that any host on the Internet may have. False for what is no address. */
+/** Whether the text is an IP address that a host on the public Internet can have. */
 export function isPublicUnicast(address: string): boolean {
   if (isIP(address) === 0) return false;
   if (isIPv4(address)) return !specialIpv4.check(address, 'ipv4');
-  // A zone makes an address meaningful on one link only.
+  // An address with a zone is valid on one link only.
   if (address.includes('%')) return false;
   return globalIpv6.check(address, 'ipv6') && !specialIpv6.check(address, 'ipv6');
 }

@@ -27,7 +27,7 @@ describe('rateLimitOf', () => {
     expect(rateLimitOf({}, NOW)).toBeNull();
   });
 
-  it('believes no time further away than a week', () => {
+  it('limits the reset time to a week from now', () => {
     const { resetsAt } = rateLimitOf({ 'x-ratelimit-reset': '9999999999' }, NOW) ?? {};
     expect(resetsAt).toEqual(new Date('2026-11-29T12:00:00.000Z'));
   });

@@ -6,10 +6,10 @@ export interface RateLimit {
   readonly resetsAt: Date | null;
 }
 
-/** Beyond this an instance's clock, or its intentions, are not to be trusted. */
+/** A reset time further ahead than this comes from a wrong clock or a hostile instance. */
 const MAX_AHEAD_MS = 7 * 86_400_000;
 
-/** `X-RateLimit-*` and `Retry-After`; null when there are none. */
+/** Reads `X-RateLimit-*` and `Retry-After`; null if there are none. */
 export function rateLimitOf(headers: IncomingHttpHeaders, now: Date): RateLimit | null {
   const limit = count(headers['x-ratelimit-limit']);
   const remaining = count(headers['x-ratelimit-remaining']);
@@ -21,7 +21,7 @@ function count(header: string | string[] | undefined): number | null {
   return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : null;
 }
 
-/** An ISO or HTTP date, seconds since 1970, or seconds from now: each is in use. */
+/** Instances send an ISO date, an HTTP date, seconds since 1970, or seconds from now. */
 function timeOf(header: string | string[] | undefined, now: Date): Date | null {
   if (typeof header !== 'string' || header.length > 50) return null;
   const seconds = /^(\d{1,10})(?:\.\d+)?$/.exec(header)?.[1];

@@ -3,7 +3,7 @@ import type { CheckOutcome } from './check-outcome.js';
 import { outcomeOfRefusal } from './refusal-rules.js';
 import { PLATFORM_TYPES, type PlatformType } from './software.js';
 
-const answer = (status: number, headers: Readonly<Record<string, string>> = {}, body: unknown = {}) => ({
+const response = (status: number, headers: Readonly<Record<string, string>> = {}, body: unknown = {}) => ({
   status,
   headers,
   jsonText: JSON.stringify(body),
@@ -12,16 +12,16 @@ const answer = (status: number, headers: Readonly<Record<string, string>> = {}, 
 const others = (type: PlatformType) => PLATFORM_TYPES.filter((other) => other !== type);
 
 describe('outcomeOfRefusal', () => {
-  it('takes 503 with Retry-After for a rate limit at GoToSocial, and for an error elsewhere or without it', () => {
-    const busy = answer(503, { 'retry-after': '30' });
+  it('treats 503 with Retry-After as a rate limit at GoToSocial, and any other 503 as an error', () => {
+    const busy = response(503, { 'retry-after': '30' });
     expect(outcomeOfRefusal('gotosocial', busy)).toBe('rate_limited');
-    expect(outcomeOfRefusal('gotosocial', answer(503))).toBe('instance_error');
+    expect(outcomeOfRefusal('gotosocial', response(503))).toBe('instance_error');
     for (const type of others('gotosocial')) expect(outcomeOfRefusal(type, busy)).toBe('instance_error');
   });
 
-  it('takes 422 at Mastodon for the token of an app that has no user, and for an error elsewhere', () => {
+  it('treats 422 as a token without a user at Mastodon, and as an error elsewhere', () => {
     const text = 'This method requires an authenticated user';
-    const unprocessable = answer(422, {}, { error: text });
+    const unprocessable = response(422, {}, { error: text });
     expect(outcomeOfRefusal('mastodon', unprocessable)).toBe('token_invalid');
     for (const type of others('mastodon'))
       expect(outcomeOfRefusal(type, unprocessable)).toBe('instance_error');
@@ -34,15 +34,15 @@ describe('outcomeOfRefusal', () => {
     ['akkoma', 'token_invalid'],
     ['gotosocial', 'scope_missing'],
     ['friendica', 'token_invalid'],
-  ])('takes a 403 of %s that says nothing more for %s', (type, outcome) => {
-    expect(outcomeOfRefusal(type, answer(403))).toBe(outcome);
+  ])('treats a 403 from %s without an explanation as %s', (type, outcome) => {
+    expect(outcomeOfRefusal(type, response(403))).toBe(outcome);
   });
 
-  it('reads no outcome out of what could come from a server that is no instance', () => {
+  it('gives no outcome for a response that a server other than an instance could send', () => {
     for (const type of PLATFORM_TYPES) {
-      expect(outcomeOfRefusal(type, { ...answer(403), jsonText: null })).toBeNull();
-      expect(outcomeOfRefusal(type, answer(404))).toBeNull();
-      expect(outcomeOfRefusal(type, answer(302, { location: 'https://elsewhere.example/' }))).toBeNull();
+      expect(outcomeOfRefusal(type, { ...response(403), jsonText: null })).toBeNull();
+      expect(outcomeOfRefusal(type, response(404))).toBeNull();
+      expect(outcomeOfRefusal(type, response(302, { location: 'https://elsewhere.example/' }))).toBeNull();
     }
   });
 });

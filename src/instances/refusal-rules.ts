@@ -10,7 +10,7 @@ const errorSchema = z.object({
   message: z.string().nullish().catch(null),
 });
 
-// The words that servers use, most telling first: "disabled" may stand beside "login", "scope" beside "token".
+// Words that servers use, most specific first: "disabled" may appear with "login", and "scope" with "token".
 const WORDS: readonly (readonly [RegExp, CheckOutcome])[] = [
   [/\b(?:scopes?|permissions?)\b/i, 'scope_missing'],
   [/\b(?:disabled|deactivated|suspended|banned)\b/i, 'account_disabled'],
@@ -18,7 +18,7 @@ const WORDS: readonly (readonly [RegExp, CheckOutcome])[] = [
   [/\b(?:credentials|token|login|log in|authenticat\w+|unauthori[sz]ed)\b/i, 'token_invalid'],
 ];
 
-// What a 403 means that says nothing more. Pleroma and Friendica answer so to a bad token; Pixelfed to an account
+// The meaning of a 403 without an explanation. Pleroma and Friendica send it for a bad token, Pixelfed for an account
 // that is not in good standing.
 const SILENT_403: Readonly<Record<PlatformType, CheckOutcome>> = {
   mastodon: 'instance_error',
@@ -30,8 +30,8 @@ const SILENT_403: Readonly<Record<PlatformType, CheckOutcome>> = {
 };
 
 /**
- * What an answer to verify_credentials other than a good one means. Null when it could as well come from a server
- * that is no instance at all.
+ * The meaning of an unsuccessful response to verify_credentials. Null if a server that is not an instance could also have
+ * sent it.
  */
 export function outcomeOfRefusal(type: PlatformType, response: InstanceResponse): CheckOutcome | null {
   const { status, headers, jsonText } = response;
@@ -40,7 +40,7 @@ export function outcomeOfRefusal(type: PlatformType, response: InstanceResponse)
   if (status >= 500) return 'instance_error';
   if (status >= 300 && status < 400)
     return type === 'pixelfed' ? outcomeOfPixelfedRedirect(headers.location) : null;
-  // Not the API's own words: a proxy, a firewall, or another kind of server.
+  // Not JSON, so not from the API: a proxy, a firewall, or another kind of server.
   if (jsonText === null) return null;
   switch (status) {
     case 401:
@@ -48,7 +48,7 @@ export function outcomeOfRefusal(type: PlatformType, response: InstanceResponse)
     case 403:
       return outcomeOfWords(response) ?? SILENT_403[type];
     case 422:
-      // Mastodon, for the token of an app that has no user.
+      // Mastodon sends 422 for an app token without a user.
       return type === 'mastodon' ? 'token_invalid' : 'instance_error';
     default:
       return status === 404 || status === 410 || status < 400 ? null : 'instance_error';

@@ -10,7 +10,7 @@ describe('instanceTypeOf', () => {
     ['misskey', null],
     ['', null],
     ['constructor', null],
-  ])('takes %j for %j', (software, type) => expect(instanceTypeOf(software)).toBe(type));
+  ])('maps %j to %j', (software, type) => expect(instanceTypeOf(software)).toBe(type));
 });
 
 describe('traitsOf', () => {
@@ -25,11 +25,11 @@ describe('traitsOf', () => {
     ['gotosocial', 'gotosocial', '0.18.3', 'read'],
     ['pixelfed', 'pixelfed', '0.12.5', 'read'],
     ['friendica', 'friendica', '2024.08', 'read'],
-  ] as const)('asks %s (%s %s) for %s', (type, software, version, scope) => {
+  ] as const)('requests of %s (%s %s) the scope %s', (type, software, version, scope) => {
     expect(traitsOf(type, software, version).scopes).toEqual([scope]);
   });
 
-  it('never lets a token of Friendica be revoked', () => {
+  it('never allows a token of Friendica to be revoked', () => {
     expect(isRevocable('friendica')).toBe(false);
     expect(isRevocable('mastodon')).toBe(true);
   });

@@ -1,4 +1,4 @@
-/** What a connection can be to. Akkoma is a Pleroma and Hometown a Mastodon in all that matters here. */
+/** Supported platforms. Akkoma behaves like Pleroma here, and Hometown like Mastodon. */
 export const PLATFORM_TYPES = [
   'mastodon',
   'pixelfed',
@@ -9,14 +9,14 @@ export const PLATFORM_TYPES = [
 ] as const;
 export type PlatformType = (typeof PLATFORM_TYPES)[number];
 
-/** How a kind of server deals with tokens. */
+/** How a kind of server handles tokens. */
 export interface InstanceTraits {
-  /** Scopes that suffice to read the own account, least first. */
+  /** The narrowest scopes that allow reading the account's own profile. */
   readonly scopes: readonly string[];
-  /** `harmless`: a challenge may be sent, and is ignored or not known to be checked. */
+  /** `harmless`: the server accepts a challenge, but ignores it or is not known to verify it. */
   readonly pkce: 'S256' | 'harmless';
   readonly refreshTokens: boolean;
-  /** Friendica has one token per app and user, and revoking it deletes every user's token of the app. */
+  /** False for Friendica: revoking one token deletes every user's token for the app. */
   readonly revocable: boolean;
 }
 
@@ -36,14 +36,19 @@ const TRAITS: Readonly<Record<PlatformType, InstanceTraits>> = {
   friendica: { scopes: ['read'], pkce: 'harmless', refreshTokens: false, revocable: false },
 };
 
-/** From `software.name` of nodeinfo, in any case; null for what is not supported. */
+/** Maps nodeinfo's `software.name`, in any case, to a platform type; null if it is not supported. */
 export function instanceTypeOf(software: string): PlatformType | null {
   const name = software.toLowerCase();
   if (name === 'hometown') return 'mastodon';
   return PLATFORM_TYPES.find((type) => type === name) ?? null;
 }
 
-/** @param software, version as nodeinfo says them: Mastodon 4.3 and GoToSocial 0.19 brought narrower scopes. */
+/**
+ * Mastodon 4.3 and GoToSocial 0.19 introduced narrower scopes.
+ *
+ * @param software `software.name` from nodeinfo.
+ * @param version `software.version` from nodeinfo.
+ */
 export function traitsOf(type: PlatformType, software: string, version: string): InstanceTraits {
   const traits = TRAITS[type];
   if (software.toLowerCase() === 'mastodon' && isAtLeast(version, 4, 3)) {

@@ -1,13 +1,13 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
-/** What an instance said of an account, the last time that it was asked on a day. */
+/** An account's counts on one day, as of the last check that day. */
 @Entity('account_snapshots')
 export class AccountSnapshot {
   @ForeignKey('PlatformConnection', { name: 'account_snapshots_platform_id_fkey', onDelete: 'CASCADE' })
   @PrimaryColumn({ name: 'platform_id', type: 'integer', primaryKeyConstraintName: 'account_snapshots_pkey' })
   platformId!: number;
 
-  /** In UTC. */
+  /** The day in UTC. */
   @Index('account_snapshots_taken_on_idx')
   @PrimaryColumn({ name: 'taken_on', type: 'date', primaryKeyConstraintName: 'account_snapshots_pkey' })
   takenOn!: string;
@@ -15,7 +15,7 @@ export class AccountSnapshot {
   @Column({ name: 'taken_at', type: 'timestamptz' })
   takenAt!: Date;
 
-  /** Whose counts these are: a connection may be given the token of another account. */
+  /** The account counted. A connection can later be given another account's token. */
   @Column({ name: 'account_id', type: 'varchar', length: 100 })
   accountId!: string;
 

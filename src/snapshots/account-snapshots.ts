@@ -5,7 +5,7 @@ import type { InstanceAccount } from '../instances/account.js';
 import { AccountSnapshot } from './account-snapshot.entity.js';
 
 export interface AccountCounts {
-  /** Null where the instance does not say. */
+  /** Each count is null if the instance does not report it. */
   readonly followers: number | null;
   readonly following: number | null;
   readonly statuses: number | null;
@@ -13,21 +13,21 @@ export interface AccountCounts {
 }
 
 export interface SnapshotOfDay extends AccountCounts {
-  /** As 2026-11-22, in UTC. */
+  /** YYYY-MM-DD, in UTC. */
   readonly date: string;
 }
 
-/** The row as it was when its instance was asked. */
-export interface AskedPlatform {
+/** The connection as it was when it was checked. */
+export interface CheckedPlatform {
   readonly id: number;
   readonly accessToken: string;
   readonly instanceUrl: string;
 }
 
-const KEPT_DAYS = 400;
+const RETENTION_DAYS = 400;
 const BATCH = 5000;
 
-// For the row that was asked about, if it is still there and still has that token.
+// Inserts only if the connection still exists with the token and instance that were checked.
 const TAKE_SQL = `
   INSERT INTO account_snapshots (platform_id, taken_on, taken_at, account_id, followers, following, statuses)
   SELECT id, ($4::timestamptz AT TIME ZONE 'UTC')::date, $4, $5, $6, $7, $8 FROM platform_connections
@@ -38,31 +38,31 @@ const TAKE_SQL = `
   WHERE account_snapshots.taken_at < excluded.taken_at
   RETURNING 1`;
 
-// In the order of the statistics' schema: what is cached must read back as the same text.
+// In the order of the statistics schema, because a cached value must serialise to the same text.
 const COLUMNS = 's.followers, s.following, s.statuses, s.taken_at AS "takenAt"';
 
-// Of the account that the connection is to now; one that it was to before has no part in the series.
+// Only for the account currently connected. Snapshots of a previous account do not belong to the series.
 const LATEST_SQL = `
   SELECT ${COLUMNS} FROM account_snapshots s
   JOIN platform_connections p ON p.id = s.platform_id AND p.account_id = s.account_id
   WHERE s.platform_id = $1 ORDER BY s.taken_on DESC LIMIT 1`;
 
-// The owner is part of the condition; a row without a snapshot says that the connection is there.
+// The condition includes the owner. A row without a date means that the connection exists but has no snapshots.
 const HISTORY_SQL = `
   SELECT to_char(s.taken_on, 'YYYY-MM-DD') AS date, ${COLUMNS}
   FROM platform_connections p LEFT JOIN account_snapshots s ON s.platform_id = p.id AND s.account_id = p.account_id
     AND s.taken_on > (now() AT TIME ZONE 'UTC')::date - $3::integer
   WHERE p.id = $1 AND p.user_id = $2 ORDER BY s.taken_on`;
 
-/** What accounts looked like, one snapshot a day; the last one of a day counts. */
+/** Stores one snapshot of each account a day. A later snapshot replaces an earlier one of the same day. */
 @Injectable()
 export class AccountSnapshots {
   constructor(private readonly database: Database) {}
 
-  /** @returns whether there was something to keep, and the row still was as it was when it was asked about. */
+  /** @returns false if the account has no counts, the connection has changed since, or a later snapshot exists. */
   async take(
     manager: EntityManager,
-    { id, accessToken, instanceUrl }: AskedPlatform,
+    { id, accessToken, instanceUrl }: CheckedPlatform,
     account: InstanceAccount,
     takenAt: Date,
   ): Promise<boolean> {
@@ -73,13 +73,16 @@ export class AccountSnapshots {
     return (await manager.query<unknown[]>(TAKE_SQL, parameters)).length > 0;
   }
 
-  /** Of the account that is connected now; null when there is none. */
+  /** The latest snapshot of the account currently connected, or null. */
   async latest(manager: EntityManager, platformId: number): Promise<AccountCounts | null> {
     const [row] = await manager.query<AccountCounts[]>(LATEST_SQL, [platformId]);
     return row ?? null;
   }
 
-  /** Of the last `days` days, today included, oldest first; null for an absent connection and another user's. */
+  /**
+   * Snapshots of the last `days` days including today, oldest first. Null if the connection does not exist or belongs to
+   * another user.
+   */
   async history(userId: number, platformId: number, days: number): Promise<SnapshotOfDay[] | null> {
     const rows = await this.database.statement<SnapshotOfDay | (SnapshotOfDay & { date: null })>(
       HISTORY_SQL,
@@ -88,17 +91,17 @@ export class AccountSnapshots {
     return rows.length === 0 ? null : rows.filter(({ date }) => date !== null);
   }
 
-  /** Forgets what is known of an account that the connection no longer belongs to. */
+  /** Deletes all snapshots of a connection, after it has moved to another account. */
   async removeAll(manager: EntityManager, platformId: number): Promise<void> {
     await manager.delete(AccountSnapshot, { platformId });
   }
 
-  /** Removes old ones, a bounded number at a time. */
+  /** Deletes expired snapshots, at most one batch per call. */
   async cleanUp(): Promise<void> {
     await this.database.statement(
       `DELETE FROM account_snapshots WHERE (platform_id, taken_on) IN (
          SELECT platform_id, taken_on FROM account_snapshots
-         WHERE taken_on < (now() AT TIME ZONE 'UTC')::date - ${KEPT_DAYS} LIMIT ${BATCH})`,
+         WHERE taken_on < (now() AT TIME ZONE 'UTC')::date - ${RETENTION_DAYS} LIMIT ${BATCH})`,
     );
   }
 }

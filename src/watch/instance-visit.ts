@@ -10,12 +10,12 @@ import { backOffMs, nextCheckMs, pauseMs, signOfLife } from './watch-plan.js';
 import type { ClaimedCheck, WatchSchedule } from './watch-schedule.js';
 
 const BATCH = 20;
-/** Requests of one connection at most: metadata and token of a refresh, the check, and two of nodeinfo. */
+/** The most requests that one connection needs: metadata and token for a refresh, the check, and two for nodeinfo. */
 const REQUESTS = 5;
-/** A visit ends after so long, with more to do or not: other instances wait for the place. */
+/** A visit ends after this time even if checks are left, because other instances wait for the slot. */
 const LONGEST_VISIT_MS = 5 * 60_000;
-/** Nonsense in a row, after which an instance counts as gone. One account may well have such a trouble of its own. */
-const MAX_ILL = 3;
+/** An instance counts as gone after this many faulty responses in a row. A single one may concern one account only. */
+const MAX_FAULTY = 3;
 
 export interface VisitTools {
   readonly schedule: WatchSchedule;
@@ -27,16 +27,16 @@ export interface VisitTools {
 type Verdict =
   | 'go-on'
   | 'gone'
-  | { readonly pauseMs: number; /** Whether this check is still to be made. */ readonly again: boolean };
+  | { readonly pauseMs: number; /** Whether this check must be repeated. */ readonly repeat: boolean };
 
-/** One visit to one instance. Requests are made one after the other and spaced, whoever's connections they are for. */
+/** One visit to one instance. Its requests run one after the other with a pause between them, across all users. */
 export class InstanceVisit {
   readonly #logger = new Logger('Watcher');
   readonly #leaseMs: number;
   readonly #spacingMs: number;
   readonly #intervalMs: number;
   #nextAt = performance.now();
-  #ill = 0;
+  #faulty = 0;
   #answered = false;
 
   constructor(
@@ -47,7 +47,7 @@ export class InstanceVisit {
   ) {
     this.#spacingMs = watch.spacingMs;
     this.#intervalMs = watch.intervalSeconds * 1000;
-    // As long as a batch can take: a process that dies leaves its work to the others after that.
+    // The longest time that a batch can take. If the process dies, others take over its work after that.
     this.#leaseMs = BATCH * (2 * watch.spacingMs + REQUESTS * instanceTimeoutMs);
   }
 
@@ -68,7 +68,7 @@ export class InstanceVisit {
     }
   }
 
-  /** Null when all of it is done; else the visit is over, and what was not done is given back. */
+  /** Null if every check is done. Otherwise the visit is over and the remaining checks are given back. */
   private async batch(claimed: readonly ClaimedCheck[], failures: number): Promise<VisitOutcome | null> {
     for (const [index, next] of claimed.entries()) {
       if (this.signal.aborted) {
@@ -79,13 +79,13 @@ export class InstanceVisit {
       if (verdict === 'go-on') continue;
       const rest = claimed.slice(index + 1);
       if (verdict === 'gone') {
-        const now = this.#answered ? 1 : failures + 1;
-        await this.end(rest, now, backOffMs(now, Math.random()));
+        const newFailures = this.#answered ? 1 : failures + 1;
+        await this.end(rest, newFailures, backOffMs(newFailures, Math.random()));
         return 'unreachable';
       }
       await this.end(rest, 0, verdict.pauseMs);
-      // Behind all others: the limit may be its own, and it would be the first to meet it again.
-      if (verdict.again) await this.tools.schedule.giveBack([next]);
+      // Goes to the end of the queue: if the limit applies to this account only, it would be the first to hit it again.
+      if (verdict.repeat) await this.tools.schedule.giveBack([next]);
       return 'limited';
     }
     return null;
@@ -102,7 +102,7 @@ export class InstanceVisit {
     try {
       if (refreshDue) {
         const refreshed = await this.refreshed(platformId);
-        // The next step would find the same, and wait for it as long.
+        // The check would run into the same timeout.
         if (refreshed === 'instance_unreachable') {
           await schedule.checked(platformId, nextCheckMs(this.#intervalMs, Math.random()));
           return 'gone';
@@ -113,7 +113,7 @@ export class InstanceVisit {
       meter.record({ kind: 'check', outcome: check?.outcome ?? 'gone' });
     } catch (error) {
       if (error instanceof ServiceUnavailable) throw error;
-      // Whatever is wrong with this one, the others behind it have their turn.
+      // An error with this connection must not stop the checks of the others.
       this.#logger.error(error);
       meter.record({ kind: 'check', outcome: 'failed' });
     }
@@ -132,10 +132,10 @@ export class InstanceVisit {
   private judge(check: AccountCheck): Verdict {
     const sign = signOfLife(check.outcome);
     if (sign === 'alive') this.#answered = true;
-    if (sign !== 'none') this.#ill = sign === 'ill' ? this.#ill + 1 : 0;
-    if (sign === 'gone' || this.#ill >= MAX_ILL) return 'gone';
+    if (sign !== 'none') this.#faulty = sign === 'faulty' ? this.#faulty + 1 : 0;
+    if (sign === 'gone' || this.#faulty >= MAX_FAULTY) return 'gone';
     const pause = pauseMs(check, check.checkedAt);
-    return pause === null ? 'go-on' : { pauseMs: pause, again: check.outcome === 'rate_limited' };
+    return pause === null ? 'go-on' : { pauseMs: pause, repeat: check.outcome === 'rate_limited' };
   }
 
   /** Waits until the next request may be made. */

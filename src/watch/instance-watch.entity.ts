@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** Who may be visited when. While somebody is there, `retryAt` is the end of the lease. */
+/** When each instance may be visited next. During a visit, `retryAt` is the end of its lease. */
 @Entity('instance_watch')
 export class InstanceWatch {
   @PrimaryColumn({
@@ -11,7 +11,7 @@ export class InstanceWatch {
   })
   instanceUrl!: string;
 
-  /** Visits in a row that found nobody. */
+  /** Consecutive visits that got no usable response. */
   @Column({ type: 'integer', default: 0 })
   failures!: number;
 

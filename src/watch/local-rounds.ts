@@ -3,13 +3,13 @@ import type { Watcher } from './watcher.js';
 
 export interface LocalRoundsOptions {
   readonly roundMs: number;
-  /** Instances that are visited at the same time. */
+  /** Number of instances visited at the same time. */
   readonly concurrency: number;
 }
 
 /**
- * Rounds in this process, without a queue. Several processes may do so on one database: what one has claimed the others
- * do not see.
+ * Rounds in this process, without a queue. Several processes can do this on one database, because checks claimed by one
+ * are hidden from the others.
  */
 export class LocalRounds extends WatchRounds {
   readonly #abort = new AbortController();
@@ -37,13 +37,13 @@ export class LocalRounds extends WatchRounds {
     await Promise.all(this.#running.values());
   }
 
-  /** One look, and all the visits that it leads to. */
+  /** Runs one round: finds the due instances and waits for all visits. */
   async round(): Promise<void> {
     await this.look();
     while (this.#running.size > 0) await Promise.race(this.#running.values());
   }
 
-  /** A visit may take longer than a round; instances that wait for their turn are looked up again and found once. */
+  /** A visit may take longer than a round, so a round may find an instance that still waits. It is added only once. */
   private look(): Promise<void> {
     this.#looking ??= this.watcher
       .due()

@@ -1,8 +1,8 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * When a connection is to be looked at. Beside its row, so that planning changes no version and drops nothing cached.
- * Whoever takes something on moves its time ahead: that is the lease, and it passes by itself.
+ * When a connection is due for a check. A table of its own, so that planning neither changes the connection's version nor
+ * drops cached values. A process claims a check by moving its time ahead: that is a lease, and it expires by itself.
  */
 @Entity('platform_watch')
 @Index('platform_watch_unplanned_idx', ['platformId'], { where: 'next_check_at IS NULL' })
@@ -16,7 +16,7 @@ export class PlatformWatch {
   @Column({ name: 'next_check_at', type: 'timestamptz', nullable: true })
   nextCheckAt!: Date | null;
 
-  /** From when on the token is to be refreshed; null when it cannot be. Set by a trigger when a token comes in. */
+  /** When the token is due for a refresh; null if it cannot be refreshed. A trigger sets it when a token is stored. */
   @Column({ name: 'refresh_at', type: 'timestamptz', nullable: true })
   refreshAt!: Date | null;
 }

@@ -11,11 +11,11 @@ import type { Watcher } from './watcher.js';
 const PREFIX = '{platform-manager}';
 const NAME = 'watch';
 const MAX_EVENTS = 100;
-/** While an instance waits in the queue, and for no longer than this, it is not put there again. */
+/** An instance that waits in the queue is not added again for this long. */
 const WAITING_MS = 60_000;
 const RECONNECT_MAX_MS = 5000;
 const FETCH_RETRY_MS = 1000;
-/** For BullMQ to say goodbye to a Redis that may hang. */
+/** Time for BullMQ to close its connections. Redis may hang. */
 const CLOSE_MS = 1000;
 
 type RedisClient = ReturnType<typeof connectTo>;
@@ -25,10 +25,10 @@ interface VisitData {
 }
 
 /**
- * Rounds over BullMQ: of all processes one looks in each interval, and whoever is free takes the next instance. The queue
- * only hands out; what is due, and who is at it, stands in the database. So a Redis that loses everything costs nothing
- * but the wait for the next round, and one that is away stops the watching and nothing else. Jobs hold an instance's
- * origin, never a token.
+ * Rounds over BullMQ. In each interval one process looks for due instances, and any free worker takes the next one. The
+ * queue only distributes the work; the database records what is due and which process has claimed it. If Redis loses its
+ * data, the only cost is waiting for the next round. If Redis is down, only the watching stops. A job contains an
+ * instance's origin, never a token.
  */
 export class QueuedRounds extends WatchRounds {
   readonly #abort = new AbortController();
@@ -53,7 +53,7 @@ export class QueuedRounds extends WatchRounds {
     const queue = new Queue<VisitData>(NAME, {
       ...shared,
       streams: { events: { maxLen: MAX_EVENTS } },
-      // Nothing is kept: the database knows what was done, and a failure's text is nobody's in Redis.
+      // Finished jobs are not kept: the database records the results, and error texts do not belong in Redis.
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
     });
     const worker = new Worker<VisitData>(NAME, (job) => this.track(this.process(queue, job)), {
@@ -61,7 +61,7 @@ export class QueuedRounds extends WatchRounds {
       concurrency: this.options.concurrency,
       runRetryDelay: FETCH_RETRY_MS,
     });
-    // Each attempt to connect, and each command, fails with an error of its own.
+    // Every failed connection attempt and every failed command emits an error.
     queue.on('error', (error) => this.failed(error));
     worker.on('error', (error) => this.failed(error));
     this.#parts = { queue, worker };
@@ -73,24 +73,26 @@ export class QueuedRounds extends WatchRounds {
     this.#abort.abort();
     await Promise.all(this.#jobs);
     const { queue, worker } = this.#parts ?? {};
-    const away = !this.#clients.some(({ isReady }) => isReady);
-    // A Redis that hangs never answers, and without one that was ever there a worker waits for it first. What is left
-    // then is to hang up.
+    const disconnected = !this.#clients.some(({ isReady }) => isReady);
+    // A hanging Redis never answers, and a worker that has never been connected waits for a connection before it closes.
+    // After the deadline, only destroying the clients is left.
     await Promise.allSettled(
-      [worker?.close(away), queue?.close()].map((closed) => withDeadline(Promise.resolve(closed), CLOSE_MS)),
+      [worker?.close(disconnected), queue?.close()].map((closed) =>
+        withDeadline(Promise.resolve(closed), CLOSE_MS),
+      ),
     );
     for (const client of this.#clients) if (client.isOpen) client.destroy();
   }
 
-  /** Every process offers the round; the first one in each interval is taken. */
+  /** Every process adds the round to the queue. Deduplication keeps the first one in each interval. */
   private async offer(): Promise<void> {
-    // With Redis away the last offer is still waiting, and one is enough.
+    // While Redis is down, the previous call is still pending, and one is enough.
     if (this.#offering || this.#parts === undefined) return;
     this.#offering = true;
     try {
       const ttl = Math.ceil(this.options.roundMs * 0.9);
       await this.#parts.queue.add('round', {}, { deduplication: { id: 'round', ttl } });
-      if (this.#failing) this.logger.log('Redis takes jobs again; connections are watched.');
+      if (this.#failing) this.logger.log('Redis accepts jobs again. Watching of connections resumes.');
       this.#failing = false;
     } catch (error) {
       this.failed(error);
@@ -121,35 +123,41 @@ export class QueuedRounds extends WatchRounds {
     if (this.#failing || this.#abort.signal.aborted) return;
     this.#failing = true;
     const why = error instanceof Error ? error.message || error.name : String(error);
-    this.logger.warn(`Connections are not watched until Redis takes jobs: ${why}`);
+    this.logger.warn(`Connections are not watched until Redis accepts jobs: ${why}`);
   }
 
-  /** BullMQ makes a second connection from the first one, and keeps it to itself: it would outlive a stop without Redis. */
+  /**
+   * BullMQ duplicates the client and does not expose the duplicate. Both are tracked here; otherwise the duplicate would
+   * outlive stop() while Redis is down.
+   */
   private connect(): RedisClient {
     const client = connectTo(this.url, this.#abort.signal);
-    const kept = (one: RedisClient): RedisClient => {
-      this.#clients.push(one);
-      return one;
+    const tracked = (redisClient: RedisClient): RedisClient => {
+      this.#clients.push(redisClient);
+      return redisClient;
     };
     const duplicate: () => RedisClient = client.duplicate.bind(client);
-    Object.assign(client, { duplicate: () => kept(duplicate()) });
-    return kept(client);
+    Object.assign(client, { duplicate: () => tracked(duplicate()) });
+    return tracked(client);
   }
 }
 
-/** No colon in it: BullMQ has its own use for that. */
+/** A hash, because an origin contains colons, which BullMQ uses as separators. */
 function waitingId(origin: string): string {
   return createHash('sha256').update(origin).digest('hex');
 }
 
-/** Of its own: a worker waits in Redis for minutes, and its commands wait for Redis, which those of the cache must not. */
+/**
+ * A client separate from the cache's. A worker blocks on Redis for minutes, and its commands wait while Redis is down;
+ * cache commands must do neither.
+ */
 function connectTo(url: string, stopped: AbortSignal) {
   return createClient({
     url,
     RESP: 2,
     socket: {
       connectTimeout: 2000,
-      // BullMQ connects once more what was hung up before it had ever been connected.
+      // BullMQ reconnects a client that was closed before it ever connected, so refuse once stopped.
       reconnectStrategy: (retries) =>
         stopped.aborted ? false : Math.min(100 * 2 ** Math.min(retries, 10), RECONNECT_MAX_MS),
     },

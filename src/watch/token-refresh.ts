@@ -14,22 +14,22 @@ import { WatchSchedule } from './watch-schedule.js';
 
 export type RefreshOutcome = 'refreshed' | 'not_due' | 'not_possible' | 'overtaken' | OAuthFailure;
 
-/** Metadata, then the token: two exchanges, and the time to store. */
+/** The lease covers two exchanges, metadata and token, and the time to store the result. */
 const EXCHANGES = 2;
 const STORING_MS = 60_000;
 const RETRY_MS = 15 * 60_000;
-/** The instance refuses, in whatever words, or the row lacks what is needed: nothing that passes soon. */
-const HOPELESS_RETRY_MS = 24 * 3_600_000;
+/** After a refusal by the instance, or if the credentials are incomplete. Neither is likely to change soon. */
+const REFUSED_RETRY_MS = 24 * 3_600_000;
 const STORE_ATTEMPTS = 20;
 const STORE_RETRY_MS = 1000;
 
-interface Opened {
+interface OpenedPlatform {
   readonly row: PlatformRow;
   readonly credentials: Credentials & { readonly clientKey: string; readonly clientSecret: string };
   readonly refreshToken: string;
 }
 
-/** Exchanges refresh tokens, each once. The old access token is good until the new one is stored. */
+/** Exchanges each refresh token once. The old access token stays in use until the new one is stored. */
 @Injectable()
 export class TokenRefresh {
   readonly #logger = new Logger('TokenRefresh');
@@ -49,14 +49,14 @@ export class TokenRefresh {
     this.#leaseMs = EXCHANGES * config.instanceTimeoutMs + STORING_MS;
   }
 
-  /** Never throws for what an instance does. */
+  /** Never throws because of an instance's response. */
   async refresh(platformId: number): Promise<RefreshOutcome> {
     if (!(await this.schedule.leaseRefresh(platformId, this.#leaseMs))) return 'not_due';
-    // Read under the lease: whoever had it before may have left other tokens.
+    // Read the row under the lease: the previous holder may have stored new tokens.
     const row = await this.database.load(() => this.repository.findRow(platformId));
     const opened = row === null ? null : this.open(row);
     if (opened === null) {
-      await this.schedule.pauseRefresh(platformId, HOPELESS_RETRY_MS);
+      await this.schedule.pauseRefresh(platformId, REFUSED_RETRY_MS);
       return 'not_possible';
     }
     const { clientKey: clientId, clientSecret } = opened.credentials;
@@ -71,8 +71,8 @@ export class TokenRefresh {
     }
   }
 
-  /** The access token stays what it is: whether that is refused too, the next check will show. */
-  private async giveUp(opened: Opened, reason: OAuthFailure): Promise<void> {
+  /** Keeps the access token. The next check shows whether the instance still accepts it. */
+  private async giveUp(opened: OpenedPlatform, reason: OAuthFailure): Promise<void> {
     const { id, userId } = opened.row;
     if (reason === 'invalid_grant') {
       await this.writer.amend(userId, id, (now) =>
@@ -80,14 +80,14 @@ export class TokenRefresh {
       );
       return;
     }
-    await this.schedule.pauseRefresh(id, isRefusal(reason) ? HOPELESS_RETRY_MS : RETRY_MS);
+    await this.schedule.pauseRefresh(id, isRefusal(reason) ? REFUSED_RETRY_MS : RETRY_MS);
   }
 
   /**
-   * The old refresh token may be spent by now, and the new ones are nowhere but here: a database that is away for a
-   * moment must not lose them.
+   * Retries while the database is down. The exchange may have used up the old refresh token, and the new tokens exist
+   * only in this process, so a short outage must not lose them.
    */
-  private async store(opened: Opened, grant: TokenGrant): Promise<boolean> {
+  private async store(opened: OpenedPlatform, grant: TokenGrant): Promise<boolean> {
     const { id, userId } = opened.row;
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -97,7 +97,7 @@ export class TokenRefresh {
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;
         if (attempt === STORE_ATTEMPTS) {
-          this.#logger.error('A refreshed token could not be stored; its connection has to be made anew.');
+          this.#logger.error('Could not store a refreshed token. Its user has to reconnect the account.');
           throw error;
         }
         await sleep(STORE_RETRY_MS);
@@ -105,19 +105,19 @@ export class TokenRefresh {
     }
   }
 
-  private renewed(row: PlatformRow, opened: Opened, grant: TokenGrant): Partial<PlatformRow> {
+  private renewed(row: PlatformRow, opened: OpenedPlatform, grant: TokenGrant): Partial<PlatformRow> {
     const { accessToken, expiresInSeconds } = grant;
     return {
       ...this.cipher.encrypt(row, { ...opened.credentials, accessToken }),
-      // An instance that gives no new one lets the old one be used again: RFC 6749, 6.
+      // Without a new refresh token in the response, the old one stays valid (RFC 6749, section 6).
       refreshToken: this.refreshTokens.encrypt(row, grant.refreshToken ?? opened.refreshToken),
       tokenExpiresAt:
         expiresInSeconds === null ? null : new Date(this.clock.now().getTime() + expiresInSeconds * 1000),
     };
   }
 
-  /** The same secrets, be it under another key. What a user has saved meanwhile is not overwritten. */
-  private isSame(row: PlatformRow, { row: before, credentials, refreshToken }: Opened): boolean {
+  /** Compares decrypted secrets, whatever key encrypted them, so that tokens saved during the exchange are kept. */
+  private isSame(row: PlatformRow, { row: before, credentials, refreshToken }: OpenedPlatform): boolean {
     const now = this.open(row);
     return (
       now !== null &&
@@ -127,8 +127,8 @@ export class TokenRefresh {
     );
   }
 
-  /** Null when something is missing or cannot be opened. */
-  private open(row: PlatformRow): Opened | null {
+  /** Null if a secret is missing or cannot be decrypted. */
+  private open(row: PlatformRow): OpenedPlatform | null {
     const credentials = this.cipher.decrypt(row, sealedOf(row));
     const refreshToken = row.refreshToken === null ? null : this.refreshTokens.decrypt(row, row.refreshToken);
     if (credentials === null || refreshToken === null) return null;

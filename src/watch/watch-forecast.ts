@@ -2,14 +2,14 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 
-/** Counts are exact up to here, and not worth a longer look. */
+/** Counts stop here: an exact larger number is not worth the time. */
 const COUNT_BOUND = 10_001;
 const MIN_INTERVAL_MS = 60_000;
 
 export interface WatchFigures {
-  /** Checks that are due, at instances that may be visited or not. */
+  /** Checks that are due, including those at instances that must not be visited now. */
   readonly due: number;
-  /** Tokens of active connections by when they end; each of the last three includes those before it, but not the first. */
+  /** Active connections' tokens by expiry. `within7d` includes `within1d`, `within30d` both; none includes `expired`. */
   readonly expired: number;
   readonly within1d: number;
   readonly within7d: number;
@@ -29,7 +29,7 @@ const FIGURES_SQL = `
     WHERE is_active AND token_expires_at <= now() + interval '30 days'
   ) AS tokens`;
 
-/** Checks that are due and tokens that expire, counted at most once a minute. No caller waits for the count. */
+/** Counts due checks and expiring tokens, at most once a minute. Callers never wait for the count. */
 @Injectable()
 export class WatchForecast {
   readonly #logger = new Logger('Watcher');
@@ -41,13 +41,14 @@ export class WatchForecast {
     private readonly config: AppConfig,
   ) {}
 
-  /** The last count; an old one is renewed for the next caller. Null before the first count, and with watching off. */
+  /** The last count. If it is old, starts a new one for later callers. Null before the first, or if watching is off. */
   latest(): WatchFigures | null {
     if (this.config.watch.enabled && performance.now() - this.#readAt >= MIN_INTERVAL_MS) {
       this.#readAt = performance.now();
       this.read().then(
         (figures) => (this.#figures = figures),
-        (error: unknown) => this.#logger.debug(`The forecast could not be made: ${String(error)}`),
+        (error: unknown) =>
+          this.#logger.debug(`Could not count due checks and expiring tokens: ${String(error)}`),
       );
     }
     return this.#figures;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { CheckOutcome } from '../instances/check-outcome.js';
 import type { RefreshOutcome } from './token-refresh.js';
 
-/** How a visit to one instance ended: all that was due is done, or why not. */
+/** How a visit to one instance ended: `done` if no check was left, otherwise why it ended early. */
 export type VisitOutcome = 'done' | 'unreachable' | 'limited' | 'out_of_time' | 'stopped' | 'busy' | 'failed';
 
 export type WatchEvent =
@@ -11,7 +11,7 @@ export type WatchEvent =
   | { readonly kind: 'check'; readonly outcome: CheckOutcome | 'gone' | 'failed' }
   | { readonly kind: 'refresh'; readonly outcome: RefreshOutcome };
 
-/** Where the watcher reports, and whoever counts listens. */
+/** Passes the watcher's events to the metrics, so that neither side depends on the other. */
 @Injectable()
 export class WatchMeter {
   readonly #listeners: ((event: WatchEvent) => void)[] = [];

@@ -15,19 +15,19 @@ const now = new StoppedClock().now();
 const later = (ms: number): Date => new Date(now.getTime() + ms);
 
 describe('backOffMs', () => {
-  it('doubles from five minutes to a day and stays there, also after a thousand failures', () => {
+  it('doubles from five minutes to a day and stays there, even after a thousand failures', () => {
     const minutes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100, 2000].map((n) => backOffMs(n, 1) / MINUTE);
     expect(minutes).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440]);
   });
 
-  it('is up to a quarter shorter, so that what died together is not tried together', () => {
+  it('is up to a quarter shorter at random, so that instances that failed together are not retried together', () => {
     expect(backOffMs(1, 0)).toBe(3.75 * MINUTE);
     expect(backOffMs(50, 0)).toBe(0.75 * DAY);
   });
 });
 
 describe('nextCheckMs', () => {
-  it('is the interval, a tenth more or less', () => {
+  it('is the interval plus or minus a tenth', () => {
     expect([0, 0.5, 1].map((random) => nextCheckMs(1000, random))).toEqual([900, 1000, 1100]);
   });
 });
@@ -40,20 +40,20 @@ describe('pauseMs', () => {
     resetsAt: Date | null,
   ) => pauseMs({ outcome, rateLimit: { limit, remaining, resetsAt } }, now);
 
-  it('goes on as long as a tenth of the limit is left, or nothing is said of one', () => {
+  it('continues while more than a tenth of the limit is left, or no limit is reported', () => {
     expect(pauseMs({ outcome: 'connected', rateLimit: null }, now)).toBeNull();
     expect(pause('connected', 300, 31, later(MINUTE))).toBeNull();
     expect(pause('connected', null, null, later(MINUTE))).toBeNull();
     expect(pause('connected', null, 1, later(MINUTE))).toBeNull();
   });
 
-  it('waits for the reset when less is left, and when told to', () => {
+  it('waits for the reset when a tenth or less is left, or when rate limited', () => {
     expect(pause('connected', 300, 30, later(MINUTE))).toBe(MINUTE);
     expect(pause('connected', null, 0, later(MINUTE))).toBe(MINUTE);
     expect(pause('rate_limited', null, null, later(2 * MINUTE))).toBe(2 * MINUTE);
   });
 
-  it('waits a usual window when no time is told, and never a nonsensical one', () => {
+  it('waits a usual window without a reset time, and bounds an unreasonable one', () => {
     expect(pauseMs({ outcome: 'rate_limited', rateLimit: null }, now)).toBe(5 * MINUTE);
     expect(pause('rate_limited', 300, 0, later(-DAY))).toBe(1000);
     expect(pause('rate_limited', 300, 0, later(7 * DAY))).toBe(60 * MINUTE);
@@ -61,10 +61,10 @@ describe('pauseMs', () => {
 });
 
 describe('signOfLife', () => {
-  it('takes a refusal for life, and silence or a closed address for none', () => {
+  it('counts a refusal as alive, and an unreachable or blocked address as gone', () => {
     const by = (sign: string) => CHECK_OUTCOMES.filter((outcome) => signOfLife(outcome) === sign);
     expect(by('gone')).toEqual(['instance_unreachable', 'blocked_address']);
-    expect(by('ill')).toEqual(['instance_error', 'not_an_instance']);
+    expect(by('faulty')).toEqual(['instance_error', 'not_an_instance']);
     expect(by('none')).toEqual(['needs_reconnect']);
     expect(by('alive')).toHaveLength(CHECK_OUTCOMES.length - 5);
   });

@@ -3,30 +3,30 @@ import type { AccountCheck, CheckOutcome } from '../instances/check-outcome.js';
 const MINUTE_MS = 60_000;
 const FIRST_BACK_OFF_MS = 5 * MINUTE_MS;
 const LONGEST_BACK_OFF_MS = 24 * 60 * MINUTE_MS;
-/** What the limits of Mastodon and GoToSocial count in. */
+/** The rate limit window of Mastodon and GoToSocial. */
 const USUAL_WINDOW_MS = 5 * MINUTE_MS;
 const SHORTEST_PAUSE_MS = 1000;
-/** A date far ahead is a wrong clock, or an instance that wants not to be watched. */
+/** A reset time further ahead comes from a wrong clock, or from an instance that wants to stop the checks. */
 const LONGEST_PAUSE_MS = 60 * MINUTE_MS;
-/** The rest is the account owner's own. */
+/** Checks leave this share of the rate limit to the account's owner. */
 const RESERVED_SHARE = 0.1;
 
 /**
- * How long an instance is left alone that was not found `failures` times in a row.
+ * The pause after `failures` consecutive failed visits to an instance.
  *
- * @param random from 0 to 1: what died together is not tried together.
+ * @param random from 0 to 1. It spreads the retries of instances that failed together.
  */
 export function backOffMs(failures: number, random: number): number {
   const ms = Math.min(FIRST_BACK_OFF_MS * 2 ** (failures - 1), LONGEST_BACK_OFF_MS);
   return Math.round(ms * (0.75 + 0.25 * random));
 }
 
-/** From one check of a connection to the next; spreads again what a long outage has pushed together. */
+/** Time between two checks of a connection. The jitter spreads checks that an outage has made due at the same time. */
 export function nextCheckMs(intervalMs: number, random: number): number {
   return Math.round(intervalMs * (0.9 + 0.2 * random));
 }
 
-/** How long the instance is to be left alone after this answer; null when it may be asked on. */
+/** How long to pause requests to the instance after this check; null if the visit may continue. */
 export function pauseMs(
   { outcome, rateLimit }: Pick<AccountCheck, 'outcome' | 'rateLimit'>,
   now: Date,
@@ -38,15 +38,15 @@ export function pauseMs(
   return Math.min(Math.max(ms, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
 }
 
-/** What a check says about the instance: it is there, nobody is, somebody answers nonsense, or nothing. */
-export function signOfLife(outcome: CheckOutcome): 'alive' | 'gone' | 'ill' | 'none' {
+/** What a check says about the instance: it works, it is gone, it answers with errors, or nothing. */
+export function signOfLife(outcome: CheckOutcome): 'alive' | 'gone' | 'faulty' | 'none' {
   switch (outcome) {
     case 'instance_unreachable':
     case 'blocked_address':
       return 'gone';
     case 'instance_error':
     case 'not_an_instance':
-      return 'ill';
+      return 'faulty';
     case 'needs_reconnect':
       return 'none';
     case 'connected':

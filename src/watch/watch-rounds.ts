@@ -1,6 +1,6 @@
-/** Has the watcher look for what is due, again and again, and the instances found visited. */
+/** Repeatedly finds due instances and has the watcher visit them. */
 export abstract class WatchRounds {
   abstract start(): void;
-  /** Resolves when nothing runs any more. */
+  /** Resolves when no visit is running. */
   abstract stop(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap
 import { AppConfig } from '../config/app-config.js';
 import { WatchRounds } from './watch-rounds.js';
 
-/** Watches while the application runs. */
+/** Starts and stops the watching with the application. */
 @Injectable()
 export class WatchRunner implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
@@ -14,7 +14,7 @@ export class WatchRunner implements OnApplicationBootstrap, BeforeApplicationShu
     if (this.config.watch.enabled) this.rounds.start();
   }
 
-  /** Before database and cache go. */
+  /** Runs before the database and the cache close. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.rounds.stop();
   }

@@ -3,21 +3,21 @@ import { Database } from '../database/database.js';
 
 export interface ClaimedCheck {
   readonly platformId: number;
-  /** The token is to be refreshed first. */
+  /** Whether to refresh the token before the check. */
   readonly refreshDue: boolean;
 }
 
-/** Rows that one statement plans or removes: each is short, however many are waiting. */
+/** Rows that one statement plans or deletes. Keeps each statement short, however many rows are waiting. */
 const BATCH = 5000;
-/** A check that brought nothing does not repeat itself sooner, whatever the refresh of the token asks for. */
+/** Minimum time until the next check, even if the token is due for a refresh, so that a failing refresh cannot loop. */
 const SHORTEST_DELAY_SECONDS = 60;
-/** Longer than the longest back-off: nobody has anything to do at such an instance any more. */
-const FORGOTTEN = '3 days';
+/** Longer than the longest back-off, so such an instance has no checks left. */
+const RETENTION = '3 days';
 
 const ms = (parameter: string): string => `${parameter}::float8 * interval '1 millisecond'`;
 
-// First checks are spread over the interval, however many connections come at once; none is at once, for whoever connects
-// may test for himself.
+// First checks are spread over the interval, however many connections are added at once. None runs immediately, because
+// a user can test a new connection directly.
 const PLAN_SQL = `
   WITH unplanned AS (
     SELECT platform_id FROM platform_watch WHERE next_check_at IS NULL LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
@@ -26,7 +26,7 @@ const PLAN_SQL = `
   SET next_check_at = least(now() + (0.1 + 0.9 * random()) * ${ms('$1')}, refresh_at)
   FROM unplanned u WHERE w.platform_id = u.platform_id`;
 
-// Otherwise those that were switched off would be looked at in every round.
+// Postpones checks of inactive connections; otherwise every round would read them again.
 const POSTPONE_SQL = `
   WITH inactive AS (
     SELECT w.platform_id FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
@@ -43,7 +43,7 @@ const DUE_INSTANCES_SQL = `
   WHERE w.next_check_at <= now() AND (i.retry_at IS NULL OR i.retry_at <= now())
   GROUP BY c.instance_url ORDER BY min(w.next_check_at) LIMIT $1`;
 
-// SELECT around UPDATE: its rows are what TypeORM answers.
+// TypeORM returns only the rows of a SELECT, so one is wrapped around the UPDATE.
 const CLAIM_SQL = `
   WITH due AS (
     SELECT w.platform_id, w.next_check_at FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
@@ -62,34 +62,34 @@ const CHECKED_SQL = `
   WHERE platform_id = $1`;
 
 const ENTER_SQL = `
-  INSERT INTO instance_watch AS known (instance_url, retry_at) VALUES ($1, now() + ${ms('$2')})
-  ON CONFLICT (instance_url) DO UPDATE SET retry_at = excluded.retry_at WHERE known.retry_at <= now()
+  INSERT INTO instance_watch AS existing (instance_url, retry_at) VALUES ($1, now() + ${ms('$2')})
+  ON CONFLICT (instance_url) DO UPDATE SET retry_at = excluded.retry_at WHERE existing.retry_at <= now()
   RETURNING failures`;
 
-/** What is due, by the clock of the database, which all processes share. Claims are leases: they pass by themselves. */
+/** Plans checks by the clock of the database, which all processes share. Claims are leases and expire by themselves. */
 @Injectable()
 export class WatchSchedule {
   constructor(private readonly database: Database) {}
 
-  /** Gives new connections their first check, and puts off those that are not active. */
+  /** Plans the first check of new connections and postpones those of inactive ones. */
   async plan(intervalMs: number): Promise<void> {
     await this.database.statement(PLAN_SQL, [intervalMs]);
     await this.database.statement(POSTPONE_SQL, [intervalMs]);
   }
 
-  /** Instances with something due that may be visited now, the longest overdue first. */
+  /** Instances that have due checks and may be visited now, longest overdue first. */
   async dueInstances(limit: number): Promise<string[]> {
     const rows = await this.database.statement<{ origin: string }>(DUE_INSTANCES_SQL, [limit]);
     return rows.map(({ origin }) => origin);
   }
 
-  /** @returns how often in a row it was not found; null when somebody else is there, or it is to be left alone. */
+  /** @returns the number of consecutive failed visits; null if another process visits it, or its pause is not over. */
   async enter(origin: string, leaseMs: number): Promise<number | null> {
     const [row] = await this.database.statement<{ failures: number }>(ENTER_SQL, [origin, leaseMs]);
     return row?.failures ?? null;
   }
 
-  /** For whoever is there: stays longer. */
+  /** Extends the lease of the running visit. */
   async stay(origin: string, leaseMs: number): Promise<void> {
     await this.database.statement(
       `UPDATE instance_watch SET retry_at = now() + ${ms('$2')} WHERE instance_url = $1`,
@@ -108,12 +108,12 @@ export class WatchSchedule {
     return this.database.statement<ClaimedCheck>(CLAIM_SQL, [origin, limit, leaseMs]);
   }
 
-  /** The next check in `delayMs`, or when the token has to be refreshed. */
+  /** Plans the next check in `delayMs`, or earlier if the token is due for a refresh. */
   async checked(platformId: number, delayMs: number): Promise<void> {
     await this.database.statement(CHECKED_SQL, [platformId, delayMs]);
   }
 
-  /** Claimed in vain: due as before. */
+  /** Makes claimed checks due again. */
   async giveBack(claimed: readonly ClaimedCheck[]): Promise<void> {
     if (claimed.length === 0) return;
     await this.database.statement(
@@ -122,7 +122,7 @@ export class WatchSchedule {
     );
   }
 
-  /** @returns false when the token is not due any more, or somebody else is refreshing it. */
+  /** @returns false if the token is no longer due, or another process is refreshing it. */
   async leaseRefresh(platformId: number, leaseMs: number): Promise<boolean> {
     const leased = await this.database.statement(
       `WITH leased AS (
@@ -141,11 +141,11 @@ export class WatchSchedule {
     );
   }
 
-  /** Forgets instances that nobody has anything to do at. */
+  /** Deletes instances that have had no checks for a long time. */
   async cleanUp(): Promise<void> {
     await this.database.statement(
       `DELETE FROM instance_watch WHERE instance_url IN (
-         SELECT instance_url FROM instance_watch WHERE retry_at < now() - interval '${FORGOTTEN}' LIMIT ${BATCH})`,
+         SELECT instance_url FROM instance_watch WHERE retry_at < now() - interval '${RETENTION}' LIMIT ${BATCH})`,
     );
   }
 }

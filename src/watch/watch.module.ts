@@ -36,7 +36,8 @@ import { Watcher } from './watcher.js';
       inject: [AppConfig, Watcher],
       useFactory: ({ redis, watch }: AppConfig, watcher: Watcher): WatchRounds => {
         const options = { roundMs: watch.roundSeconds * 1000, concurrency: watch.concurrency };
-        // BullMQ takes one server of node-redis. Without a queue the rounds are as correct, only less evenly shared.
+        // BullMQ supports node-redis only with a single server. Rounds without a queue are just as correct, but processes
+        // share the work less evenly.
         return redis?.target.kind === 'single'
           ? new QueuedRounds(redis.target.url, watcher, options, new Logger('Watcher'))
           : new LocalRounds(watcher, options);

@@ -8,11 +8,11 @@ import { TokenRefresh } from './token-refresh.js';
 import { type VisitOutcome, WatchMeter } from './watch-meter.js';
 import { WatchSchedule } from './watch-schedule.js';
 
-/** Instances that one round hands out at most. */
+/** The most instances that one round hands out. */
 const MAX_INSTANCES = 1000;
 const CLEANUP_INTERVAL_MS = 3_600_000;
 
-/** What is done about connections in the background. Who does it when, and in which process, is WatchRounds'. */
+/** Checks connections in the background. WatchRounds decides when, and in which process. */
 @Injectable()
 export class Watcher {
   readonly #logger = new Logger('Watcher');
@@ -31,7 +31,7 @@ export class Watcher {
     this.#intervalMs = config.watch.intervalSeconds * 1000;
   }
 
-  /** A look for what is due. Never throws; without a database nothing is. @returns the instances to visit. */
+  /** @returns the instances to visit. Never throws: while the database is down, the list is empty. */
   async due(): Promise<string[]> {
     const started = performance.now();
     try {
@@ -47,7 +47,7 @@ export class Watcher {
     }
   }
 
-  /** Checks what is due at one instance, one connection after the other. Never throws. */
+  /** Runs the due checks of one instance, one connection after the other. Never throws. */
   async visit(origin: string, signal: AbortSignal): Promise<VisitOutcome> {
     const started = performance.now();
     let outcome: VisitOutcome = 'failed';
@@ -57,7 +57,7 @@ export class Watcher {
       outcome = await visit.run();
       this.#failing = false;
     } catch (error) {
-      // What was claimed comes back when its lease has passed.
+      // Claimed checks become due again when their lease expires.
       this.report(error);
     }
     this.meter.record({ kind: 'visit', outcome, seconds: since(started) });
@@ -71,13 +71,13 @@ export class Watcher {
     this.#cleanedUpAt = performance.now();
   }
 
-  /** An outage of the database is told once, not for each instance. */
+  /** Logs an outage of the database once, not for each instance. */
   private report(error: unknown): void {
     if (!(error instanceof ServiceUnavailable)) {
       this.#logger.error(error);
     } else if (!this.#failing) {
       this.#failing = true;
-      this.#logger.warn(`Connections cannot be watched: ${error.code}`);
+      this.#logger.warn(`Connections are not being watched: ${error.code}`);
     }
   }
 }

@@ -62,7 +62,7 @@ describe('the console', () => {
     await set(
       garden.id,
       `status = 'token_invalid', last_checked_at = now() - interval '2 hours',
-       last_error = 'The instance does not accept the access token. Connect the account again.'`,
+       last_error = 'The instance does not accept the access token. Reconnect the account.'`,
     );
     await set(photos.id, `status = 'connected', token_expires_at = now() + interval '9 days'`);
     await set(news.id, `account_id = '7'`);
@@ -132,7 +132,7 @@ describe('the console', () => {
     await visitor.page.getByRole('link', { name: 'Stats' }).click();
     await visitor.see('Activity by status');
     await visitor.see('published');
-    await visitor.see('Activity a day, as a table');
+    await visitor.see('Activity per day, as a table');
     await visitor.see('Followers, as a table');
     await inspect(visitor, 'stats');
   }, 120_000);
@@ -161,7 +161,7 @@ describe('the console', () => {
     for (let stop = 0; stop < 10 && !(await active('className')).includes('skip'); stop += 1) {
       await keyboard.press('Shift+Tab');
     }
-    expect(await active('textContent')).toContain('Skip to the content');
+    expect(await active('textContent')).toContain('Skip to content');
     await keyboard.press('Enter');
     expect(await active('id')).toBe('page-title');
     await keyboard.press('Tab');

@@ -37,7 +37,7 @@ describe('the console of an administrator', () => {
     const visitor = await site.logIn(await site.person());
     expect(await visitor.page.getByRole('link', { name: 'Cache' }).count()).toBe(0);
     await visitor.page.goto(`${site.url}#/cache`);
-    await visitor.see('There is no such page');
+    await visitor.see('Page not found');
   });
 
   it('shows figures and charts that move as the cache is read', async () => {
@@ -48,7 +48,7 @@ describe('the console of an administrator', () => {
     await read(40);
     const moved = async (): Promise<boolean> => Number(await settled()) >= before + 30;
     await waitUntil(moved, { timeoutMs: 30_000, what: 'the saved queries to be shown', intervalMs: 200 });
-    await visitor.see(/^lately \d/);
+    await visitor.see(/^last 30 s: \d/);
     expect(await figure(visitor, 'Latency, median')).toMatch(/^[\d.]+ ms$/);
     expect(await figure(visitor, 'Breaker')).toBe('Closed: in use');
     expect(await figure(visitor, 'Connections in use')).toMatch(/^\d+$/);
@@ -79,7 +79,7 @@ describe('the console of an administrator', () => {
     const visitor = await watchCache();
     await visitor.press('Drop…');
     await visitor.page.getByRole('dialog').getByRole('button', { name: 'Drop' }).click();
-    await visitor.see(`What was cached of user ${admin.id} is dropped.`);
+    await visitor.see(`Dropped the cached entries of user ${admin.id}.`);
     expect(await site.backends.redis.exists(`user_platforms:${admin.id}`)).toBe(0);
     await visitor.press('Warm…');
     await visitor.fill({ Users: '0' });

@@ -48,7 +48,7 @@ describe('the console, as a person uses it', () => {
     expect(await password.inputValue()).toBe('');
     await visitor.fill({ Password: PASSWORD });
     await visitor.press('Create account');
-    await visitor.see('No platform is connected yet.');
+    await visitor.see('No platforms connected yet.');
     expect(await focused(visitor)).toBe('Platforms');
     expect(await visitor.page.title()).toBe('Platforms · Platform Manager');
   });
@@ -63,7 +63,7 @@ describe('the console, as a person uses it', () => {
     await visitor.see('The e-mail address or the password is wrong.');
     await visitor.fill({ Password: person.password });
     await visitor.press('Log in');
-    await visitor.see('No platform is connected yet.');
+    await visitor.see('No platforms connected yet.');
     await visitor.press('Log out');
     await visitor.page.getByRole('heading', { name: 'Log in' }).waitFor();
   });
@@ -156,23 +156,23 @@ describe('the console, as a person uses it', () => {
       visitor.page.evaluate<string>(
         `document.querySelector('[aria-labelledby=activity-over-time] canvas').toDataURL()`,
       );
-    await shows('Nothing was done in this time.');
+    await shows('No activity in this period.');
 
     await report('post', '1');
-    await shows('Within 90 days: Posts 1, Images 0, Runs 0.');
+    await shows('Last 90 days: Posts 1, Images 0, Runs 0.');
     const before = await drawing();
     await report('post', '1');
     await report('image', '1');
     await report('image', '2');
-    await shows('Within 90 days: Posts 1, Images 2, Runs 0.');
+    await shows('Last 90 days: Posts 1, Images 2, Runs 0.');
     const moved = async (): Promise<boolean> => (await drawing()) !== before;
     await waitUntil(moved, { timeoutMs: 30_000, what: 'the chart to move' });
-    await panel.getByText('Activity a day, as a table').click();
+    await panel.getByText('Activity per day, as a table').click();
     const today = panel.getByRole('row').nth(1).getByRole('cell');
     expect(await today.allTextContents()).toEqual(['1', '2', '0']);
-    await visitor.page.getByRole('row', { name: 'Together 1 2 0' }).waitFor({ timeout: 60_000 });
-    await panel.getByLabel('How far back').selectOption('30 days');
-    await shows('Within 30 days: Posts 1, Images 2, Runs 0.');
+    await visitor.page.getByRole('row', { name: 'Total 1 2 0' }).waitFor({ timeout: 60_000 });
+    await panel.getByLabel('Period').selectOption('30 days');
+    await shows('Last 30 days: Posts 1, Images 2, Runs 0.');
   }, 240_000);
 
   it('tells of a change made elsewhere, and shows it', async () => {
@@ -185,7 +185,7 @@ describe('the console, as a person uses it', () => {
     await card(visitor, 'Renamed elsewhere').waitFor();
     await person.client.delete(`/v1/platforms/${id}`);
     await visitor.see('“Renamed elsewhere” was deleted elsewhere.');
-    await visitor.see('No platform is connected yet.');
+    await visitor.see('No platforms connected yet.');
   }, 120_000);
 
   it('does not overwrite what somebody else has saved: it says so, and shows the current values', async () => {
@@ -198,12 +198,12 @@ describe('the console, as a person uses it', () => {
     await visitor.page.route('**/v1/platforms?*', (route) => route.abort());
     await person.client.patch(`/v1/platforms/${id}`, { name: 'Theirs' });
     await visitor.press('Save');
-    await visitor.see('Not saved: it was changed elsewhere since you opened it.');
+    await visitor.see('Not saved: this connection was changed elsewhere since you opened it.');
     await visitor.page.unroute('**/v1/platforms?*');
     await visitor.see(
-      'It was changed elsewhere since you opened it, so what you enter here cannot be saved.',
+      'This connection was changed elsewhere since you opened it, so your changes cannot be saved.',
     );
-    await visitor.press('Show the current values');
+    await visitor.press('Show current values');
     expect(await visitor.page.getByLabel('Name', { exact: true }).inputValue()).toBe('Theirs');
     await visitor.fill({ Name: 'Agreed' });
     await visitor.press('Save');
@@ -222,7 +222,7 @@ describe('the console, as a person uses it', () => {
     await visitor.see('Another of your platform connections has this name.');
     await visitor.fill({ Name: 'Free' });
     await visitor.press('Save');
-    await visitor.see('“Free” is saved.');
+    await visitor.see('“Free” saved.');
     const reveal = await person.client.post(`/v1/platforms/${id}/credentials`, { reason: 'Test' });
     expect(reveal.json()).toMatchObject({ accessToken });
   }, 60_000);
@@ -232,14 +232,14 @@ describe('the console, as a person uses it', () => {
     const { id, name } = await connected(person);
     const visitor = await site.logIn(person);
     await card(visitor, name).getByRole('button', { name: 'Edit' }).click();
-    await visitor.see('Leave empty to keep the one there is');
+    await visitor.see('Leave empty to keep the current token');
     await visitor.fill({ Instance: 'https://elsewhere.example' });
-    await visitor.see('Of the new instance: no credential of the old one is sent there');
+    await visitor.see('A token of the new instance. Credentials of the old one are never sent there');
     await visitor.press('Save');
     await visitor.see(/accessToken is required/);
     await visitor.fill({ 'New access token': site.backends.secrets.make('new-token') });
     await visitor.press('Save');
-    await visitor.see(`“${name}” is saved.`);
+    await visitor.see(`“${name}” saved.`);
     expect((await person.client.get(`/v1/platforms/${id}`)).json()).toMatchObject({
       instanceUrl: 'https://elsewhere.example',
       hasClientCredentials: false,
@@ -255,7 +255,7 @@ describe('the console, as a person uses it', () => {
     await visitor.see(/^You are offline\./);
     expect(await visitor.axe()).toEqual([]);
     await card(visitor, name).getByRole('button', { name: 'Test' }).click();
-    await visitor.see(/The server does not answer\. Nothing is known to have changed/);
+    await visitor.see(/The server does not answer, so a change may not have been saved/);
     await person.client.patch(`/v1/platforms/${id}`, { name: 'Changed meanwhile' });
     await visitor.context.setOffline(false);
     await card(visitor, 'Changed meanwhile').waitFor();
@@ -357,7 +357,7 @@ describe('the console, as a person uses it', () => {
     await site.backends.rows('DELETE FROM refresh_tokens WHERE user_id = $1', [person.id]);
     await visitor.page.route('**/v1/platforms/*/test', (route) => route.fulfill({ status: 401, json: {} }));
     await card(visitor, name).getByRole('button', { name: 'Test' }).click();
-    await visitor.see('Your session is over. Log in again.');
+    await visitor.see('Your session has expired. Log in again.');
   });
 
   it('deletes after asking; Escape and Cancel keep it, and the focus goes back', async () => {
@@ -374,7 +374,7 @@ describe('the console, as a person uses it', () => {
     await card(visitor, name).waitFor();
     await ask.click();
     await dialog(visitor).getByRole('button', { name: 'Delete' }).click();
-    await visitor.see('No platform is connected yet.');
+    await visitor.see('No platforms connected yet.');
     await waitUntil(async () => (await focused(visitor)) === 'Platforms', {
       timeoutMs: 30_000,
       what: 'the focus',

@@ -11,20 +11,21 @@ export type CacheFigures = components['schemas']['CacheFiguresDto'];
 export type NewPlatform = components['schemas']['CreatePlatformDto'];
 export type PlatformChange = components['schemas']['UpdatePlatformDto'];
 
-/** As whoever is logged in. */
+/** API client that sends requests as the signed-in user. */
 export const api = createClient<paths>({ fetch: (request) => sendAuthorized(request) });
 
-interface Answer<T> {
+interface Result<T> {
   readonly data?: T;
   readonly error?: unknown;
   readonly response: Response;
 }
 
 /**
- * The body of an answer.
+ * Returns the body of a successful response.
+ *
  * @throws {Refused | Unreachable}
  */
-export async function ok<T>(call: Promise<Answer<T>>): Promise<T> {
+export async function ok<T>(call: Promise<Result<T>>): Promise<T> {
   const { data, error, response } = await call;
   if (!response.ok) throw refusal(response, error);
   return data as T;

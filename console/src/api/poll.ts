@@ -1,11 +1,11 @@
 export interface Poll {
-  /** Runs the task now, or again when it is running. */
+  /** Runs the task now, or once more after the current run. */
   readonly now: () => void;
   readonly stop: () => void;
 }
 
 /**
- * Runs the task, which must not fail, again and again, `delayMs` after each end. While nobody looks at the page it rests.
+ * Runs the task repeatedly, `delayMs` after each end. The task must not fail. Polling pauses while the page is hidden.
  */
 export function poll(task: () => Promise<void>, delayMs: () => number): Poll {
   let timer: ReturnType<typeof setTimeout> | undefined;

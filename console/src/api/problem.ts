@@ -3,7 +3,7 @@ import type { components } from './schema.js';
 export type Problem = Pick<components['schemas']['ProblemDto'], 'title' | 'status' | 'detail' | 'code'> &
   Partial<components['schemas']['ProblemDto']>;
 
-/** What the API refused, in its own words (RFC 9457). */
+/** The API refused the request. Carries the problem details of the response (RFC 9457). */
 export class Refused extends Error {
   override readonly name = 'Refused';
 
@@ -14,13 +14,13 @@ export class Refused extends Error {
     super(problem.detail);
   }
 
-  /** What is wrong with a field, be it of the body, the path or the query. */
+  /** The error for a field of the body, path or query. */
   of(field: string): string | undefined {
     return this.problem.errors?.find(({ pointer }) => pointer === `/${field}` || pointer === `#${field}`)
       ?.detail;
   }
 
-  /** For people, without what is shown at one of these fields. */
+  /** The message for the user, without the errors that are shown at these fields. */
   besides(fields: readonly string[]): string | undefined {
     const errors = this.problem.errors ?? [];
     const shown = errors.filter(({ pointer }) => fields.includes(pointer.slice(1)));
@@ -31,12 +31,12 @@ export class Refused extends Error {
   }
 }
 
-/** No answer came: the network, or the server, is away. */
+/** No response: the network or the server is down. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 
   constructor(cause: unknown) {
-    super('The server does not answer. Nothing is known to have changed; try again when it is back.', {
+    super('The server does not answer, so a change may not have been saved. Try again when it is back.', {
       cause,
     });
   }
@@ -45,7 +45,7 @@ export class Unreachable extends Error {
 export function refusal(response: Response, body: unknown): Refused {
   const retryAfter = Number(response.headers.get('Retry-After') ?? NaN);
   return new Refused(
-    isProblem(body) ? body : unexplained(response.status),
+    isProblem(body) ? body : problemWithoutBody(response.status),
     Number.isFinite(retryAfter) ? retryAfter : null,
   );
 }
@@ -54,8 +54,8 @@ function isProblem(body: unknown): body is Problem {
   return typeof body === 'object' && body !== null && 'code' in body && 'detail' in body;
 }
 
-/** Of a proxy in between, for one. */
-function unexplained(status: number): Problem {
+/** For a response without problem details, such as one from a proxy. */
+function problemWithoutBody(status: number): Problem {
   return {
     title: 'Refused',
     status,

@@ -31,18 +31,18 @@ describe('the parser of event streams', () => {
     ['line feeds', STREAM],
     ['carriage returns and line feeds', STREAM.replaceAll('\n', '\r\n')],
     ['carriage returns', STREAM.replaceAll('\n', '\r')],
-  ])('reads events between %s, however they are cut into pieces', (_ends, text) => {
+  ])('parses events with %s, however the stream is split into chunks', (_ends, text) => {
     for (let size = 1; size <= text.length; size += 1) {
       const parser = new EventStreamParser();
-      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, n) =>
+      const chunks = Array.from({ length: Math.ceil(text.length / size) }, (_, n) =>
         text.slice(n * size, (n + 1) * size),
       );
-      expect(pieces.flatMap((piece) => parser.push(piece))).toEqual(EVENTS);
+      expect(chunks.flatMap((chunk) => parser.push(chunk))).toEqual(EVENTS);
       expect(parser.retryMs).toBe(2741);
     }
   });
 
-  it('remembers the id of what had no data, and the one that it was given', () => {
+  it('keeps the initial id, and the id of an event without data', () => {
     const parser = new EventStreamParser('7');
     expect(parser.lastEventId).toBe('7');
     expect(parser.push('id: 9\n\n')).toEqual([]);

@@ -1,11 +1,11 @@
 export interface ServerSentEvent {
   readonly type: string;
   readonly data: string;
-  /** The last one that was named; it stays until there is another. */
+  /** The last id received so far; an event without an id keeps the previous one. */
   readonly lastEventId: string;
 }
 
-/** Takes an event stream apart as the HTML Living Standard says in 9.2.6; the browser's own EventSource sends no token. */
+/** Parses an event stream (HTML Living Standard, 9.2.6). The browser's EventSource cannot send a token. */
 export class EventStreamParser {
   #rest = '';
   #type = '';
@@ -21,14 +21,14 @@ export class EventStreamParser {
     return this.#id;
   }
 
-  /** How long to wait before coming back, if the server has said so. */
+  /** How long to wait before reconnecting, if the server has sent `retry`. */
   get retryMs(): number | null {
     return this.#retryMs;
   }
 
   push(text: string): ServerSentEvent[] {
     const events: ServerSentEvent[] = [];
-    // A CR at the end may be half of a CRLF.
+    // A CR at the end may be the first half of a CRLF.
     const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
     this.#rest = lines.pop() ?? '';
     for (const line of lines) {

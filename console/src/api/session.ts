@@ -9,27 +9,27 @@ type Session = components['schemas']['SessionDto'];
 interface Tokens {
   readonly access: string;
   readonly refresh: string;
-  /** By performance.now(), which no change of the wall clock moves. */
+  /** On the clock of performance.now(), which is unaffected by changes of the system time. */
   readonly renewAt: number;
 }
 
-/** Tests of a connection wait for an instance; everything else is much faster. */
+/** A connection test waits for an instance; all other requests are much faster. */
 const REQUEST_TIMEOUT_MS = 45_000;
-/** Of an access token's life; then it is renewed before it is used again. */
+/** Share of an access token's lifetime after which it is renewed before its next use. */
 const RENEW_AFTER = 0.8;
 
-/** Who is logged in. The tokens themselves stay in this module: not in storage, not in the page. */
+/** The signed-in user. The tokens stay in this module: not in browser storage, not in the page. */
 export const user = signal<User | null>(null);
-/** Why nobody is any more, when it was not their own wish. */
+/** Why the session ended, unless the user logged out. */
 export const sessionEnd = signal<string | null>(null);
 
 let tokens: Tokens | null = null;
-/** A refresh token is good once; whoever needs a new one at the same time waits for the same exchange. */
+/** A refresh token works only once, so concurrent requests share one renewal. */
 let renewal: Promise<Tokens> | null = null;
 
 const listeners = new Set<() => void>();
 
-/** Told when a request got no answer. */
+/** Calls `listener` when a request gets no response. */
 export function onUnreachable(listener: () => void): void {
   listeners.add(listener);
 }
@@ -51,18 +51,18 @@ const anonymous = createClient<paths>({ fetch: (request) => send(request) });
 export async function logIn(email: string, password: string): Promise<void> {
   const { data, error, response } = await anonymous.POST('/v1/auth/login', { body: { email, password } });
   if (data === undefined) throw refusal(response, error);
-  begin(data);
+  start(data);
 }
 
 export async function register(email: string, password: string): Promise<void> {
   const { data, error, response } = await anonymous.POST('/v1/auth/register', { body: { email, password } });
   if (data === undefined) throw refusal(response, error);
-  begin(data);
+  start(data);
 }
 
-/** Ends it here at once; the API is told as well, for its own sake, if it can be. */
+/** Ends the session here at once, and revokes the refresh token at the API if it can be reached. */
 export async function logOut(): Promise<void> {
-  // Else the exchange would leave a refresh token behind that nobody revokes.
+  // A running renewal would otherwise leave behind a refresh token that is never revoked.
   await renewal?.catch(() => undefined);
   const refreshToken = tokens?.refresh;
   end(null);
@@ -70,13 +70,13 @@ export async function logOut(): Promise<void> {
   await anonymous.POST('/v1/auth/logout', { body: { refreshToken } }).catch(() => undefined);
 }
 
-/** With an access token; one that is refused is renewed, once. */
+/** Sends a request with the access token. After a 401, renews the token and retries once. */
 export async function sendAuthorized(request: Request, timeoutMs?: number): Promise<Response> {
-  const again = request.clone();
+  const retry = request.clone();
   const used = await current();
   const response = await send(authorized(request, used), timeoutMs);
   if (response.status !== 401) return response;
-  return send(authorized(again, tokens === used ? await renew() : await current()), timeoutMs);
+  return send(authorized(retry, tokens === used ? await renew() : await current()), timeoutMs);
 }
 
 function authorized(request: Request, { access }: Tokens): Request {
@@ -96,16 +96,16 @@ function renew(): Promise<Tokens> {
 
 async function exchange(): Promise<Tokens> {
   const refreshToken = tokens?.refresh;
-  if (refreshToken === undefined) throw over();
+  if (refreshToken === undefined) throw sessionExpired();
   const { data, error, response } = await anonymous.POST('/v1/auth/refresh', { body: { refreshToken } });
-  if (data !== undefined) return begin(data);
+  if (data !== undefined) return start(data);
   const refused = refusal(response, error);
-  // Anything else, such as a database that is down for a while, leaves the token as good as it was.
-  if (response.status === 401 || response.status === 403) end('Your session is over. Log in again.');
+  // After any other failure, such as a database outage, the refresh token is still valid.
+  if (response.status === 401 || response.status === 403) end('Your session has expired. Log in again.');
   throw refused;
 }
 
-function begin(session: Session): Tokens {
+function start(session: Session): Tokens {
   tokens = {
     access: session.accessToken,
     refresh: session.refreshToken,
@@ -113,9 +113,9 @@ function begin(session: Session): Tokens {
   };
   sessionEnd.value = null;
   const { id, email, role } = session.user;
-  const known = user.value;
-  // A new object would make everything that depends on who is logged in start anew.
-  if (known?.id !== id || known.role !== role || known.email !== email) user.value = session.user;
+  const previous = user.value;
+  // Assigning a new object would restart every effect that depends on the user.
+  if (previous?.id !== id || previous.role !== role || previous.email !== email) user.value = session.user;
   return tokens;
 }
 
@@ -125,7 +125,7 @@ function end(reason: string | null): void {
   user.value = null;
 }
 
-function over(): Refused {
-  const detail = 'Your session is over. Log in again.';
-  return new Refused({ title: 'Session over', status: 401, code: 'unauthenticated', detail }, null);
+function sessionExpired(): Refused {
+  const detail = 'Your session has expired. Log in again.';
+  return new Refused({ title: 'Session expired', status: 401, code: 'unauthenticated', detail }, null);
 }

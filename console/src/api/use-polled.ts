@@ -5,14 +5,14 @@ import { type Poll, poll } from './poll.js';
 const EVERY_MS = 15_000;
 
 export interface Polled<T> {
-  /** The last one that came; null until one has. */
+  /** The last value loaded; null before the first. */
   readonly value: T | null;
-  /** Why there is none, or none newer. */
+  /** Why the last load failed; null if it succeeded. */
   readonly error: string | null;
   readonly again: () => void;
 }
 
-/** For what no event tells of: loads it now, and again and again while somebody looks. Other inputs, another load. */
+/** Polls data that has no events, while the page is visible. A change of `inputs` loads at once. */
 export function usePolled<T>(
   load: () => Promise<T>,
   inputs: readonly unknown[],
@@ -22,22 +22,22 @@ export function usePolled<T>(
   const polled = useRef<Poll | null>(null);
 
   useEffect(() => {
-    let current = true;
-    const begun = poll(
+    let isCurrent = true;
+    const newPoll = poll(
       async () => {
         try {
           const value = await load();
-          if (current) setLast({ value, error: null });
+          if (isCurrent) setLast({ value, error: null });
         } catch (failure) {
-          if (current) setLast(({ value }) => ({ value, error: messageOf(failure) }));
+          if (isCurrent) setLast(({ value }) => ({ value, error: messageOf(failure) }));
         }
       },
       () => everyMs,
     );
-    polled.current = begun;
+    polled.current = newPoll;
     return () => {
-      current = false;
-      begun.stop();
+      isCurrent = false;
+      newPoll.stop();
     };
   }, inputs);
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Buckets, quantile, since } from './quantile.js';
 
-describe('a quantile', () => {
+describe('quantile', () => {
   const buckets: Buckets = [
     [1, 50],
     [2, 90],
@@ -9,18 +9,18 @@ describe('a quantile', () => {
     [Infinity, 100],
   ];
 
-  it('is found within its bucket by proportion', () => {
+  it('interpolates linearly within a bucket', () => {
     expect(quantile(buckets, 0.25)).toBe(0.5);
     expect(quantile(buckets, 0.5)).toBe(1);
     expect(quantile(buckets, 0.7)).toBe(1.5);
     expect(quantile(buckets, 0.95)).toBe(3);
   });
 
-  it('is the highest bound there is, where it lies beyond', () => {
+  it('returns the highest finite bound for a value beyond it', () => {
     expect(quantile([...buckets.slice(0, 3), [Infinity, 200]], 0.99)).toBe(4);
   });
 
-  it('of nothing is nothing', () => {
+  it('returns null without observations', () => {
     expect(quantile([], 0.5)).toBeNull();
     expect(quantile(since(buckets, buckets), 0.5)).toBeNull();
   });

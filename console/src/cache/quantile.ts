@@ -1,15 +1,15 @@
-/** Observations up to each bound, ascending. */
+/** Cumulative number of observations up to each bound, in ascending order. */
 export type Buckets = readonly (readonly [bound: number, count: number])[];
 
-/** What was observed between two readings. */
+/** The observations between two readings. */
 export function since(earlier: Buckets, later: Buckets): Buckets {
   const before = new Map(earlier);
   return later.map(([bound, count]) => [bound, count - (before.get(bound) ?? 0)]);
 }
 
 /**
- * As Prometheus's histogram_quantile: linear within the bucket, and the highest finite bound for what lies beyond it.
- * Null without observations.
+ * Works like Prometheus's histogram_quantile: interpolates linearly within a bucket, and returns the highest finite bound
+ * for a value beyond it. Null without observations.
  */
 export function quantile(buckets: Buckets, share: number): number | null {
   const total = buckets.at(-1)?.[1] ?? 0;

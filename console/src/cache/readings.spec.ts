@@ -7,21 +7,21 @@ function reading(at: number, own: Partial<Reading['outcomes']>, processId = 'one
   return { at, processId, outcomes: { ...NONE, ...own }, durations: [] };
 }
 
-describe('readings of the cache', () => {
-  it('make rates', () => {
+describe('cache readings', () => {
+  it('give rates', () => {
     const rates = ratesBetween(reading(10, { hit: 100, miss: 4 }), reading(14, { hit: 180, miss: 5 }));
     expect(rates?.outcomes).toEqual({ ...NONE, hit: 20, miss: 0.25 });
     expect(rates?.p99).toBeNull();
   });
 
-  it('make none with those of another process, whether it has counted less or more', () => {
+  it('give no rates across two processes, whichever counter is higher', () => {
     for (const hit of [30, 3000]) {
       expect(ratesBetween(reading(10, { hit: 100 }), reading(12, { hit }, 'other'))).toBeNull();
     }
     expect(ratesBetween(reading(10, {}), reading(10, {}))).toBeNull();
   });
 
-  it('count who shared a query as one who cost none, and as no hit', () => {
+  it('count a collapsed read as a saved query but not as a hit', () => {
     const { outcomes } = reading(1, { hit: 6, collapsed: 2, miss: 1, bypass: 1 });
     expect(queriesSaved(outcomes)).toBe(8);
     expect(hitRatio(outcomes)).toBe(0.6);

@@ -6,7 +6,7 @@ export type Outcome = keyof Outcomes;
 
 export const OUTCOMES: readonly Outcome[] = ['hit', 'collapsed', 'miss', 'bypass', 'error', 'corrupt'];
 
-/** What a process had counted at one moment. */
+/** The counters of one process at one moment. */
 export interface Reading {
   /** Seconds since the epoch. */
   readonly at: number;
@@ -17,7 +17,7 @@ export interface Reading {
 
 export interface Rates {
   readonly at: number;
-  /** A second. */
+  /** Reads per second. */
   readonly outcomes: Readonly<Record<Outcome, number>>;
   /** Seconds. */
   readonly p50: number | null;
@@ -35,7 +35,7 @@ export function readingOf(at: number, figures: CacheFigures): Reading {
   return { at, processId: figures.processId, outcomes, durations };
 }
 
-/** Null when they are of different processes, each of which counts for itself. */
+/** Null if the readings come from different processes, because each process has its own counters. */
 export function ratesBetween(earlier: Reading, later: Reading): Rates | null {
   const seconds = later.at - earlier.at;
   if (seconds <= 0 || later.processId !== earlier.processId) return null;
@@ -53,13 +53,13 @@ export function totalOf(outcomes: Reading['outcomes']): number {
   return OUTCOMES.reduce((total, outcome) => total + outcomes[outcome], 0);
 }
 
-/** Share of the reads that Redis answered; null without reads. */
+/** Share of reads that Redis answered; null without reads. */
 export function hitRatio(outcomes: Reading['outcomes']): number | null {
   const total = totalOf(outcomes);
   return total === 0 ? null : outcomes.hit / total;
 }
 
-/** Each of the others cost one. */
+/** Reads with any other outcome cost one query each. */
 export function queriesSaved(outcomes: Reading['outcomes']): number {
   return outcomes.hit + outcomes.collapsed;
 }

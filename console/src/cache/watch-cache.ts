@@ -5,15 +5,15 @@ import { messageOf } from '../state/messages.js';
 import { type Rates, type Reading, ratesBetween, readingOf } from './readings.js';
 
 const EVERY_MS = 2000;
-/** Five minutes. */
-const KEPT = 150;
-/** That the percentiles and the recent hit ratio look back. */
+/** Five minutes of readings. */
+const MAX_READINGS = 150;
+/** Time span of the percentiles and the recent hit ratio. */
 const WINDOW_SECONDS = 30;
 
 export interface CacheWatch {
   readonly figures: CacheFigures | null;
   readonly reading: Reading | null;
-  /** Of the last half minute of the process that has answered. */
+  /** Rates over the last half minute, for the process that answered last. */
   readonly recent: Rates | null;
   readonly history: readonly Rates[];
   readonly error: string | null;
@@ -21,7 +21,7 @@ export interface CacheWatch {
 
 const NOTHING: CacheWatch = { figures: null, reading: null, recent: null, history: [], error: null };
 
-/** Reads the figures every two seconds, unless paused, and makes rates of them. */
+/** Reads the figures every two seconds unless paused, and computes rates from them. */
 export function useCacheWatch(paused: boolean): CacheWatch {
   const [watch, setWatch] = useState(NOTHING);
   const readings = useRef<readonly Reading[]>([]);
@@ -39,17 +39,19 @@ export function useCacheWatch(paused: boolean): CacheWatch {
             own.find(({ at }) => at >= reading.at - WINDOW_SECONDS),
             reading,
           );
-          readings.current = [...readings.current, reading].slice(-KEPT);
+          readings.current = [...readings.current, reading].slice(-MAX_READINGS);
           setWatch(({ history }) => ({
             figures,
             reading,
             recent,
             history:
-              rates === null ? history : [...history, { ...rates, ...percentiles(recent) }].slice(-KEPT),
+              rates === null
+                ? history
+                : [...history, { ...rates, ...percentiles(recent) }].slice(-MAX_READINGS),
             error: null,
           }));
         } catch (error) {
-          setWatch((known) => ({ ...known, error: messageOf(error) }));
+          setWatch((last) => ({ ...last, error: messageOf(error) }));
         }
       },
       () => EVERY_MS,
@@ -60,7 +62,7 @@ export function useCacheWatch(paused: boolean): CacheWatch {
   return watch;
 }
 
-/** Two seconds hold too few reads for a 99th percentile. */
+/** Percentiles over half a minute, because two seconds contain too few reads for a 99th percentile. */
 function percentiles(recent: Rates | null): Partial<Rates> {
   return recent === null ? {} : { p50: recent.p50, p95: recent.p95, p99: recent.p99 };
 }

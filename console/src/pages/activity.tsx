@@ -16,9 +16,9 @@ export function Activity({ platforms }: { readonly platforms: readonly Platform[
       title="Activity over time"
       platforms={platforms}
       load={load}
-      none="Nothing was done in this time."
+      none="No activity in this period."
     >
-      {(known, days) => <Days days={everyDay(known, days, new Date())} />}
+      {(recorded, days) => <Days days={everyDay(recorded, days, new Date())} />}
     </OverTime>
   );
 }
@@ -31,10 +31,10 @@ function Days({ days }: { readonly days: readonly ActivityOfDay[] }) {
   return (
     <>
       <p class="hint">
-        Within {days.length} days: {totals.join(', ')}. The figures below are of today, in UTC.
+        Last {days.length} days: {totals.join(', ')}. The figures below are for today, in UTC.
       </p>
       <Chart
-        title="Activity a day"
+        title="Activity per day"
         times={days.map(({ date }) => Date.parse(date) / 1000)}
         series={KINDS.map((kind) => ({ label: COUNTS[kind], values: days.map((one) => one[kind]) }))}
         format={(value) => (Number.isInteger(value) ? whole.format(value) : '')}

@@ -15,7 +15,7 @@ export function AddPlatform({ onClose }: Closable) {
   return (
     <Dialog title="Add a platform" onClose={onClose}>
       <fieldset class="ways">
-        <legend>How</legend>
+        <legend>Method</legend>
         <label>
           <input type="radio" name="way" checked={way === 'oauth'} onChange={() => setWay('oauth')} /> Log in
           at the instance
@@ -30,15 +30,18 @@ export function AddPlatform({ onClose }: Closable) {
   );
 }
 
-/** The way back ends in a page of its own, which tells this one: a token in memory would not survive the journey. */
+/**
+ * Opens the instance in a new tab, because leaving this page would lose the token in memory. The callback ends in that
+ * tab, which then notifies this page.
+ */
 function ByOAuth({ onClose }: Closable) {
   const [authorizationUrl, setAuthorizationUrl] = useState<string | null>(null);
   if (authorizationUrl !== null) {
     return (
       <>
         <p>
-          Log in there and agree; it opens in a new tab. You may close this dialog, the account appears among
-          your platforms.
+          The instance opens in a new tab. Log in and approve the access. You can close this dialog; the
+          account will appear among your platforms.
         </p>
         <div class="buttons">
           <a
@@ -104,7 +107,7 @@ function ByToken({ onClose }: Closable) {
       onCancel={onClose}
       onSubmit={async (values) => {
         const added = await write(() => add(values));
-        say(`“${added.name}” is added: ${STATUS_LABELS[added.status]}.`);
+        say(`“${added.name}” added: ${STATUS_LABELS[added.status]}.`);
         onClose();
       }}
     >
@@ -131,11 +134,11 @@ function ByToken({ onClose }: Closable) {
 }
 
 function add(values: Readonly<Record<string, string>>): Promise<Platform> {
-  const given = Object.entries(values).filter(([field, value]) => value !== '' || !OPTIONAL.includes(field));
-  // What does not fit is the API's to refuse, field by field.
-  const body = Object.fromEntries(given) as unknown as NewPlatform;
+  const fields = Object.entries(values).filter(([field, value]) => value !== '' || !OPTIONAL.includes(field));
+  // Not validated here: the API reports errors for each field.
+  const body = Object.fromEntries(fields) as unknown as NewPlatform;
   return ok(api.POST('/v1/platforms', { params: { query: { test: true } }, body }));
 }
 
-/** The same function each time: another one would be called at every render, and take the focus back. */
+/** Defined outside the component: Preact would call a new function at every render and move the focus back. */
 const focus = (link: HTMLElement | null): void => link?.focus();

@@ -23,7 +23,8 @@ export function WarmCache({ onClose }: ActionProps) {
       {(errorOf) => (
         <>
           <p>
-            Loads the entries of the users that were active last, in the background and behind all requests.
+            Loads the entries of the most recently active users, in the background and at lower priority than
+            requests.
           </p>
           <Field
             name="users"
@@ -42,23 +43,23 @@ export function WarmCache({ onClose }: ActionProps) {
 export function DropCache({ onClose }: ActionProps) {
   return (
     <Confirm
-      title="Drop what is cached of a user?"
+      title="Drop a user's cached entries?"
       action="Drop"
       danger
       fields={['id']}
       onClose={onClose}
       onConfirm={async ({ id = '' }) => {
         await ok(api.DELETE('/v1/admin/cache/users/{id}', { params: { path: { id: Number(id) } } }));
-        say(`What was cached of user ${id} is dropped.`);
+        say(`Dropped the cached entries of user ${id}.`);
       }}
     >
       {(errorOf) => (
         <>
-          <p>Nothing is lost: the next reads load it from the database.</p>
+          <p>No data is lost: the next reads load it from the database.</p>
           <Field
             name="id"
             type="number"
-            label="User id"
+            label="User ID"
             defaultValue={String(user.value?.id ?? '')}
             required
             error={errorOf('id')}

@@ -17,7 +17,7 @@ const atClock = (seconds: number): string => clock.format(seconds * 1000);
 
 const BREAKER_LABELS = {
   closed: 'Closed: in use',
-  open: 'Open: not asked',
+  open: 'Open: bypassed',
   'half-open': 'Half-open: catching up',
 };
 
@@ -42,12 +42,12 @@ export function CachePage() {
         </div>
       </div>
       <p class="hint">
-        Counted by the process that answers, since its start. With several processes each reading, and each
-        point of the charts, is of one of them.
+        Counted by the process that answers, since it started. With several processes, each reading and each
+        point in the charts comes from one of them.
       </p>
       {watch.error !== null && (
         <p class="notice bad" role="alert">
-          The figures could not be read. {watch.error}
+          Could not load the figures. {watch.error}
         </p>
       )}
       {watch.figures === null ? (
@@ -71,7 +71,7 @@ function Tiles({ figures, reading, recent }: CacheWatch) {
       <Tile label="Hit ratio" value={formatOrDash(hitRatio(outcomes), (value) => percent.format(value))}>
         {recent === null
           ? `of ${whole.format(totalOf(outcomes))} reads`
-          : `lately ${formatOrDash(hitRatio(recent.outcomes), (value) => percent.format(value))}`}
+          : `last 30 s: ${formatOrDash(hitRatio(recent.outcomes), (value) => percent.format(value))}`}
       </Tile>
       <Tile label="Database queries saved" value={whole.format(queriesSaved(outcomes))}>
         of {whole.format(totalOf(outcomes))} reads
@@ -85,7 +85,7 @@ function Tiles({ figures, reading, recent }: CacheWatch) {
       </Tile>
       <Tile label="Keys in the store" value={formatOrDash(figures.entries, (value) => whole.format(value))} />
       <Tile label="Connections in use" value={whole.format(pool.used)}>
-        {pool.idle} idle, {pool.waiting} waiting for one
+        {pool.idle} idle, {pool.waiting} waiting
       </Tile>
       <Tile label="Outbox lag" value={`${rate.format(outbox.lagSeconds)} s`}>
         {whole.format(outbox.pending)} changes pending
@@ -110,7 +110,7 @@ function Charts({ history }: CacheWatch) {
         formatTime={atClock}
       />
       <Chart
-        title="Latency, over half a minute"
+        title="Latency over 30 s"
         times={times}
         series={[
           { label: 'median', values: history.map(({ p50 }) => p50) },

@@ -18,17 +18,17 @@ export function DeletePlatform({ platform: { id, name, isDefault }, onClose }: D
       onClose={onClose}
       onConfirm={async ({ revoke }) => {
         await write(() => remove(id, revoke !== undefined));
-        say(`“${name}” is deleted.`);
+        say(`“${name}” deleted.`);
       }}
     >
       {() => (
         <>
           <p>
-            Its credentials and statistics are forgotten, which cannot be taken back.
-            {isDefault && ' It is your default: another platform takes its place.'}
+            This deletes its credentials and statistics and cannot be undone.
+            {isDefault && ' It is your default; another platform will become the default.'}
           </p>
           <label class="check">
-            <input type="checkbox" name="revoke" /> Revoke the access token at the instance too, where that is
+            <input type="checkbox" name="revoke" /> Also revoke the access token at the instance, if that is
             safe
           </label>
         </>
@@ -42,7 +42,7 @@ async function remove(id: number, revoke: boolean): Promise<void> {
   try {
     await ok(api.DELETE('/v1/platforms/{id}', { params }));
   } catch (error) {
-    // Somebody was faster; what was wanted is so.
+    // Already deleted elsewhere, which is the wanted result.
     if (!(error instanceof Refused && error.problem.status === 404)) throw error;
   }
 }

@@ -15,7 +15,7 @@ interface EditProps {
 const SHOWN = ['name', 'platformType', 'instanceUrl', 'username'] as const;
 const SECRET = ['accessToken', 'clientKey', 'clientSecret'] as const;
 
-/** Saves over the version that it shows, and no other. */
+/** Saves only over the version that it shows (If-Match). */
 export function EditPlatform({ platform: opened, onClose }: EditProps) {
   const [shown, setShown] = useState(opened);
   const [instance, setInstance] = useState(opened.instanceUrl);
@@ -32,9 +32,9 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
         {gone && <p class="notice bad">This connection was deleted elsewhere.</p>}
         {latest !== undefined && latest.version !== shown.version && (
           <div class="notice waiting">
-            <p>It was changed elsewhere since you opened it, so what you enter here cannot be saved.</p>
+            <p>This connection was changed elsewhere since you opened it, so your changes cannot be saved.</p>
             <button type="button" onClick={() => show(latest)}>
-              Show the current values
+              Show current values
             </button>
           </div>
         )}
@@ -46,12 +46,12 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
         onCancel={onClose}
         explain={(error) =>
           error instanceof Refused && error.problem.status === 412
-            ? 'Not saved: it was changed elsewhere since you opened it.'
+            ? 'Not saved: this connection was changed elsewhere since you opened it.'
             : undefined
         }
         onSubmit={async (values) => {
           const saved = await write(() => save(shown, values));
-          say(`“${saved.name}” is saved.`);
+          say(`“${saved.name}” saved.`);
           onClose();
         }}
       >
@@ -87,8 +87,8 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
               required={moves}
               hint={
                 moves
-                  ? 'Of the new instance: no credential of the old one is sent there'
-                  : 'Leave empty to keep the one there is'
+                  ? 'A token of the new instance. Credentials of the old one are never sent there'
+                  : 'Leave empty to keep the current token'
               }
               error={errorOf('accessToken')}
             />

@@ -4,7 +4,7 @@ import { Chart } from '../ui/chart.js';
 import { Select } from '../ui/form.js';
 import { OverTime } from './over-time.js';
 
-const COUNTS = { followers: 'Followers', following: 'Following', statuses: 'Posts at the instance' } as const;
+const COUNTS = { followers: 'Followers', following: 'Following', statuses: 'Posts on the instance' } as const;
 
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
@@ -14,14 +14,14 @@ export function Followers({ platforms }: { readonly platforms: readonly Platform
   return (
     <OverTime
       id="followers"
-      title="The account over time"
+      title="Account over time"
       platforms={platforms}
       load={load}
-      none="The instance has not said anything about this account yet."
+      none="The instance has not reported any numbers for this account yet."
       choice={
         <Select
           name="count"
-          label="What"
+          label="Show"
           value={count}
           options={COUNTS}
           onChange={(value) => setCount(value as keyof typeof COUNTS)}

@@ -4,26 +4,26 @@ import type { Platform } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
 import { Select } from '../ui/form.js';
 
-const RANGES = { 30: '30 days', 90: '90 days', 365: 'A year' };
+const RANGES = { 30: '30 days', 90: '90 days', 365: '1 year' };
 
 interface OverTimeProps<T> {
   readonly id: string;
   readonly title: string;
   readonly platforms: readonly Platform[];
   readonly load: (platformId: number, days: number) => Promise<readonly T[]>;
-  /** What there is to say when there is nothing to draw. */
+  /** The text to show if there is no data. */
   readonly none: string;
-  /** Besides the platform and how far back. */
+  /** An additional control next to platform and period. */
   readonly choice?: ComponentChildren;
   readonly children: (loaded: readonly T[], days: number) => ComponentChildren;
 }
 
-/** A panel that draws what a platform was like, of as many days as are chosen. */
+/** A panel with a chart of one platform over the selected period. */
 export function OverTime<T>(props: OverTimeProps<T>) {
   const { id, title, platforms, load, none, choice, children } = props;
   const [chosen, setChosen] = useState('');
   const [range, setRange] = useState('90');
-  // One that is deleted elsewhere is no choice any more.
+  // The chosen platform may have been deleted elsewhere.
   const platformId = (platforms.find((platform) => String(platform.id) === chosen) ?? platforms[0])?.id ?? 0;
   const { value, error } = usePolled(async () => {
     const days = Number(range);
@@ -42,14 +42,14 @@ export function OverTime<T>(props: OverTimeProps<T>) {
           onChange={setChosen}
         />
         {choice}
-        <Select name="days" label="How far back" value={range} options={RANGES} onChange={setRange} />
+        <Select name="days" label="Period" value={range} options={RANGES} onChange={setRange} />
       </div>
       {error !== null && (
         <p class="notice bad" role="alert">
           {error}
         </p>
       )}
-      {/* What was loaded last may be another platform's. */}
+      {/* The last value loaded may belong to another platform. */}
       {value?.platformId === platformId &&
         (value.loaded.length === 0 ? <p class="hint">{none}</p> : children(value.loaded, value.days))}
     </section>

@@ -28,7 +28,7 @@ export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
               {host}
             </a>
           </p>
-          <p>{username === null ? 'Account not known' : `@${username}`}</p>
+          <p>{username === null ? 'Unknown account' : `@${username}`}</p>
         </div>
         <div class="badges">
           {isDefault && <span class="badge accent">Default</span>}
@@ -55,7 +55,7 @@ export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
         <div>
           <dt>Token expires</dt>
           <dd>
-            <Time at={platform.tokenExpiresAt} none="no date given" />
+            <Time at={platform.tokenExpiresAt} none="unknown" />
           </dd>
         </div>
       </dl>
@@ -64,7 +64,7 @@ export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
   );
 }
 
-/** Letters where there is no picture. It says nothing that the card does not say in words. */
+/** Shows initials if there is no picture. Hidden from screen readers: the card has the same information as text. */
 function Avatar({ platform }: { readonly platform: Platform }) {
   const { id, name, platformType, hasAvatar, version } = platform;
   const { address, discard } = useAvatar(id, hasAvatar, version);
@@ -98,11 +98,11 @@ function Actions({ platform, onEdit, onDelete }: CardProps) {
   };
   const makeDefault = async (): Promise<string> => {
     await ok(api.PUT('/v1/platforms/{id}/default', { params }));
-    return `“${name}” is the default now.`;
+    return `“${name}” is now the default.`;
   };
   const setActive = async (): Promise<string> => {
     await ok(api.PATCH('/v1/platforms/{id}', { params, body: { isActive: !isActive } }));
-    return `“${name}” is ${isActive ? 'disabled' : 'enabled'} now.`;
+    return `“${name}” ${isActive ? 'disabled' : 'enabled'}.`;
   };
 
   const button = (label: string, onClick: () => void) => (

@@ -43,7 +43,7 @@ export function PlatformsPage() {
   );
 }
 
-/** What to say in place of the cards, or above them. */
+/** The load status, shown instead of the cards or above them. */
 export function LoadState() {
   const list = platforms.value;
   const error = loadError.value;
@@ -51,7 +51,7 @@ export function LoadState() {
     return (
       <div class="notice bad" role="alert">
         <p>
-          {list === null ? 'Your platforms could not be loaded. ' : 'This list may be out of date. '}
+          {list === null ? 'Could not load your platforms. ' : 'This list may be out of date. '}
           {error}
         </p>
         <button type="button" onClick={() => void reload()}>
@@ -70,10 +70,10 @@ export function LoadState() {
   if (list.length > 0) return null;
   return (
     <div class="empty panel">
-      <p>No platform is connected yet.</p>
+      <p>No platforms connected yet.</p>
       <p class="hint">
-        Connect an account at Mastodon, Pixelfed, Pleroma, Akkoma, GoToSocial or Friendica. Its credentials
-        are kept encrypted, and never shown here.
+        Connect an account on Mastodon, Pixelfed, Pleroma, Akkoma, GoToSocial or Friendica. Its credentials
+        are stored encrypted and never shown here.
       </p>
     </div>
   );

@@ -16,7 +16,7 @@ export function SignInPage() {
         </p>
       )}
       <Form
-        emptiesRefused
+        clearOnError
         key={String(isNew)}
         fields={FIELDS}
         submitLabel={isNew ? 'Create account' : 'Log in'}
@@ -45,13 +45,13 @@ export function SignInPage() {
         )}
       </Form>
       <p>
-        {isNew ? 'You have an account? ' : 'New here? '}
+        {isNew ? 'Already have an account? ' : 'New here? '}
         <button type="button" class="link" onClick={() => setIsNew(!isNew)}>
           {isNew ? 'Log in' : 'Create an account'}
         </button>
       </p>
       <p class="hint">
-        You stay logged in until you close or reload this page: it keeps no token in the browser’s storage.
+        You stay logged in until you close or reload this page. It stores no token in the browser.
       </p>
     </div>
   );

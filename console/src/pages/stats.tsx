@@ -30,7 +30,7 @@ function Numbers({ list }: { readonly list: readonly Platform[] }) {
     <>
       {error !== null && (
         <div class="notice bad" role="alert">
-          <p>The statistics could not be loaded. {error}</p>
+          <p>Could not load the statistics. {error}</p>
           <button type="button" onClick={again}>
             Try again
           </button>
@@ -39,7 +39,7 @@ function Numbers({ list }: { readonly list: readonly Platform[] }) {
       {stats === null ? (
         error === null && (
           <p role="status" class="loading">
-            Counting…
+            Loading the statistics…
           </p>
         )
       ) : (
@@ -54,7 +54,7 @@ function Numbers({ list }: { readonly list: readonly Platform[] }) {
   );
 }
 
-/** One call a platform: at most 60 a minute of those that the account has. */
+/** One request per platform: at most 60 a minute of the user's rate limit. */
 function everyMs(calls: number): number {
   return Math.max(15_000, calls * 1000);
 }
@@ -97,7 +97,7 @@ function Totals({ stats }: StatsProps) {
           </tbody>
           <tfoot>
             <tr>
-              <th scope="row">Together</th>
+              <th scope="row">Total</th>
               <td>{total(({ totalPosts }) => totalPosts)}</td>
               <td>{total(({ totalImages }) => totalImages)}</td>
               <td>{total(({ processingRuns }) => processingRuns)}</td>

@@ -6,15 +6,15 @@ import { onUnreachable } from '../api/session.js';
 export type Condition =
   'ok' | 'offline' | 'unreachable' | 'cache-down' | 'cache-recovering' | 'database-down' | 'unavailable';
 
-const WELL_MS = 10_000;
-const UNWELL_MS = 2000;
+const OK_POLL_MS = 10_000;
+const FAILING_POLL_MS = 2000;
 const TIMEOUT_MS = 5000;
 
-/** What can be done at the moment, as far as is known. */
+/** Whether the network, server, cache and database work, as of the last check. */
 export const condition = signal<Condition>('ok');
 
 export function watchCondition(): Poll {
-  const look = async (): Promise<Condition> => {
+  const check = async (): Promise<Condition> => {
     try {
       const response = await fetch('/health/ready', { signal: AbortSignal.timeout(TIMEOUT_MS) });
       return toCondition((await response.json()) as components['schemas']['ReadyDto']);
@@ -23,8 +23,8 @@ export function watchCondition(): Poll {
     }
   };
   const polled = poll(
-    async () => void (condition.value = await look()),
-    () => (condition.value === 'ok' ? WELL_MS : UNWELL_MS),
+    async () => void (condition.value = await check()),
+    () => (condition.value === 'ok' ? OK_POLL_MS : FAILING_POLL_MS),
   );
   window.addEventListener('online', polled.now);
   window.addEventListener('offline', polled.now);

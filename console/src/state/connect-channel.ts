@@ -1,7 +1,7 @@
 const NAME = 'platform-manager:connect';
 
-/** From the tab in which an instance sent somebody back, to the one that they are logged in. No secret passes. */
-export function tellConnected(): void {
+/** Notifies the signed-in tab from the tab that the instance redirected back. The message contains no secret. */
+export function announceConnected(): void {
   const channel = new BroadcastChannel(NAME);
   channel.postMessage('connected');
   channel.close();

@@ -26,11 +26,11 @@ function platform(id: number, own: Partial<Platform> = {}): Platform {
   };
 }
 
-describe('what is told of changes made elsewhere', () => {
-  it('is each of them, by what it means', () => {
+describe('differences', () => {
+  it('describes each change made elsewhere', () => {
     const before = [platform(1, { isDefault: true }), platform(2)];
     const after = [platform(2, { version: 2, isDefault: true }), platform(1, { version: 2 })];
-    expect(differences(before, after)).toEqual(['“Platform 2” is the default now; changed elsewhere.']);
+    expect(differences(before, after)).toEqual(['“Platform 2” was made the default elsewhere.']);
     expect(differences([platform(1)], [platform(1, { version: 2, status: 'token_invalid' })])).toEqual([
       '“Platform 1” is now: Token not accepted.',
     ]);
@@ -41,11 +41,11 @@ describe('what is told of changes made elsewhere', () => {
     expect(differences([platform(1)], [])).toEqual(['“Platform 1” was deleted elsewhere.']);
   });
 
-  it('is nothing when only the time of the last use has moved', () => {
+  it('ignores a change of the last use only', () => {
     expect(differences([platform(1)], [platform(1, { lastUsed: '2026-11-22T13:00:00.000Z' })])).toEqual([]);
   });
 
-  it('is one sentence when there is much of it', () => {
+  it('summarises many changes in one sentence', () => {
     const all = [1, 2, 3, 4].map((id) => platform(id));
     expect(differences(all, [])).toEqual(['4 changes were made elsewhere.']);
   });

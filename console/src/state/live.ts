@@ -3,22 +3,22 @@ import { poll } from '../api/poll.js';
 import { EventStreamParser, type ServerSentEvent } from '../api/server-sent-events.js';
 import { sendAuthorized } from '../api/session.js';
 
-/** `polling`: this server has no events. */
+/** `polling`: this server does not offer events. */
 export type Liveness = 'connecting' | 'live' | 'polling';
 
 const POLL_MS = 15_000;
 const BACK_OFF_MS = { first: 1000, most: 30_000 };
-/** The server gives a sign of life every 20 s. */
+/** The server sends a heartbeat every 20 s; this tolerates one lost beat. */
 const SILENCE_MS = 50_000;
-/** `ready` too: what changes after it is told, so a list that is loaded then misses nothing. */
-const NEWS = ['platform', 'reset', 'ready'];
+/** Includes `ready`: every later change is sent as an event, so a list loaded then misses nothing. */
+const RELOAD_EVENTS = ['platform', 'reset', 'ready'];
 
 export const liveness = signal<Liveness>('connecting');
 
 /**
- * Calls `changed` when something may have: at each event, each time the stream is there again, and now and then while
- * there is none. Nobody looks at a hidden page, and a browser has six connections for all its tabs together: it gives its
- * own back, and goes on from the last event when it is shown. Returns the way to stop.
+ * Calls `changed` whenever data may have changed: at each event, each time the stream reconnects, and regularly while
+ * there is no stream. A hidden page closes its stream, because HTTP/1.1 browsers allow six connections per host for all
+ * tabs together, and resumes from the last event when it is shown again. Returns a function that stops it.
  */
 export function follow(changed: () => void): () => void {
   const stop = new AbortController();
@@ -47,14 +47,14 @@ async function run(changed: () => void, stopped: AbortSignal): Promise<void> {
           failures = 0;
           liveness.value = 'live';
         }
-        if (NEWS.includes(type)) changed();
+        if (RELOAD_EVENTS.includes(type)) changed();
       }
     } catch (error) {
       if (error instanceof NoEvents) {
         liveness.value = 'polling';
         return;
       }
-      // Whatever else it was, the way back is the same; the banner says what is wrong with the server.
+      // Reconnect after any other error. The banner tells the user what is wrong with the server.
     }
     lastEventId = parser.lastEventId;
     if (stopped.aborted) return;
@@ -120,7 +120,7 @@ function shown(stopped: AbortSignal): Promise<void> {
   });
 }
 
-/** Ends early when the network is back. */
+/** Resolves early when the network is back. */
 function pause(ms: number, stopped: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const settle = (): void => {

@@ -9,7 +9,7 @@ export interface Message {
 const SHOWN_MS = 12_000;
 const MAX_SHOWN = 4;
 
-/** What happened last, shown and read out. */
+/** The latest messages, shown and read out by screen readers. */
 export const messages = signal<readonly Message[]>([]);
 
 let lastId = 0;
@@ -19,7 +19,7 @@ export function say(text: string): void {
   setTimeout(() => dismiss(id), SHOWN_MS);
 }
 
-/** Stays until it is dismissed. */
+/** Shows an urgent message, which stays until it is dismissed. */
 export function warn(text: string): void {
   add(text, true);
 }

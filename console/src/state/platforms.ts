@@ -4,9 +4,9 @@ import { user } from '../api/session.js';
 import { differences } from './differences.js';
 import { messageOf, say } from './messages.js';
 
-/** All connections of whoever is logged in, the default first; null until they are known. */
+/** All connections of the signed-in user, the default first; null before the first load. */
 export const platforms = signal<readonly Platform[] | null>(null);
-/** Why they could not be loaded the last time. */
+/** Why the last load failed; null if it succeeded. */
 export const loadError = signal<string | null>(null);
 
 const RETRY_MS = 5000;
@@ -15,12 +15,12 @@ let retry: ReturnType<typeof setTimeout> | undefined;
 let writing = 0;
 let loading = false;
 let wanted = false;
-/** Moves with each write: a list that was asked for before it may be older than what is shown. */
+/** Increases with each write. A list requested before a write may be older than the one shown, so it is discarded. */
 let generation = 0;
-/** The next list shows what was done here; that is not news. */
+/** Whether the next list contains the user's own changes, which need no message. */
 let own = true;
 
-/** Loads them; who asks during a load or a write gets the next one. */
+/** Loads the list. A call during a load or a write triggers another load afterwards. */
 export async function reload(): Promise<void> {
   if (user.value === null) return;
   if (loading || writing > 0) {
@@ -29,14 +29,14 @@ export async function reload(): Promise<void> {
   }
   loading = true;
   clearTimeout(retry);
-  const begun = generation;
+  const startGeneration = generation;
   try {
     const list = await ok(api.GET('/v1/platforms', { params: { query: { includeInactive: true } } }));
-    if (begun === generation) accept(list);
+    if (startGeneration === generation) accept(list);
     else wanted = true;
   } catch (error) {
-    if (begun === generation) loadError.value = messageOf(error);
-    // What made this load necessary will not be told again.
+    if (startGeneration === generation) loadError.value = messageOf(error);
+    // The event that triggered this load will not be sent again.
     retry = setTimeout(() => void reload(), RETRY_MS);
   } finally {
     loading = false;
@@ -44,7 +44,7 @@ export async function reload(): Promise<void> {
   await reloadIfWanted();
 }
 
-/** Does something that changes them, and then shows what has become of it. */
+/** Runs a task that changes connections, then reloads the list. */
 export async function write<T>(task: () => Promise<T>): Promise<T> {
   writing += 1;
   generation += 1;
@@ -58,7 +58,7 @@ export async function write<T>(task: () => Promise<T>): Promise<T> {
   }
 }
 
-/** For the next one who logs in. */
+/** Clears the list when the user logs out. */
 export function forget(): void {
   generation += 1;
   own = true;
@@ -73,9 +73,9 @@ async function reloadIfWanted(): Promise<void> {
 }
 
 function accept(list: readonly Platform[]): void {
-  const news = own || platforms.value === null ? [] : differences(platforms.value, list);
+  const changes = own || platforms.value === null ? [] : differences(platforms.value, list);
   own = false;
   platforms.value = list;
   loadError.value = null;
-  for (const text of news) say(text);
+  for (const text of changes) say(text);
 }

@@ -2,20 +2,20 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, ok } from '../api/client.js';
 
 interface Avatar {
-  /** In this page; null until the picture has come, and when it cannot be had. */
+  /** Object URL of the picture; null while it loads, or if it cannot be loaded. */
   readonly address: string | null;
-  /** For a picture that the browser cannot draw. */
+  /** Call this if the browser cannot display the picture. */
   readonly discard: () => void;
 }
 
-/** @param version of the connection: with another one the picture may be another too. */
+/** @param version version of the connection; a new version may have a new picture. */
 export function useAvatar(id: number, hasAvatar: boolean, version: number): Avatar {
   const [address, setAddress] = useState<string | null>(null);
 
   useEffect(() => {
     if (!hasAvatar) return;
     const unwanted = new AbortController();
-    let made: string | null = null;
+    let objectUrl: string | null = null;
     const { signal } = unwanted;
     const load = async (): Promise<void> => {
       const call = api.GET('/v1/platforms/{id}/avatar', {
@@ -25,13 +25,13 @@ export function useAvatar(id: number, hasAvatar: boolean, version: number): Avat
       });
       const picture = await ok(call).catch(() => null);
       if (picture === null || signal.aborted) return;
-      made = URL.createObjectURL(picture);
-      setAddress(made);
+      objectUrl = URL.createObjectURL(picture);
+      setAddress(objectUrl);
     };
     void load();
     return () => {
       unwanted.abort();
-      if (made !== null) URL.revokeObjectURL(made);
+      if (objectUrl !== null) URL.revokeObjectURL(objectUrl);
       setAddress(null);
     };
   }, [id, hasAvatar, version]);

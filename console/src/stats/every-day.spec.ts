@@ -5,9 +5,9 @@ const none = (date: string) => ({ date, posts: 0, images: 0, processingRuns: 0 }
 const some = (date: string) => ({ date, posts: 3, images: 2, processingRuns: 1 });
 
 describe('everyDay', () => {
-  it('puts zeros where nothing was done, up to today in UTC', () => {
-    const known = [some('2026-02-27'), some('2026-03-01')];
-    expect(everyDay(known, 5, new Date('2026-03-02T23:59:59Z'))).toEqual([
+  it('adds days without activity as zeros, up to today in UTC', () => {
+    const recorded = [some('2026-02-27'), some('2026-03-01')];
+    expect(everyDay(recorded, 5, new Date('2026-03-02T23:59:59Z'))).toEqual([
       none('2026-02-26'),
       some('2026-02-27'),
       none('2026-02-28'),
@@ -17,7 +17,7 @@ describe('everyDay', () => {
     expect(everyDay([], 1, new Date('2026-03-02T00:00:00Z'))).toEqual([none('2026-03-02')]);
   });
 
-  it('ends with the last day of a server whose clock is ahead', () => {
+  it("ends with the server's last day if its clock is ahead", () => {
     const days = everyDay([some('2026-03-02')], 2, new Date('2026-03-01T23:59:59Z'));
     expect(days).toEqual([none('2026-03-01'), some('2026-03-02')]);
   });

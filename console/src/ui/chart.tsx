@@ -13,17 +13,17 @@ interface ChartProps {
   readonly times: readonly number[];
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
-  /** Of a time, for the table. */
+  /** Formats a time for the axis and the table. */
   readonly formatTime: (seconds: number) => string;
 }
 
 const HEIGHT = 220;
-/** Told apart without colours too. */
+/** Dash patterns that distinguish the series without colour. */
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [1, 4]];
-/** Rows of the table; a chart of five minutes has more points than anybody reads. */
+/** Most rows in the table: a chart of five minutes has too many points to read. */
 const MAX_ROWS = 40;
 
-/** A drawing for the eye, its last values as text, and the same numbers in a table for everybody else. */
+/** A chart with its last values as text, and the same numbers as a table for users who cannot see the chart. */
 export function Chart({ title, times, series, format, formatTime }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);

@@ -12,7 +12,7 @@ interface ConfirmProps {
   readonly children: (errorOf: (field: string) => string | undefined) => ComponentChildren;
 }
 
-/** Asks before something that cannot be taken back; closes when it is done. */
+/** Asks for confirmation before an action, and closes when the action has succeeded. */
 export function Confirm({ title, action, danger, fields = [], onConfirm, onClose, children }: ConfirmProps) {
   return (
     <Dialog title={title} onClose={onClose}>

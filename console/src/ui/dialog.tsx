@@ -7,7 +7,7 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** Modal for as long as it is rendered; the browser keeps the focus inside, and gives it back at the end. */
+/** Modal while it is rendered. The browser keeps the focus inside and restores it when the dialog closes. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
@@ -17,7 +17,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     element?.showModal();
     return () => {
       element?.close();
-      // What opened it may have gone with what was done in it.
+      // The element that opened the dialog may no longer exist, for example after a deletion.
       if (opener === null || !opener.isConnected || opener === document.body) focusPage();
     };
   }, []);

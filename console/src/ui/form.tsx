@@ -4,22 +4,22 @@ import { Refused } from '../api/problem.js';
 import { messageOf } from '../state/messages.js';
 
 interface FormProps {
-  /** Those whose errors are shown beside them. */
+  /** Fields that show their own errors. */
   readonly fields: readonly string[];
   readonly submitLabel: string;
   readonly onSubmit: (values: Readonly<Record<string, string>>) => Promise<void>;
   readonly onCancel?: () => void;
-  /** Called with whatever went wrong, before it is shown; returns what to say of it instead. */
+  /** Called with an error before it is shown; returns a text to show instead, if any. */
   readonly explain?: (error: unknown) => string | undefined;
   readonly danger?: boolean;
-  /** Of a secret that was refused: a password, which is then typed anew. */
-  readonly emptiesRefused?: boolean;
+  /** Clears the password fields after an error, so that the user types the password again. */
+  readonly clearOnError?: boolean;
   readonly children: (errorOf: (field: string) => string | undefined) => ComponentChildren;
 }
 
-/** Sends once at a time, and shows what was refused: at its field where it has one, else above. */
+/** Submits once at a time. Shows each error at its field if it has one, otherwise above the form. */
 export function Form(props: FormProps) {
-  const { fields, submitLabel, onSubmit, onCancel, explain, danger, emptiesRefused, children } = props;
+  const { fields, submitLabel, onSubmit, onCancel, explain, danger, clearOnError, children } = props;
   const form = useRef<HTMLFormElement>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -46,17 +46,17 @@ export function Form(props: FormProps) {
     );
     setBusy(true);
     setError(null);
-    let taken = false;
+    let accepted = false;
     try {
       await onSubmit(values);
-      taken = true;
+      accepted = true;
     } catch (failure) {
       setError(failure);
     } finally {
       setBusy(false);
-      // Secrets that were taken are not kept in the page. Others stay: an empty field may mean something else, and would
-      // be sent as that the next time.
-      if (taken || emptiesRefused === true)
+      // Accepted secrets do not stay in the page. Refused ones do, because an empty field can have a meaning of its own
+      // (keep the current secret) and the next submit would send that.
+      if (accepted || clearOnError === true)
         for (const input of element.querySelectorAll<HTMLInputElement>('input[type=password]'))
           input.value = '';
     }
@@ -114,7 +114,7 @@ export function Field({ label, hint, error, onInput, ...input }: FieldProps) {
   );
 }
 
-/** For credentials: not shown, not offered to be remembered, and not filled in. */
+/** For credentials: masked, and neither saved nor filled in by the browser. */
 export function SecretField(props: FieldProps) {
   return <Field type="password" autocomplete="off" spellcheck={false} {...props} />;
 }

@@ -16,16 +16,16 @@ export const STATUS_LABELS: Readonly<Record<Status, string>> = {
   unchecked: 'Not tested yet',
   connected: 'Connected',
   token_invalid: 'Token not accepted',
-  scope_missing: 'Token may not read the account',
+  scope_missing: 'Token lacks a scope',
   account_disabled: 'Account disabled',
   account_pending: 'Account not approved yet',
-  rate_limited: 'Asked to wait',
+  rate_limited: 'Rate limited',
   instance_unreachable: 'Instance unreachable',
-  instance_error: 'Instance answers with errors',
+  instance_error: 'Instance error',
   not_an_instance: 'Not a Fediverse instance',
-  identity_mismatch: 'Token of another account',
+  identity_mismatch: 'Token belongs to another account',
   blocked_address: 'Address not allowed',
-  needs_reconnect: 'Has to be connected again',
+  needs_reconnect: 'Reconnect required',
 };
 
 export function toneOf(status: Status): Tone {

@@ -1,6 +1,6 @@
 import { type Message, dismiss, messages } from '../state/messages.js';
 
-/** Two live regions: what can wait for a pause, and what cannot. */
+/** Two live regions: urgent messages interrupt the screen reader, the others wait for a pause. */
 export function Messages() {
   const urgent = messages.value.filter((message) => message.urgent);
   const calm = messages.value.filter((message) => !message.urgent);

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { PAGE_TITLE_ID } from './dialog.js';
 
-/** Takes the focus when its page comes, so that a screen reader says where one is. */
+/** Takes the focus when its page opens, so that a screen reader announces the page. */
 export function PageTitle({ children }: { readonly children: ComponentChildren }) {
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => {

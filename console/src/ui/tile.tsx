@@ -6,7 +6,7 @@ interface TileProps {
   readonly children?: ComponentChildren;
 }
 
-/** A figure and what there is to say about it; stands in a <dl>. */
+/** A figure with a label and an optional note. Its parent must be a <dl>. */
 export function Tile({ label, value, children }: TileProps) {
   return (
     <div class="tile panel">

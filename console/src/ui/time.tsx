@@ -12,7 +12,7 @@ const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeS
 const now = signal(Date.now());
 setInterval(() => (now.value = Date.now()), 30_000);
 
-/** How long ago, or how far ahead; the exact time is its title. */
+/** A relative time, past or future, with the exact time as its title. */
 export function Time({ at, none }: { readonly at: string | null; readonly none: string }) {
   if (at === null) return <>{none}</>;
   const time = new Date(at);

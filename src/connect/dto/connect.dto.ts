@@ -18,7 +18,7 @@ export class BeginConnectDto {
     minLength: 1,
     maxLength: 100,
     example: 'My Mastodon',
-    description: 'For a new connection; one that is renewed keeps its name. By default the handle',
+    description: 'Name for a new connection; a reconnected account keeps its name. Defaults to the handle',
   })
   @ValidateIf((_, value) => value !== undefined)
   @IsPlainText()
@@ -28,7 +28,8 @@ export class BeginConnectDto {
   @ApiPropertyOptional({
     maxLength: 500,
     example: 'https://app.example.org/connections',
-    description: 'Where the browser goes in the end; of this server, or an origin of CORS_ORIGINS',
+    description:
+      'Where to redirect the browser at the end: a URL on this server or on an origin in CORS_ORIGINS',
   })
   @ValidateIf((_, value) => value !== undefined)
   @IsPlainText()
@@ -40,7 +41,7 @@ export class ConnectBegunDto {
   @ApiProperty({
     example: 'https://mastodon.social/oauth/authorize?client_id=…&response_type=code&state=…',
     description:
-      'Open it in the browser that sent this request: the cookie of this answer is asked for at the end',
+      'Open it in the browser that sent this request: the callback requires the cookie of this response',
   })
   authorizationUrl!: string;
 }
@@ -52,6 +53,9 @@ export class ConnectedDto {
   @ApiProperty({ type: 'integer', example: 42 })
   platformId!: number;
 
-  @ApiProperty({ example: false, description: 'The account was connected before, and has a new token now' })
+  @ApiProperty({
+    example: false,
+    description: 'Whether the account was already connected and got a new token',
+  })
   renewed!: boolean;
 }

@@ -19,25 +19,35 @@ export class InstanceFeaturesDto {
   @ApiProperty({
     type: [String],
     example: ['profile'],
-    description: 'Scopes that a connection by OAuth asks for',
+    description: 'Scopes that an OAuth connection requests',
   })
   scopes!: readonly string[];
 
-  @ApiProperty({ enum: ['S256', 'harmless'], example: 'S256' })
+  @ApiProperty({
+    enum: ['S256', 'harmless'],
+    example: 'S256',
+    description: '`harmless`: the instance accepts a PKCE challenge but may not verify it',
+  })
   pkce!: 'S256' | 'harmless';
 
-  @ApiProperty({ example: false, description: 'Tokens expire and are renewed' })
+  @ApiProperty({ example: false, description: 'Whether access tokens expire and are refreshed' })
   refreshTokens!: boolean;
 
-  @ApiProperty({ example: true, description: 'A token can be revoked without touching those of others' })
+  @ApiProperty({
+    example: true,
+    description: "Whether a token can be revoked without revoking other users' tokens",
+  })
   revocable!: boolean;
 }
 
 export class InstanceDto {
-  @ApiProperty({ example: 'https://mastodon.social', description: 'Canonical origin, as instanceUrl' })
+  @ApiProperty({
+    example: 'https://mastodon.social',
+    description: 'Canonical origin, in the same form as instanceUrl',
+  })
   origin!: string;
 
-  @ApiProperty({ example: 'mastodon', description: 'As nodeinfo names it' })
+  @ApiProperty({ example: 'mastodon', description: 'Software name from nodeinfo' })
   software!: string;
 
   @ApiProperty({ example: '4.4.2' })
@@ -53,7 +63,7 @@ export class InstanceDto {
     enum: PLATFORM_TYPES,
     nullable: true,
     example: 'mastodon',
-    description: 'The platformType to connect as; null when the software is not supported',
+    description: 'The platformType to use for a connection; null if the software is not supported',
   })
   platformType!: PlatformType | null;
 

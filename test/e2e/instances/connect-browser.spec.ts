@@ -110,7 +110,7 @@ describe('the browser that connects by OAuth', () => {
     const { callback } = await begin(caller, fake);
     expect(await browserOf(caller).send('GET', callback)).toMatchObject({
       status: 400,
-      body: { code: 'access_denied', detail: 'The access was not granted at the instance.' },
+      body: { code: 'access_denied', detail: 'Access was not granted at the instance.' },
     });
     expect(await browserOf(caller).send('GET', callback)).toMatchObject({ body: { code: 'invalid_state' } });
     expect(await listOf(caller)).toEqual([]);

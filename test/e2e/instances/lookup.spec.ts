@@ -115,7 +115,7 @@ describe('POST /v1/instances/lookup', () => {
     fake.discovery = link('https://social.example.org/nodeinfo/2.0');
     expect((await lookup(fake.origin)).body).toMatchObject({
       code: 'not_an_instance',
-      detail: 'The instance is not at this address. It says that it is at social.example.org.',
+      detail: 'The instance is not at this address. It says its address is social.example.org.',
     });
     const other = await fakes.start('mastodon');
     other.discovery = link('https://10.0.0.1/latest/meta-data/');

@@ -215,7 +215,7 @@ describe('POST /v1/platforms/:id/test', () => {
         expect(await test(id)).toMatchObject({
           outcome: 'blocked_address',
           latencyMs: null,
-          detail: 'This address is not one that may be connected to.',
+          detail: 'Connections to this address are not allowed.',
         });
         const { body } = await caller.send('GET', `/v1/platforms/${id}`);
         expect(body.status).toBe('blocked_address');

@@ -104,7 +104,7 @@ describe('the watcher with Redis', () => {
 
   /** Of both: Nest's loggers all write to the application that was made last. */
   const told = (): number =>
-    apps.flatMap(({ log }) => log).filter((line) => /"Watcher".*Redis takes jobs/.test(line)).length;
+    apps.flatMap(({ log }) => log).filter((line) => /"Watcher".*Redis accepts jobs/.test(line)).length;
 
   it('shares the work between processes: each connection is checked once', async () => {
     await connect(50);
