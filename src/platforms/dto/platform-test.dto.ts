@@ -50,7 +50,7 @@ export class PlatformTestDto {
   @ApiProperty({ type: String, format: 'date-time', example: '2026-11-22T12:00:00.000Z' })
   checkedAt!: Date;
 
-  @ApiProperty({ example: 'The instance knows the token and its account.' })
+  @ApiProperty({ example: 'The instance accepts the access token.' })
   detail!: string;
 }
 
