@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startTestApp, type TestApp } from '../../support/app.js';
+import { Backends } from '../../support/backends.js';
+import { waitUntil } from '../../support/barrier.js';
+import { createPlatform, type Person, register } from '../../support/factories.js';
+import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
+import { everyRoute } from '../../support/growth/every-route.js';
+import { ACTIVITIES_EACH, CONNECTIONS, fill, FILL_MS } from '../../support/growth/fill.js';
+import { Plans } from '../../support/growth/plans.js';
+import { unvisited } from '../../support/openapi.js';
+
+/** The admin's total, and some that a filter passes over; everything else reads less. */
+const MOST_ROWS = 11_000;
+
+describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activities`, () => {
+  let backends: Backends;
+  let app: TestApp;
+  let ada: Person;
+  let id: number;
+  let fake: FakeInstance | undefined;
+
+  beforeAll(async () => {
+    backends = await Backends.create();
+    app = await startTestApp({ backends });
+    ada = await register(app.client, backends.secrets);
+    id = (await createPlatform(ada, backends.secrets)).id;
+    await backends.settled();
+    await fill(backends);
+  }, FILL_MS);
+  afterAll(async () => {
+    await app.app.close();
+    await fake?.close();
+    await backends.remove();
+  }, FILL_MS);
+
+  it('no statement reads a large table from end to end, or more of it than it is bound to', async () => {
+    await app.app.close();
+    const plans = await Plans.record(backends);
+    // The relay and the watcher too.
+    fake = await startFakeInstance('mastodon');
+    app = await startTestApp({
+      backends,
+      env: {
+        WATCH_ENABLED: 'true',
+        WATCH_ROUND_SECONDS: '1',
+        INSTANCE_HOST_ALLOWLIST: new URL(fake.origin).host,
+      },
+    });
+    await everyRoute({ app, person: ada, platformId: id, fake });
+    await backends.settled();
+    const planned = () =>
+      plans.statements.some((statement) => /DELETE FROM account_snapshots/.test(statement));
+    await waitUntil(planned, { timeoutMs: 60_000, what: 'the watcher to clean up' });
+
+    expect(await unvisited(app)).toEqual([]);
+    const visits = plans.visits();
+    expect(new Set(visits.map(({ table }) => table)).size).toBe(11);
+    expect(visits.filter(({ how }) => how.startsWith('Seq'))).toEqual([]);
+    expect(visits.filter(({ rows }) => rows > MOST_ROWS)).toEqual([]);
+  }, 180_000);
+
+  it('keeps totals that are what counting would find, whatever is done to the activities', async () => {
+    const own = await createPlatform({ client: app.client.as(ada) }, backends.secrets, {
+      name: 'counted',
+      username: 'counted',
+    });
+    const report = (kind: string, from: number, to: number, status: string) =>
+      app.client.as(ada).post(
+        `/v1/platforms/${own.id}/activities`,
+        Array.from({ length: to - from }, (_, n) => ({
+          kind,
+          externalId: String(from + n),
+          status,
+          occurredAt: '2026-11-22T12:00:00Z',
+        })),
+      );
+    // At once, overlapping, and with statuses that change.
+    const answers = await Promise.all([
+      report('post', 0, 300, 'queued'),
+      report('post', 100, 400, 'done'),
+      report('image', 0, 50, 'done'),
+      report('post', 200, 350, 'failed'),
+      report('image', 25, 75, 'failed'),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    await backends.rows('DELETE FROM platform_activities WHERE platform_id = $1 AND external_id < $2', [
+      own.id,
+      '2',
+    ]);
+    const counted = await backends.rows(
+      `SELECT kind, status, count(*)::integer AS count FROM platform_activities WHERE platform_id = $1
+       GROUP BY kind, status ORDER BY kind, status`,
+      [own.id],
+    );
+    const kept = await backends.rows(
+      `SELECT kind, status, count FROM platform_activity_totals WHERE platform_id = $1 AND count <> 0
+       ORDER BY kind, status`,
+      [own.id],
+    );
+    expect(counted.length).toBeGreaterThan(1);
+    expect(kept).toEqual(counted);
+    await backends.rows('DELETE FROM platform_connections WHERE id = $1', [own.id]);
+    expect(
+      await backends.rows('SELECT 1 FROM platform_activity_totals WHERE platform_id = $1', [own.id]),
+    ).toEqual([]);
+  });
+});

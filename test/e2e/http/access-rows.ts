@@ -1,0 +1,233 @@
+import { type Person, createPlatform, platformInput, unique } from '../../support/factories.js';
+import type { Secrets } from '../../support/secrets.js';
+
+export type Needs =
+  | 'public'
+  | 'session'
+  | 'admin'
+  | 'platforms:read'
+  | 'platforms:write'
+  | 'credentials:read'
+  | 'activities:write';
+
+export interface RowContext {
+  /** Whose resource it is. */
+  readonly owner: Person;
+  readonly secrets: Secrets;
+  /** Origin of an instance that may be asked. */
+  readonly instance: string;
+}
+
+export interface RowRequest {
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+export interface AccessRow {
+  readonly needs: Needs;
+  /** What the owner, or an admin on an admin route, or anybody on a public one, is answered. */
+  readonly ok: number;
+  /** What another person with the same rights is answered. Their own collection, by default: the same as the owner. */
+  readonly stranger?: number;
+  /** The answer holds credentials, which have no place in the record of exchanges. */
+  readonly secret?: true;
+  /** A request that works once for the owner, with what it needs already there. */
+  readonly request: (context: RowContext) => Promise<RowRequest>;
+}
+
+const plain = (path: string, body?: unknown) => (): Promise<RowRequest> => Promise.resolve({ path, body });
+
+/** A request to a connection of the owner's that was made for it. */
+const onPlatform =
+  (path: (id: number) => string, body?: (context: RowContext) => unknown) =>
+  async (context: RowContext): Promise<RowRequest> => {
+    const { id } = await createPlatform(context.owner, context.secrets);
+    return { path: path(id), body: body?.(context) };
+  };
+
+async function keyOf({ owner }: RowContext): Promise<number> {
+  const answer = await owner.client.post('/v1/api-keys', { name: unique(), scopes: ['platforms:read'] });
+  return answer.json<{ id: number }>().id;
+}
+
+const activity = () => [
+  { kind: 'post', externalId: unique(), status: 'published', occurredAt: '2026-11-22T12:00:00Z' },
+];
+
+/** Who may do what: one row a route. A route of the OpenAPI document that is not here fails the test. */
+export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
+  'POST /v1/admin/cache/warm': {
+    needs: 'admin',
+    ok: 202,
+    request: plain('/v1/admin/cache/warm', { users: 1 }),
+  },
+  'GET /v1/events': { needs: 'platforms:read', ok: 200, request: plain('/v1/events') },
+  'POST /v1/instances/lookup': {
+    needs: 'platforms:read',
+    ok: 200,
+    request: ({ instance }) => plain('/v1/instances/lookup', { instance })(),
+  },
+  'POST /v1/connect': {
+    needs: 'platforms:write',
+    ok: 200,
+    request: ({ instance }) => plain('/v1/connect', { instance })(),
+  },
+  'GET /v1/connect/callback': { needs: 'public', ok: 400, request: plain('/v1/connect/callback') },
+  'POST /v1/platforms/{id}/test': {
+    needs: 'platforms:write',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/test`),
+  },
+  'POST /v1/platforms/{id}/credentials': {
+    needs: 'credentials:read',
+    ok: 200,
+    stranger: 404,
+    secret: true,
+    request: onPlatform(
+      (id) => `/v1/platforms/${id}/credentials`,
+      () => ({ reason: 'To see who may' }),
+    ),
+  },
+  'GET /v1/platforms/{id}/audit': {
+    needs: 'session',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/audit`),
+  },
+  'GET /health/live': { needs: 'public', ok: 200, request: plain('/health/live') },
+  'GET /health/ready': { needs: 'public', ok: 200, request: plain('/health/ready') },
+  'GET /asyncapi.json': { needs: 'public', ok: 200, request: plain('/asyncapi.json') },
+  'GET /metrics': { needs: 'public', ok: 200, request: plain('/metrics') },
+
+  'POST /v1/auth/register': {
+    needs: 'public',
+    ok: 201,
+    request: ({ secrets }) =>
+      plain('/v1/auth/register', { email: `${unique()}@example.org`, password: secrets.make('password') })(),
+  },
+  'POST /v1/auth/login': {
+    needs: 'public',
+    ok: 200,
+    request: ({ owner: { email, password } }) => plain('/v1/auth/login', { email, password })(),
+  },
+  'POST /v1/auth/refresh': {
+    needs: 'public',
+    ok: 200,
+    request: async ({ owner: { client, email, password } }) => {
+      const { refreshToken } = (await client.post('/v1/auth/login', { email, password })).json();
+      return { path: '/v1/auth/refresh', body: { refreshToken } };
+    },
+  },
+  'POST /v1/auth/logout': {
+    needs: 'public',
+    ok: 204,
+    request: plain('/v1/auth/logout', { refreshToken: 'unknown' }),
+  },
+  'GET /v1/me': { needs: 'session', ok: 200, request: plain('/v1/me') },
+
+  'GET /v1/api-keys': { needs: 'session', ok: 200, request: plain('/v1/api-keys') },
+  'POST /v1/api-keys': {
+    needs: 'session',
+    ok: 201,
+    request: plain('/v1/api-keys', { name: 'x', scopes: ['platforms:read'] }),
+  },
+  'DELETE /v1/api-keys/{id}': {
+    needs: 'session',
+    ok: 204,
+    stranger: 404,
+    request: async (context) => ({ path: `/v1/api-keys/${await keyOf(context)}` }),
+  },
+
+  'GET /v1/platforms': { needs: 'platforms:read', ok: 200, request: plain('/v1/platforms') },
+  'GET /v1/platforms/default': {
+    needs: 'platforms:read',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform(() => '/v1/platforms/default'),
+  },
+  'GET /v1/platforms/{id}': {
+    needs: 'platforms:read',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}`),
+  },
+  'GET /v1/platforms/{id}/avatar': {
+    needs: 'platforms:read',
+    // No instance has said yet where the picture is.
+    ok: 404,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/avatar`),
+  },
+  'POST /v1/platforms': {
+    needs: 'platforms:write',
+    ok: 201,
+    request: ({ secrets }) => Promise.resolve({ path: '/v1/platforms', body: platformInput(secrets) }),
+  },
+  'PATCH /v1/platforms/{id}': {
+    needs: 'platforms:write',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform(
+      (id) => `/v1/platforms/${id}`,
+      () => ({ name: `Renamed ${unique()}` }),
+    ),
+  },
+  'DELETE /v1/platforms/{id}': {
+    needs: 'platforms:write',
+    ok: 204,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}`),
+  },
+  'PUT /v1/platforms/{id}/default': {
+    needs: 'platforms:write',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/default`),
+  },
+  'POST /v1/platforms/cache/refresh': {
+    needs: 'platforms:read',
+    ok: 200,
+    request: plain('/v1/platforms/cache/refresh'),
+  },
+  'DELETE /v1/platforms/cache': { needs: 'platforms:read', ok: 204, request: plain('/v1/platforms/cache') },
+
+  'GET /v1/platforms/default/stats': {
+    needs: 'platforms:read',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform(() => '/v1/platforms/default/stats'),
+  },
+  'GET /v1/platforms/{id}/stats': {
+    needs: 'platforms:read',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/stats`),
+  },
+  'GET /v1/platforms/{id}/stats/history': {
+    needs: 'platforms:read',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/stats/history`),
+  },
+  'GET /v1/platforms/{id}/stats/activity': {
+    needs: 'platforms:read',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/stats/activity`),
+  },
+  'POST /v1/platforms/{id}/activities': {
+    needs: 'activities:write',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/activities`, activity),
+  },
+
+  'GET /v1/admin/platforms': { needs: 'admin', ok: 200, request: plain('/v1/admin/platforms') },
+  'GET /v1/admin/cache': { needs: 'admin', ok: 200, request: plain('/v1/admin/cache') },
+  'DELETE /v1/admin/cache/users/{id}': {
+    needs: 'admin',
+    ok: 204,
+    request: ({ owner }) => Promise.resolve({ path: `/v1/admin/cache/users/${owner.id}` }),
+  },
+};

@@ -1,0 +1,219 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startTestApp, type TestApp } from '../../support/app.js';
+import { createPlatform, type Person, platformInput, register } from '../../support/factories.js';
+import { expectProblem } from '../../support/problems.js';
+
+let app: TestApp;
+let ada: Person;
+let id: number;
+
+beforeAll(async () => {
+  app = await startTestApp();
+  ada = await register(app.client, app.backends.secrets);
+  ({ id } = await createPlatform(ada, app.backends.secrets));
+});
+afterAll(() => app.close());
+
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+const secret = (): string => app.backends.secrets.make('rejected');
+
+describe('a closed route', () => {
+  it.each([
+    ['GET', '/v1/me'],
+    ['GET', '/v1/platforms'],
+    ['POST', '/v1/platforms'],
+    ['GET', '/v1/platforms/default'],
+    ['GET', '/v1/platforms/1'],
+    ['PATCH', '/v1/platforms/1'],
+    ['DELETE', '/v1/platforms/1'],
+    ['PUT', '/v1/platforms/1/default'],
+    ['GET', '/v1/platforms/1/stats'],
+    ['GET', '/v1/platforms/1/stats/activity'],
+    ['GET', '/v1/platforms/default/stats'],
+    ['POST', '/v1/platforms/1/activities'],
+    ['POST', '/v1/platforms/cache/refresh'],
+    ['DELETE', '/v1/platforms/cache'],
+  ])('%s %s answers 401 without a token, before it looks at the request', async (method, path) => {
+    const answer = await app.client.request(method, path, method === 'POST' ? { body: { nonsense: 1 } } : {});
+    expectProblem(answer, 401, 'unauthenticated');
+    expect(answer.header('www-authenticate')).toBe('Bearer realm="platform-manager"');
+  });
+});
+
+describe('what no route can read', () => {
+  it('answers 404 as a problem to an unknown route and method', async () => {
+    expectProblem(await app.client.get('/v1/nothing'), 404, 'route_not_found');
+    expectProblem(await app.client.get('/'), 404, 'route_not_found');
+    expectProblem(await ada.client.delete('/v1/platforms'), 404, 'route_not_found');
+  });
+
+  it('keeps the query out of instance, for it may hold what should not be there', async () => {
+    const answer = await ada.client.get(`/v1/nothing?token=${secret()}`);
+    expect(expectProblem(answer, 404, 'route_not_found').instance).toBe('/v1/nothing');
+  });
+
+  it.each(['{', '', '{"name": "\\u0000', 'undefined', '[1,]', '{"__proto__": {"isAdmin": true}}'])(
+    'answers 400 to the body %j',
+    async (raw) => {
+      const answer = await ada.client.request('POST', '/v1/platforms', { raw, headers: JSON_TYPE });
+      expect(answer.status).toBe(400);
+      expect(answer.header('content-type')).toBe('application/problem+json; charset=utf-8');
+      expect(answer.json<{ errors: unknown[] }>().errors.length).toBeGreaterThan(0);
+    },
+  );
+
+  it.each(['null', '[]', '"text"', '1', 'true', '{}'])(
+    'answers 400 to the JSON %s on every write',
+    async (raw) => {
+      for (const path of ['/v1/platforms', `/v1/platforms/${id}/activities`, '/v1/auth/register']) {
+        const answer = await ada.client.request('POST', path, { raw, headers: JSON_TYPE });
+        expect([path, answer.status]).toEqual([path, 400]);
+      }
+    },
+  );
+
+  it.each(['null', '[]', '"text"', '1'])('answers 400 to the JSON %s on a change', async (raw) => {
+    const answer = await ada.client.request('PATCH', `/v1/platforms/${id}`, { raw, headers: JSON_TYPE });
+    expect(answer.status).toBe(400);
+  });
+
+  it.each([
+    'text/plain',
+    'application/xml',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+  ])('answers 415 to %s', async (type) => {
+    for (const [method, path] of [
+      ['POST', '/v1/platforms'],
+      ['PATCH', `/v1/platforms/${id}`],
+      ['POST', `/v1/platforms/${id}/activities`],
+      ['POST', '/v1/auth/login'],
+      ['POST', '/v1/auth/register'],
+      ['POST', '/v1/auth/refresh'],
+      ['POST', '/v1/auth/logout'],
+    ] as const) {
+      const headers = { 'Content-Type': type };
+      const answer = await ada.client.request(method, path, { raw: 'name=x', headers });
+      expectProblem(answer, 415, 'unsupported_media_type');
+    }
+  });
+
+  it('answers 413 to a body of more than a mebibyte on every route that takes one', async () => {
+    const raw = JSON.stringify({ name: 'x'.repeat(1024 * 1024) });
+    for (const [method, path] of [
+      ['POST', '/v1/platforms'],
+      ['PATCH', `/v1/platforms/${id}`],
+      ['POST', `/v1/platforms/${id}/activities`],
+      ['POST', '/v1/auth/login'],
+      ['POST', '/v1/auth/register'],
+      ['POST', '/v1/auth/refresh'],
+      ['POST', '/v1/auth/logout'],
+    ] as const) {
+      const answer = await ada.client.request(method, path, { raw, headers: JSON_TYPE });
+      expectProblem(answer, 413, 'payload_too_large');
+    }
+  });
+});
+
+describe('path and query parameters', () => {
+  it.each([
+    '0',
+    '-1',
+    '1.5',
+    '1e3',
+    '0x1',
+    '2147483648',
+    '9'.repeat(30),
+    'abc',
+    '%00',
+    '%20',
+    '1%20',
+    "1'--",
+    '١',
+  ])('answers 400 to the id %j on every route that has one', async (text) => {
+    const target = `/v1/platforms/${encodeURI(decodeURIComponent(text))}`;
+    for (const [method, suffix, body] of [
+      ['GET', ''],
+      ['PATCH', '', {}],
+      ['DELETE', ''],
+      ['PUT', '/default'],
+      ['GET', '/stats'],
+      ['GET', '/stats/activity'],
+      ['POST', '/activities', [{}]],
+    ] as const) {
+      const answer = await ada.client.request(method, `${target}${suffix}`, { body });
+      expect([method, suffix, answer.status]).toEqual([method, suffix, 400]);
+      expect(expectProblem(answer, 400, 'validation_failed').errors?.[0]).toBeDefined();
+    }
+  });
+
+  it('answers 400 as a problem to a path that is not UTF-8', async () => {
+    expect((await ada.client.get('/v1/platforms/%ff')).status).toBe(400);
+    expect((await ada.client.get('/v1/platforms/%')).status).toBe(400);
+  });
+
+  it.each(['1', 'yes', 'TRUE', '', 'true&refresh=true'])('answers 400 to ?refresh=%s', async (text) => {
+    expectProblem(await ada.client.get(`/v1/platforms?refresh=${text}`), 400, 'validation_failed', [
+      '#refresh',
+    ]);
+  });
+
+  it('takes true and false for both flags', async () => {
+    for (const flag of ['refresh', 'includeInactive']) {
+      for (const value of ['true', 'false']) {
+        expect((await ada.client.get(`/v1/platforms?${flag}=${value}`)).status).toBe(200);
+      }
+    }
+  });
+});
+
+describe('fields of a platform connection', () => {
+  it.each<[string, unknown, string]>([
+    ['an unknown field', { colour: 'red' }, '/colour'],
+    ['a field that only the server sets', { userId: 1 }, '/userId'],
+    ['a pointer that needs escaping', { 'a/b~c': 1 }, '/a~1b~0c'],
+    ['an empty name', { name: '' }, '/name'],
+    ['a name of 101 characters', { name: 'x'.repeat(101) }, '/name'],
+    // Which some count as one character, and PostgreSQL as two.
+    [
+      'a name of 99 characters and one with a variation selector',
+      { name: `${'x'.repeat(99)}\u2764\ufe0f` },
+      '/name',
+    ],
+    ['a name with NUL', { name: 'a\u0000b' }, '/name'],
+    ['a name with a lone surrogate', { name: 'a\ud800b' }, '/name'],
+    ['a name that is a list', { name: ['x'] }, '/name'],
+    ['a null name', { name: null }, '/name'],
+    ['an unknown type', { platformType: 'myspace' }, '/platformType'],
+    ['a type that is on the prototype', { platformType: 'constructor' }, '/platformType'],
+    ['a username of 201 characters', { username: 'x'.repeat(201) }, '/username'],
+    ['a username with NUL', { username: 'a\u0000' }, '/username'],
+    ['a token of 9 characters', { accessToken: 'x'.repeat(9) }, '/accessToken'],
+    ['a token of 4097 characters', { accessToken: 'x'.repeat(4097) }, '/accessToken'],
+    ['a token with a line break', { accessToken: 'xxxxxxxxxxxx\r\nX: y' }, '/accessToken'],
+    ['a token with a lone surrogate', { accessToken: 'xxxxxxxxxxxx\udfff' }, '/accessToken'],
+    ['a null token', { accessToken: null }, '/accessToken'],
+    ['a client key that is a number', { clientKey: 5 }, '/clientKey'],
+    ['an empty client secret', { clientSecret: '' }, '/clientSecret'],
+    ['a default that is no boolean', { isDefault: 'yes' }, '/isDefault'],
+  ])('refuses %s with 400 that points to it, on creation and on change', async (_, fields, pointer) => {
+    const body = { ...platformInput(app.backends.secrets), ...(fields as object) };
+    expectProblem(await ada.client.post('/v1/platforms', body), 400, 'validation_failed', [pointer]);
+    expectProblem(await ada.client.patch(`/v1/platforms/${id}`, fields), 400, 'validation_failed', [pointer]);
+  });
+
+  it('reports several faults at once', async () => {
+    const answer = await ada.client.post('/v1/platforms', { name: 1, accessToken: secret() });
+    expectProblem(answer, 400, 'validation_failed', ['/instanceUrl', '/name', '/platformType']);
+  });
+
+  it('takes the longest values of the contract, and any script', async () => {
+    const body = platformInput(app.backends.secrets, {
+      name: '𝒩'.repeat(50),
+      username: '名'.repeat(200),
+      accessToken: secret().padEnd(4096, 'x'),
+    });
+    const answer = await ada.client.post('/v1/platforms', body);
+    expect([answer.status, answer.json<{ name: string }>().name]).toEqual([201, body.name]);
+  });
+});

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type TestApp, startTestApp } from '../../support/app.js';
+
+/** What `npm run build` has made; the browser tests say what it does. */
+describe('the console’s files', () => {
+  let app: TestApp;
+  let page: string;
+
+  beforeAll(async () => {
+    app = await startTestApp();
+    page = (await app.client.get('/console/')).text;
+  }, 120_000);
+  afterAll(() => app.close());
+
+  const linked = (): string[] => [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path);
+
+  it('are found at /console', async () => {
+    const answer = await app.client.get('/console');
+    expect(answer.status).toBe(302);
+    expect(answer.header('location')).toBe('/console/');
+  });
+
+  it('are a page that is asked for anew each time, and links only to what never changes', async () => {
+    expect((await app.client.get('/console/')).header('cache-control')).toBe('no-cache');
+    expect(linked().length).toBe(3);
+    for (const path of linked()) {
+      const file = await app.client.get(path);
+      expect(file.status).toBe(200);
+      expect(file.header('cache-control')).toBe('public, max-age=31536000, immutable');
+    }
+  });
+
+  it('may load nothing from elsewhere, run nothing inline, and be framed by nobody', async () => {
+    for (const path of ['/console/', ...linked()]) {
+      const policy = (await app.client.get(path)).header('content-security-policy') ?? '';
+      const directives = new Map(
+        policy.split('; ').map((text) => text.split(/ (.*)/, 2) as [string, string]),
+      );
+      expect(directives.get('default-src')).toBe("'none'");
+      for (const what of ['script-src', 'style-src', 'connect-src'])
+        expect(directives.get(what)).toBe("'self'");
+      expect(directives.get('img-src')).toBe("'self' blob:");
+      for (const what of ['base-uri', 'form-action', 'frame-ancestors'])
+        expect(directives.get(what)).toBe("'none'");
+    }
+    expect(page).not.toMatch(/<script[^>]*>[^<]/);
+    expect(page).not.toMatch(/<style|style=|\son\w+=/);
+  });
+
+  it.each(['/console/nothing.js', '/console/../package.json', '/console/%2e%2e/main.js', '/console/assets/'])(
+    'do not include %s',
+    async (path) => {
+      const answer = await app.client.get(path);
+      expect([403, 404]).toContain(answer.status);
+      expect(answer.header('content-type')).toContain('application/problem+json');
+    },
+  );
+});

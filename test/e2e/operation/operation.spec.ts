@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startTestApp, type TestApp } from '../../support/app.js';
+import { asyncApi } from '../../support/asyncapi.js';
+import { createPlatform, type Person, register } from '../../support/factories.js';
+import { type OpenApiDoc, readOpenApi, type SchemaDoc } from '../../support/openapi.js';
+
+let app: TestApp;
+let ada: Person;
+
+beforeAll(async () => {
+  app = await startTestApp();
+  ada = await register(app.client, app.backends.secrets);
+});
+afterAll(() => app.close());
+
+describe('health', () => {
+  it('is public and says that everything is up', async () => {
+    const live = await app.client.get('/health/live');
+    expect([live.status, live.json()]).toEqual([200, { status: 'ok' }]);
+    const ready = await app.client.get('/health/ready');
+    expect([ready.status, ready.json()]).toEqual([200, { status: 'ok', database: 'up', cache: 'up' }]);
+  });
+});
+
+describe('X-Request-Id', () => {
+  it('is given to every answer; a harmless one of the caller is kept, another one is not', async () => {
+    expect((await app.client.get('/health/live')).header('x-request-id')).toMatch(/^[\w.:-]{8,64}$/);
+    const kept = await app.client.get('/health/live', { 'X-Request-Id': 'trace-1.2:3' });
+    expect(kept.header('x-request-id')).toBe('trace-1.2:3');
+    const forged = await app.client.get('/health/live', { 'X-Request-Id': 'a"} {"level":"fatal' });
+    expect(forged.header('x-request-id')).toMatch(/^[\w-]{36}$/);
+  });
+});
+
+describe('GET /metrics', () => {
+  const read = async (name: string, labels = ''): Promise<number> => {
+    const line = (await metrics()).find((one) => one.startsWith(`${name}${labels} `));
+    return Number(line?.split(' ').at(-1) ?? 0);
+  };
+  const metrics = async (): Promise<string[]> => (await app.client.get('/metrics')).text.split('\n');
+
+  it('counts cached reads by resource and outcome, and times them', async () => {
+    const { id } = await createPlatform(ada, app.backends.secrets);
+    await app.backends.settled();
+    for (const [resource, path] of [
+      ['user_platforms', '/v1/platforms'],
+      ['platform', `/v1/platforms/${id}`],
+      ['platform_stats', `/v1/platforms/${id}/stats`],
+    ] as const) {
+      const of = (outcome: string) => `{resource="${resource}",outcome="${outcome}"}`;
+      const before = [
+        await read('platform_cache_requests_total', of('miss')),
+        await read('platform_cache_requests_total', of('hit')),
+        await read('platform_cache_duration_seconds_count', of('hit')),
+      ];
+      for (let time = 0; time < 3; time++) await ada.client.get(path);
+      const after = [
+        await read('platform_cache_requests_total', of('miss')),
+        await read('platform_cache_requests_total', of('hit')),
+        await read('platform_cache_duration_seconds_count', of('hit')),
+      ];
+      expect([resource, ...after.map((value, index) => value - (before[index] ?? 0))]).toEqual([
+        resource,
+        1,
+        2,
+        2,
+      ]);
+    }
+  });
+
+  it('counts what was passed by and what was corrupt', async () => {
+    const of = (outcome: string) => `{resource="user_platforms",outcome="${outcome}"}`;
+    const before = await read('platform_cache_requests_total', of('bypass'));
+    await ada.client.get('/v1/platforms?includeInactive=true');
+    expect(await read('platform_cache_requests_total', of('bypass'))).toBe(before + 1);
+    await app.backends.redis.set(`user_platforms:${ada.id}`, '{', { EX: 60 });
+    await ada.client.get('/v1/platforms');
+    expect(await read('platform_cache_requests_total', of('corrupt'))).toBeGreaterThan(0);
+  });
+
+  it('has the figures of the pool and the process, in the Prometheus text format', async () => {
+    const answer = await app.client.get('/metrics');
+    expect(answer.header('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    for (const name of [
+      'database_pool_connections{state="idle"}',
+      'database_pool_connections{state="used"}',
+      'database_pool_connections{state="waiting"}',
+      'database_admission_running{kind="load"} 0',
+      'database_admission_waiting{kind="transaction"} 0',
+      'database_admission_rejected_total',
+      'http_request_duration_seconds_bucket',
+      'process_cpu_seconds_total',
+    ]) {
+      expect(answer.text).toContain(name);
+    }
+  });
+
+  it('has no key, id, address or path of a request in any label', async () => {
+    await ada.client.get('/v1/platforms/123456789');
+    await app.client.get('/nowhere/987654321');
+    const samples = (await metrics()).filter((line) => line !== '' && !line.startsWith('#'));
+    const values = samples.flatMap((line) => [...line.matchAll(/(\w+)="([^"]*)"/g)]);
+    expect(values.length).toBeGreaterThan(50);
+    const bounded = /^([A-Za-z_-]+|v?[\d.e+-]+|\+Inf|[A-Z]+|(\/[a-z0-9-]+(\/:?[a-z-]+)*))$/;
+    const free = values.filter(([, name, value = '']) => name !== 'le' && !bounded.test(value));
+    expect(free.map(([pair]) => pair)).toEqual([]);
+    expect(samples.join('\n')).not.toMatch(/123456789|987654321|example\.org/);
+  });
+});
+
+it('GET /asyncapi.json is the document of the events, open to all', async () => {
+  const answer = await app.client.get('/asyncapi.json');
+  expect([answer.status, answer.header('content-type')]).toEqual([200, 'application/json; charset=utf-8']);
+  expect(answer.json()).toEqual(asyncApi);
+});
+
+describe('Swagger', () => {
+  let document: OpenApiDoc;
+  const operations = () =>
+    Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        name: `${method.toUpperCase()} ${path}`,
+        operation,
+      })),
+    );
+
+  beforeAll(async () => {
+    document = await readOpenApi(app);
+  });
+
+  it('has its user interface at /docs', async () => {
+    const page = await app.client.get('/docs');
+    expect([page.status, page.header('content-type')]).toEqual([200, 'text/html']);
+    expect(page.text).toContain('swagger-ui');
+    expect((await app.client.get('/docs/swagger-ui-init.js')).text).toContain('/v1/platforms/{id}');
+  });
+
+  it('knows every route of this issue', () => {
+    const names = operations().map(({ name }) => name);
+    for (const name of [
+      'POST /v1/auth/register',
+      'POST /v1/auth/login',
+      'POST /v1/auth/refresh',
+      'POST /v1/auth/logout',
+      'GET /v1/me',
+      'GET /v1/platforms',
+      'POST /v1/platforms',
+      'GET /v1/platforms/default',
+      'GET /v1/platforms/{id}',
+      'PATCH /v1/platforms/{id}',
+      'DELETE /v1/platforms/{id}',
+      'PUT /v1/platforms/{id}/default',
+      'GET /v1/platforms/{id}/stats',
+      'GET /v1/platforms/default/stats',
+      'POST /v1/platforms/{id}/activities',
+      'POST /v1/platforms/cache/refresh',
+      'DELETE /v1/platforms/cache',
+      'GET /health/live',
+      'GET /health/ready',
+      'GET /metrics',
+    ]) {
+      expect(names).toContain(name);
+    }
+  });
+
+  it('has for every route a summary, and for every error a problem with an example', () => {
+    const faults = operations().flatMap(({ name, operation: { summary, responses } }) => {
+      const errors = Object.entries(responses).filter(([status]) => Number(status) >= 400);
+      const bare = errors.filter(([status, { content }]) => {
+        const problem = content?.['application/problem+json'];
+        const example = problem?.example as { status?: number; code?: string } | undefined;
+        return example?.status !== Number(status) || !example.code;
+      });
+      // Ready answers 503 with its own body: what is up and what is down.
+      const missing =
+        name === 'GET /health/ready' ? [] : bare.map(([status]) => `${name}: ${status} has no example`);
+      return summary ? missing : [...missing, `${name} has no summary`];
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it('says who may call, and how that fails: 401 on every closed route and on no other but signing in', () => {
+    const open = operations().filter(({ operation }) => operation.security === undefined);
+    expect(open.map(({ name }) => name).sort()).toEqual([
+      'GET /asyncapi.json',
+      'GET /health/live',
+      'GET /health/ready',
+      'GET /metrics',
+      'GET /v1/connect/callback',
+      'POST /v1/auth/login',
+      'POST /v1/auth/logout',
+      'POST /v1/auth/refresh',
+      'POST /v1/auth/register',
+    ]);
+    for (const { name, operation } of operations()) {
+      const closed = operation.security !== undefined || /login|refresh$/.test(name);
+      expect([name, '401' in operation.responses]).toEqual([name, closed]);
+    }
+  });
+
+  it('has a realistic example, or a set of values, for every field of every schema', () => {
+    const bare = Object.entries(document.components.schemas).flatMap(([schema, { properties = {} }]) =>
+      Object.entries(properties)
+        .filter(([, property]) => !hasExample(property))
+        .map(([name]) => `${schema}.${name}`),
+    );
+    expect(bare).toEqual([]);
+  });
+});
+
+function hasExample(property: SchemaDoc & { allOf?: readonly SchemaDoc[] }): boolean {
+  const refers =
+    property.$ref !== undefined || property.items?.$ref !== undefined || property.allOf !== undefined;
+  return refers || property.example !== undefined || property.enum !== undefined;
+}
