@@ -52,6 +52,11 @@ describe('Dockerfile', () => {
     expect(of('FROM')).toHaveLength(2);
   });
 
+  it('has the release of Node that .nvmrc names, in both stages', () => {
+    const release = read('.nvmrc').trim();
+    expect(of('FROM').filter((from) => !from.startsWith(`node:${release}-`))).toEqual([]);
+  });
+
   it('copies what exists: from here, or what the first stage has made of it', () => {
     const ignored = read('.dockerignore').split('\n').filter(Boolean);
     for (const copy of of(
