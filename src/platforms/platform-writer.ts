@@ -271,7 +271,8 @@ export class PlatformWriter {
 /** Connections of the user with committed changes whose keys nobody is known to have dropped. */
 async function pendingPlatforms(manager: EntityManager, userId: number): Promise<number[]> {
   const rows = await manager.query<{ id: number }[]>(
-    'SELECT DISTINCT platform_id AS id FROM platform_changes WHERE user_id = $1 AND drained_at IS NULL',
+    `SELECT DISTINCT platform_id AS id FROM platform_changes
+     WHERE user_id = $1 AND drained_at IS NULL AND platform_id IS NOT NULL`,
     [userId],
   );
   return rows.map(({ id }) => id);

@@ -54,33 +54,14 @@ export class Accounts1764000000000 implements MigrationInterface {
         last_used_at timestamptz,
         created_at timestamptz NOT NULL DEFAULT now(),
         revoked_at timestamptz,
-        drop_pending boolean NOT NULL DEFAULT false,
         CONSTRAINT api_keys_lookup_key UNIQUE (lookup),
         CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
       )`);
     await runner.query('CREATE INDEX api_keys_user_id_idx ON api_keys (user_id)');
-    // Both stay small whatever the table's size.
-    await runner.query('CREATE INDEX api_keys_drop_pending_idx ON api_keys (id) WHERE drop_pending');
-    await runner.query(
-      'CREATE INDEX api_keys_revoked_at_idx ON api_keys (revoked_at) WHERE revoked_at IS NOT NULL',
-    );
-    // Marks the key in the statement that changes it, also when that is SQL by hand: its cached entry is out of date.
-    await runner.query(`
-      CREATE FUNCTION api_keys_record_change() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN
-        NEW.drop_pending := true;
-        RETURN NEW;
-      END $$`);
-    await runner.query(`
-      CREATE TRIGGER api_keys_change BEFORE UPDATE ON api_keys FOR EACH ROW
-      WHEN ((OLD.revoked_at, OLD.expires_at, OLD.scopes, OLD.key_hash, OLD.user_id)
-        IS DISTINCT FROM (NEW.revoked_at, NEW.expires_at, NEW.scopes, NEW.key_hash, NEW.user_id))
-      EXECUTE FUNCTION api_keys_record_change()`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('DROP TABLE api_keys');
-    await runner.query('DROP FUNCTION api_keys_record_change');
     await runner.query('DROP TABLE refresh_tokens');
     await runner.query('DROP TABLE users');
   }
