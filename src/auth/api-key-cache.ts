@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { CacheSpec } from '../cache/cache-spec.js';
 import { type AuthUser, type Scope, SCOPES } from '../http/auth/auth-user.js';
 
-/** Dropped when the key changes. The TTL bounds what a row that was deleted by hand can still do. */
+/** The outbox drops the entry when the key changes or goes, also by SQL. */
 export const API_KEY_TTL_SECONDS = 300;
 /** What nobody has issued: long enough to spare the database a program that keeps trying a revoked key. */
 const ABSENT_TTL_SECONDS = 10;

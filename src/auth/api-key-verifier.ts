@@ -10,7 +10,15 @@ import { AppConfig } from '../config/app-config.js';
 import { FernetKey } from '../crypto/fernet.js';
 import { Database } from '../database/database.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
-import { type KnownApiKey, apiKeySpec, knownApiKey } from './api-key-cache.js';
+import { CacheKeys } from '../outbox/cache-keys.js';
+import { isApiKeyChange } from '../outbox/change.js';
+import {
+  API_KEY_TTL_SECONDS,
+  type KnownApiKey,
+  apiKeyCacheKey,
+  apiKeySpec,
+  knownApiKey,
+} from './api-key-cache.js';
 import { lookupOf } from './api-key-format.js';
 import { ApiKeyUsage } from './api-key-usage.js';
 import { ApiKey } from './api-key.entity.js';
@@ -28,10 +36,15 @@ export class ApiKeyVerifier {
     private readonly database: Database,
     private readonly usage: ApiKeyUsage,
     private readonly clock: Clock,
+    cacheKeys: CacheKeys,
     config: AppConfig,
   ) {
     const newest = config.encryptionKeys.split(',', 1)[0] ?? '';
     this.#spec = apiKeySpec(FernetKey.parse(newest.trim()).derive('platform-manager/api-key-cache/v1'));
+    cacheKeys.register(
+      (change) => (isApiKeyChange(change) ? [apiKeyCacheKey(change.apiKeyLookup)] : []),
+      API_KEY_TTL_SECONDS,
+    );
   }
 
   /** @throws {InvalidAccessToken} for an unknown, wrong, expired or revoked key alike. */

@@ -5,8 +5,6 @@ import type { Scope } from '../http/auth/auth-user.js';
 @Entity('api_keys')
 @Unique('api_keys_lookup_key', ['lookup'])
 @Index('api_keys_user_id_idx', ['userId'])
-@Index('api_keys_drop_pending_idx', ['id'], { where: 'drop_pending' })
-@Index('api_keys_revoked_at_idx', ['revokedAt'], { where: 'revoked_at IS NOT NULL' })
 export class ApiKey {
   @PrimaryGeneratedColumn('identity', {
     generatedIdentity: 'BY DEFAULT',
@@ -45,8 +43,4 @@ export class ApiKey {
 
   @Column({ name: 'revoked_at', type: 'timestamptz', nullable: true })
   revokedAt!: Date | null;
-
-  /** Set by a trigger: what is cached of this key is out of date until somebody has dropped it. */
-  @Column({ name: 'drop_pending', type: 'boolean', default: false })
-  dropPending!: boolean;
 }

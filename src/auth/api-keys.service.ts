@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { IsNull, type Repository } from 'typeorm';
+import { type EntityManager, IsNull, type Repository } from 'typeorm';
 import { Clock } from '../common/clock.js';
 import { InvalidField } from '../common/domain-error.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Scope } from '../http/auth/auth-user.js';
+import { API_KEY_CHANGED, type ApiKeyChange } from '../outbox/change.js';
+import { Invalidation } from '../outbox/invalidation.js';
 import { newApiKey, prefixOf } from './api-key-format.js';
-import { ApiKeyRevocations } from './api-key-revocations.js';
 import { ApiKey } from './api-key.entity.js';
-import { ApiKeyNotFound, TooManyApiKeys } from './auth.errors.js';
+import { ApiKeyNotFound, RevocationUnconfirmed, TooManyApiKeys } from './auth.errors.js';
 
 const MAX_KEYS_PER_USER = 50;
 const MAX_LIFETIME_YEARS = 10;
@@ -40,7 +41,7 @@ export class ApiKeysService {
   constructor(
     @InjectRepository(ApiKey) private readonly repository: Repository<ApiKey>,
     private readonly database: Database,
-    private readonly revocations: ApiKeyRevocations,
+    private readonly invalidation: Invalidation,
     private readonly clock: Clock,
   ) {}
 
@@ -75,17 +76,19 @@ export class ApiKeysService {
    * @throws {RevocationUnconfirmed} repeat it then.
    */
   async revoke(userId: number, id: number): Promise<void> {
-    const [row] = await this.database.transaction(async (manager) => {
-      const [rows] = await manager.query<[{ lookup: string }[], number]>(
-        `UPDATE api_keys SET revoked_at = coalesce(revoked_at, now())
-         WHERE id = $1 AND user_id = $2 AND (revoked_at IS NULL OR drop_pending)
-         RETURNING lookup`,
+    const change = await this.database.transaction(async (manager): Promise<ApiKeyChange> => {
+      const [[row]] = await manager.query<[{ lookup: string }[], number]>(
+        `UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 AND user_id = $2 RETURNING lookup`,
         [id, userId],
       );
-      return rows;
+      if (row === undefined) throw new ApiKeyNotFound();
+      const revoked = { userId, apiKeyLookup: row.lookup, type: API_KEY_CHANGED } as const;
+      // A key that was revoked before is gone, but not while its entry may still be cached: then this repeats a request
+      // that was not confirmed.
+      if (!(await isPending(manager, revoked))) throw new ApiKeyNotFound();
+      return revoked;
     });
-    if (row === undefined) throw new ApiKeyNotFound();
-    await this.revocations.carryOut(row.lookup);
+    if ((await this.invalidation.afterCommit([change])) === 'pending') throw new RevocationUnconfirmed();
   }
 
   private insert(
@@ -125,4 +128,16 @@ export class ApiKeysService {
 
 function toView({ id, name, scopes, lookup, expiresAt, lastUsedAt, createdAt }: ApiKey): ApiKeyView {
   return { id, name, scopes, prefix: prefixOf(lookup), expiresAt, lastUsedAt, createdAt };
+}
+
+/**
+ * Whether the outbox still has a change of this key, the one of this transaction included. A statement of its own, after
+ * the one that locked the key: it sees what a revocation that held the lock before has committed.
+ */
+async function isPending(manager: EntityManager, { userId, apiKeyLookup }: ApiKeyChange): Promise<boolean> {
+  const rows = await manager.query<unknown[]>(
+    `SELECT 1 FROM platform_changes WHERE user_id = $1 AND api_key_lookup = $2 AND drained_at IS NULL LIMIT 1`,
+    [userId, apiKeyLookup],
+  );
+  return rows.length > 0;
 }

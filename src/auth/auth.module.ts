@@ -4,7 +4,6 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccessTokens } from './access-tokens.js';
-import { ApiKeyRevocations } from './api-key-revocations.js';
 import { ApiKeyUsage } from './api-key-usage.js';
 import { ApiKeyVerifier } from './api-key-verifier.js';
 import { ApiKey } from './api-key.entity.js';
@@ -27,7 +26,6 @@ import { TokenVerifier } from './token-verifier.js';
   controllers: [AuthController, MeController, ApiKeysController],
   providers: [
     AccessTokens,
-    ApiKeyRevocations,
     ApiKeysService,
     ApiKeyUsage,
     ApiKeyVerifier,

@@ -5,7 +5,7 @@ const POLL_MS = 25;
 interface Waiter {
   readonly userIds: readonly number[];
   readonly until: number;
-  readonly resolve: () => void;
+  readonly resolve: (drained: boolean) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -17,11 +17,11 @@ export class DrainWaiters {
   constructor(private readonly pendingUsers: (userIds: readonly number[]) => Promise<ReadonlySet<number>>) {}
 
   /**
-   * Resolves when no change of these users is pending, or after `maxWaitMs`.
+   * Resolves with true when no change of these users is pending, or with false after `maxWaitMs`.
    *
    * @throws what the query throws.
    */
-  wait(userIds: readonly number[], maxWaitMs: number): Promise<void> {
+  wait(userIds: readonly number[], maxWaitMs: number): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ userIds, until: performance.now() + maxWaitMs, resolve, reject });
       if (!this.#polling) void this.#poll();
@@ -45,8 +45,9 @@ export class DrainWaiters {
       const pending = await this.pendingUsers([...new Set(asked.flatMap(({ userIds }) => userIds))]);
       const now = performance.now();
       for (const waiter of asked) {
-        if (now < waiter.until && waiter.userIds.some((id) => pending.has(id))) this.#waiters.push(waiter);
-        else waiter.resolve();
+        const drained = !waiter.userIds.some((id) => pending.has(id));
+        if (drained || now >= waiter.until) waiter.resolve(drained);
+        else this.#waiters.push(waiter);
       }
     } catch (error) {
       for (const waiter of asked) waiter.reject(error);

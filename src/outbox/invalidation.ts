@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { CacheUnavailable } from '../cache/cache-errors.js';
 import { CacheService } from '../cache/cache.service.js';
 import { CacheKeys } from './cache-keys.js';
-import type { PlatformChange } from './change.js';
+import type { Change } from './change.js';
 import { OutboxRelay } from './outbox-relay.js';
 
 /**
@@ -11,6 +11,9 @@ import { OutboxRelay } from './outbox-relay.js';
  * the keys has stopped reading the cache, and the writer may answer.
  */
 const WRITER_WAIT_MS = 2000;
+
+/** `dropped`: no process has the old entries. `pending`: one may have them, but has stopped reading the cache. */
+export type InvalidationOutcome = 'dropped' | 'pending';
 
 /** What a writer does after COMMIT and before it answers. */
 @Injectable()
@@ -30,25 +33,27 @@ export class Invalidation {
    * @throws {DatabaseUnavailable} when that cannot be found out. The change is committed and its keys will be dropped,
    * but it must not be acknowledged: a repeated request is told what became of it.
    */
-  async afterCommit(changes: readonly PlatformChange[]): Promise<void> {
-    if (changes.length === 0) return;
+  async afterCommit(changes: readonly Change[]): Promise<InvalidationOutcome> {
+    if (changes.length === 0) return 'dropped';
     try {
       await this.cache.drop(this.keys.of(changes));
       this.#struggling = false;
+      return 'dropped';
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error;
       if (!this.#struggling)
         this.#logger.warn(`Cached entries could not be dropped, the outbox will: ${error.why}`);
       this.#struggling = true;
-      await this.waitForPeer(changes);
+      return await this.waitForPeer(changes);
     } finally {
       // Without LISTEN, as with the embedded database, the relay learns of the row here.
       this.relay.kick();
     }
   }
 
-  private async waitForPeer(changes: readonly PlatformChange[]): Promise<void> {
+  private async waitForPeer(changes: readonly Change[]): Promise<InvalidationOutcome> {
     this.relay.kick();
-    await this.relay.whenDrained([...new Set(changes.map(({ userId }) => userId))], WRITER_WAIT_MS);
+    const userIds = [...new Set(changes.map(({ userId }) => userId))];
+    return (await this.relay.whenDrained(userIds, WRITER_WAIT_MS)) ? 'dropped' : 'pending';
   }
 }

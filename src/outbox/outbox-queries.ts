@@ -1,11 +1,17 @@
-import type { PlatformChange } from './change.js';
+import { API_KEY_CHANGED, type Change } from './change.js';
 import type { Query } from './outbox-session.js';
 
 /** A row of the outbox. `id` is a bigint, which node-postgres gives as text. */
-export interface OutboxRow extends PlatformChange {
-  readonly id: string;
+export type OutboxRow = Change & { readonly id: string };
+
+interface ChangeColumns {
+  readonly userId: number;
+  readonly platformId: number | null;
+  readonly apiKeyLookup: string | null;
   readonly type: string;
 }
+const CHANGE_COLUMNS =
+  'user_id AS "userId", platform_id AS "platformId", api_key_lookup AS "apiKeyLookup", type';
 
 export interface Backlog {
   /** Changes whose cache entries have not been dropped yet; counted up to a bound. */
@@ -18,12 +24,13 @@ const COUNT_BOUND = 10_001;
 const RETENTION = '24 hours';
 
 /** The oldest pending changes that no other process is working on, locked until the transaction ends. */
-export function claimPending(query: Query, limit: number): Promise<OutboxRow[]> {
-  return query<OutboxRow>(
-    `SELECT id, user_id AS "userId", platform_id AS "platformId", type FROM platform_changes
+export async function claimPending(query: Query, limit: number): Promise<OutboxRow[]> {
+  const rows = await query<ChangeColumns & { id: string }>(
+    `SELECT id, ${CHANGE_COLUMNS} FROM platform_changes
      WHERE drained_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`,
     [limit],
   );
+  return rows.map((row) => ({ id: row.id, ...changeOf(row) }));
 }
 
 export async function markDrained(query: Query, rows: readonly OutboxRow[]): Promise<void> {
@@ -66,7 +73,7 @@ export const OUTBOX_START: OutboxPosition = { at: '-infinity', id: '0' };
 
 export interface ChangesPage {
   /** Each once, however often it took place. */
-  readonly changes: readonly PlatformChange[];
+  readonly changes: readonly Change[];
   /** Null when there is nothing after it. */
   readonly end: OutboxPosition | null;
 }
@@ -78,15 +85,14 @@ export async function changesSince(
   after: OutboxPosition,
   limit: number,
 ): Promise<ChangesPage> {
-  const changes = await query<PlatformChange & { endAt: string; endId: string; isLast: boolean }>(
-    `SELECT user_id AS "userId", platform_id AS "platformId", type,
-       end_at::text AS "endAt", end_id AS "endId", is_last AS "isLast"
+  const rows = await query<ChangeColumns & { endAt: string; endId: string; isLast: boolean }>(
+    `SELECT ${CHANGE_COLUMNS}, end_at::text AS "endAt", end_id AS "endId", is_last AS "isLast"
      FROM platform_changes_since($1, $2, $3, $4)`,
     [after.at, after.id, seconds, limit],
   );
-  const [first] = changes;
+  const [first] = rows;
   const isLast = first === undefined || first.isLast;
-  return { changes, end: isLast ? null : { at: first.endAt, id: first.endId } };
+  return { changes: rows.map(changeOf), end: isLast ? null : { at: first.endAt, id: first.endId } };
 }
 
 /**
@@ -126,4 +132,11 @@ export async function publishEvents(query: Query, limit: number, undrained: bool
     undrained,
   ]);
   return row?.published ?? 0;
+}
+
+/** A constraint of the table says that a row is of a connection or of an API key, and not of both. */
+function changeOf({ userId, platformId, apiKeyLookup, type }: ChangeColumns): Change {
+  if (apiKeyLookup !== null) return { userId, apiKeyLookup, type: API_KEY_CHANGED };
+  if (platformId !== null) return { userId, platformId, type };
+  throw new Error('An outbox row says neither which connection nor which API key has changed.');
 }

@@ -33,6 +33,8 @@ const CLEANUP_INTERVAL_MS = 60_000;
 /** Few enough to take no time: new changes are waiting to be drained. */
 const CLEANUP_BATCH = 1000;
 const REPLAY_BATCH = 10_000;
+/** Beyond the longest TTL: for entries that were stored a little after the change, and clocks that are not quite equal. */
+const REPLAY_MARGIN_SECONDS = 60;
 /** Of a replay, remembered so that none is dropped for each page that names it. Some ten megabytes. */
 const REPLAYED_KEYS = 100_000;
 
@@ -59,8 +61,6 @@ export class OutboxRelay {
     private readonly cache: CacheService,
     private readonly health: CacheHealth,
     private readonly keys: CacheKeys,
-    /** The longest TTL of an entry, in seconds: what was dropped longer ago cannot be in a cache any more. */
-    private readonly maxTtlSeconds: number,
     private readonly events: PublishedEvents,
   ) {
     // Here and not in start(): the cache may be used for the first time before that, and that too is a recovery.
@@ -98,11 +98,11 @@ export class OutboxRelay {
   }
 
   /**
-   * Resolves when nobody's keys of these users are waiting to be dropped any more, or after `maxWaitMs`.
+   * Resolves with true when no change of these users is pending, or with false after `maxWaitMs`.
    *
    * @throws {DatabaseUnavailable}
    */
-  whenDrained(userIds: readonly number[], maxWaitMs: number): Promise<void> {
+  whenDrained(userIds: readonly number[], maxWaitMs: number): Promise<boolean> {
     return this.#waiters.wait(userIds, maxWaitMs);
   }
 
@@ -223,7 +223,7 @@ export class OutboxRelay {
     while (after !== null) {
       const page: ChangesPage = await changesSince(
         this.session.statement,
-        this.maxTtlSeconds,
+        this.keys.longestTtlSeconds + REPLAY_MARGIN_SECONDS,
         after,
         REPLAY_BATCH,
       );

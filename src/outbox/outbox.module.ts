@@ -10,9 +10,6 @@ import { OutboxRelay } from './outbox-relay.js';
 import { EmbeddedOutboxSession, type OutboxSession, PostgresOutboxSession } from './outbox-session.js';
 import { PublishedEvents } from './published-events.js';
 
-/** Beyond the TTL: for entries that were stored a little after the change, and clocks that are not quite equal. */
-const REPLAY_MARGIN_SECONDS = 60;
-
 const OUTBOX_SESSION = Symbol('OutboxSession');
 
 @Global()
@@ -36,19 +33,14 @@ const OUTBOX_SESSION = Symbol('OutboxSession');
     },
     {
       provide: OutboxRelay,
-      inject: [AppConfig, OUTBOX_SESSION, CacheService, CacheHealth, CacheKeys, PublishedEvents],
+      inject: [OUTBOX_SESSION, CacheService, CacheHealth, CacheKeys, PublishedEvents],
       useFactory: (
-        config: AppConfig,
         session: OutboxSession,
         cache: CacheService,
         health: CacheHealth,
         keys: CacheKeys,
         events: PublishedEvents,
-      ) => {
-        const { platformTtlSeconds, statsTtlSeconds } = config.cache;
-        const replaySeconds = Math.max(platformTtlSeconds, statsTtlSeconds) + REPLAY_MARGIN_SECONDS;
-        return new OutboxRelay(session, cache, health, keys, replaySeconds, events);
-      },
+      ) => new OutboxRelay(session, cache, health, keys, events),
     },
   ],
   exports: [CacheKeys, EventMeter, Invalidation, OutboxRelay, PublishedEvents],

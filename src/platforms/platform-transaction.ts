@@ -30,7 +30,7 @@ export class PlatformTransaction {
     // refused ("gone", "taken"), and the client believes that answer too.
     const pending = await manager.query<{ id: number }[]>(
       `SELECT DISTINCT platform_id AS id FROM platform_changes
-       WHERE user_id = $1 AND drained_at IS NULL`,
+       WHERE user_id = $1 AND drained_at IS NULL AND platform_id IS NOT NULL`,
       [userId],
     );
     for (const { id } of pending) changed.add(id);

@@ -7,7 +7,7 @@ import { AppConfig } from '../config/app-config.js';
 import { CredentialCipher } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
-import { STATS_CHANGED } from '../outbox/change.js';
+import { STATS_CHANGED, isApiKeyChange } from '../outbox/change.js';
 import {
   type CachedPlatform,
   platformKey,
@@ -34,8 +34,12 @@ export class PlatformsService {
   ) {
     this.userPlatforms = userPlatformsSpec(config.cache);
     this.platform = platformSpec(config.cache, (view, credentials) => cipher.isIntact(view, credentials));
-    cacheKeys.register(({ userId, platformId, type }) =>
-      type === STATS_CHANGED ? [] : [userPlatformsKey(userId), platformKey(platformId)],
+    cacheKeys.register(
+      (change) =>
+        isApiKeyChange(change) || change.type === STATS_CHANGED
+          ? []
+          : [userPlatformsKey(change.userId), platformKey(change.platformId)],
+      config.cache.platformTtlSeconds,
     );
   }
 

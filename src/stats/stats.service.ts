@@ -7,6 +7,7 @@ import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
+import { isApiKeyChange } from '../outbox/change.js';
 import type { PlatformType } from '../platforms/platform-view.js';
 import { PlatformNotFound } from '../platforms/platforms.errors.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
@@ -42,7 +43,10 @@ export class StatsService {
     config: AppConfig,
   ) {
     this.spec = platformStatsSpec(config.cache);
-    cacheKeys.register((change) => [platformStatsKey(change)]);
+    cacheKeys.register(
+      (change) => (isApiKeyChange(change) ? [] : [platformStatsKey(change)]),
+      config.cache.statsTtlSeconds,
+    );
   }
 
   /** Null for an absent platform and for another user's. */

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What the watcher plans and keeps: its schedule, beside the hot row, and what accounts looked like day by day. */
+/** The watcher's schedule, kept beside the hot row. */
 export class Watch1764000500000 implements MigrationInterface {
   name = 'Watch1764000500000';
 
@@ -24,32 +24,10 @@ export class Watch1764000500000 implements MigrationInterface {
         retry_at timestamptz NOT NULL
       )`);
     await runner.query('CREATE INDEX instance_watch_retry_at_idx ON instance_watch (retry_at)');
-    await runner.query(`
-      CREATE TABLE account_snapshots (
-        platform_id integer NOT NULL,
-        taken_on date NOT NULL,
-        taken_at timestamptz NOT NULL,
-        account_id varchar(100) NOT NULL,
-        followers integer,
-        following integer,
-        statuses integer,
-        CONSTRAINT account_snapshots_pkey PRIMARY KEY (platform_id, taken_on),
-        CONSTRAINT account_snapshots_platform_id_fkey FOREIGN KEY (platform_id)
-          REFERENCES platform_connections (id) ON DELETE CASCADE
-      )`);
-    await runner.query('CREATE INDEX account_snapshots_taken_on_idx ON account_snapshots (taken_on)');
 
-    // By instance, for whoever visits one; by expiry, for whoever counts what is about to expire.
-    await runner.query(
-      'CREATE INDEX platform_connections_instance_idx ON platform_connections (instance_url) WHERE is_active',
-    );
-    await runner.query(`
-      CREATE INDEX platform_connections_expiry_idx ON platform_connections (token_expires_at)
-      WHERE token_expires_at IS NOT NULL`);
-
-    // Whoever writes the row, also by hand in psql, has it planned in the same transaction. When a first check is due is
-    // left open: that depends on a setting. A token is refreshed seven days before its end, or in the last quarter of a
-    // shorter life; the life is known only here, at the moment when the token comes in.
+    // Writing a connection, also by hand, plans its checks in the same transaction. The time of the first check depends
+    // on a setting, so it is left open here. A token is refreshed seven days before its end, or in the last quarter of a
+    // shorter life. Only this moment, when the token comes in, knows how long its life is.
     await runner.query(`
       CREATE FUNCTION platform_connections_plan_watch() RETURNS trigger LANGUAGE plpgsql AS $$
       DECLARE
@@ -66,28 +44,18 @@ export class Watch1764000500000 implements MigrationInterface {
     await runner.query(`
       CREATE TRIGGER platform_connections_plan_insert AFTER INSERT ON platform_connections
       FOR EACH ROW EXECUTE FUNCTION platform_connections_plan_watch()`);
-    // Not for every refresh token: a key rotation writes the same ones in other words.
+    // A new ciphertext alone is no new refresh token: a key rotation writes one for the same token.
     await runner.query(`
       CREATE TRIGGER platform_connections_plan_update AFTER UPDATE ON platform_connections FOR EACH ROW
       WHEN ((OLD.token_expires_at, OLD.refresh_token IS NULL)
         IS DISTINCT FROM (NEW.token_expires_at, NEW.refresh_token IS NULL))
       EXECUTE FUNCTION platform_connections_plan_watch()`);
-
-    // How long the lives of those that are there already were is not known; they count from now.
-    await runner.query(`
-      INSERT INTO platform_watch (platform_id, refresh_at)
-      SELECT id, CASE WHEN refresh_token IS NOT NULL THEN
-        token_expires_at - least(interval '7 days', greatest(token_expires_at - now(), interval '0') / 4) END
-      FROM platform_connections`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('DROP TRIGGER platform_connections_plan_update ON platform_connections');
     await runner.query('DROP TRIGGER platform_connections_plan_insert ON platform_connections');
     await runner.query('DROP FUNCTION platform_connections_plan_watch');
-    await runner.query('DROP INDEX platform_connections_expiry_idx');
-    await runner.query('DROP INDEX platform_connections_instance_idx');
-    await runner.query('DROP TABLE account_snapshots');
     await runner.query('DROP TABLE instance_watch');
     await runner.query('DROP TABLE platform_watch');
   }

@@ -143,16 +143,44 @@ describe('API keys', () => {
     expect(late).toBe(0);
   });
 
-  it('notices within seconds a key that was revoked by hand in the database', async () => {
-    const { id, key } = await make();
+  it.each<[string, string]>([
+    ['revoked', 'UPDATE api_keys SET revoked_at = now() WHERE id = $1'],
+    ['ended', `UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = $1`],
+    ['given another hash', `UPDATE api_keys SET key_hash = sha256('x') WHERE id = $1`],
+    ['given another lookup', `UPDATE api_keys SET lookup = left(md5(lookup), 8) WHERE id = $1`],
+    ['deleted', 'DELETE FROM api_keys WHERE id = $1'],
+    ['deleted with its user', 'DELETE FROM users WHERE id = (SELECT user_id FROM api_keys WHERE id = $1)'],
+    ['truncated', 'TRUNCATE api_keys'],
+    ['truncated with the users', 'TRUNCATE users CASCADE'],
+  ])('refuses on every process, although it was cached, a key that was %s by SQL', async (what, sql) => {
+    const owner = await register(app.client, backends.secrets);
+    const { id, key } = await make({}, owner);
+    for (const on of [app, other]) expect((await using(key, on).get('/v1/platforms')).status).toBe(200);
+    await backends.rows(sql, sql.includes('$1') ? [id] : []);
+    await backends.settled();
+    for (const on of [app, other])
+      expectProblem(await using(key, on).get('/v1/platforms'), 401, 'unauthenticated');
+    if (what === 'truncated with the users') person = await register(app.client, backends.secrets);
+  });
+
+  it('lets a cached key do no more than its scopes after they were narrowed by SQL', async () => {
+    const { id, key } = await make({ scopes: ['platforms:read', 'activities:write'] });
     expect((await using(key, other).get('/v1/platforms')).status).toBe(200);
-    await backends.rows('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [id]);
-    await waitUntil(async () => (await using(key, other).get('/v1/platforms')).status === 401, {
-      timeoutMs: 15_000,
-      what: 'the mark of the trigger to be found',
-    });
-    const marks = () => backends.rows('SELECT 1 FROM api_keys WHERE drop_pending');
-    await waitUntil(async () => (await marks()).length === 0, { timeoutMs: 15_000, what: 'the mark to go' });
+    await backends.rows(`UPDATE api_keys SET scopes = '{activities:write}' WHERE id = $1`, [id]);
+    await backends.settled();
+    expectProblem(await using(key, other).get('/v1/platforms'), 403, 'forbidden');
+  });
+
+  it('publishes no event of a key', async () => {
+    const { id } = await make();
+    expect((await person.client.delete(`/v1/api-keys/${id}`)).status).toBe(204);
+    await backends.settled();
+    await backends.published();
+    const changes = await backends.rows<{ eventId: string | null }>(
+      `SELECT event_id AS "eventId" FROM platform_changes WHERE type = 'api_key.changed'`,
+    );
+    expect(changes.length).toBeGreaterThan(0);
+    expect(changes.every(({ eventId }) => eventId === null)).toBe(true);
   });
 
   it('refuses a key from the moment of its expiry, although it is cached', async () => {
@@ -214,6 +242,7 @@ describe('API keys', () => {
     expect(withoutOccurrence(foreign)).toBe(withoutOccurrence(absent));
     expect((await using(key).get('/v1/platforms')).status).toBe(200);
     expect((await person.client.delete(`/v1/api-keys/${id}`)).status).toBe(204);
+    await backends.settled();
     expectProblem(await person.client.delete(`/v1/api-keys/${id}`), 404, 'api_key_not_found');
   });
 
@@ -271,6 +300,35 @@ describe('API keys', () => {
       const answer = await cutOff.client.as(person).delete(`/v1/api-keys/${id}`);
       expect(answer.status).toBe(204);
       expectProblem(await using(key, other).get('/v1/platforms'), 401, 'unauthenticated');
+    });
+
+    it('answers 503 until a process can drop the entry, and 404 once it is dropped', async () => {
+      const alone = await Backends.create();
+      const redisUrl = new URL(alone.redisUrl);
+      const only = await startTcpProxy(Number(redisUrl.port));
+      redisUrl.port = String(only.port);
+      const lonely = await startTestApp({ backends: alone, env: { REDIS_URL: redisUrl.href } });
+      try {
+        const owner = await register(lonely.client, alone.secrets);
+        const { id, key } = await make({}, owner);
+        expect((await using(key, lonely).get('/v1/platforms')).status).toBe(200);
+        await only.cut();
+        const revoke = () => owner.client.delete(`/v1/api-keys/${id}`);
+        for (let time = 0; time < 2; time++) expectProblem(await revoke(), 503, 'revocation_unconfirmed');
+        // Without Redis the key is looked up in the database.
+        expectProblem(await using(key, lonely).get('/v1/platforms'), 401, 'unauthenticated');
+        await only.restore();
+        // 404 if the relay has dropped the entry before the repeated request came.
+        const confirmed = async (): Promise<boolean> => [204, 404].includes((await revoke()).status);
+        await waitUntil(confirmed, { timeoutMs: 15_000, what: 'the revocation to be confirmed' });
+        await alone.settled();
+        expectProblem(await revoke(), 404, 'api_key_not_found');
+        expectProblem(await using(key, lonely).get('/v1/platforms'), 401, 'unauthenticated');
+      } finally {
+        await lonely.close();
+        await only.close();
+        await alone.remove();
+      }
     });
   });
 });

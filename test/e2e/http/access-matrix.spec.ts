@@ -18,7 +18,6 @@ const VOLATILE = [
   'last_used',
   'last_used_at',
   'last_active_at',
-  'drop_pending',
   'drained_at',
   'used_at',
   'event_id',

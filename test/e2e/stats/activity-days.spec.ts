@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { DataSource } from 'typeorm';
-import { MIGRATIONS } from '../../../src/database/migrations/index.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
-import { Backends } from '../../support/backends.js';
 import { createPlatform, type Person, type PlatformJson, register } from '../../support/factories.js';
 import { expectProblem, withoutOccurrence } from '../../support/problems.js';
 import { withinOneUtcDay } from '../../support/utc-day.js';
@@ -160,54 +157,5 @@ describe('GET /v1/platforms/:id/stats/activity', () => {
     );
     await sql(`DELETE FROM platform_activities WHERE platform_id = $1 AND external_id = '1'`);
     expect(await days()).toEqual([done(2, 0, 1), done(1, 1)]);
-  });
-});
-
-describe('a database that has activities from before', () => {
-  let backends: Backends;
-
-  beforeAll(async () => {
-    backends = await Backends.create();
-  });
-  afterAll(() => backends.remove());
-
-  async function migrating(work: (dataSource: DataSource) => Promise<unknown>, count = MIGRATIONS.length) {
-    const migrations = MIGRATIONS.slice(0, count);
-    const dataSource = new DataSource({ type: 'postgres', url: backends.databaseUrl, migrations });
-    await dataSource.initialize();
-    await work(dataSource).finally(() => dataSource.destroy());
-  }
-
-  it('has them counted when it is migrated, and again when that was taken back', async () => {
-    const before = MIGRATIONS.findIndex(({ name }) => name.startsWith('ActivityDays'));
-    await migrating((dataSource) => dataSource.runMigrations(), before);
-    await backends.rows(`INSERT INTO users (email) VALUES ('early@example.org')`);
-    await backends.rows(
-      `INSERT INTO platform_connections (user_id, name, platform_type, instance_url, access_token, key_id)
-       SELECT id, 'early', 'mastodon', 'https://mastodon.example', 'none', 'none' FROM users`,
-    );
-    await backends.rows(
-      `INSERT INTO platform_activities (platform_id, kind, external_id, status, occurred_at)
-       SELECT id, kind, n::text, CASE WHEN n = 1 THEN 'failed' ELSE 'done' END, '2026-01-31T23:00:00Z'::timestamptz + n * interval '30 minutes'
-       FROM platform_connections, (VALUES ('post', 3), ('image', 1)) AS given (kind, most), generate_series(0, most) AS n`,
-    );
-    const kept = () =>
-      backends.rows(
-        `SELECT to_char(day, 'YYYY-MM-DD') AS date, kind, count FROM platform_activity_days ORDER BY 1, 2`,
-      );
-    const expected = [
-      { date: '2026-01-31', kind: 'image', count: 2 },
-      { date: '2026-01-31', kind: 'post', count: 2 },
-      { date: '2026-02-01', kind: 'post', count: 2 },
-    ];
-    await migrating((dataSource) => dataSource.runMigrations());
-    expect(await kept()).toEqual(expected);
-    await migrating(async (dataSource) => {
-      for (let left = MIGRATIONS.length; left > before; left -= 1) await dataSource.undoLastMigration();
-      await dataSource.runMigrations();
-    });
-    expect(await kept()).toEqual(expected);
-    await backends.rows(`DELETE FROM platform_activities WHERE kind = 'image'`);
-    expect(await kept()).toMatchObject([{ kind: 'image', count: 0 }, { count: 2 }, { count: 2 }]);
   });
 });
