@@ -6,7 +6,7 @@ import { InvalidField } from '../common/domain-error.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Scope } from '../http/auth/auth-user.js';
-import { API_KEY_CHANGED, type ApiKeyChange } from '../outbox/change.js';
+import { API_KEY_CHANGED, type ApiKeyChange, type CommittedChanges } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { newApiKey, prefixOf } from './api-key-format.js';
 import { ApiKey } from './api-key.entity.js';
@@ -76,9 +76,10 @@ export class ApiKeysService {
    * @throws {RevocationUnconfirmed} repeat it then.
    */
   async revoke(userId: number, id: number): Promise<void> {
-    const change = await this.database.transaction(async (manager): Promise<ApiKeyChange> => {
-      const [[row]] = await manager.query<[{ lookup: string }[], number]>(
-        `UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 AND user_id = $2 RETURNING lookup`,
+    const committed = await this.database.transaction(async (manager): Promise<CommittedChanges> => {
+      const [[row]] = await manager.query<[{ lookup: string; transactionId: string }[], number]>(
+        `UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 AND user_id = $2
+         RETURNING lookup, pg_current_xact_id()::text AS "transactionId"`,
         [id, userId],
       );
       if (row === undefined) throw new ApiKeyNotFound();
@@ -86,9 +87,9 @@ export class ApiKeysService {
       // A key that was revoked before is gone, but not while its entry may still be cached: then this repeats a request
       // that was not confirmed.
       if (!(await isPending(manager, revoked))) throw new ApiKeyNotFound();
-      return revoked;
+      return { transactionId: row.transactionId, changes: [revoked] };
     });
-    if ((await this.invalidation.afterCommit([change])) === 'pending') throw new RevocationUnconfirmed();
+    if ((await this.invalidation.afterCommit(committed)) === 'pending') throw new RevocationUnconfirmed();
   }
 
   private insert(

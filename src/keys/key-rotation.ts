@@ -4,6 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { KeyRing } from '../crypto/key-ring.js';
 import { Database } from '../database/database.js';
 import { Invalidation } from '../outbox/invalidation.js';
+import { transactionIdOf } from '../outbox/transaction-id.js';
 import { BootCanary } from './boot-canary.js';
 import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from './rotatable-secrets.js';
 
@@ -68,8 +69,10 @@ export class KeyRotation {
     let rewritten = 0;
     for (let afterId: number | null = 0; afterId !== null;) {
       const batch: Batch = { afterId, limit: BATCH_ROWS };
-      const done: RewrittenBatch = await this.database.transaction((manager) => rewrite(manager, batch));
-      await this.invalidation.afterCommit(done.changes);
+      const [done, transactionId]: [RewrittenBatch, string] = await this.database.transaction(
+        async (manager) => [await rewrite(manager, batch), await transactionIdOf(manager)],
+      );
+      await this.invalidation.afterCommit({ transactionId, changes: done.changes });
       rewritten += done.rewritten;
       unreadable.push(...done.unreadable);
       advanced(done.rewritten + done.unreadable.length);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Change, KeysOfChange } from './change.js';
 
-/** From changes to the cache keys that have to go. */
+/** Finds the cache keys that changes make stale. */
 @Injectable()
 export class CacheKeys {
   readonly #keysOf: KeysOfChange[] = [];
@@ -13,7 +13,7 @@ export class CacheKeys {
     this.#longestTtlSeconds = Math.max(this.#longestTtlSeconds, ttlSeconds);
   }
 
-  /** Of all registered entries. A key that was dropped longer ago than this cannot be in a cache any more. */
+  /** Of all registered entries: an entry that was stored longer ago has expired. */
   get longestTtlSeconds(): number {
     return this.#longestTtlSeconds;
   }

@@ -2,7 +2,7 @@
 export interface PlatformChange {
   readonly userId: number;
   readonly platformId: number;
-  /** As the outbox names it; without one, everything that is cached of the connection is wrong. */
+  /** The type in the outbox. Without one, every cached entry of the connection is stale. */
   readonly type?: string;
 }
 
@@ -16,7 +16,14 @@ export interface ApiKeyChange {
 
 export type Change = PlatformChange | ApiKeyChange;
 
-/** Of a change that leaves the connection as it is. */
+/** What one transaction has changed. */
+export interface CommittedChanges {
+  /** From `pg_current_xact_id()`. */
+  readonly transactionId: string;
+  readonly changes: readonly Change[];
+}
+
+/** The type of a change that leaves the connection itself alone. */
 export const STATS_CHANGED = 'stats.changed';
 export const API_KEY_CHANGED = 'api_key.changed';
 
@@ -24,5 +31,5 @@ export function isApiKeyChange(change: Change): change is ApiKeyChange {
   return 'apiKeyLookup' in change;
 }
 
-/** Which cache keys a change makes wrong; each feature says it of its own entries. */
+/** The cache keys that a change makes stale. Each feature names its own. */
 export type KeysOfChange = (change: Change) => readonly string[];

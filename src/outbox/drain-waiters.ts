@@ -9,7 +9,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** Writers that wait until somebody has dropped their keys. However many wait, one query at a time asks for all. */
+/** Writers that wait for a peer to drop their keys. However many wait, one query at a time asks for all of them. */
 export class DrainWaiters {
   #waiters: Waiter[] = [];
   #polling = false;
@@ -38,7 +38,7 @@ export class DrainWaiters {
   }
 
   async #ask(): Promise<void> {
-    // Those that come while the query runs are asked for by the next one: it may have been too early for them.
+    // Writers that arrive while the query runs wait for the next one: this one may have missed their changes.
     const asked = this.#waiters;
     this.#waiters = [];
     try {

@@ -1,25 +1,25 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { CacheUnavailable } from '../cache/cache-errors.js';
 import { CacheService } from '../cache/cache.service.js';
+import { OutageLog } from '../common/outage-log.js';
 import { CacheKeys } from './cache-keys.js';
-import type { Change } from './change.js';
+import type { Change, CommittedChanges } from './change.js';
 import { OutboxRelay } from './outbox-relay.js';
 
 /**
- * How long a writer that could not drop its keys waits for a peer that can. Longer than it takes any process to learn
- * of the pending change (its poll, then the tolerated lag, then a failed attempt): by then a process that cannot drop
- * the keys has stopped reading the cache, and the writer may answer.
+ * How long a writer that could not drop its keys waits for a peer that can. Longer than any process takes to notice the
+ * pending change (its poll, the tolerated lag, a failed attempt): by then a process that cannot drop the keys has stopped
+ * reading the cache, and the writer may answer.
  */
 const WRITER_WAIT_MS = 2000;
 
-/** `dropped`: no process has the old entries. `pending`: one may have them, but has stopped reading the cache. */
+/** `dropped`: the old entries are gone. `pending`: they may still be cached, but processes have stopped reading the cache. */
 export type InvalidationOutcome = 'dropped' | 'pending';
 
-/** What a writer does after COMMIT and before it answers. */
+/** A writer's last step, after COMMIT and before the reply. */
 @Injectable()
 export class Invalidation {
-  readonly #logger = new Logger('Invalidation');
-  #struggling = false;
+  readonly #outage = new OutageLog(new Logger('Invalidation'));
 
   constructor(
     private readonly cache: CacheService,
@@ -30,23 +30,23 @@ export class Invalidation {
   /**
    * Resolves when no process reads the old values any more.
    *
-   * @throws {DatabaseUnavailable} when that cannot be found out. The change is committed and its keys will be dropped,
-   * but it must not be acknowledged: a repeated request is told what became of it.
+   * @throws {DatabaseUnavailable} when that cannot be confirmed. The change is committed and its keys will be dropped, but it
+   * must not be acknowledged: the client repeats the request and learns the outcome.
    */
-  async afterCommit(changes: readonly Change[]): Promise<InvalidationOutcome> {
+  async afterCommit(committed: CommittedChanges): Promise<InvalidationOutcome> {
+    const { changes } = committed;
     if (changes.length === 0) return 'dropped';
     try {
       await this.cache.drop(this.keys.of(changes));
-      this.#struggling = false;
+      this.relay.dropped(committed);
+      this.#outage.succeeded();
       return 'dropped';
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error;
-      if (!this.#struggling)
-        this.#logger.warn(`Cached entries could not be dropped, the outbox will: ${error.why}`);
-      this.#struggling = true;
+      this.#outage.failed(`Cached entries could not be dropped; the outbox will drop them: ${error.why}`);
       return await this.waitForPeer(changes);
     } finally {
-      // Without LISTEN, as with the embedded database, the relay learns of the row here.
+      // The embedded database has no LISTEN, so the relay learns of the change here.
       this.relay.kick();
     }
   }

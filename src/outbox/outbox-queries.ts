@@ -1,4 +1,4 @@
-import { API_KEY_CHANGED, type Change } from './change.js';
+import { API_KEY_CHANGED, type Change, type CommittedChanges, isApiKeyChange } from './change.js';
 import type { Query } from './outbox-session.js';
 
 /** A row of the outbox. `id` is a bigint, which node-postgres gives as text. */
@@ -23,12 +23,44 @@ export interface Backlog {
 const COUNT_BOUND = 10_001;
 const RETENTION = '24 hours';
 
-/** The oldest pending changes that no other process is working on, locked until the transaction ends. */
-export async function claimPending(query: Query, limit: number): Promise<OutboxRow[]> {
+/**
+ * Marks what writers have dropped themselves. A change of the same transaction that the writer did not name stays pending,
+ * and so does a row that a relay has locked: that relay is dropping its keys.
+ */
+export async function markDropped(query: Query, dropped: readonly CommittedChanges[]): Promise<void> {
+  const rows = dropped.flatMap(({ transactionId, changes }) =>
+    changes.map((change) => ({ transactionId, change })),
+  );
+  await query(
+    `WITH own AS (
+       SELECT c.id FROM platform_changes c
+       JOIN unnest($1::xid8[], $2::integer[], $3::varchar[], $4::varchar[])
+         AS given (transaction_id, platform_id, api_key_lookup, type)
+       ON c.transaction_id = given.transaction_id AND (given.type IS NULL OR c.type = given.type)
+         AND (c.platform_id = given.platform_id OR c.api_key_lookup = given.api_key_lookup)
+       WHERE c.drained_at IS NULL FOR UPDATE OF c SKIP LOCKED
+     )
+     UPDATE platform_changes c SET drained_at = clock_timestamp() FROM own WHERE c.id = own.id`,
+    [
+      rows.map(({ transactionId }) => transactionId),
+      rows.map(({ change }) => (isApiKeyChange(change) ? null : change.platformId)),
+      rows.map(({ change }) => (isApiKeyChange(change) ? change.apiKeyLookup : null)),
+      rows.map(({ change }) => change.type ?? null),
+    ],
+  );
+}
+
+/**
+ * The oldest pending changes that no other process is working on, locked until the transaction ends.
+ *
+ * @param graceMs leaves younger ones to their writers.
+ */
+export async function claimPending(query: Query, limit: number, graceMs: number): Promise<OutboxRow[]> {
   const rows = await query<ChangeColumns & { id: string }>(
     `SELECT id, ${CHANGE_COLUMNS} FROM platform_changes
-     WHERE drained_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`,
-    [limit],
+     WHERE drained_at IS NULL AND at <= clock_timestamp() - $2::float8 * interval '1 millisecond'
+     ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`,
+    [limit, graceMs],
   );
   return rows.map((row) => ({ id: row.id, ...changeOf(row) }));
 }

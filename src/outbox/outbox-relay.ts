@@ -2,8 +2,11 @@ import { Logger } from '@nestjs/common';
 import { CacheUnavailable } from '../cache/cache-errors.js';
 import type { CacheHealth } from '../cache/cache-health.js';
 import type { CacheService } from '../cache/cache.service.js';
+import { OutageLog } from '../common/outage-log.js';
+import { SingleRun } from '../common/single-run.js';
 import { DatabaseUnavailable } from '../database/database-errors.js';
 import type { CacheKeys } from './cache-keys.js';
+import type { CommittedChanges } from './change.js';
 import { DrainWaiters } from './drain-waiters.js';
 import {
   type Backlog,
@@ -15,6 +18,7 @@ import {
   claimPending,
   deleteExpired,
   markDrained,
+  markDropped,
   pendingUsers,
   publishEvents,
 } from './outbox-queries.js';
@@ -25,34 +29,39 @@ const POLL_MS = 1000;
 /** While something is pending that could not be drained. */
 const RETRY_MS = 100;
 const BATCH = 500;
-/** Changes whose keys are dropped before the next statement; see LOCK_MS. Some three keys each, which the store sends at once. */
+/** How long a change is left to its writer, who usually drops its keys within a few milliseconds of COMMIT. */
+const WRITER_GRACE_MS = 100;
+/** Transactions of writers that wait to be marked. The relay drops the keys of further ones again, which is harmless. */
+const MAX_DROPPED = 10_000;
+/** Changes whose keys are dropped between two statements; see LOCK_MS. Each has about three keys, sent in one pipeline. */
 const PORTION = 30;
-/** A change that is pending for longer means that dropping it failed somewhere: until it is done nothing cached is read. */
+/** If a change is pending for longer, a drop has failed somewhere: until it is done, no cached value is read. */
 const TOLERATED_LAG_SECONDS = 0.5;
 const CLEANUP_INTERVAL_MS = 60_000;
-/** Few enough to take no time: new changes are waiting to be drained. */
+/** Small, because new changes are waiting to be drained. */
 const CLEANUP_BATCH = 1000;
 const REPLAY_BATCH = 10_000;
-/** Beyond the longest TTL: for entries that were stored a little after the change, and clocks that are not quite equal. */
+/** Added to the longest TTL: an entry may have been stored shortly after the change, and clocks differ a little. */
 const REPLAY_MARGIN_SECONDS = 60;
-/** Of a replay, remembered so that none is dropped for each page that names it. Some ten megabytes. */
+/** Keys that a replay remembers, so that it drops none of them once per page. About ten megabytes. */
 const REPLAYED_KEYS = 100_000;
 
 /**
- * Carries out the invalidations that the outbox records: every process runs one, whoever is first does the work.
+ * Drops the keys of the changes in the outbox that their writers did not drop: SQL by hand, a writer that was killed or cut
+ * off from Redis. Every process runs a relay; the first one to claim a change does the work.
  *
- * It also keeps this process honest: as long as there are changes that nobody could carry out, the process reads no
- * cached value. A writer that could not drop its keys waits until all processes must have noticed (WRITER_WAIT_MS).
+ * It also stops this process from reading cached values while changes are pending that no process could drop. A writer
+ * that could not drop its keys waits until every process must have noticed (WRITER_WAIT_MS).
  */
 export class OutboxRelay {
   readonly #logger = new Logger('Outbox');
+  readonly #outage = new OutageLog(this.#logger, 'The outbox is read again.');
+  readonly #runs = new SingleRun(() => this.#run());
   #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> | null = null;
-  #again = false;
+  #dropped: CommittedChanges[] = [];
   #recovering = false;
   #stopped = false;
   #state: Backlog = { pending: 0, lagSeconds: 0 };
-  #failing = false;
   #cleanedUpAt = Number.NEGATIVE_INFINITY;
   readonly #waiters = new DrainWaiters((userIds) => this.#pendingUsers(userIds));
 
@@ -63,11 +72,11 @@ export class OutboxRelay {
     private readonly keys: CacheKeys,
     private readonly events: PublishedEvents,
   ) {
-    // Here and not in start(): the cache may be used for the first time before that, and that too is a recovery.
+    // Not in start(): the cache may be used before that, and its first use is a recovery too.
     health.onRecovery((serverChanged) => this.#recover(serverChanged));
   }
 
-  /** As of the last look at the database. */
+  /** As of the last run. */
   get state(): Backlog {
     return this.#state;
   }
@@ -77,24 +86,14 @@ export class OutboxRelay {
     this.kick();
   }
 
-  /** Look now. Harmless to call often: a run that is under way is repeated once. */
+  /** Runs now, or once more after the run that is under way. */
   kick(): void {
-    if (this.#stopped) return;
-    if (this.#running !== null) {
-      this.#again = true;
-      return;
-    }
-    clearTimeout(this.#timer);
-    this.#running = this.#run().finally(() => {
-      this.#running = null;
-      if (this.#stopped) return;
-      if (this.#again) {
-        this.#again = false;
-        this.kick();
-      } else {
-        this.#timer = setTimeout(() => this.kick(), this.#state.pending > 0 ? RETRY_MS : POLL_MS);
-      }
-    });
+    if (!this.#stopped) this.#runs.request();
+  }
+
+  /** Tells the relay that a writer has dropped the keys of its transaction, so that no relay drops them again. */
+  dropped(transaction: CommittedChanges): void {
+    if (this.#dropped.length < MAX_DROPPED) this.#dropped.push(transaction);
   }
 
   /**
@@ -108,34 +107,44 @@ export class OutboxRelay {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    await this.#runs.idle();
     clearTimeout(this.#timer);
-    await this.#running;
     await this.session.close();
   }
 
   async #run(): Promise<void> {
+    clearTimeout(this.#timer);
     try {
-      // A recovery drains for itself; another one beside it, on the same connection, would only make it longer.
+      await this.#markDropped();
+      // A recovery drains by itself; a second drain on the same connection would only delay it.
       const drained = !this.#recovering && (await this.#drain());
       if (!this.#recovering) this.#judge(drained);
       await this.#publish(!drained);
       await this.#cleanUp();
-      if (this.#failing) this.#logger.log('The outbox is read again.');
-      this.#failing = false;
+      this.#outage.succeeded();
     } catch (error) {
-      // Without the database no write can be acknowledged either, so what is cached stays true. Said once, not a second.
-      if (!this.#failing) this.#logger.warn(`The outbox cannot be read: ${String(error)}`);
-      this.#failing = true;
+      // Without the database no write can be acknowledged either, so cached values stay correct.
+      this.#outage.failed(`The outbox cannot be read: ${String(error)}`);
     }
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => this.kick(), this.#state.pending > 0 ? RETRY_MS : POLL_MS);
   }
 
-  /** @returns false when what is pending could not be dropped. */
+  async #markDropped(): Promise<void> {
+    const dropped = this.#dropped;
+    if (dropped.length === 0) return;
+    this.#dropped = [];
+    // If this fails, a relay drops the keys once more.
+    await markDropped(this.session.statement, dropped);
+  }
+
+  /** @returns false when pending changes could not be dropped. */
   async #drain(): Promise<boolean> {
     try {
-      // Rows that this process cannot drop anyway are not locked away from a peer that can.
+      // With Redis out of reach, leave the rows to a peer: locking them would keep it from draining them.
       if (this.health.state !== 'open') {
-        // Judged at each look: many changes take long to drain, and until then the entries of most are there.
-        while ((await this.#drainBatch()) === BATCH) this.#judge(true);
+        // Judged after each batch: a large backlog takes long to drain, and until then most of its entries are stale.
+        while ((await this.#drainBatch(WRITER_GRACE_MS)) === BATCH) this.#judge(true);
         return true;
       }
     } catch (error) {
@@ -145,9 +154,9 @@ export class OutboxRelay {
     return false;
   }
 
-  #drainBatch(): Promise<number> {
+  #drainBatch(graceMs: number): Promise<number> {
     return this.session.transaction(async (query) => {
-      const rows = await claimPending(query, BATCH);
+      const rows = await claimPending(query, BATCH, graceMs);
       for (let start = 0; start < rows.length; start += PORTION) {
         const portion = rows.slice(start, start + PORTION);
         await this.cache.drop(this.keys.of(portion));
@@ -159,14 +168,14 @@ export class OutboxRelay {
   }
 
   /**
-   * Also when nothing can be dropped: an outage of the cache is no reason to be silent for long. No more than a batch, for
-   * new changes are waiting to be drained.
+   * Also while nothing can be dropped: events go on during an outage of the cache. One batch per run, because new changes
+   * are waiting to be drained.
    */
   async #publish(undrained: boolean): Promise<void> {
     const published = await publishEvents(this.session.statement, BATCH, undrained);
-    // The embedded database notifies nobody.
+    // The embedded database has no notifications.
     if (published > 0) this.events.wake();
-    if (published === BATCH) this.#again = true;
+    if (published === BATCH) this.kick();
   }
 
   #judge(dropped: boolean): void {
@@ -174,10 +183,10 @@ export class OutboxRelay {
     const behind = pending > 0 && (!dropped || lagSeconds > TOLERATED_LAG_SECONDS);
     if (behind && !this.health.behind)
       this.#logger.warn(
-        'Changes wait for their cached entries to be dropped: until then nothing cached is read.',
+        'Changes are waiting for their cached entries to be dropped. Until then no cached value is read.',
       );
     if (!behind && this.health.behind)
-      this.#logger.log('No change waits any more: cached values are read again.');
+      this.#logger.log('No change is waiting any more: cached values are read again.');
     this.health.behind = behind;
   }
 
@@ -192,32 +201,32 @@ export class OutboxRelay {
   async #cleanUp(): Promise<void> {
     if (performance.now() - this.#cleanedUpAt < CLEANUP_INTERVAL_MS) return;
     const deleted = await this.session.transaction((query) => deleteExpired(query, CLEANUP_BATCH));
-    if (deleted === CLEANUP_BATCH) this.#again = true;
+    if (deleted === CLEANUP_BATCH) this.kick();
     else this.#cleanedUpAt = performance.now();
   }
 
   /**
-   * After an outage of the cache, before anything cached is read. A server that was restarted or replaced may have come
-   * back with a state from before invalidations that it had confirmed, so those are repeated.
+   * Runs after an outage of the cache, before any cached value is read. A server that was restarted or replaced may hold a
+   * state from before invalidations that it had confirmed, so these are repeated.
    *
-   * @throws when the database does not answer or Redis is gone again; the breaker tries again later.
+   * @throws when the database does not answer or Redis fails again; the breaker tries again later.
    */
   async #recover(serverChanged: boolean): Promise<void> {
     this.#recovering = true;
     try {
       if (serverChanged) await this.#replay();
-      while ((await this.#drainBatch()) === BATCH);
+      while ((await this.#drainBatch(0)) === BATCH);
     } finally {
       this.#recovering = false;
     }
     this.#judge(true);
-    // Younger ones are a busy system's normal state: their writers drop the keys themselves or have not answered yet.
+    // Younger changes are normal in a busy system: their writers drop the keys or have not answered yet.
     if (this.health.behind) throw new Error(`${this.#state.pending} invalidations are pending`);
   }
 
   async #replay(): Promise<void> {
-    // Once is enough for a key: whatever fills its entry after that has read all that was committed before, and what is
-    // committed later is pending.
+    // One drop per key is enough: a filler that starts afterwards reads everything committed before, and later changes are
+    // pending.
     const dropped = new Set<string>();
     let after: OutboxPosition | null = OUTBOX_START;
     while (after !== null) {

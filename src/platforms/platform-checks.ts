@@ -4,8 +4,9 @@ import { CredentialCipher } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
 import { AccountChecker } from '../instances/account-checker.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
-import { type PlatformChange, STATS_CHANGED } from '../outbox/change.js';
+import { type CommittedChanges, STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
+import { transactionIdOf } from '../outbox/transaction-id.js';
 import { AccountSnapshots } from '../snapshots/account-snapshots.js';
 import type { CachedPlatform } from './platform-cache.js';
 import type { PlatformView } from './platform-view.js';
@@ -99,7 +100,7 @@ export class PlatformChecks {
       // The picture belongs to the account that the token was for before.
       ...(outcome === 'identity_mismatch' && { avatarUrl: null }),
     };
-    const changes = await this.database.transaction(async (manager): Promise<PlatformChange[]> => {
+    const committed = await this.database.transaction(async (manager): Promise<CommittedChanges | null> => {
       const update = manager
         .createQueryBuilder()
         .update(PlatformConnection)
@@ -129,9 +130,10 @@ export class PlatformChecks {
       const taken =
         connectedTo !== null &&
         (await this.snapshots.take(manager, { id, accessToken, instanceUrl }, connectedTo, checkedAt));
-      if (affected === 1) return [{ userId, platformId: id }];
-      return taken ? [{ userId, platformId: id, type: STATS_CHANGED }] : [];
+      if (affected !== 1 && !taken) return null;
+      const type = affected === 1 ? undefined : STATS_CHANGED;
+      return { transactionId: await transactionIdOf(manager), changes: [{ userId, platformId: id, type }] };
     });
-    await this.invalidation.afterCommit(changes);
+    if (committed !== null) await this.invalidation.afterCommit(committed);
   }
 }

@@ -15,6 +15,8 @@ export class PlatformTransaction {
   private constructor(
     readonly manager: EntityManager,
     readonly userId: number,
+    /** PostgreSQL's own id of it. */
+    readonly id: string,
     /** Connections whose cached entries have to be dropped, whether the transaction commits or not. */
     private readonly changed: Set<number>,
   ) {}
@@ -25,7 +27,10 @@ export class PlatformTransaction {
     userId: number,
     changed: Set<number>,
   ): Promise<PlatformTransaction> {
-    await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [USER_PLATFORMS_LOCK, userId]);
+    const [locked] = await manager.query<[{ id: string }]>(
+      'SELECT pg_advisory_xact_lock($1, $2), pg_current_xact_id()::text AS id',
+      [USER_PLATFORMS_LOCK, userId],
+    );
     // This may be the retry of a write whose process died before it dropped the keys. It now changes nothing or is
     // refused ("gone", "taken"), and the client believes that answer too.
     const pending = await manager.query<{ id: number }[]>(
@@ -34,7 +39,7 @@ export class PlatformTransaction {
       [userId],
     );
     for (const { id } of pending) changed.add(id);
-    return new PlatformTransaction(manager, userId, changed);
+    return new PlatformTransaction(manager, userId, locked.id, changed);
   }
 
   active(): Promise<PlatformConnection[]> {

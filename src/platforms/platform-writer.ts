@@ -19,6 +19,8 @@ import { sealedOf } from './platform.repository.js';
 import { DefaultRequired, PlatformInactive, TooManyPlatforms, VersionMismatch } from './platforms.errors.js';
 
 const MAX_PER_USER = 200;
+/** PostgreSQL gives no transaction this id. */
+const NO_TRANSACTION = '0';
 
 const UNREADABLE = 'the stored credentials can no longer be opened';
 const OF_ANOTHER_HOST = 'the stored credentials are not carried over to another instance';
@@ -150,14 +152,18 @@ export class PlatformWriter {
 
   private async write<T>(userId: number, work: (transaction: PlatformTransaction) => Promise<T>): Promise<T> {
     const changed = new Set<number>();
+    let transactionId = NO_TRANSACTION;
     try {
-      return await this.database.transaction(async (manager) =>
-        work(await PlatformTransaction.begin(manager, userId, changed)),
-      );
+      return await this.database.transaction(async (manager) => {
+        const transaction = await PlatformTransaction.begin(manager, userId, changed);
+        transactionId = transaction.id;
+        return work(transaction);
+      });
     } catch (error) {
       throw translateConflict(error);
     } finally {
-      await this.invalidation.afterCommit([...changed].map((platformId) => ({ userId, platformId })));
+      const changes = [...changed].map((platformId) => ({ userId, platformId }));
+      await this.invalidation.afterCommit({ transactionId, changes });
     }
   }
 

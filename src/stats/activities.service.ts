@@ -58,7 +58,7 @@ export class ActivitiesService {
       activities.map((activity) => [JSON.stringify([activity.kind, activity.externalId]), activity]),
     );
     const batch = [...last.values()];
-    const rows = await this.database.transaction(async (manager) => {
+    const { rows, transactionId } = await this.database.transaction(async (manager) => {
       // The lock prevents the platform from being deleted before the activities that refer to it are committed.
       const owned = await manager.query<unknown[]>(
         'SELECT 1 FROM platform_connections WHERE id = $1 AND user_id = $2 FOR KEY SHARE',
@@ -67,7 +67,10 @@ export class ActivitiesService {
       if (owned.length === 0) throw new PlatformNotFound();
       // One report per platform at a time. Each updates the same few counts, first for stored activities, then for new ones.
       // Two reports with some of both could deadlock.
-      await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [PLATFORM_REPORTS_LOCK, platformId]);
+      const [locked] = await manager.query<[{ id: string }]>(
+        'SELECT pg_advisory_xact_lock($1, $2), pg_current_xact_id()::text AS id',
+        [PLATFORM_REPORTS_LOCK, platformId],
+      );
       const recorded = await manager.query<{ created: boolean }[]>(RECORD_SQL, [
         platformId,
         batch.map(({ kind }) => kind),
@@ -77,9 +80,10 @@ export class ActivitiesService {
         batch.map(({ occurredAt }) => new Date(occurredAt).toISOString()),
       ]);
       if (recorded.length > 0) await assertFewStatuses(manager, platformId);
-      return recorded;
+      return { rows: recorded, transactionId: locked.id };
     });
-    await this.invalidation.afterCommit([{ userId, platformId, type: STATS_CHANGED }]);
+    const changes = [{ userId, platformId, type: STATS_CHANGED }];
+    await this.invalidation.afterCommit({ transactionId, changes });
     const created = rows.filter((row) => row.created).length;
     const updated = rows.length - created;
     return {

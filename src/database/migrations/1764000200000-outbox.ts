@@ -20,6 +20,7 @@ export class Outbox1764000200000 implements MigrationInterface {
         at timestamptz NOT NULL DEFAULT clock_timestamp(),
         drained_at timestamptz,
         event_id bigint,
+        transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
         CONSTRAINT platform_changes_one_subject CHECK (num_nonnulls(platform_id, api_key_lookup) = 1)
       )`);
     await runner.query(
@@ -27,6 +28,9 @@ export class Outbox1764000200000 implements MigrationInterface {
     );
     await runner.query(
       'CREATE INDEX platform_changes_pending_user_idx ON platform_changes (user_id) WHERE drained_at IS NULL',
+    );
+    await runner.query(
+      'CREATE INDEX platform_changes_pending_transaction_idx ON platform_changes (transaction_id) WHERE drained_at IS NULL',
     );
     await runner.query('CREATE INDEX platform_changes_at_id_idx ON platform_changes (at, id)');
     // PostgreSQL sends one notification per transaction, at its COMMIT, however many rows it wrote.

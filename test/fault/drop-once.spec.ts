@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import type { FaultProcess } from '../support/fault-process.js';
+
+const WRITES = 40;
+/** The list, the connection and its statistics: one DEL each. */
+const KEYS_PER_WRITE = 3;
+
+let deployment: FaultDeployment;
+let processes: FaultProcess[];
+let user: FaultUser;
+
+beforeAll(async () => {
+  deployment = await FaultDeployment.start();
+  processes = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
+  [user] = (await deployment.insertUsers(1)) as [FaultUser];
+}, 180_000);
+afterAll(() => deployment.remove(), 120_000);
+
+/** How often Redis was asked to delete while `work` ran and until the outbox was drained. */
+async function deletions(work: () => Promise<void>): Promise<number> {
+  const calls = async (): Promise<number> =>
+    Number(/^cmdstat_del:calls=(\d+)/m.exec(await deployment.cache.info('commandstats'))?.[1] ?? 0);
+  const before = await calls();
+  await work();
+  await deployment.whenDrained();
+  return (await calls()) - before;
+}
+
+describe('the keys of a change', () => {
+  it('are dropped once when its writer drops them, whatever the relays of all processes do', async () => {
+    const dropped = await deletions(async () => {
+      for (let write = 0; write < WRITES; write++) {
+        const { status } = await processes[write % 2]!.rename(user, `name ${write}`);
+        expect(status).toBe(200);
+      }
+    });
+    expect(dropped).toBeGreaterThanOrEqual(WRITES * KEYS_PER_WRITE);
+    // A writer that is held up for longer than the relays wait has its keys dropped twice. That is rare.
+    expect(dropped).toBeLessThan(WRITES * KEYS_PER_WRITE * 1.5);
+  });
+
+  it('are dropped by a relay when nobody else has', async () => {
+    const dropped = await deletions(async () => {
+      await deployment.sql.query(`UPDATE platform_connections SET name = 'by hand' WHERE id = $1`, [
+        user.platformId,
+      ]);
+    });
+    expect(dropped).toBe(KEYS_PER_WRITE);
+  });
+});
