@@ -6,15 +6,15 @@ import { CacheMeter } from './cache-meter.js';
 import { cacheStatus } from './cache-read.js';
 import { CachedReply } from './cached-reply.js';
 
-/** What is sent for a cached read. */
+/** The HTTP response to a cached read. */
 export interface CachedAnswer {
   readonly status: 200 | 304;
-  /** Names in lower case and values, in turns, as `ServerResponse.writeHead` takes them. */
+  /** Lower-case names and their values, alternating, as `ServerResponse.writeHead` takes them. */
   readonly headers: string[];
   readonly body: string | undefined;
 }
 
-/** Measures hits and misses, says them in `Cache-Status` (RFC 9211), and sends the cached text without parsing it. */
+/** Records each cached read, reports it in `Cache-Status` (RFC 9211), and sends the cached text without parsing it. */
 @Injectable()
 export class CacheStatusInterceptor implements NestInterceptor {
   constructor(private readonly meter: CacheMeter) {}
@@ -33,13 +33,13 @@ export class CacheStatusInterceptor implements NestInterceptor {
   }
 
   /**
-   * Counts the read.
+   * Records the read.
    *
-   * @throws {DomainError} of an absent resource.
+   * @throws {DomainError} when the resource is absent.
    */
   answer({ read, body, etag }: CachedReply, request: FastifyRequest): CachedAnswer {
     this.meter.record(read);
-    // Without Cache-Status: whether an id is cached would tell that it exists, and belongs to somebody else.
+    // Without Cache-Status: it would reveal that the id exists and belongs to another user.
     if (typeof body !== 'string') throw body;
     const headers = ['cache-status', cacheStatus(read), 'cache-control', 'private, no-cache'];
     if (etag !== null) {
