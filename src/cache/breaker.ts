@@ -1,20 +1,20 @@
 import { CacheUnavailable } from './cache-errors.js';
 
-/** `half-open` is both the probe of a server that may be back and the catching up before its values are trusted. */
+/** `half-open`: a probe is running, or the server answers and missed invalidations are being repeated. */
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
 export interface BreakerOptions {
-  /** Consecutive transport errors or time-outs that open it. */
+  /** Consecutive transport errors or timeouts that open it. */
   readonly failureThreshold: number;
   readonly probeIntervalMs: number;
-  /** Resolves when the server answers and everything that was missed has been made good. Must end by itself. */
+  /** Resolves when the server answers and missed invalidations have been repeated. Must settle in bounded time. */
   readonly recover: () => Promise<void>;
   readonly onChange: (state: BreakerState, why: string) => void;
 }
 
 /**
- * Keeps requests away from a server that does not answer. Probing is done in the background, never by a request, so
- * while it is open nobody pays for finding out.
+ * Keeps requests away from a server that does not answer. Probes run in the background, never within a request, so no
+ * request waits for one.
  */
 export class Breaker {
   #state: BreakerState = 'open';
@@ -22,7 +22,8 @@ export class Breaker {
   #stopped = false;
   #probing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
-  // Changes whenever trust in the server ends: a reply that was asked for before is not to be used after.
+  // Changes whenever the server can no longer be trusted. The reply to a command sent before the change must not be used
+  // after it.
   #epoch = 0;
 
   constructor(private readonly options: BreakerOptions) {}
@@ -35,7 +36,7 @@ export class Breaker {
     return this.#epoch;
   }
 
-  /** Only transport errors and time-outs move the breaker; a server that answers with an error is there. */
+  /** Only transport errors and timeouts count as failures. A server that answers with an error is reachable. */
   async run<T>(call: () => Promise<T>): Promise<T> {
     try {
       const value = await call();
@@ -47,7 +48,7 @@ export class Breaker {
     }
   }
 
-  /** How a call ended, of whoever has no need of another promise. */
+  /** With `succeeded`, the same as `run` for a caller on the hot path, without another promise. */
   failed(error: unknown): void {
     if (!(error instanceof CacheUnavailable) || error.reason === 'redis-error') this.succeeded();
     else if (++this.#failures >= this.options.failureThreshold) this.trip(error.why);
@@ -57,7 +58,7 @@ export class Breaker {
     this.#failures = 0;
   }
 
-  /** Opens at once: the connection is gone, or an invalidation could not be carried out. */
+  /** Opens at once: the connection is lost, or an invalidation could not be carried out. */
   trip(why: string): void {
     this.#epoch++;
     this.#failures = 0;
@@ -66,7 +67,7 @@ export class Breaker {
     this.#schedule(this.options.probeIntervalMs);
   }
 
-  /** Probes now instead of at the next interval, for instance because the connection is back. */
+  /** Probes now instead of at the next interval. */
   async probe(): Promise<void> {
     if (this.#stopped || this.#state === 'closed') return;
     this.#probing ??= this.#recover().finally(() => {
@@ -82,7 +83,7 @@ export class Breaker {
     const epoch = this.#epoch;
     try {
       await this.options.recover();
-      // Tripped again while it was catching up: what was made good then may be missing again.
+      // Tripped again during recovery: invalidations that were repeated before that may be lost again.
       if (epoch === this.#epoch && !this.#stopped) this.#become('closed', 'recovered');
     } catch (error) {
       if (epoch === this.#epoch && !this.#stopped) {
@@ -116,5 +117,5 @@ export class Breaker {
 
 function reasonFor(error: unknown): string {
   if (error instanceof CacheUnavailable) return error.why;
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -1,10 +1,10 @@
 import { ServiceUnavailable } from '../common/domain-error.js';
 
-/** Why the cache was passed by; a bounded set, shown as `detail` in `Cache-Status`. */
+/** Why the cache was bypassed. A bounded set, shown as `detail` in `Cache-Status`. */
 export type BypassReason =
   'redis-unavailable' | 'redis-timeout' | 'redis-error' | 'recovering' | 'lease-wait' | 'include-inactive';
 
-/** The store cannot be asked, or did not answer: the entry is unknown, not absent. Reads never let it out. */
+/** The store cannot be asked or did not answer: whether there is an entry is unknown. Reads never throw it; they load. */
 export class CacheUnavailable extends ServiceUnavailable {
   override readonly code = 'cache_unavailable';
 

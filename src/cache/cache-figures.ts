@@ -5,10 +5,6 @@ import { CacheHealth } from './cache-health.js';
 import { CacheMeter } from './cache-meter.js';
 import type { CacheOutcome } from './cache-read.js';
 import type { CacheResource } from './cache-spec.js';
-import { withDeadline } from './deadline.js';
-import { LeaseStore } from './lease-store.js';
-import { MemoryStore } from './memory-store.js';
-import { RedisLink } from './redis/redis-link.js';
 import { SelfAudit } from './self-audit.js';
 
 export type { CacheOutcome } from './cache-read.js';
@@ -21,24 +17,21 @@ export const CACHE_OUTCOMES = [
   'corrupt',
 ] as const satisfies readonly CacheOutcome[];
 
-/** Of histograms of reads, in seconds. */
+/** Upper bounds of the histograms' buckets. */
 const READ_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-
-const DEADLINE_MS = 500;
 
 type Outcomes = Readonly<Record<CacheOutcome, Durations>>;
 
-/** What this process has counted since its start, and how the store is. */
+/** What this process has counted since its start, and the health of the store. */
 @Injectable()
 export class CacheFigures {
-  /** Of this process and start: counters of another one are not to be compared with these. */
+  /** New at each start. Counters with different ids belong to different processes and cannot be compared. */
   readonly #processId = randomUUID();
   readonly #reads = new Map<CacheResource, Outcomes>();
 
   constructor(
     meter: CacheMeter,
     private readonly health: CacheHealth,
-    private readonly store: LeaseStore,
     private readonly audit: SelfAudit,
   ) {
     meter.onRead(({ resource, outcome, durationSeconds }) => {
@@ -48,7 +41,7 @@ export class CacheFigures {
     });
   }
 
-  /** Reads by what was read and how it was answered, of those that took place. */
+  /** Durations by resource and outcome; without the pairs that have not occurred. */
   *reads(): Iterable<{ resource: CacheResource; outcome: CacheOutcome; durations: Durations }> {
     for (const [resource, outcomes] of this.#reads) {
       for (const outcome of CACHE_OUTCOMES) {
@@ -61,10 +54,10 @@ export class CacheFigures {
   async read() {
     return {
       processId: this.#processId,
-      store: this.health instanceof RedisLink ? ('redis' as const) : ('memory' as const),
+      store: this.health.kind,
       breaker: this.health.state,
       behind: this.health.behind,
-      entries: await this.entries(),
+      entries: await this.health.entries(),
       inconsistencies: this.audit.inconsistencies,
       durations: this.durations(),
       resources: [...this.#reads].map(([resource, reads]) => {
@@ -82,17 +75,6 @@ export class CacheFigures {
       for (const { durations } of all) reads += durations.counts[place] ?? 0;
       return { upToSeconds, reads };
     });
-  }
-
-  private async entries(): Promise<number | null> {
-    if (this.store instanceof MemoryStore) return this.store.size;
-    if (!(this.health instanceof RedisLink) || this.health.state !== 'closed') return null;
-    try {
-      return await withDeadline(this.health.client.dbSize(), DEADLINE_MS);
-    } catch {
-      // A figure that cannot be had is not a reason to refuse the others.
-      return null;
-    }
   }
 }
 

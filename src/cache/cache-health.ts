@@ -1,23 +1,34 @@
 import type { BreakerState } from './breaker.js';
 import { type BypassReason, CacheUnavailable } from './cache-errors.js';
+import type { MemoryStore } from './memory-store.js';
 
 /**
- * Makes good what the store missed. `serverChanged` means that another server answers than before, or one that was
- * restarted, so that it may have lost invalidations it had confirmed.
+ * Repeats the invalidations that the store missed. `serverChanged` means that another server answers than before, or
+ * that the same one was restarted: it may have lost invalidations that it had confirmed.
  */
 export type Recovery = (serverChanged: boolean) => Promise<void>;
 
-/** Whether what the store says may be believed. */
+/** Whether the store answers, and whether its values can be trusted. */
 export abstract class CacheHealth {
   #behind = false;
 
+  abstract readonly kind: 'redis' | 'memory';
+
   abstract readonly state: BreakerState;
 
-  /** Changes whenever trust in the store ends; see Breaker. */
+  /** Changes whenever the store can no longer be trusted; see Breaker. */
   abstract readonly epoch: number;
 
-  /** Runs after every outage, before the first cached value is read again. */
+  /** `recovery` runs after every outage, before the first cached value is read again. */
   abstract onRecovery(recovery: Recovery): void;
+
+  /** Call it after every `onRecovery`: the first use of the store is a recovery too. */
+  abstract start(): Promise<void>;
+
+  abstract stop(): Promise<void>;
+
+  /** How many entries and leases the store holds; null when it cannot say. */
+  abstract entries(): Promise<number | null>;
 
   /** Null while cached values may be read. */
   get bypassReason(): BypassReason | null {
@@ -25,7 +36,7 @@ export abstract class CacheHealth {
     return this.state === 'half-open' || this.#behind ? 'recovering' : null;
   }
 
-  /** Invalidations that are known of but not carried out: until they are, no cached value is read. */
+  /** Whether known invalidations have not been carried out. Until they are, no cached value is read. */
   get behind(): boolean {
     return this.#behind;
   }
@@ -34,16 +45,29 @@ export abstract class CacheHealth {
     this.#behind = behind;
   }
 
-  /** @throws {CacheUnavailable} while the store is not even asked. Catching up needs it while it is half-open. */
+  /** @throws {CacheUnavailable} while the breaker is open. A half-open one lets calls through: recovery needs them. */
   assertReachable(): void {
     if (this.state === 'open') throw new CacheUnavailable('redis-unavailable', 'Redis does not answer');
   }
 }
 
-/** A store in this process is always there. */
+/** A store in this process is always available. */
 export class MemoryHealth extends CacheHealth {
+  readonly kind = 'memory';
   readonly state = 'closed';
   readonly epoch = 0;
 
+  constructor(private readonly store: MemoryStore) {
+    super();
+  }
+
   onRecovery(): void {}
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {}
+
+  async entries(): Promise<number> {
+    return this.store.size;
+  }
 }

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { CacheRead } from './cache-read.js';
 
-export type CacheReadListener = (read: CacheRead<unknown>) => void;
+type CacheReadListener = (read: CacheRead<unknown>) => void;
 
-/** Where reads are reported and whoever counts them listens; the cache itself knows no metrics library. */
+/** Passes each read on to the listeners that count them, so that the cache needs no metrics library. */
 @Injectable()
 export class CacheMeter {
   readonly #listeners: CacheReadListener[] = [];

@@ -2,13 +2,13 @@ import type { BypassReason } from './cache-errors.js';
 import type { CacheResource } from './cache-spec.js';
 
 /**
- * `hit`: from the store. `miss`: loaded and offered to the store. `collapsed`: another caller's or process's load.
- * `bypass`: loaded without asking or filling the store. `error`: the store failed while it was asked. `corrupt`: what
- * the store held was not this entry; it was removed and loaded anew.
+ * `hit`: from the store. `miss`: loaded and offered to the store. `collapsed`: loaded by another caller or process.
+ * `bypass`: loaded without asking or filling the store. `error`: the store failed while it was asked. `corrupt`: the
+ * store held something else under this key; it was removed, and the entry was loaded again.
  */
 export type CacheOutcome = 'hit' | 'miss' | 'collapsed' | 'bypass' | 'error' | 'corrupt';
 
-/** What a read brought and how. Shared by the callers of a flight: not to be changed. */
+/** The result of a read. `value` is shared by all callers of a flight: do not change it. */
 export interface CacheRead<T> {
   readonly resource: CacheResource;
   readonly outcome: CacheOutcome;
@@ -16,7 +16,7 @@ export interface CacheRead<T> {
   /** Whether the store took the loaded value. */
   readonly stored: boolean;
   readonly value: T;
-  /** The JSON text of `value`, as it is or would be stored. */
+  /** The JSON text of `value`, as it is stored or would be. */
   readonly raw: string;
   /** From the caller's arrival to its answer. */
   readonly durationSeconds: number;

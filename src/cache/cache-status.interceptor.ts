@@ -27,7 +27,7 @@ export class CacheStatusInterceptor implements FastLaneInterceptor {
   }
 
   /**
-   * Counts the read.
+   * Records the read.
    *
    * @throws {DomainError} of an absent resource, or of one that may not be sent.
    */

@@ -1,87 +1,59 @@
-import { CACHE_MANAGER, type Cache, CacheModule as NestCacheModule } from '@nestjs/cache-manager';
-import { Global, Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { CacheModule as NestCacheModule } from '@nestjs/cache-manager';
+import { Global, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
+import { type CacheBackend, memoryBackend } from './cache-backend.js';
 import { CacheFigures } from './cache-figures.js';
-import { CacheHealth, MemoryHealth } from './cache-health.js';
+import { CacheHealth } from './cache-health.js';
 import { CacheMeter } from './cache-meter.js';
 import { CacheService } from './cache.service.js';
-import { type LeasingAdapter, memoryKeyv, redisKeyv } from './keyv-stores.js';
+import { CountingStore } from './counting-store.js';
+import { memoryKeyv, redisKeyv } from './keyv-stores.js';
 import { LeaseStore } from './lease-store.js';
-import { MemoryStore } from './memory-store.js';
-import { connectionTo } from './redis/connection-to.js';
-import { RedisLink } from './redis/redis-link.js';
-import { RedisStore } from './redis/redis-store.js';
+import { redisBackend } from './redis/redis-backend.js';
 import { SelfAudit } from './self-audit.js';
+
+const CACHE_BACKEND = Symbol('CACHE_BACKEND');
 
 @Module({
   providers: [
     {
-      provide: CacheHealth,
+      provide: CACHE_BACKEND,
       inject: [AppConfig],
-      useFactory: async ({ redis }: AppConfig): Promise<CacheHealth> => {
-        if (redis === null) return new MemoryHealth();
-        return new RedisLink(connectionTo(redis.target, redis.commandTimeoutMs), new Logger('Cache'));
-      },
+      useFactory: ({ redis }: AppConfig): CacheBackend =>
+        redis === null ? memoryBackend() : redisBackend(redis),
     },
+    { provide: CacheHealth, inject: [CACHE_BACKEND], useFactory: ({ health }: CacheBackend) => health },
+    { provide: LeaseStore, inject: [CACHE_BACKEND], useFactory: ({ store }: CacheBackend) => store },
+    { provide: CountingStore, inject: [CACHE_BACKEND], useFactory: ({ counts }: CacheBackend) => counts },
   ],
-  exports: [CacheHealth],
+  exports: [CacheHealth, LeaseStore, CountingStore],
 })
-class CacheHealthModule {}
+class CacheBackendModule {}
 
 @Global()
 @Module({
   imports: [
-    CacheHealthModule,
+    CacheBackendModule,
     NestCacheModule.registerAsync({
-      imports: [CacheHealthModule],
-      inject: [CacheHealth, AppConfig],
-      useFactory: (health: CacheHealth, { redis }: AppConfig) => ({
-        stores:
-          health instanceof RedisLink && redis !== null
-            ? redisKeyv(
-                health.connection,
-                new RedisStore(health.connection, health.breaker, redis.commandTimeoutMs),
-                redis.commandTimeoutMs,
-              )
-            : memoryKeyv(new MemoryStore()),
+      imports: [CacheBackendModule],
+      inject: [CacheHealth, LeaseStore],
+      useFactory: ({ kind }: CacheHealth, store: LeaseStore) => ({
+        stores: kind === 'redis' ? redisKeyv(store) : memoryKeyv(store),
       }),
     }),
   ],
-  providers: [
-    {
-      provide: LeaseStore,
-      inject: [CACHE_MANAGER],
-      useFactory: (cache: Cache): LeaseStore => {
-        const store = cache.stores[0]?.store as LeasingAdapter | undefined;
-        if (store?.leases === undefined)
-          throw new Error('CACHE_MANAGER was built without a store that has leases.');
-        return store.leases;
-      },
-    },
-    CacheService,
-    CacheMeter,
-    CacheFigures,
-    SelfAudit,
-  ],
-  exports: [
-    CacheHealthModule,
-    NestCacheModule,
-    LeaseStore,
-    CacheService,
-    CacheMeter,
-    CacheFigures,
-    SelfAudit,
-  ],
+  providers: [CacheService, CacheMeter, CacheFigures, SelfAudit],
+  exports: [CacheBackendModule, NestCacheModule, CacheService, CacheMeter, CacheFigures, SelfAudit],
 })
-export class CacheModule implements OnApplicationShutdown {
-  constructor(@Inject(CacheHealth) private readonly health: CacheHealth) {}
+export class CacheModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(private readonly health: CacheHealth) {}
 
-  /** After every module has registered what it makes good after an outage. */
+  /** At bootstrap, because by then every module has registered its recovery. */
   async onApplicationBootstrap(): Promise<void> {
-    if (this.health instanceof RedisLink) await this.health.start();
+    await this.health.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.health instanceof RedisLink) await this.health.stop();
+    await this.health.stop();
   }
 }

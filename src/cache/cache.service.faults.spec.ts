@@ -22,7 +22,7 @@ describe('trouble with the store', () => {
   const reasons = ['redis-timeout', 'redis-unavailable', 'redis-error'] as const;
 
   it.each(reasons)('on the look (%s) is a reason to load, and nothing is stored', async (reason) => {
-    const { link, service } = await processes.start(
+    const { health, service } = await processes.start(
       withFaults(() => ({ get: () => Promise.reject(new CacheUnavailable(reason, 'as told')) })),
     );
     const load = always(OLD);
@@ -34,7 +34,7 @@ describe('trouble with the store', () => {
       raw: JSON.stringify(OLD),
     });
     expect(load).toHaveBeenCalledTimes(1);
-    expect(await rawClient(link).exists(KEY)).toBe(0);
+    expect(await rawClient(health).exists(KEY)).toBe(0);
   });
 
   it('costs a caller one deadline: who waited for a flight that had to wait for Redis does not ask as well, the next one does', async () => {
@@ -59,7 +59,7 @@ describe('trouble with the store', () => {
   });
 
   it('leaves no lease behind that was granted after the call had been given up', async () => {
-    const { link, service } = await processes.start(
+    const { health, service } = await processes.start(
       withFaults((store) => ({
         acquire: async (...given) => {
           await store.acquire(...given);
@@ -68,7 +68,7 @@ describe('trouble with the store', () => {
       })),
     );
     expect(await service.read(spec, ID, always(OLD))).toMatchObject({ outcome: 'error', value: OLD });
-    const isGivenBack = async () => (await rawClient(link).exists(leaseKey(KEY))) === 0;
+    const isGivenBack = async () => (await rawClient(health).exists(leaseKey(KEY))) === 0;
     await waitUntil(isGivenBack, { timeoutMs: 3000, what: 'the lease to be given back' });
   });
 
@@ -95,10 +95,10 @@ describe('trouble with the store', () => {
   });
 
   it('when storing because the lease became a list leaves the answer as it is', async () => {
-    const { link, service } = await processes.start();
+    const { health, service } = await processes.start();
     const load = async (): Promise<Entry> => {
-      await rawClient(link).del(leaseKey(KEY));
-      await rawClient(link).rPush(leaseKey(KEY), 'a list');
+      await rawClient(health).del(leaseKey(KEY));
+      await rawClient(health).rPush(leaseKey(KEY), 'a list');
       return OLD;
     };
     expect(await service.read(spec, ID, load)).toMatchObject({ stored: false, value: OLD });
@@ -122,7 +122,7 @@ describe('trouble with the store', () => {
 
   it('while the breaker is open means that the store is not even asked', async () => {
     const asked = jest.fn();
-    const { link, service } = await processes.start(
+    const { health, service } = await processes.start(
       withFaults((store) => ({
         get: (key) => {
           asked();
@@ -132,7 +132,7 @@ describe('trouble with the store', () => {
     );
     await service.read(spec, ID, always(OLD));
     asked.mockClear();
-    link.breaker.trip('the socket closed');
+    health.breaker.trip('the socket closed');
     expect(await service.read(spec, ID, always(NEW))).toMatchObject({
       outcome: 'bypass',
       detail: 'redis-unavailable',
@@ -143,12 +143,12 @@ describe('trouble with the store', () => {
   });
 
   it('lets no cached value be read before the recovery is complete', async () => {
-    const { link, service } = await processes.start();
+    const { health, service } = await processes.start();
     await service.read(spec, ID, always(OLD));
     const caughtUp = deferred();
-    link.onRecovery(() => caughtUp.promise);
-    link.breaker.trip('the socket closed');
-    const probe = link.breaker.probe();
+    health.onRecovery(() => caughtUp.promise);
+    health.breaker.trip('the socket closed');
+    const probe = health.breaker.probe();
     expect(await service.read(spec, ID, always(NEW))).toMatchObject({
       outcome: 'bypass',
       detail: 'recovering',
@@ -160,20 +160,20 @@ describe('trouble with the store', () => {
   });
 
   it('lets no cached value be read while invalidations are known to be behind', async () => {
-    const { link, service } = await processes.start();
+    const { health, service } = await processes.start();
     await service.read(spec, ID, always(OLD));
-    link.behind = true;
+    health.behind = true;
     expect(await service.read(spec, ID, always(NEW))).toMatchObject({
       outcome: 'bypass',
       detail: 'recovering',
       value: NEW,
     });
-    link.behind = false;
+    health.behind = false;
     expect((await service.read(spec, ID, always(NEW))).outcome).toBe('hit');
   });
 
   it('does not believe a value that was asked for before an outage and came after it began', async () => {
-    const { link, service } = await processes.start(
+    const { health, service } = await processes.start(
       withFaults((store, itsLink) => ({
         get: async (key) => {
           const raw = await store.get(key);
@@ -182,7 +182,7 @@ describe('trouble with the store', () => {
         },
       })),
     );
-    await rawClient(link).set(KEY, JSON.stringify(OLD));
+    await rawClient(health).set(KEY, JSON.stringify(OLD));
     expect(await service.read(spec, ID, always(NEW))).toMatchObject({
       outcome: 'error',
       detail: 'recovering',
@@ -193,9 +193,9 @@ describe('trouble with the store', () => {
 
   it("does not believe another process' fill either when an outage came between", async () => {
     const { service } = await processes.start(
-      withFaults((_, link) => ({
+      withFaults((_, health) => ({
         acquire: async () => {
-          link.breaker.trip('the socket closed');
+          health.breaker.trip('the socket closed');
           return { state: 'filled', raw: JSON.stringify(OLD) };
         },
       })),

@@ -63,7 +63,7 @@ describe('many callers', () => {
 
   it('are told apart: one owner of the miss, the others collapsed', async () => {
     // Nothing is ever stored here, so that the second flight loads as well.
-    const { link, service } = await processes.start(withFaults(() => ({ store: async () => false })));
+    const { health, service } = await processes.start(withFaults(() => ({ store: async () => false })));
     const landing = deferred();
     const first = service.read(spec, ID, async () => {
       await landing.promise;
@@ -73,7 +73,7 @@ describe('many callers', () => {
     const waiting = Array.from({ length: 10 }, () => service.read(spec, ID, load));
     landing.resolve();
     await first;
-    await rawClient(link).del(leaseKey(KEY));
+    await rawClient(health).del(leaseKey(KEY));
     const landed = await Promise.all(waiting);
     expect(load).toHaveBeenCalledTimes(1);
     expect(landed.filter(({ outcome }) => outcome === 'miss')).toHaveLength(1);
@@ -130,7 +130,7 @@ describe('many callers', () => {
   });
 
   it('load for themselves, and store nothing, when another process holds the lease for too long', async () => {
-    const { link, store, service } = await processes.start();
+    const { health, store, service } = await processes.start();
     await store.acquire(KEY, 'a process that died', 60_000);
     const load = always(OLD);
     expect(await service.read(spec, ID, load)).toMatchObject({
@@ -140,8 +140,8 @@ describe('many callers', () => {
       value: OLD,
     });
     expect(load).toHaveBeenCalledTimes(1);
-    expect(await rawClient(link).exists(KEY)).toBe(0);
-    expect(await rawClient(link).get(leaseKey(KEY))).toBe('a process that died');
+    expect(await rawClient(health).exists(KEY)).toBe(0);
+    expect(await rawClient(health).get(leaseKey(KEY))).toBe('a process that died');
   });
 });
 
@@ -161,7 +161,7 @@ describe('a write during a read', () => {
     await afterDrop.arrive();
 
     expect(await reading).toMatchObject({ outcome: 'miss', stored: false, value: OLD });
-    expect(await rawClient(reader.link).exists([KEY, leaseKey(KEY)])).toBe(0);
+    expect(await rawClient(reader.health).exists([KEY, leaseKey(KEY)])).toBe(0);
     expect(await writer.service.read(spec, ID, always(NEW))).toMatchObject({ outcome: 'miss', value: NEW });
     expect(await reader.service.read(spec, ID, always(OLD))).toMatchObject({ outcome: 'hit', value: NEW });
   });
@@ -179,7 +179,7 @@ describe('a write during a read', () => {
     await late.service.read(spec, ID, always(NEW));
     oldRow.resolve(OLD);
     expect(await reading).toMatchObject({ stored: false });
-    expect(await rawClient(late.link).get(KEY)).toBe(JSON.stringify(NEW));
+    expect(await rawClient(late.health).get(KEY)).toBe(JSON.stringify(NEW));
   });
 
   it('is seen by a caller of the same process that arrives after it, while the old load still runs', async () => {
@@ -199,23 +199,23 @@ describe('a write during a read', () => {
   });
 
   it('makes the fill fail closed as well when it is Redis that lost the lease', async () => {
-    const { link, service } = await processes.start();
+    const { health, service } = await processes.start();
     const read = service.read(spec, ID, async () => {
       await processes.redis.flush();
       return OLD;
     });
     expect(await read).toMatchObject({ outcome: 'miss', stored: false, value: OLD });
-    expect(await rawClient(link).exists(KEY)).toBe(0);
+    expect(await rawClient(health).exists(KEY)).toBe(0);
   });
 });
 
 describe('a load that fails', () => {
   it('fails the read with its own error, and leaves neither an entry nor a lease', async () => {
-    const { link, service } = await processes.start();
+    const { health, service } = await processes.start();
     await expect(service.read(spec, ID, failing('the database is away'))).rejects.toThrow(
       'the database is away',
     );
-    expect(await rawClient(link).exists([KEY, leaseKey(KEY)])).toBe(0);
+    expect(await rawClient(health).exists([KEY, leaseKey(KEY)])).toBe(0);
   });
 
   it('lets the next read load at once, in this process and in another', async () => {

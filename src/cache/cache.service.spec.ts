@@ -27,7 +27,7 @@ describe('CacheService over Redis', () => {
 
   describe('what a read brings', () => {
     it('is a miss at first, stored as plain JSON with its TTL, and a hit that loads nothing afterwards', async () => {
-      const { link, service } = await processes.start();
+      const { health, service } = await processes.start();
       const load = always(OLD);
       expect(await service.read(spec, ID, load)).toEqual({
         resource: 'platform',
@@ -38,9 +38,9 @@ describe('CacheService over Redis', () => {
         raw: JSON.stringify(OLD),
         durationSeconds: expect.any(Number),
       });
-      expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(OLD));
-      expect(await rawClient(link).pTTL(KEY)).toBeGreaterThan(3_500_000);
-      expect(await rawClient(link).exists(leaseKey(KEY))).toBe(0);
+      expect(await rawClient(health).get(KEY)).toBe(JSON.stringify(OLD));
+      expect(await rawClient(health).pTTL(KEY)).toBeGreaterThan(3_500_000);
+      expect(await rawClient(health).exists(leaseKey(KEY))).toBe(0);
 
       const hit = await service.read(spec, ID, load);
       expect(hit).toMatchObject({ outcome: 'hit', stored: false, value: OLD, raw: JSON.stringify(OLD) });
@@ -48,12 +48,12 @@ describe('CacheService over Redis', () => {
     });
 
     it('is absence too: null is cached, with the TTL of null', async () => {
-      const { link, service } = await processes.start();
+      const { health, service } = await processes.start();
       const load = always(null);
       expect(await service.read(spec, ID, load)).toMatchObject({ outcome: 'miss', value: null, raw: 'null' });
       expect(await service.read(spec, ID, load)).toMatchObject({ outcome: 'hit', value: null, raw: 'null' });
       expect(load).toHaveBeenCalledTimes(1);
-      expect(await rawClient(link).pTTL(KEY)).toBeLessThanOrEqual(30_000);
+      expect(await rawClient(health).pTTL(KEY)).toBeLessThanOrEqual(30_000);
     });
 
     it('is a hit of what another process has stored', async () => {
@@ -65,23 +65,23 @@ describe('CacheService over Redis', () => {
     });
 
     it('is decoded once: identical text gives the identical value, from the store each time', async () => {
-      const { link, service } = await processes.start();
+      const { health, service } = await processes.start();
       await service.read(spec, ID, always(OLD));
       const first = await service.read(spec, ID, always(NEW));
       const second = await service.read(spec, ID, always(NEW));
       expect(second.value).toBe(first.value);
       expect(decode).toHaveBeenCalledTimes(1);
 
-      await rawClient(link).set(KEY, JSON.stringify(NEW), { expiration: { type: 'EX', value: 60 } });
+      await rawClient(health).set(KEY, JSON.stringify(NEW), { expiration: { type: 'EX', value: 60 } });
       const third = await service.read(spec, ID, always(OLD));
       expect(third).toMatchObject({ outcome: 'hit', value: NEW });
       expect(decode).toHaveBeenCalledTimes(2);
     });
 
     it('is never a text that decode accepted for another id', async () => {
-      const { link, service } = await processes.start();
+      const { health, service } = await processes.start();
       const raw = JSON.stringify(OLD);
-      await rawClient(link).mSet({ 'platform:7': raw, 'platform:8': raw });
+      await rawClient(health).mSet({ 'platform:7': raw, 'platform:8': raw });
       await service.read(spec, 7, always(OLD));
       const foreign = await service.read(spec, 8, always({ id: 8, name: 'own' }));
       expect(foreign).toMatchObject({ outcome: 'corrupt', value: { id: 8, name: 'own' } });
@@ -101,34 +101,34 @@ describe('CacheService over Redis', () => {
       ['of another id', JSON.stringify({ ...OLD, id: 8 })],
       ['of 10 MB', JSON.stringify({ ...OLD, name: 'x'.repeat(10_000_000) })],
     ])('is removed, loaded anew and told as corrupt when it is %s', async (_, raw) => {
-      const { link, service } = await processes.start();
-      await rawClient(link).set(KEY, raw);
+      const { health, service } = await processes.start();
+      await rawClient(health).set(KEY, raw);
       const load = always(NEW);
       expect(await service.read(spec, ID, load)).toMatchObject({
         outcome: 'corrupt',
         stored: true,
         value: NEW,
       });
-      expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(NEW));
+      expect(await rawClient(health).get(KEY)).toBe(JSON.stringify(NEW));
       expect(await service.read(spec, ID, load)).toMatchObject({ outcome: 'hit', value: NEW });
       expect(load).toHaveBeenCalledTimes(1);
-      expect(link.state).toBe('closed');
+      expect(health.state).toBe('closed');
     });
 
     it('is replaced when it is no string at all', async () => {
-      const { link, service } = await processes.start();
-      await rawClient(link).rPush(KEY, ['a', 'list']);
+      const { health, service } = await processes.start();
+      await rawClient(health).rPush(KEY, ['a', 'list']);
       expect(await service.read(spec, ID, always(NEW))).toMatchObject({ outcome: 'corrupt', value: NEW });
-      expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(NEW));
-      expect(link.state).toBe('closed');
+      expect(await rawClient(health).get(KEY)).toBe(JSON.stringify(NEW));
+      expect(health.state).toBe('closed');
     });
 
     it('is not served when it appears between the look and the lease', async () => {
       const { service } = await processes.start(
-        withFaults((store, link) => ({
+        withFaults((store, health) => ({
           get: async (key) => {
             const raw = await store.get(key);
-            await rawClient(link).set(key, 'not JSON');
+            await rawClient(health).set(key, 'not JSON');
             return raw;
           },
         })),
@@ -138,10 +138,10 @@ describe('CacheService over Redis', () => {
 
     it('is a reason to load, not an error, when it appears as a list between the look and the lease', async () => {
       const { service } = await processes.start(
-        withFaults((store, link) => ({
+        withFaults((store, health) => ({
           get: async (key) => {
             const raw = await store.get(key);
-            await rawClient(link).rPush(key, 'a list');
+            await rawClient(health).rPush(key, 'a list');
             return raw;
           },
         })),
@@ -154,15 +154,15 @@ describe('CacheService over Redis', () => {
     const large: Entry = { id: ID, name: 'x'.repeat(10_000_000) };
 
     it('is answered, and not stored', async () => {
-      const { link, service } = await processes.start();
+      const { health, service } = await processes.start();
       expect(await service.read(spec, ID, always(large))).toMatchObject({ outcome: 'miss', stored: false });
-      expect(await rawClient(link).exists(KEY)).toBe(0);
+      expect(await rawClient(health).exists(KEY)).toBe(0);
     });
 
     it('gives its lease back, so that the next read need not wait for it', async () => {
-      const { link, service } = await processes.start();
+      const { health, service } = await processes.start();
       await service.read(spec, ID, always(large));
-      expect(await rawClient(link).exists(leaseKey(KEY))).toBe(0);
+      expect(await rawClient(health).exists(leaseKey(KEY))).toBe(0);
       expect(await service.read(spec, ID, always(large))).toMatchObject({ outcome: 'miss', stored: false });
     });
   });
@@ -174,25 +174,25 @@ describe('CacheService over Redis', () => {
       await one.service.read(spec, 8, always({ id: 8, name: 'eight' }));
       await other.service.drop(['platform:7', 'platform:8', 'platform:absent']);
       expect(await one.service.read(spec, 7, always(NEW))).toMatchObject({ outcome: 'miss', value: NEW });
-      expect(await rawClient(one.link).exists('platform:8')).toBe(0);
+      expect(await rawClient(one.health).exists('platform:8')).toBe(0);
     });
 
     it('does not ask a store that does not answer, and says so', async () => {
-      const { link, service } = await processes.start();
-      await rawClient(link).set(KEY, 'kept');
-      link.breaker.trip('the socket closed');
+      const { health, service } = await processes.start();
+      await rawClient(health).set(KEY, 'kept');
+      health.breaker.trip('the socket closed');
       await expect(service.drop([KEY])).rejects.toMatchObject({ reason: 'redis-unavailable' });
-      expect(await rawClient(link).get(KEY)).toBe('kept');
+      expect(await rawClient(health).get(KEY)).toBe('kept');
     });
 
     it('works during a recovery, which is made of drops', async () => {
-      const { link, service } = await processes.start();
-      await rawClient(link).set(KEY, JSON.stringify(OLD));
-      link.onRecovery(() => service.drop([KEY]));
-      link.breaker.trip('the socket closed');
-      await link.breaker.probe();
-      expect(link.state).toBe('closed');
-      expect(await rawClient(link).exists(KEY)).toBe(0);
+      const { health, service } = await processes.start();
+      await rawClient(health).set(KEY, JSON.stringify(OLD));
+      health.onRecovery(() => service.drop([KEY]));
+      health.breaker.trip('the socket closed');
+      await health.breaker.probe();
+      expect(health.state).toBe('closed');
+      expect(await rawClient(health).exists(KEY)).toBe(0);
     });
 
     it('passes on that the store did not confirm', async () => {
@@ -205,8 +205,8 @@ describe('CacheService over Redis', () => {
 
   describe('bypass', () => {
     it('neither asks nor fills the store, and says why', async () => {
-      const { link, service } = await processes.start();
-      await rawClient(link).set(KEY, JSON.stringify(OLD));
+      const { health, service } = await processes.start();
+      await rawClient(health).set(KEY, JSON.stringify(OLD));
       expect(await service.bypass(spec, 'include-inactive', always(NEW))).toMatchObject({
         outcome: 'bypass',
         detail: 'include-inactive',
@@ -214,7 +214,7 @@ describe('CacheService over Redis', () => {
         value: NEW,
         raw: JSON.stringify(NEW),
       });
-      expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(OLD));
+      expect(await rawClient(health).get(KEY)).toBe(JSON.stringify(OLD));
     });
 
     it('fails with the error of the load', async () => {
@@ -227,7 +227,7 @@ describe('CacheService over Redis', () => {
 describe('CacheService in memory', () => {
   it('misses, hits, drops and refuses a late fill as it does over Redis', async () => {
     const store = new MemoryStore();
-    const service = new CacheService(store, new MemoryHealth(), new SelfAudit(store));
+    const service = new CacheService(store, new MemoryHealth(store), new SelfAudit(store));
     const late = deferred<Entry>();
     const loading = deferred();
     const early = service.read(spec, ID, () => {
@@ -245,7 +245,7 @@ describe('CacheService in memory', () => {
   it('loads an entry of the wrong type anew', async () => {
     const store = new MemoryStore();
     jest.spyOn(store, 'get').mockRejectedValueOnce(new WrongTypeEntry());
-    const service = new CacheService(store, new MemoryHealth(), new SelfAudit(store));
+    const service = new CacheService(store, new MemoryHealth(store), new SelfAudit(store));
     expect(await service.read(spec, ID, always(NEW))).toMatchObject({ outcome: 'corrupt', value: NEW });
   });
 });

@@ -4,24 +4,24 @@ import { type BypassReason, CacheUnavailable, WrongTypeEntry } from './cache-err
 import { CacheHealth } from './cache-health.js';
 import type { CacheOutcome, CacheRead } from './cache-read.js';
 import type { CacheSpec } from './cache-spec.js';
-import { DecodedValues, type Known } from './decoded-values.js';
+import { DecodedEntries, type DecodedEntry } from './decoded-entries.js';
 import { Flights } from './flights.js';
 import { LeaseStore, MAX_ENTRY_BYTES } from './lease-store.js';
 import { LEASE_MS, leaseToken } from './lease.js';
 import { RefreshAhead } from './refresh-ahead.js';
 import { SelfAudit } from './self-audit.js';
 
-/** How long, and how often, a process waits for another one's filler before it loads for itself. */
+/** How long, and how often, a process asks again for an entry that another process is filling, before it loads itself. */
 const LEASE_WAIT_MS = 1000;
 const LEASE_POLL_MS = 5;
 
-type Flown = Omit<CacheRead<unknown>, 'resource' | 'durationSeconds'>;
+type FlightResult = Omit<CacheRead<unknown>, 'resource' | 'durationSeconds'>;
 
-/** Read-through cache that is never older than the last acknowledged write. The protocol is in README.md. */
+/** A read-through cache that is never older than the last acknowledged write. README.md describes the protocol. */
 @Injectable()
 export class CacheService {
-  readonly #flights = new Flights<Flown>();
-  readonly #decoded = new DecodedValues();
+  readonly #flights = new Flights<FlightResult>();
+  readonly #decoded = new DecodedEntries();
   readonly #refreshAhead: RefreshAhead;
 
   constructor(
@@ -33,10 +33,10 @@ export class CacheService {
   }
 
   /**
-   * The entry of `id`, loaded with `load` when the store does not have it. Whatever is returned was read, from the
-   * store or by `load`, after this call began.
+   * The entry of `id`, loaded with `load` when the store does not have it. The value was read, from the store or by
+   * `load`, after this call began.
    *
-   * @throws only what `load` throws: trouble with the store is a reason to load, never an error or an empty answer.
+   * @throws only what `load` throws. Trouble with the store is a reason to load, never an error or an empty result.
    */
   read<Id, T>(spec: CacheSpec<Id, T>, id: Id, load: () => Promise<T>): Promise<CacheRead<T>> {
     const started = performance.now();
@@ -44,7 +44,7 @@ export class CacheService {
     const { result, shared } = this.#flights.board(key, (previous) =>
       this.fly(spec, id, key, load, previous),
     );
-    // Not awaited here: an async function was 8 % of what a hot read allocates.
+    // No async function here: it made 8 % of what a hot read allocates.
     return result.then(({ outcome, detail, stored, value, raw }) => ({
       resource: spec.resource,
       outcome: shared && outcome === 'miss' ? 'collapsed' : outcome,
@@ -57,7 +57,7 @@ export class CacheService {
   }
 
   /**
-   * Loads past the store, which is neither asked nor filled.
+   * Loads without asking or filling the store.
    *
    * @throws what `load` throws.
    */
@@ -68,19 +68,19 @@ export class CacheService {
   ): Promise<CacheRead<T>> {
     const started = performance.now();
     const value = await load();
-    const flown = {
+    const result = {
       outcome: 'bypass',
       detail: reason,
       stored: false,
       value,
       raw: spec.encode(value),
     } as const;
-    return { resource: spec.resource, ...flown, durationSeconds: (performance.now() - started) / 1000 };
+    return { resource: spec.resource, ...result, durationSeconds: (performance.now() - started) / 1000 };
   }
 
   /**
-   * Fills an entry that is not there, unless somebody else is filling it. Through the lease, so that several processes
-   * that warm the same entries share the work.
+   * Fills an entry that is missing, unless another caller is filling it. It uses the lease, so that several processes that
+   * warm the same entries share the work.
    *
    * @returns whether this call stored it.
    * @throws {CacheUnavailable} when the store cannot be used; what `load` throws.
@@ -95,9 +95,9 @@ export class CacheService {
   }
 
   /**
-   * Removes entries and whatever is being filled into them. To be called after COMMIT and before the reply.
+   * Removes entries and cancels fills that are running. Call it after COMMIT and before the reply.
    *
-   * @throws {CacheUnavailable} when the store did not confirm: the entries may be there still.
+   * @throws {CacheUnavailable} when the store did not confirm. The entries may still be there.
    */
   async drop(keys: readonly string[]): Promise<void> {
     this.health.assertReachable();
@@ -109,23 +109,23 @@ export class CacheService {
     id: Id,
     key: string,
     load: () => Promise<T>,
-    previous: Flown | null,
-  ): Promise<Flown> {
-    const distrust = this.health.bypassReason;
-    if (distrust !== null) return this.loadOnly(spec, 'bypass', distrust, load);
-    // Most of these callers have waited for one deadline already. The next flight asks again.
+    previous: FlightResult | null,
+  ): Promise<FlightResult> {
+    const bypassReason = this.health.bypassReason;
+    if (bypassReason !== null) return this.loadOnly(spec, 'bypass', bypassReason, load);
+    // Most of these callers have already waited for one deadline. The next flight asks the store again.
     if (previous?.outcome === 'error' && previous.detail === 'redis-timeout')
       return this.loadOnly(spec, 'bypass', 'redis-timeout', load);
 
     const epoch = this.health.epoch;
     return this.store.get(key).then(
-      (raw): Flown | Promise<Flown> => {
+      (raw): FlightResult | Promise<FlightResult> => {
         if (raw === null) return this.fill(spec, id, key, load, 'miss');
-        // The answer may come from before an outage that has begun since, or from another server.
+        // The reply may be older than an outage that has begun since, or come from another server.
         if (epoch !== this.health.epoch) return this.loadOnly(spec, 'error', 'recovering', load);
         const hit = this.decode(spec, id, key, raw);
         if (hit === null) return this.replace(spec, id, key, load);
-        this.lookAfter(spec, key, hit, load);
+        this.maintain(spec, key, hit, load);
         return { outcome: 'hit', detail: null, stored: false, value: hit.value, raw };
       },
       (error: unknown) =>
@@ -135,13 +135,13 @@ export class CacheService {
     );
   }
 
-  /** An entry that is none of ours. */
+  /** Removes a corrupt entry and fills it. */
   private async replace<Id, T>(
     spec: CacheSpec<Id, T>,
     id: Id,
     key: string,
     load: () => Promise<T>,
-  ): Promise<Flown> {
+  ): Promise<FlightResult> {
     try {
       await this.store.drop([key]);
     } catch (error) {
@@ -156,12 +156,12 @@ export class CacheService {
     key: string,
     load: () => Promise<T>,
     outcome: 'miss' | 'corrupt',
-  ): Promise<Flown> {
+  ): Promise<FlightResult> {
     const token = leaseToken();
     const epoch = this.health.epoch;
     const waitUntil = performance.now() + LEASE_WAIT_MS;
     for (;;) {
-      // As of before the call: who was held up meanwhile, rather than the other process, asks once more.
+      // Taken before the call: if this process is the slow one, it asks once more.
       const isLastTry = performance.now() > waitUntil;
       let acquired;
       try {
@@ -169,8 +169,8 @@ export class CacheService {
       } catch (error) {
         const reason = reasonOf(error);
         if (error instanceof WrongTypeEntry) await this.removeForeign(key);
-        // Carried out late, it would be a lease of nobody's. Sent behind it, by the same connection; not waited for.
-        if (reason === 'redis-timeout') void this.giveBack(key, token);
+        // The timed-out acquire may still succeed and leave an orphaned lease. Queue a release behind it; don't wait.
+        if (reason === 'redis-timeout') void this.release(key, token);
         return this.loadOnly(spec, 'error', reason, load);
       }
       if (acquired.state === 'leased') break;
@@ -197,7 +197,7 @@ export class CacheService {
     try {
       value = await load();
     } catch (error) {
-      await this.giveBack(key, token);
+      await this.release(key, token);
       throw error;
     }
     const raw = spec.encode(value);
@@ -205,29 +205,29 @@ export class CacheService {
     return { stored, value, raw };
   }
 
-  /** Refused when the lease is gone, because a writer dropped the key meanwhile or the store lost it. */
+  /** The store refuses when the lease is gone, because a writer dropped the key or the store lost the lease. */
   private async tryStore(key: string, token: string, raw: string, ttlMs: number): Promise<boolean> {
     try {
       if (Buffer.byteLength(raw) <= MAX_ENTRY_BYTES) return await this.store.store(key, token, raw, ttlMs);
     } catch (error) {
-      // Such as no memory left. The value is loaded; the caller gets it all the same.
+      // The store may be out of memory, for example. The caller gets the loaded value all the same.
       reasonOf(error);
     }
-    await this.giveBack(key, token);
+    await this.release(key, token);
     return false;
   }
 
-  /** So that the next reader does not wait for a filler that has given up. */
-  private async giveBack(key: string, token: string): Promise<void> {
+  /** Lets the next reader fill the entry at once. */
+  private async release(key: string, token: string): Promise<void> {
     try {
       await this.store.release(key, token);
     } catch (error) {
-      // Then it expires.
+      // The lease expires by itself.
       reasonOf(error);
     }
   }
 
-  /** What is no string under our key or its lease is not ours, and would stay in the way of it. */
+  /** A key or lease that is not a string was written by another program. It would block the entry for good. */
   private async removeForeign(key: string): Promise<void> {
     try {
       await this.store.drop([key]);
@@ -241,15 +241,20 @@ export class CacheService {
     outcome: Extract<CacheOutcome, 'bypass' | 'error'>,
     detail: BypassReason,
     load: () => Promise<T>,
-  ): Promise<Flown> {
+  ): Promise<FlightResult> {
     const value = await load();
     return { outcome, detail, stored: false, value, raw: spec.encode(value) };
   }
 
-  /** In the background: renew it in time, and now and then compare it with the database. */
-  private lookAfter<Id, T>(spec: CacheSpec<Id, T>, key: string, hit: Known<T>, load: () => Promise<T>): void {
+  /** In the background: refreshes the entry in time, and compares a sample of hits with the database. */
+  private maintain<Id, T>(
+    spec: CacheSpec<Id, T>,
+    key: string,
+    hit: DecodedEntry<T>,
+    load: () => Promise<T>,
+  ): void {
     if (this.#refreshAhead.isDue(hit)) {
-      this.#refreshAhead.look(hit, key, spec.ttlSeconds(hit.value) * 1000, async () => {
+      this.#refreshAhead.refresh(hit, key, spec.ttlSeconds(hit.value) * 1000, async () => {
         const value = await load();
         return { raw: spec.encode(value), ttlMs: spec.ttlSeconds(value) * 1000 };
       });
@@ -261,18 +266,18 @@ export class CacheService {
     }
   }
 
-  private decode<Id, T>(spec: CacheSpec<Id, T>, id: Id, key: string, raw: string): Known<T> | null {
+  private decode<Id, T>(spec: CacheSpec<Id, T>, id: Id, key: string, raw: string): DecodedEntry<T> | null {
     if (raw.length > MAX_ENTRY_BYTES) return null;
     try {
       return this.#decoded.decode(spec, id, key, raw);
     } catch {
-      // Whatever is wrong with it, it is not this entry. The caller removes and counts it.
+      // The text is not this entry, whatever the error. The caller removes and counts it.
       return null;
     }
   }
 }
 
-/** Trouble with the store is known by its class; anything else is a fault of this program and is not hidden. */
+/** Errors of the store have these two classes. Any other error is a bug in this program and is thrown again. */
 function reasonOf(error: unknown): BypassReason {
   if (error instanceof CacheUnavailable) return error.reason;
   if (error instanceof WrongTypeEntry) return 'redis-error';

@@ -1,16 +1,16 @@
 import { CacheUnavailable } from './cache-errors.js';
 
-/** A deadline is counted in as many parts. One that this process was too busy to see the end of does not count. */
+/** A deadline is split into this many parts. A part whose timer fires late, because this process was busy, is not counted. */
 const PARTS = 2;
-/** How many may pass uncounted because this process, not Redis, was late. Bounds the whole at four deadlines. */
+/** At most this many parts stay uncounted, so that a call takes at most four deadlines. */
 const MAX_UNCOUNTED = 3 * PARTS;
 
 /**
  * Bounds one Redis call to `deadlineMs`, also when the server hangs and the command has already been sent.
  *
- * Redis must not be blamed for this process's own delay. When a timer fires late, the event loop was blocked, and the
- * command may not even have been sent, or just now: that part of the time is not counted. And before a call is given up,
- * the event loop polls its sockets once more: the reply may lie there unread.
+ * A delay of this process must not count as a delay of Redis. When a timer fires late, the event loop was blocked, and
+ * the command may have been sent only now or not at all: that part is not counted. Before it gives up, it lets the event
+ * loop poll the sockets once more, because the reply may lie there unread.
  *
  * @throws {CacheUnavailable} when the deadline passes; whatever `call` throws otherwise.
  */

@@ -1,68 +1,73 @@
-/** Null when nobody reads the key. */
-interface Lane<T> {
+interface KeyFlights<T> {
+  /** Null while nobody reads the key. */
   running: Promise<T> | null;
   next: Promise<T> | null;
 }
 
 export interface Flight<T> {
-  /** What it brings. */
   readonly result: Promise<T>;
-  /** Whether another caller has started it. */
+  /** Whether another caller started the flight. */
   readonly shared: boolean;
 }
 
-const MAX_LANES = 10_000;
+const MAX_KEYS = 10_000;
 
 /**
- * One flight per key at a time. A caller that arrives while one is running does not join it, since that flight may
- * already have read a value that is older than a write acknowledged before this caller came. All such callers share
- * the next flight, which starts when the running one ends. Compare groupcache's singleflight, whose callers join.
+ * At most one flight per key at a time. A caller that arrives during a flight does not join it:
+ *
+ * 1. The flight reads the old value.
+ * 2. A write is acknowledged.
+ * 3. The caller arrives. The old value is stale for it.
+ *
+ * All callers that arrive during a flight share the next one, which starts when the running one ends. Compare
+ * groupcache's singleflight, whose callers join.
  */
 export class Flights<T> {
-  // Lanes that are idle stay, up to a bound. Where they come and go, V8 makes a new table for the Map again and again, and
-  // each old one refers to the next: once one of them is in the old generation, all tables after it and all that they hold
-  // survive until the next full collection, at the price of a fifth of a hit's time.
-  #lanes = new Map<string, Lane<T>>();
+  // Idle keys stay in the map, up to a bound. If they came and went, V8 would rebuild the map's table again and again, and
+  // each old table refers to the next. Once one table is in the old generation, all later ones and everything that they
+  // hold survive until the next full collection. That cost a fifth of a hit's time.
+  #keys = new Map<string, KeyFlights<T>>();
 
-  /** Keys that are being read now. */
+  /** The number of keys that are being read now. */
   get size(): number {
-    return [...this.#lanes.values()].filter(isBusy).length;
+    return [...this.#keys.values()].filter(isBusy).length;
   }
 
   /**
-   * @param fly never throws but rejects. It is given what the flight brought that it had to wait for; null if there was
-   * none, or if that one failed. What it rejects with, every caller that shares the flight is rejected with.
+   * @param fly must not throw; it may reject, and then every caller that shares the flight is rejected with the same
+   * error. It receives the result of the flight that it waited for; null if there was none or that one failed.
    */
   board(key: string, fly: (previous: T | null) => Promise<T>): Flight<T> {
-    const lane = this.#lanes.get(key) ?? this.#newLane(key);
-    if (lane.running === null) return { result: this.#start(lane, fly, null), shared: false };
-    if (lane.next !== null) return { result: lane.next, shared: true };
-    const start = (previous: T | null): Promise<T> => this.#start(lane, fly, previous);
-    lane.next = lane.running.then(start, () => start(null));
-    return { result: lane.next, shared: false };
+    const flights = this.#keys.get(key) ?? this.#add(key);
+    if (flights.running === null) return { result: this.#start(flights, fly, null), shared: false };
+    if (flights.next !== null) return { result: flights.next, shared: true };
+    const start = (previous: T | null): Promise<T> => this.#start(flights, fly, previous);
+    flights.next = flights.running.then(start, () => start(null));
+    return { result: flights.next, shared: false };
   }
 
-  #newLane(key: string): Lane<T> {
-    if (this.#lanes.size >= MAX_LANES)
-      this.#lanes = new Map([...this.#lanes].filter(([, lane]) => isBusy(lane)));
-    const lane = { running: null, next: null };
-    this.#lanes.set(key, lane);
-    return lane;
+  #add(key: string): KeyFlights<T> {
+    if (this.#keys.size >= MAX_KEYS) {
+      this.#keys = new Map([...this.#keys].filter(([, flights]) => isBusy(flights)));
+    }
+    const flights = { running: null, next: null };
+    this.#keys.set(key, flights);
+    return flights;
   }
 
-  #start(lane: Lane<T>, fly: (previous: T | null) => Promise<T>, previous: T | null): Promise<T> {
+  #start(flights: KeyFlights<T>, fly: (previous: T | null) => Promise<T>, previous: T | null): Promise<T> {
     const running = fly(previous);
-    lane.running = running;
-    lane.next = null;
-    // Runs before `next` starts, because it was attached first.
+    flights.running = running;
+    flights.next = null;
+    // Runs before `next` starts, because it is attached first.
     const land = (): void => {
-      if (lane.next === null) lane.running = null;
+      if (flights.next === null) flights.running = null;
     };
     running.then(land, land);
     return running;
   }
 }
 
-function isBusy({ running }: Lane<unknown>): boolean {
+function isBusy({ running }: KeyFlights<unknown>): boolean {
   return running !== null;
 }

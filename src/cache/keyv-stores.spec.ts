@@ -11,7 +11,7 @@ import { CacheHealth } from './cache-health.js';
 import { CacheModule } from './cache.module.js';
 import { LeaseStore, leaseKey } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
-import type { RedisLink } from './redis/redis-link.js';
+import type { RedisHealth } from './redis/redis-health.js';
 import { RedisStore } from './redis/redis-store.js';
 
 const KEY = 'user_platforms:42';
@@ -129,38 +129,39 @@ describe('CACHE_MANAGER over Redis', () => {
   afterEach(() => module.close());
 
   it('is the one connection that the leases use: Redis holds literal keys and its own PTTL', async () => {
-    const link = module.get<RedisLink>(CacheHealth);
+    const health = module.get<RedisHealth>(CacheHealth);
     expect(module.get(LeaseStore)).toBeInstanceOf(RedisStore);
     await module.get<Cache>(CACHE_MANAGER).set(KEY, VALUE, TTL_MS);
-    expect(await rawClient(link).keys('*')).toEqual([KEY]);
-    expect(await rawClient(link).get(KEY)).toBe(JSON.stringify(VALUE));
-    const remainingMs = await rawClient(link).pTTL(KEY);
+    expect(await rawClient(health).keys('*')).toEqual([KEY]);
+    expect(await rawClient(health).get(KEY)).toBe(JSON.stringify(VALUE));
+    const remainingMs = await rawClient(health).pTTL(KEY);
     expect(remainingMs).toBeGreaterThan(TTL_MS - 100_000);
     expect(remainingMs).toBeLessThanOrEqual(TTL_MS);
   });
 
   it('does not expire an entry by the clock of this process', async () => {
     const cache = module.get<Cache>(CACHE_MANAGER);
-    const link = module.get<RedisLink>(CacheHealth);
+    const health = module.get<RedisHealth>(CacheHealth);
     await cache.set(KEY, VALUE, 50);
-    await rawClient(link).persist(KEY);
+    await rawClient(health).persist(KEY);
     const until = performance.now() + 60;
     while (performance.now() < until) await cache.get(KEY);
     expect(await cache.get(KEY)).toEqual(VALUE);
   });
 
   it('leaves the keys of other programs alone', async () => {
-    const link = module.get<RedisLink>(CacheHealth);
-    await rawClient(link).mSet({ theirs: 'untouched', [leaseKey(KEY)]: 'token' });
+    const health = module.get<RedisHealth>(CacheHealth);
+    await rawClient(health).mSet({ theirs: 'untouched', [leaseKey(KEY)]: 'token' });
     await expect(module.get<Cache>(CACHE_MANAGER).clear()).rejects.toThrow();
-    expect(await rawClient(link).get('theirs')).toBe('untouched');
+    expect(await rawClient(health).get('theirs')).toBe('untouched');
   });
 
   it('closes its connection with the application', async () => {
-    const link = module.get<RedisLink>(CacheHealth);
-    expect(rawClient(link).isReady).toBe(true);
+    const health = module.get<RedisHealth>(CacheHealth);
+    const client = rawClient(health);
+    expect(client.isReady).toBe(true);
     await module.close();
-    expect(rawClient(link).isOpen).toBe(false);
+    expect(client.isOpen).toBe(false);
   });
 });
 

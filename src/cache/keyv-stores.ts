@@ -1,31 +1,20 @@
 import { KeyvAdapter } from 'cache-manager';
 import { redisInsStore } from 'cache-manager-redis-yet';
 import { Keyv, type KeyvStoreAdapter, type StoredData } from 'keyv';
-import { withDeadline } from './deadline.js';
 import type { LeaseStore } from './lease-store.js';
-import type { MemoryStore } from './memory-store.js';
-import type { RedisConnection } from './redis/redis-connection.js';
 
-/** What cache-manager's stores of ours have beside Keyv's interface: the store with leases that lies below. */
-export interface LeasingAdapter extends KeyvStoreAdapter {
-  readonly leases: LeaseStore;
-}
+const DEFAULT_TTL_MS = 60_000;
 
 /**
- * Keyv wraps values as `{value, expires}` and prefixes keys; expiry by the client's clock turns live entries into
- * misses when that clock is wrong. Here Redis alone holds the TTL, and keys and values stay literal: plain JSON.
+ * Keyv wraps values as `{value, expires}`, prefixes keys, and expires entries by the clock of this process: a wrong clock
+ * turns live entries into misses. Here Redis alone holds the TTL, keys stay literal, and values stay plain JSON.
  */
-class LiteralRedisAdapter extends KeyvAdapter implements LeasingAdapter {
-  constructor(
-    connection: RedisConnection,
-    readonly leases: LeaseStore,
-    deadlineMs: number,
-  ) {
-    // The two commands that are left to the store; its types are of redis 4, where they are the same.
+class LiteralRedisAdapter extends KeyvAdapter {
+  constructor(private readonly leases: LeaseStore) {
+    // The only two commands that the adapter below leaves to redisInsStore. Its types are those of redis 4.
     const commands = {
       get: (key: string) => leases.get(key),
-      set: async (key: string, value: string, options?: { PX: number }) =>
-        withDeadline(connection.client.set(key, value, options), deadlineMs),
+      set: (key: string, raw: string, options?: { PX: number }) => leases.set(key, raw, options?.PX),
     };
     super(redisInsStore(commands as unknown as Parameters<typeof redisInsStore>[0]) as never);
   }
@@ -43,7 +32,7 @@ class LiteralRedisAdapter extends KeyvAdapter implements LeasingAdapter {
     return Promise.all(keys.map(async (key) => (await this.get<T>(key)) as StoredData<T | undefined>));
   }
 
-  /** With its lease, so that whoever is filling it stores nothing. */
+  /** Drops the lease too, so that a process that is filling the entry stores nothing. */
   override async delete(key: string): Promise<boolean> {
     await this.leases.drop([key]);
     return true;
@@ -54,23 +43,23 @@ class LiteralRedisAdapter extends KeyvAdapter implements LeasingAdapter {
     return true;
   }
 
-  /** Never FLUSHDB: other programs may keep their keys in the same database. */
+  /** Never FLUSHDB: other programs may keep keys in the same database. */
   override clear(): Promise<void> {
-    return Promise.reject(new Error('The cache is dropped by key, never as a whole.'));
+    return refuseToClear();
   }
 }
 
-class MemoryAdapter implements LeasingAdapter {
+class MemoryAdapter implements KeyvStoreAdapter {
   readonly opts = {};
 
-  constructor(readonly leases: MemoryStore) {}
+  constructor(private readonly leases: LeaseStore) {}
 
   async get<T>(key: string): Promise<StoredData<T> | undefined> {
     const raw = await this.leases.get(key);
     return raw === null ? undefined : ({ value: JSON.parse(raw) as T } as StoredData<T>);
   }
 
-  set(key: string, data: { value: unknown }, ttlMs = 60_000): Promise<void> {
+  set(key: string, data: { value: unknown }, ttlMs = DEFAULT_TTL_MS): Promise<void> {
     return this.leases.set(key, JSON.stringify(data.value), ttlMs);
   }
 
@@ -81,7 +70,7 @@ class MemoryAdapter implements LeasingAdapter {
   }
 
   clear(): Promise<void> {
-    return Promise.reject(new Error('The cache is dropped by key, never as a whole.'));
+    return refuseToClear();
   }
 
   on(): this {
@@ -89,18 +78,21 @@ class MemoryAdapter implements LeasingAdapter {
   }
 }
 
-function literalKeyv(store: LeasingAdapter): Keyv {
+function refuseToClear(): Promise<never> {
+  return Promise.reject(new Error('The cache is dropped by key, never as a whole.'));
+}
+
+function literalKeyv(store: KeyvStoreAdapter): Keyv {
   const keyv = new Keyv({ store, useKeyPrefix: false, throwOnErrors: true });
   keyv.serialize = undefined;
   keyv.deserialize = undefined;
   return keyv;
 }
 
-/** @param deadlineMs of a `set`; the other calls have that of `leases`. */
-export function redisKeyv(connection: RedisConnection, leases: LeaseStore, deadlineMs: number): Keyv {
-  return literalKeyv(new LiteralRedisAdapter(connection, leases, deadlineMs));
+export function redisKeyv(leases: LeaseStore): Keyv {
+  return literalKeyv(new LiteralRedisAdapter(leases));
 }
 
-export function memoryKeyv(leases: MemoryStore): Keyv {
+export function memoryKeyv(leases: LeaseStore): Keyv {
   return literalKeyv(new MemoryAdapter(leases));
 }

@@ -5,8 +5,9 @@ import { rawClient } from '../../test/support/raw-client.js';
 import { CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
 import { type LeaseStore, leaseKey } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
-import { SingleRedis } from './redis/redis-connection.js';
-import { RedisLink } from './redis/redis-link.js';
+import { RedisConnection } from './redis/redis-connection.js';
+import { RedisHealth } from './redis/redis-health.js';
+import { singleTopology } from './redis/redis-single.js';
 import { RedisStore } from './redis/redis-store.js';
 
 const DEADLINE_MS = 5000;
@@ -44,6 +45,14 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
       expect((await store.get(KEY)) === raw).toBe(true);
       const acquired = await store.acquire(KEY, 'other', LEASE_MS);
       expect(acquired.state === 'filled' && acquired.raw === raw).toBe(true);
+    });
+
+    it('sets a value without a lease, over an old one, with its TTL', async () => {
+      await fill();
+      await store.set(KEY, '"new"', 10_000);
+      expect(await store.get(KEY)).toBe('"new"');
+      expect(await store.remainingMs(KEY)).toBeGreaterThan(1);
+      expect(await store.remainingMs(KEY)).toBeLessThanOrEqual(10_000);
     });
 
     it('leases a missing key to one filler at a time', async () => {
@@ -193,11 +202,11 @@ describe('MemoryStore', () => {
 
 describe('RedisStore', () => {
   let redis: TestRedis;
-  let link: RedisLink;
+  let health: RedisHealth;
   let store: RedisStore;
 
-  async function connect(): Promise<RedisLink> {
-    const connected = new RedisLink(new SingleRedis(redis.url, DEADLINE_MS), {
+  async function connect(): Promise<RedisHealth> {
+    const connected = new RedisHealth(new RedisConnection(singleTopology(redis.url), DEADLINE_MS), {
       log: () => undefined,
       warn: () => undefined,
     });
@@ -208,11 +217,11 @@ describe('RedisStore', () => {
 
   beforeAll(async () => {
     redis = await createTestRedis();
-    link = await connect();
-    store = new RedisStore(link.connection, link.breaker, DEADLINE_MS);
+    health = await connect();
+    store = new RedisStore(health.connection, health.breaker, DEADLINE_MS);
   });
   beforeEach(() => redis.flush());
-  afterAll(() => link.stop());
+  afterAll(() => health.stop());
 
   describeLeaseStore('RedisStore', async () => {
     await redis.flush();
@@ -221,12 +230,12 @@ describe('RedisStore', () => {
 
   it('keeps keys and values literal: what redis-cli shows is the JSON text and the token', async () => {
     await store.acquire(KEY, 'filler', 5000);
-    expect(await rawClient(link).get('lease:{user_platforms:1}')).toBe('filler');
-    expect(await rawClient(link).pTTL('lease:{user_platforms:1}')).toBeGreaterThan(1000);
+    expect(await rawClient(health).get('lease:{user_platforms:1}')).toBe('filler');
+    expect(await rawClient(health).pTTL('lease:{user_platforms:1}')).toBeGreaterThan(1000);
     await store.store(KEY, 'filler', RAW, TTL_MS);
-    expect(await rawClient(link).get('user_platforms:1')).toBe(RAW);
-    expect(await rawClient(link).keys('*')).toEqual(['user_platforms:1']);
-    expect(await rawClient(link).pTTL('user_platforms:1')).toBeGreaterThan(TTL_MS - 100_000);
+    expect(await rawClient(health).get('user_platforms:1')).toBe(RAW);
+    expect(await rawClient(health).keys('*')).toEqual(['user_platforms:1']);
+    expect(await rawClient(health).pTTL('user_platforms:1')).toBeGreaterThan(TTL_MS - 100_000);
   });
 
   it('leases to one of many processes only', async () => {
@@ -249,32 +258,32 @@ describe('RedisStore', () => {
   });
 
   it('calls an entry of another type by its name, on get and on acquire, and drops it like any other', async () => {
-    await rawClient(link).rPush(KEY, 'a list');
+    await rawClient(health).rPush(KEY, 'a list');
     await expect(store.get(KEY)).rejects.toThrow(WrongTypeEntry);
     await expect(store.acquire(KEY, 'filler', LEASE_MS)).rejects.toThrow(WrongTypeEntry);
-    expect(await rawClient(link).exists(leaseKey(KEY))).toBe(0);
+    expect(await rawClient(health).exists(leaseKey(KEY))).toBe(0);
     await store.drop([KEY]);
     expect(await store.get(KEY)).toBeNull();
   });
 
   it('treats a lease of another type as taken, and stores nothing under it', async () => {
-    await rawClient(link).rPush(leaseKey(KEY), 'a list');
+    await rawClient(health).rPush(leaseKey(KEY), 'a list');
     expect(await store.acquire(KEY, 'filler', LEASE_MS)).toEqual({ state: 'busy' });
     await expect(store.store(KEY, 'filler', RAW, TTL_MS)).rejects.toThrow(WrongTypeEntry);
     expect(await store.get(KEY)).toBeNull();
   });
 
   it('knows an entry without a TTL, which this application never makes, as one with no time left', async () => {
-    await rawClient(link).set(KEY, RAW);
+    await rawClient(health).set(KEY, RAW);
     expect(await store.remainingMs(KEY)).toBe(0);
     expect(await store.get(KEY)).toBe(RAW);
   });
 
   it('loads its scripts anew when the server has forgotten them', async () => {
     await store.acquire(KEY, 'filler', LEASE_MS);
-    await rawClient(link).scriptFlush();
+    await rawClient(health).scriptFlush();
     expect(await store.store(KEY, 'filler', RAW, TTL_MS)).toBe(true);
-    await rawClient(link).scriptFlush();
+    await rawClient(health).scriptFlush();
     expect(await store.acquire(KEY, 'other', LEASE_MS)).toEqual({ state: 'filled', raw: RAW });
   });
 
@@ -286,17 +295,18 @@ describe('RedisStore', () => {
       await expect(store.store(KEY, 'filler', RAW, -1)).rejects.toMatchObject({ reason: 'redis-error' });
       await redis.flush();
     }
-    expect(link.state).toBe('closed');
+    expect(health.state).toBe('closed');
   });
 
   it('fails at once, as unavailable, when there is no connection', async () => {
-    const away = new RedisLink(new SingleRedis('redis://127.0.0.1:1/0', DEADLINE_MS), {
+    const away = new RedisHealth(new RedisConnection(singleTopology('redis://127.0.0.1:1/0'), DEADLINE_MS), {
       log: () => undefined,
       warn: () => undefined,
     });
     const nowhere = new RedisStore(away.connection, away.breaker, DEADLINE_MS);
     const calls = [
       () => nowhere.get(KEY),
+      () => nowhere.set(KEY, RAW),
       () => nowhere.acquire(KEY, 'filler', LEASE_MS),
       () => nowhere.acquireRefresh(KEY, 'filler', LEASE_MS),
       () => nowhere.store(KEY, 'filler', RAW, TTL_MS),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** Longest time that a filler may take before another one may try, in milliseconds. */
+/** After this time another process may fill the entry. */
 export const LEASE_MS = 5000;
 
 export function leaseToken(): string {

@@ -3,13 +3,14 @@ import type { Acquired, LeaseStore } from './lease-store.js';
 import { leaseKey } from './lease-store.js';
 
 const MAX_CHARACTERS = 64 * 1024 * 1024;
+const DEFAULT_TTL_MS = 3_600_000;
 
-/** The embedded start's cache: bounded, least recently used first out. Atomic because nothing in it awaits. */
+/** The cache of a process without Redis: bounded, evicts the least recently used. Atomic because no method awaits in between. */
 export class MemoryStore implements LeaseStore {
   readonly #entries = new LRUCache<string, string>({
     maxSize: MAX_CHARACTERS,
     sizeCalculation: (raw, key) => raw.length + key.length,
-    ttl: 3_600_000,
+    ttl: DEFAULT_TTL_MS,
   });
 
   /** Entries and leases. */
@@ -21,7 +22,7 @@ export class MemoryStore implements LeaseStore {
     return this.#entries.get(key) ?? null;
   }
 
-  async set(key: string, raw: string, ttlMs: number): Promise<void> {
+  async set(key: string, raw: string, ttlMs = DEFAULT_TTL_MS): Promise<void> {
     this.#entries.set(key, raw, { ttl: ttlMs });
   }
 

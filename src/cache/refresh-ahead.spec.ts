@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from '../../test/support/barrier.js';
-import type { Known } from './decoded-values.js';
+import type { DecodedEntry } from './decoded-entries.js';
 import { leaseKey } from './lease-store.js';
 import { LEASE_MS } from './lease.js';
 import { MemoryStore } from './memory-store.js';
@@ -10,7 +10,7 @@ import { RefreshAhead } from './refresh-ahead.js';
 const TTL_MS = 1_000_000;
 const KEY = 'user_platforms:1';
 
-function known(refreshAtMs: number | null): Known<unknown> {
+function entryDueAt(refreshAtMs: number | null): DecodedEntry<unknown> {
   return { raw: '"old"', value: 'old', refreshAtMs };
 }
 
@@ -34,10 +34,10 @@ describe('RefreshAhead', () => {
   it('renews an entry that has lived past its point, through the lease', async () => {
     const ahead = new RefreshAhead(store);
     await store.set(KEY, '"old"', TTL_MS * 0.1);
-    const entry = known(performance.now() - 1);
+    const entry = entryDueAt(performance.now() - 1);
 
     expect(ahead.isDue(entry)).toBe(true);
-    ahead.look(entry, KEY, TTL_MS, load);
+    ahead.refresh(entry, KEY, TTL_MS, load);
 
     await waitUntil(async () => (await store.get(KEY)) === '"new"', {
       timeoutMs: 15_000,
@@ -56,7 +56,7 @@ describe('RefreshAhead', () => {
       release = resolve;
     });
     const stored = jest.spyOn(store, 'store');
-    ahead.look(known(performance.now() - 1), KEY, TTL_MS, async () => {
+    ahead.refresh(entryDueAt(performance.now() - 1), KEY, TTL_MS, async () => {
       await loaded;
       return load();
     });
@@ -80,9 +80,9 @@ describe('RefreshAhead', () => {
     const ahead = new RefreshAhead(store);
     await store.set(KEY, '"old"', TTL_MS * 0.1);
     await store.acquireRefresh(KEY, 'somebody', LEASE_MS);
-    const entry = known(performance.now() - 1);
+    const entry = entryDueAt(performance.now() - 1);
 
-    ahead.look(entry, KEY, TTL_MS, load);
+    ahead.refresh(entry, KEY, TTL_MS, load);
 
     await waitUntil(() => entry.refreshAtMs !== Number.POSITIVE_INFINITY, {
       timeoutMs: 15_000,
@@ -95,9 +95,9 @@ describe('RefreshAhead', () => {
   it('learns from the store how old an entry is that another process has stored', async () => {
     const ahead = new RefreshAhead(store, () => 0);
     await store.set(KEY, '"old"', TTL_MS * 0.2);
-    const entry = known(null);
+    const entry = entryDueAt(null);
 
-    ahead.look(entry, KEY, TTL_MS, load);
+    ahead.refresh(entry, KEY, TTL_MS, load);
 
     await waitUntil(() => entry.refreshAtMs !== Number.POSITIVE_INFINITY, {
       timeoutMs: 15_000,
@@ -111,7 +111,7 @@ describe('RefreshAhead', () => {
   it('draws the points of entries that were stored together from more than half of their life', () => {
     const ahead = new RefreshAhead(store);
     const now = performance.now();
-    const points = Array.from({ length: 1000 }, () => (ahead.pointFor(TTL_MS) - now) / TTL_MS);
+    const points = Array.from({ length: 1000 }, () => (ahead.refreshTime(TTL_MS) - now) / TTL_MS);
     expect(Math.min(...points)).toBeGreaterThan(0.44);
     expect(Math.max(...points)).toBeLessThan(1);
     expect(Math.max(...points) - Math.min(...points)).toBeGreaterThan(0.5);
@@ -120,10 +120,10 @@ describe('RefreshAhead', () => {
   it('goes on with the old entry when the load fails', async () => {
     const ahead = new RefreshAhead(store);
     await store.set(KEY, '"old"', TTL_MS * 0.1);
-    const entry = known(performance.now() - 1);
+    const entry = entryDueAt(performance.now() - 1);
     const logged = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
 
-    ahead.look(entry, KEY, TTL_MS, () => Promise.reject(new Error('no answer')));
+    ahead.refresh(entry, KEY, TTL_MS, () => Promise.reject(new Error('no answer')));
 
     await waitUntil(() => entry.refreshAtMs !== Number.POSITIVE_INFINITY, {
       timeoutMs: 15_000,

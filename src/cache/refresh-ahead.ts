@@ -1,21 +1,22 @@
 import { Logger } from '@nestjs/common';
 import { DomainError } from '../common/domain-error.js';
-import type { Known } from './decoded-values.js';
+import type { DecodedEntry } from './decoded-entries.js';
 import { type LeaseStore, MAX_ENTRY_BYTES } from './lease-store.js';
 import { LEASE_MS, leaseToken } from './lease.js';
 
-// The point of an entry's life at which it is renewed, drawn anew for each. Wide, so that entries that were stored
-// together are not renewed together: the database then sees at most about twice its steady rate.
+// The fraction of its TTL after which an entry is refreshed is drawn at random between these, for each entry. The range is
+// wide, so that entries that were stored together are not refreshed together: the database sees at most about twice its
+// steady rate.
 const EARLIEST = 0.45;
 const LATEST = 0.98;
-/** Background loads at once; beyond that an entry waits for one of its next hits. */
+/** Background loads at once. Beyond that an entry waits for one of its next hits. */
 const MAX_CONCURRENT = 2;
-/** After a failure, or when another process is at it. */
+/** After a failure, or while another process refreshes the entry. */
 const RETRY_MS = 1000;
 
 /**
- * Renews entries that are still asked for before they expire, in the background and through the lease, so that no
- * request of a hot key ever waits for the database.
+ * Refreshes entries that are still read before they expire, in the background and through the lease, so that no request
+ * for a hot key waits for the database.
  */
 export class RefreshAhead {
   readonly #logger = new Logger('RefreshAhead');
@@ -26,59 +27,59 @@ export class RefreshAhead {
     private readonly random: () => number = Math.random,
   ) {}
 
-  /** When an entry that lives `ttlMs` more is to be renewed, by performance.now(). */
-  pointFor(ttlMs: number): number {
+  /** When to refresh an entry that expires in `ttlMs`, on the clock of performance.now(). */
+  refreshTime(ttlMs: number): number {
     return performance.now() + ttlMs * (EARLIEST + this.random() * (LATEST - EARLIEST));
   }
 
-  /** To be asked on each hit. An entry that this process sees for the first time is looked at too. */
-  isDue(known: Known<unknown>): boolean {
-    const { refreshAtMs } = known;
+  /** Call it on each hit. An entry that this process sees for the first time is due too. */
+  isDue({ refreshAtMs }: DecodedEntry<unknown>): boolean {
     return (refreshAtMs === null || performance.now() >= refreshAtMs) && this.#running < MAX_CONCURRENT;
   }
 
-  /** In the background: finds out when the entry is to be renewed, or renews it. */
-  look(
-    known: Known<unknown>,
+  /** Refreshes the entry in the background, or first finds out when to refresh it. */
+  refresh(
+    entry: DecodedEntry<unknown>,
     key: string,
     ttlMs: number,
     load: () => Promise<{ raw: string; ttlMs: number }>,
   ): void {
     this.#running++;
     const task =
-      known.refreshAtMs === null ? this.#schedule(known, key, ttlMs) : this.#refresh(known, key, ttlMs, load);
-    // Looked at again at the earliest when the task has ended.
-    known.refreshAtMs = Number.POSITIVE_INFINITY;
+      entry.refreshAtMs === null ? this.#schedule(entry, key, ttlMs) : this.#refresh(entry, key, ttlMs, load);
+    // Not due again before the task has ended.
+    entry.refreshAtMs = Number.POSITIVE_INFINITY;
     void task
       .catch((error: unknown) => {
-        known.refreshAtMs = performance.now() + RETRY_MS;
-        if (error instanceof DomainError) this.#logger.debug(`An entry could not be renewed: ${error.code}`);
+        entry.refreshAtMs = performance.now() + RETRY_MS;
+        if (error instanceof DomainError)
+          this.#logger.debug(`A cache entry could not be refreshed: ${error.code}`);
         else this.#logger.error(error);
       })
       .finally(() => this.#running--);
   }
 
-  /** Another process has stored it: the store knows how much of its life is left. */
-  async #schedule(known: Known<unknown>, key: string, ttlMs: number): Promise<void> {
+  /** Another process stored the entry, so only the store knows its remaining TTL. */
+  async #schedule(entry: DecodedEntry<unknown>, key: string, ttlMs: number): Promise<void> {
     const remainingMs = await this.store.remainingMs(key);
-    known.refreshAtMs = this.pointFor(ttlMs) - (ttlMs - Math.min(ttlMs, remainingMs));
+    entry.refreshAtMs = this.refreshTime(ttlMs) - (ttlMs - Math.min(ttlMs, remainingMs));
   }
 
   async #refresh(
-    known: Known<unknown>,
+    entry: DecodedEntry<unknown>,
     key: string,
     ttlMs: number,
     load: () => Promise<{ raw: string; ttlMs: number }>,
   ): Promise<void> {
     const remainingMs = await this.store.remainingMs(key);
     if (remainingMs > ttlMs * (1 - EARLIEST)) {
-      // The same text was stored anew meanwhile.
-      known.refreshAtMs = this.pointFor(ttlMs) - (ttlMs - remainingMs);
+      // Another process has stored the same text again.
+      entry.refreshAtMs = this.refreshTime(ttlMs) - (ttlMs - remainingMs);
       return;
     }
     const token = leaseToken();
     if (!(await this.store.acquireRefresh(key, token, LEASE_MS))) {
-      known.refreshAtMs = performance.now() + RETRY_MS;
+      entry.refreshAtMs = performance.now() + RETRY_MS;
       return;
     }
     try {
@@ -86,7 +87,7 @@ export class RefreshAhead {
       if (Buffer.byteLength(fresh.raw) <= MAX_ENTRY_BYTES) {
         await this.store.store(key, token, fresh.raw, fresh.ttlMs);
       }
-      known.refreshAtMs = this.pointFor(fresh.ttlMs);
+      entry.refreshAtMs = this.refreshTime(fresh.ttlMs);
     } finally {
       await this.store.release(key, token);
     }

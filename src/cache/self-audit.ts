@@ -3,14 +3,14 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DomainError } from '../common/domain-error.js';
 import { LeaseStore } from './lease-store.js';
 
-/** One hit of so many is compared with the database. */
+/** One of this many hits is compared with the database. */
 const SAMPLE = 1000;
-/** Longer than an invalidation may take: what differs for longer was missed. */
+/** Longer than an invalidation may take. A difference that lasts longer means that an invalidation was missed. */
 const GRACE_MS = 2500;
 
 /**
- * Compares a sample of hits with the database. A difference that outlives every invalidation under way is an
- * inconsistency: it is counted, reported and removed. Zero is the goal.
+ * Compares a sample of hits with the database. A difference that outlasts every running invalidation is an
+ * inconsistency: it is counted and logged, and the entry is removed. The count should stay at zero.
  */
 @Injectable()
 export class SelfAudit {
@@ -27,24 +27,30 @@ export class SelfAudit {
     return this.#inconsistencies;
   }
 
-  /** Hits that were compared since start. */
+  /** Hits compared since start. */
   get compared(): number {
     return this.#compared;
   }
 
-  /** Whether this hit is in the sample. One comparison at a time, so a slow database is not burdened. */
+  /** Whether this hit is in the sample. Only one comparison runs at a time, to spare a slow database. */
   samples(): boolean {
     if (--this.#untilNext > 0) return false;
     this.#untilNext = SAMPLE;
     return !this.#running;
   }
 
-  /** @param current what would be cached now, by fingerprint. Runs in the background. */
+  /**
+   * Runs in the background.
+   *
+   * @param cached the fingerprint of the hit.
+   * @param current reads the fingerprint from the database.
+   */
   compare(key: string, raw: string, cached: string, current: () => Promise<string>): void {
     this.#running = true;
     void this.#compare(key, raw, cached, current)
       .catch((error: unknown) => {
-        if (error instanceof DomainError) this.#logger.debug(`A hit could not be compared: ${error.code}`);
+        if (error instanceof DomainError)
+          this.#logger.debug(`A cache hit could not be compared with the database: ${error.code}`);
         else this.#logger.error(error);
       })
       .finally(() => {
@@ -57,10 +63,10 @@ export class SelfAudit {
     this.#compared++;
     if (found === cached) return;
     await sleep(GRACE_MS, undefined, { ref: false });
-    // An entry that has changed was invalidated; only one that is still there, and still wrong, was not.
+    // An entry that has changed since was invalidated after all. One that is still there and still wrong was not.
     if ((await this.store.get(key)) !== raw || (await current()) === cached) return;
     this.#inconsistencies++;
-    this.#logger.error('A cached entry differs from the database and was removed.');
+    this.#logger.error('A cached entry differed from the database and was removed.');
     await this.store.drop([key]);
   }
 }

@@ -1,6 +1,6 @@
 import { CacheUnavailable } from '../cache/cache-errors.js';
 import { withDeadline } from '../cache/deadline.js';
-import { connectionTo } from '../cache/redis/connection-to.js';
+import { createRedisConnection } from '../cache/redis/create-redis-connection.js';
 import type { RedisConnection } from '../cache/redis/redis-connection.js';
 import type { AppConfig } from '../config/app-config.js';
 import { CommandFailed } from './command-failed.js';
@@ -30,9 +30,9 @@ export async function flushCache({ redis }: Pick<AppConfig, 'redis'>): Promise<n
       'REDIS_URL is not set: the cache is in the memory of the API process and is lost when it stops.',
     );
   }
-  const connection = connectionTo(redis.target, TIMEOUT_MS);
+  const connection = createRedisConnection(redis.target, TIMEOUT_MS);
   try {
-    await connected(connection);
+    await connection.identity();
     const dropped = (await connection.masters()).map((node) => flushNode(node));
     return (await Promise.all(dropped)).reduce((sum, count) => sum + count, 0);
   } catch (error) {
@@ -40,16 +40,6 @@ export async function flushCache({ redis }: Pick<AppConfig, 'redis'>): Promise<n
   } finally {
     connection.close();
   }
-}
-
-/** Rejects at the first connection error: a command does not wait for a server to come back. */
-function connected(connection: RedisConnection): Promise<void> {
-  return new Promise((resolve, reject) => {
-    connection
-      .open({ trouble: (why) => reject(new Error(why)), ready: () => {} })
-      .then(() => connection.identity())
-      .then(() => resolve(), reject);
-  });
 }
 
 async function flushNode(node: Awaited<ReturnType<RedisConnection['masters']>>[number]): Promise<number> {

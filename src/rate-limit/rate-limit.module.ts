@@ -1,12 +1,10 @@
 import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
-import { CacheHealth } from '../cache/cache-health.js';
-import { RedisLink } from '../cache/redis/redis-link.js';
+import { CountingStore } from '../cache/counting-store.js';
 import { AppConfig } from '../config/app-config.js';
 import { sendProblem } from '../http/problem.filter.js';
 import { addressKey } from './address-key.js';
-import { RedisCountingStore } from './counting-store.js';
 import { sendVerdict } from './rate-limit-headers.js';
 import { RateLimited } from './rate-limit.errors.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
@@ -20,13 +18,8 @@ const EXEMPT = /^\/(health\/|metrics(\?|$))/;
   providers: [
     {
       provide: RateLimiter,
-      inject: [CacheHealth, AppConfig],
-      useFactory: (health: CacheHealth, { redis }: AppConfig) =>
-        new RateLimiter(
-          health instanceof RedisLink && redis !== null
-            ? new RedisCountingStore(health, redis.commandTimeoutMs)
-            : null,
-        ),
+      inject: [CountingStore],
+      useFactory: (counts: CountingStore | null) => new RateLimiter(counts),
     },
     RateLimitGuard,
     { provide: APP_GUARD, useExisting: RateLimitGuard },

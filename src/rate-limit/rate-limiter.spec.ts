@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Counted, CountingStore } from '../cache/counting-store.js';
 import { addressKey } from './address-key.js';
-import type { Counted, CountingStore } from './counting-store.js';
 import { RateLimiter, WINDOW_MS } from './rate-limiter.js';
 
 /** Stands for Redis: one for all limiters of a test. */

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { CountingStore } from './counting-store.js';
+import type { CountingStore } from '../cache/counting-store.js';
 
 export const WINDOW_MS = 60_000;
 /** How often a process tells the others what it has admitted. */

@@ -3,8 +3,9 @@ import { Logger } from '@nestjs/common';
 import type { CacheSpec } from '../../src/cache/cache-spec.js';
 import { CacheService } from '../../src/cache/cache.service.js';
 import type { LeaseStore } from '../../src/cache/lease-store.js';
-import { SingleRedis } from '../../src/cache/redis/redis-connection.js';
-import { RedisLink } from '../../src/cache/redis/redis-link.js';
+import { RedisConnection } from '../../src/cache/redis/redis-connection.js';
+import { RedisHealth } from '../../src/cache/redis/redis-health.js';
+import { singleTopology } from '../../src/cache/redis/redis-single.js';
 import { RedisStore } from '../../src/cache/redis/redis-store.js';
 import { SelfAudit } from '../../src/cache/self-audit.js';
 import { waitUntil } from './barrier.js';
@@ -41,18 +42,18 @@ export const spec: CacheSpec<number, Entry | null> = {
 export const always = (entry: Entry | null) => jest.fn(() => Promise.resolve(entry));
 export const failing = (message: string) => jest.fn(() => Promise.reject<Entry>(new Error(message)));
 
-type Wrap = (store: RedisStore, link: RedisLink) => LeaseStore;
+type Wrap = (store: RedisStore, health: RedisHealth) => LeaseStore;
 
 /** What one process of the API has. */
 interface CacheProcess {
-  readonly link: RedisLink;
+  readonly health: RedisHealth;
   readonly store: LeaseStore;
   readonly service: CacheService;
 }
 
 /** Processes on a Redis of this spec file, which is empty at each test. */
 export class CacheProcesses {
-  readonly #links: RedisLink[] = [];
+  readonly #healths: RedisHealth[] = [];
   #redis: TestRedis | undefined;
 
   constructor() {
@@ -66,7 +67,7 @@ export class CacheProcesses {
       decode.mockClear();
     });
     afterEach(async () => {
-      await Promise.all(this.#links.splice(0).map((link) => link.stop()));
+      await Promise.all(this.#healths.splice(0).map((health) => health.stop()));
     });
   }
 
@@ -77,23 +78,23 @@ export class CacheProcesses {
 
   /** @param wrap puts faults between its service and its store. */
   async start(wrap: Wrap = (store) => store): Promise<CacheProcess> {
-    const link = new RedisLink(new SingleRedis(this.redis.url, DEADLINE_MS), {
+    const health = new RedisHealth(new RedisConnection(singleTopology(this.redis.url), DEADLINE_MS), {
       log: () => undefined,
       warn: () => undefined,
     });
-    this.#links.push(link);
-    await link.start();
-    await waitUntil(() => link.state === 'closed', { timeoutMs: 30_000, what: 'Redis to be in use' });
-    const store = wrap(new RedisStore(link.connection, link.breaker, DEADLINE_MS), link);
-    return { link, store, service: new CacheService(store, link, new SelfAudit(store)) };
+    this.#healths.push(health);
+    await health.start();
+    await waitUntil(() => health.state === 'closed', { timeoutMs: 30_000, what: 'Redis to be in use' });
+    const store = wrap(new RedisStore(health.connection, health.breaker, DEADLINE_MS), health);
+    return { health, store, service: new CacheService(store, health, new SelfAudit(store)) };
   }
 }
 
 /** The store with some of its methods replaced. */
 export const withFaults =
-  (faults: (store: RedisStore, link: RedisLink) => Partial<LeaseStore>): Wrap =>
-  (store, link) => {
-    const replaced: Partial<LeaseStore> = faults(store, link);
+  (faults: (store: RedisStore, health: RedisHealth) => Partial<LeaseStore>): Wrap =>
+  (store, health) => {
+    const replaced: Partial<LeaseStore> = faults(store, health);
     return new Proxy<LeaseStore>(store, {
       get: (target, name: keyof LeaseStore) => replaced[name] ?? target[name].bind(target),
     });

@@ -1,8 +1,8 @@
-import type { createRedisClient } from '../../src/cache/redis/redis-client.js';
-import type { RedisLink } from '../../src/cache/redis/redis-link.js';
+import type { SingleClient } from '../../src/cache/redis/redis-client.js';
+import type { RedisHealth } from '../../src/cache/redis/redis-health.js';
 
 /** All commands of the one client that the cache has, for looking at what it did. */
-export function rawClient(link: RedisLink | undefined): ReturnType<typeof createRedisClient> {
-  if (link === undefined) throw new Error('There is no link to Redis');
-  return link.client as ReturnType<typeof createRedisClient>;
+export function rawClient(health: RedisHealth | undefined): SingleClient {
+  if (health === undefined) throw new Error('The cache is not on Redis');
+  return health.connection.client as SingleClient;
 }

@@ -2,8 +2,9 @@ import { createClient, defineScript } from 'redis';
 import { MAX_ENTRY_BYTES } from '../lease-store.js';
 
 /**
- * Acquire, in one script: between a GET and a SET by two commands another process could fill and be dropped again,
- * and this one would load a second time. KEYS: entry, lease. ARGV: token, lease in milliseconds.
+ * Returns the entry, or takes the lease. One script, because between a GET and a SET another process could fill the
+ * entry and give its lease back; this process would then load a second time.
+ * KEYS: entry, lease. ARGV: token, lease in milliseconds.
  */
 const acquire = defineScript({
   NUMBER_OF_KEYS: 2,
@@ -19,7 +20,7 @@ const acquire = defineScript({
   transformReply: (reply: unknown): readonly [number, string?] => reply as [number, string?],
 });
 
-/** Store only while the lease holds this token, and give it back. KEYS: entry, lease. ARGV: token, text, TTL in ms. */
+/** Stores only while the lease holds this token, and releases the lease. KEYS: entry, lease. ARGV: token, text, TTL in ms. */
 const storeLeased = defineScript({
   NUMBER_OF_KEYS: 2,
   SCRIPT: `
@@ -34,7 +35,7 @@ const storeLeased = defineScript({
   transformReply: (reply: unknown): boolean => reply === 1,
 });
 
-/** Give a lease back only while it holds this token. KEYS: lease. ARGV: token. */
+/** Releases a lease only while it holds this token. KEYS: lease. ARGV: token. */
 const releaseLease = defineScript({
   NUMBER_OF_KEYS: 1,
   SCRIPT: `
@@ -47,50 +48,38 @@ const releaseLease = defineScript({
   transformReply: (): void => undefined,
 });
 
-const RECONNECT_MS = 200;
 export const CONNECT_TIMEOUT_MS = 1000;
 
-/**
- * What every client of the cache has, also those of a cluster's nodes.
- *
- * The client's own command time-out is off (it makes an AbortSignal per command and cannot stop one that was sent);
- * withDeadline bounds each call. Pings end a connection whose server hangs; without the offline queue a command never
- * waits for a reconnection. Measurements: toolchain notes in the issue tracker's shared folder.
- */
+/** Options of a client for one server and of a client for a cluster. */
 export const CLIENT_OPTIONS = {
   RESP: 2,
   scripts: { acquire, storeLeased, releaseLease },
+  // The client's own command timeout is off: it allocates an AbortSignal per command and cannot stop a command that has
+  // been sent. withDeadline bounds each call instead.
   commandOptions: { timeout: undefined },
 } as const;
 
-export const NODE_OPTIONS = {
+/** Options of a client for one server, also within a cluster. Without the offline queue no command waits for a connection. */
+export const SERVER_OPTIONS = {
   commandsQueueMaxLength: 100_000,
   disableOfflineQueue: true,
-  pingInterval: 1000,
 } as const;
 
+/** No `socketTimeout`: RedisConnection ends the connection to a server that hangs. No reconnect: it finds a new topology. */
 export const SOCKET_OPTIONS = {
   connectTimeout: CONNECT_TIMEOUT_MS,
-  // The deadline and the breaker deal with a server that hangs; this only ends its connection. Short, it would end
-  // healthy ones whenever this process is busy for as long.
-  socketTimeout: 5000,
+  reconnectStrategy: false,
 } as const;
 
-/** One connection for the whole process; commands are pipelined on it. Not connected yet. */
-export function createRedisClient(url: string, reconnects = true) {
-  return createClient({
-    url,
-    ...CLIENT_OPTIONS,
-    ...NODE_OPTIONS,
-    socket: { ...SOCKET_OPTIONS, reconnectStrategy: reconnects && (() => RECONNECT_MS) },
-  });
+/** A client for one server. Commands are pipelined. Not connected yet. */
+export function createSingleClient(url: string) {
+  return createClient({ url, ...CLIENT_OPTIONS, ...SERVER_OPTIONS, socket: { ...SOCKET_OPTIONS } });
 }
 
-/** A connection to one server. */
-export type RedisNode = ReturnType<typeof createRedisClient>;
+export type SingleClient = ReturnType<typeof createSingleClient>;
 
-/** What the cache asks of Redis, be it one server or a cluster. */
-export type RedisCommands = Pick<
-  RedisNode,
-  'acquire' | 'storeLeased' | 'releaseLease' | 'get' | 'getRange' | 'set' | 'del' | 'pTTL' | 'eval' | 'dbSize'
+/** The commands that the cache sends, be it to one server or to a cluster. */
+export type RedisClient = Pick<
+  SingleClient,
+  'acquire' | 'storeLeased' | 'releaseLease' | 'getRange' | 'set' | 'del' | 'pTTL' | 'eval' | 'dbSize'
 >;

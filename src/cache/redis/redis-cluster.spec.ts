@@ -7,8 +7,8 @@ import {
 } from '../../../test/support/servers/redis-cluster.js';
 import { CacheUnavailable } from '../cache-errors.js';
 import { leaseKey } from '../lease-store.js';
-import { connectionTo } from './connection-to.js';
-import { RedisLink } from './redis-link.js';
+import { createRedisConnection } from './create-redis-connection.js';
+import { RedisHealth } from './redis-health.js';
 import { RedisStore } from './redis-store.js';
 
 // Far above what a loaded machine needs, for nothing here is about time-outs.
@@ -18,29 +18,29 @@ const KEYS = Array.from({ length: 60 }, (_, n) => `platform:${n}`);
 
 describe('the cache on a Redis Cluster', () => {
   let cluster: RedisCluster;
-  const links: RedisLink[] = [];
+  const healths: RedisHealth[] = [];
 
   async function connect() {
     const target = { kind: 'cluster', urls: cluster.url.split(',') } as const;
-    const link = new RedisLink(connectionTo(target, DEADLINE_MS), {
+    const health = new RedisHealth(createRedisConnection(target, DEADLINE_MS), {
       log: () => undefined,
       warn: () => undefined,
     });
-    links.push(link);
+    healths.push(health);
     const recoveries: boolean[] = [];
-    link.onRecovery(async (serverChanged) => void recoveries.push(serverChanged));
-    await link.start();
-    await inUse(link);
-    return { link, store: new RedisStore(link.connection, link.breaker, DEADLINE_MS), recoveries };
+    health.onRecovery(async (serverChanged) => void recoveries.push(serverChanged));
+    await health.start();
+    await inUse(health);
+    return { health, store: new RedisStore(health.connection, health.breaker, DEADLINE_MS), recoveries };
   }
-  const inUse = (link: RedisLink) =>
-    waitUntil(() => link.state === 'closed', { ...WAIT, what: 'the cluster to be in use' });
+  const inUse = (health: RedisHealth) =>
+    waitUntil(() => health.state === 'closed', { ...WAIT, what: 'the cluster to be in use' });
 
   beforeAll(async () => {
     cluster = await startRedisCluster();
   }, 120_000);
   afterEach(async () => {
-    await Promise.all(links.splice(0).map((link) => link.stop()));
+    await Promise.all(healths.splice(0).map((health) => health.stop()));
     await cluster.whenHealthy();
     await cluster.flush();
   }, 90_000);
@@ -64,20 +64,20 @@ describe('the cache on a Redis Cluster', () => {
   });
 
   it('is not believed after a failover until what may have been lost is made good', async () => {
-    const { link, store, recoveries } = await connect();
+    const { health, store, recoveries } = await connect();
     expect(recoveries).toEqual([true]);
-    const epoch = link.epoch;
+    const epoch = health.epoch;
     const [victim] = await cluster.masters();
     await victim?.kill();
-    await waitUntil(() => link.epoch !== epoch, { ...WAIT, what: 'the loss to be noticed' });
-    await inUse(link);
+    await waitUntil(() => health.epoch !== epoch, { ...WAIT, what: 'the loss to be noticed' });
+    await inUse(health);
     expect(recoveries.at(-1)).toBe(true);
     for (const key of KEYS) await store.drop([key]);
     await victim?.start();
   }, 60_000);
 
   it('notices a hand-over that breaks no connection, before a value of the new master is used', async () => {
-    const { link, store, recoveries } = await connect();
+    const { health, store, recoveries } = await connect();
     for (const key of KEYS) {
       await store.acquire(key, 'filler', 5000);
       await store.store(key, 'filler', '"old"', 60_000);
@@ -91,29 +91,29 @@ describe('the cache on a Redis Cluster', () => {
     });
 
     // Whoever got a value from a slot that moved finds that the epoch has changed meanwhile, and does not use it.
-    const untouched = link.epoch;
+    const untouched = health.epoch;
     let noticed = false;
     for (const key of KEYS) {
       await store.get(key).catch(() => null);
-      noticed ||= link.epoch !== untouched;
+      noticed ||= health.epoch !== untouched;
       if (noticed) break;
     }
     expect(noticed).toBe(true);
-    await inUse(link);
+    await inUse(health);
     expect(recoveries.at(-1)).toBe(true);
     expect(await store.get(KEYS[0] ?? '')).toBe('"old"');
   }, 60_000);
 
   it('is not used while slots are missing, and drops nothing by halves without saying so', async () => {
-    const { link, store } = await connect();
+    const { health, store } = await connect();
     // All but two: whoever is a master at this moment, one is among them, and nobody is left to vote for another.
     const lost = cluster.nodes.slice(2);
     await Promise.all(lost.map((node) => node.kill()));
-    await waitUntil(() => link.state !== 'closed', { ...WAIT, what: 'the loss to be noticed' });
+    await waitUntil(() => health.state !== 'closed', { ...WAIT, what: 'the loss to be noticed' });
     await expect(store.drop(KEYS)).rejects.toBeInstanceOf(CacheUnavailable);
     await Promise.all(lost.map((node) => node.start()));
     await cluster.whenHealthy();
-    await inUse(link);
+    await inUse(health);
     await store.drop([...KEYS, leaseKey('platform:1')]);
   }, 90_000);
 });

@@ -1,92 +1,144 @@
-import { type ErrorReply } from 'redis';
+import type { ErrorReply } from 'redis';
+import { CacheUnavailable } from '../cache-errors.js';
 import { withDeadline } from '../deadline.js';
-import { type RedisCommands, type RedisNode, createRedisClient } from './redis-client.js';
+import type { RedisClient, SingleClient } from './redis-client.js';
+import type { CreateTopology, RedisTopology } from './redis-topology.js';
 
-export interface ConnectionListener {
-  /** Whatever is read from now on, or was asked for before, is not to be trusted. */
-  trouble(why: string): void;
-  /** It may be worth a probe. */
-  ready(): void;
-}
+/** After that a topology that does not connect is destroyed. */
+const CONNECT_TIMEOUT_MS = 5000;
+/** How long one probe waits for it. The next probe waits for the same topology. */
+const CONNECT_WAIT_MS = 500;
+const PING_INTERVAL_MS = 1000;
+const PING_TIMEOUT_MS = 5000;
 
-/** The way to Redis, for as long as the process lives. */
-export interface RedisConnection {
-  /** @throws {CacheUnavailable} while there is none. */
-  readonly client: RedisCommands;
-
-  /** Connects, or begins to; trouble is told, not thrown. */
-  open(listener: ConnectionListener): Promise<void>;
-
-  /**
-   * Who answers: differs after every restart, failover or change of a cluster's slots.
-   *
-   * @throws when not everybody answers, in bounded time.
-   */
-  identity(): Promise<string>;
-
-  /**
-   * To be told each reply before it is used. May find trouble in it, which ends the trust in it too.
-   *
-   * @param error when the reply was an error.
-   */
-  replied(error?: ErrorReply): void;
-
-  /** Who has the keys, for what cannot be asked of all at once. Empty while there is no connection. */
-  masters(): Promise<readonly Pick<RedisNode, 'scan' | 'unlink'>[]>;
-
-  close(): void;
-}
-
-/** One server. The client comes back to it by itself. */
-export class SingleRedis implements RedisConnection {
-  readonly #client;
+/**
+ * The process's connection to Redis, for as long as the process lives.
+ *
+ * It uses one topology after another. A topology ends at the first sign of trouble: a client that reconnects or follows
+ * a failover by itself would go on reading from a server that may have lost invalidations, before they are repeated.
+ * Nothing here reconnects by a timer: the breaker's probes call `identity`, which finds the next topology.
+ */
+export class RedisConnection {
+  #topology: RedisTopology | null = null;
+  #connecting: Promise<RedisTopology> | null = null;
+  #cancelConnecting: (reason: Error) => void = () => {};
+  #onTrouble: (why: string) => void = () => {};
+  #pingTimer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(
-    url: string,
+    private readonly createTopology: CreateTopology,
     private readonly deadlineMs: number,
-  ) {
-    this.#client = createRedisClient(url);
+  ) {}
+
+  /** @throws {CacheUnavailable} while there is no connection. */
+  get client(): RedisClient {
+    if (this.#topology === null) throw noConnection();
+    return this.#topology.client;
   }
 
-  get client(): RedisCommands {
-    return this.#client;
+  /** @param listener is called when a connection that was in use is lost: what was read through it cannot be trusted. */
+  onTrouble(listener: (why: string) => void): void {
+    this.#onTrouble = listener;
   }
 
-  async open(listener: ConnectionListener): Promise<void> {
-    // Without a listener the process would die of the first lost connection.
-    this.#client.on('error', (error: Error) => listener.trouble(error.message));
-    this.#client.on('ready', () => listener.ready());
+  /**
+   * Identifies the servers: differs after every restart, failover or change of a cluster's slots. Connects first if
+   * necessary.
+   *
+   * @throws when a server does not answer in time. The connection has ended then.
+   */
+  async identity(): Promise<string> {
+    const topology =
+      this.#topology ?? (await withDeadline((this.#connecting ??= this.#connect()), CONNECT_WAIT_MS));
     try {
-      // Connecting is repeated for ever by the client's own strategy; its errors reach the listener above.
-      await this.#client.connect();
+      return await withDeadline(topology.identity(), this.deadlineMs);
     } catch (error) {
-      listener.trouble(error instanceof Error ? error.message : String(error));
+      this.#end(topology, messageOf(error));
+      throw error;
     }
   }
 
-  identity(): Promise<string> {
-    return withDeadline(identityOf(this.#client), this.deadlineMs);
+  /**
+   * Call it with each reply before the reply is used: a reply can show that the servers have changed.
+   *
+   * @param error when the reply was an error.
+   */
+  replied(error?: ErrorReply): void {
+    const topology = this.#topology;
+    if (topology === null) return;
+    const fault = topology.faultAfter(error);
+    if (fault !== null) this.#end(topology, fault);
   }
 
-  replied(): void {}
-
-  async masters() {
-    return [this.#client];
+  /** The servers that hold the keys, for commands that must be sent to each of them. Empty without a connection. */
+  async masters(): Promise<readonly SingleClient[]> {
+    return this.#topology?.masters() ?? [];
   }
 
   close(): void {
-    this.#client.destroy();
+    this.#closed = true;
+    this.#cancelConnecting(noConnection());
+    this.#release();
+  }
+
+  async #connect(): Promise<RedisTopology> {
+    // Trouble before the topology is in use makes `connect` fail; #end ignores it.
+    const topology = this.createTopology((why) => this.#end(topology, why));
+    // After a destroy, node-redis may leave its own promise pending: hence the race.
+    const cancelled = new Promise<never>((_, reject) => (this.#cancelConnecting = reject));
+    try {
+      if (this.#closed) throw noConnection();
+      await withDeadline(Promise.race([topology.connect(), cancelled]), CONNECT_TIMEOUT_MS);
+    } catch (error) {
+      topology.destroy();
+      throw error;
+    } finally {
+      this.#connecting = null;
+    }
+    this.#topology = topology;
+    this.#schedulePing(topology);
+    return topology;
+  }
+
+  /**
+   * Ends the connection to a server that hangs. The client's own `socketTimeout` must not do that: it fires after this
+   * process has been stalled for as long, although the reply lies unread in the socket. withDeadline reads it first.
+   */
+  #schedulePing(topology: RedisTopology): void {
+    this.#pingTimer = setTimeout(() => void this.#ping(topology), PING_INTERVAL_MS).unref();
+  }
+
+  async #ping(topology: RedisTopology): Promise<void> {
+    try {
+      const clients = await topology.masters();
+      await withDeadline(Promise.all(clients.map((client) => client.ping())), PING_TIMEOUT_MS);
+    } catch (error) {
+      this.#end(topology, messageOf(error));
+    }
+    if (topology === this.#topology) this.#schedulePing(topology);
+  }
+
+  #end(topology: RedisTopology, why: string): void {
+    if (topology !== this.#topology) return;
+    this.#release();
+    this.#onTrouble(why);
+  }
+
+  #release(): void {
+    clearTimeout(this.#pingTimer);
+    const topology = this.#topology;
+    // First, so that the trouble which the client reports while it is destroyed finds nothing to end.
+    this.#topology = null;
+    topology?.destroy();
   }
 }
 
-/** Changes on every restart (`run_id`) and on every failover or resynchronisation (`master_replid`). */
-export async function identityOf(node: { info(section: string): Promise<string> }): Promise<string> {
-  const [server, replication] = await Promise.all([node.info('server'), node.info('replication')]);
-  return `${field(server, 'run_id')} ${field(replication, 'master_replid')}`;
+function noConnection(): CacheUnavailable {
+  return new CacheUnavailable('redis-unavailable', 'There is no connection to Redis');
 }
 
-function field(info: string, name: string): string {
-  const line = info.split('\r\n').find((candidate) => candidate.startsWith(`${name}:`));
-  if (line === undefined) throw new Error(`Redis INFO has no ${name}`);
-  return line.slice(name.length + 1);
+function messageOf(error: unknown): string {
+  if (error instanceof CacheUnavailable) return error.why;
+  return error instanceof Error ? error.message || error.name : String(error);
 }

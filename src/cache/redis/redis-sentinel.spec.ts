@@ -6,8 +6,8 @@ import {
   type RedisSentinels,
   startRedisSentinels,
 } from '../../../test/support/servers/redis-sentinels.js';
-import { connectionTo } from './connection-to.js';
-import { RedisLink } from './redis-link.js';
+import { createRedisConnection } from './create-redis-connection.js';
+import { RedisHealth } from './redis-health.js';
 import { RedisStore } from './redis-store.js';
 
 // Far above what a loaded machine needs, for nothing here is about time-outs.
@@ -17,31 +17,35 @@ const KEY = 'platform:1';
 
 describe('the cache behind sentinels', () => {
   let servers: RedisSentinels;
-  let link: RedisLink;
+  let health: RedisHealth;
   let store: RedisStore;
   let recoveries: boolean[];
 
-  const inUse = () => waitUntil(() => link.state === 'closed', { ...WAIT, what: 'the master to be in use' });
+  const inUse = () =>
+    waitUntil(() => health.state === 'closed', { ...WAIT, what: 'the master to be in use' });
   const changed = (epoch: number) =>
-    waitUntil(() => link.epoch !== epoch, { ...WAIT, what: 'the change to be noticed' });
+    waitUntil(() => health.epoch !== epoch, { ...WAIT, what: 'the change to be noticed' });
 
   beforeAll(async () => {
     servers = await startRedisSentinels();
   }, 120_000);
   afterEach(async () => {
-    await link.stop();
+    await health.stop();
     await servers.whenHealthy();
   }, 90_000);
   afterAll(() => servers.remove(), 60_000);
 
   async function connect(url = servers.url): Promise<void> {
     const target = { kind: 'sentinel', urls: url.split(','), master: MASTER_NAME } as const;
-    link = new RedisLink(connectionTo(target, DEADLINE_MS), { log: () => undefined, warn: () => undefined });
+    health = new RedisHealth(createRedisConnection(target, DEADLINE_MS), {
+      log: () => undefined,
+      warn: () => undefined,
+    });
     recoveries = [];
-    link.onRecovery(async (serverChanged) => void recoveries.push(serverChanged));
-    await link.start();
+    health.onRecovery(async (serverChanged) => void recoveries.push(serverChanged));
+    await health.start();
     await inUse();
-    store = new RedisStore(link.connection, link.breaker, DEADLINE_MS);
+    store = new RedisStore(health.connection, health.breaker, DEADLINE_MS);
   }
 
   it('is on the server that they name, also when not all of them answer', async () => {
@@ -54,7 +58,7 @@ describe('the cache behind sentinels', () => {
   it('goes over to the new master after a kill, and makes good what may have been lost first', async () => {
     await connect();
     const old = await servers.master();
-    const { epoch } = link;
+    const { epoch } = health;
     await old.kill();
     await changed(epoch);
     await inUse();
@@ -67,7 +71,7 @@ describe('the cache behind sentinels', () => {
   it('leaves a master that the others have given up, although it still answers', async () => {
     await connect();
     const old = await servers.master();
-    const { epoch } = link;
+    const { epoch } = health;
     // Its process is there and serves; only its sentinels are told to choose another one.
     await command(servers.sentinels[0], ['SENTINEL', 'FAILOVER', MASTER_NAME]);
     await changed(epoch);

@@ -1,10 +1,9 @@
-import { type ErrorReply, createClient } from 'redis';
+import { createClient, type ErrorReply } from 'redis';
 import { withDeadline } from '../deadline.js';
-import { CONNECT_TIMEOUT_MS, createRedisClient } from './redis-client.js';
-import { identityOf } from './redis-connection.js';
-import type { OpenSession, RedisSession } from './redis-sessions.js';
+import { CONNECT_TIMEOUT_MS, type SingleClient, createSingleClient } from './redis-client.js';
+import { type CreateTopology, type RedisTopology, identityOf } from './redis-topology.js';
 
-/** How often the sentinels are asked who the master is: a process can be cut off with a master that is none any more. */
+/** How often the sentinels are asked: a process can be cut off together with a server that is no longer the master. */
 const WATCH_INTERVAL_MS = 1000;
 
 interface Master {
@@ -14,18 +13,31 @@ interface Master {
   readonly epoch: number;
 }
 
-/** The server that the sentinels call the master. */
-class SentinelSession implements RedisSession {
-  readonly #timer: NodeJS.Timeout;
+/** The server that the sentinels name as the master. */
+class SentinelTopology implements RedisTopology {
+  #client: SingleClient | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #asking = false;
+  #destroyed = false;
 
   constructor(
-    readonly client: ReturnType<typeof createRedisClient>,
-    private readonly master: Master,
-    private readonly currentMaster: () => Promise<Master>,
+    private readonly urls: readonly string[],
+    private readonly name: string,
     private readonly onTrouble: (why: string) => void,
-  ) {
-    this.#timer = setInterval(() => void this.#watch(), WATCH_INTERVAL_MS).unref();
+  ) {}
+
+  get client(): SingleClient {
+    if (this.#client === null) throw new Error('The sentinels have not been asked for the master');
+    return this.#client;
+  }
+
+  async connect(): Promise<void> {
+    const master = await this.#currentMaster();
+    if (this.#destroyed) throw new Error('Destroyed while the sentinels were asked');
+    this.#client = createSingleClient(urlOf(master, this.urls[0] ?? ''));
+    this.#client.on('error', (error: Error) => this.onTrouble(error.message));
+    this.#timer = setInterval(() => void this.#watch(master), WATCH_INTERVAL_MS).unref();
+    await this.#client.connect();
   }
 
   async identity(): Promise<string> {
@@ -34,7 +46,7 @@ class SentinelSession implements RedisSession {
     return identityOf(this.client);
   }
 
-  flaw(error: ErrorReply | undefined): string | null {
+  faultAfter(error: ErrorReply | undefined): string | null {
     return error?.message.startsWith('READONLY') === true ? error.message : null;
   }
 
@@ -43,46 +55,35 @@ class SentinelSession implements RedisSession {
   }
 
   destroy(): void {
+    this.#destroyed = true;
     clearInterval(this.#timer);
-    this.client.destroy();
+    this.#client?.destroy();
   }
 
-  async #watch(): Promise<void> {
+  async #watch(used: Master): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      const { host, port } = await this.currentMaster();
-      if (host !== this.master.host || port !== this.master.port) {
-        this.onTrouble('the sentinels name another master');
-      }
+      const { host, port } = await this.#currentMaster();
+      if (host !== used.host || port !== used.port) this.onTrouble('the sentinels name another master');
     } catch {
-      // No sentinel answers. That is no news of the master, which does.
+      // No sentinel answers. That says nothing about the master.
     } finally {
       this.#asking = false;
     }
   }
+
+  #currentMaster(): Promise<Master> {
+    return newestMaster(this.urls, this.name);
+  }
 }
 
-/** @param urls of the sentinels; their user and password are for the servers that they name. */
-export function sentinelOpener(urls: readonly string[], name: string): OpenSession {
-  const currentMaster = (): Promise<Master> => newestMaster(urls, name);
-  return async (onTrouble) => {
-    const master = await currentMaster();
-    const client = createRedisClient(urlOf(master, urls[0] ?? ''), false);
-    const session = new SentinelSession(client, master, currentMaster, onTrouble);
-    client.on('error', (error: Error) => onTrouble(error.message));
-    client.on('end', () => onTrouble('the connection to the master has ended'));
-    try {
-      await client.connect();
-      return session;
-    } catch (error) {
-      session.destroy();
-      throw error;
-    }
-  };
+/** @param urls of the sentinels. Their user and password are those of the servers that they name. */
+export function sentinelTopology(urls: readonly string[], name: string): CreateTopology {
+  return (onTrouble) => new SentinelTopology(urls, name, onTrouble);
 }
 
-/** Of all sentinels that answer, the one that has heard of the last failover is right. */
+/** The answer of the sentinel that knows of the latest failover. */
 async function newestMaster(urls: readonly string[], name: string): Promise<Master> {
   const answers = await Promise.allSettled(urls.map((url) => askSentinel(url, name)));
   const masters = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
@@ -104,7 +105,7 @@ async function askSentinel(url: string, name: string): Promise<Master> {
       ...(protocol === 'rediss+sentinel:' && { tls: true as const }),
     },
   });
-  // What fails is thrown by the call that is under way.
+  // The call that is waiting throws the same error.
   sentinel.on('error', () => {});
   try {
     return await withDeadline(
@@ -120,12 +121,12 @@ async function askSentinel(url: string, name: string): Promise<Master> {
   }
 }
 
-/** The reply lists names and values in turn. */
+/** The reply alternates names and values. */
 function masterOf(reply: readonly string[]): Master {
   const value = (field: string): string => {
     const at = reply.indexOf(field);
     const found = at < 0 || at % 2 === 1 ? undefined : reply[at + 1];
-    if (found === undefined) throw new Error(`A sentinel does not tell the master's ${field}`);
+    if (found === undefined) throw new Error(`A sentinel's reply lacks the master's ${field}`);
     return found;
   };
   return { host: value('ip'), port: value('port'), epoch: Number(value('config-epoch')) };

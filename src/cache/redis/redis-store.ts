@@ -4,12 +4,12 @@ import { CacheUnavailable, WrongTypeEntry } from '../cache-errors.js';
 import { withDeadline } from '../deadline.js';
 import type { Acquired, LeaseStore } from '../lease-store.js';
 import { MAX_ENTRY_BYTES, leaseKey } from '../lease-store.js';
-import type { RedisCommands } from './redis-client.js';
+import type { RedisClient } from './redis-client.js';
 import type { RedisConnection } from './redis-connection.js';
 
-const DROP_PORTION = 500;
+const DROP_BATCH = 500;
 
-/** Leases and raw values in Redis. Every call has a deadline, and the breaker hears how it ended. */
+/** Leases and raw values in Redis. Every call has a deadline, and its outcome is reported to the breaker. */
 export class RedisStore implements LeaseStore {
   constructor(
     private readonly connection: RedisConnection,
@@ -18,8 +18,13 @@ export class RedisStore implements LeaseStore {
   ) {}
 
   get(key: string): Promise<string | null> {
-    // Not GET: of an entry of ten megabytes that is none of ours, one byte too many is enough to know it.
+    // GETRANGE, not GET: reading one byte past the limit is enough to reject an oversized entry.
     return this.call((client) => client.getRange(key, 0, MAX_ENTRY_BYTES)).then((raw) => raw || null);
+  }
+
+  async set(key: string, raw: string, ttlMs?: number): Promise<void> {
+    const options = ttlMs === undefined ? undefined : { expiration: { type: 'PX', value: ttlMs } as const };
+    await this.call((client) => client.set(key, raw, options));
   }
 
   async acquire(key: string, token: string, leaseMs: number): Promise<Acquired> {
@@ -47,11 +52,11 @@ export class RedisStore implements LeaseStore {
   }
 
   async drop(keys: readonly string[]): Promise<void> {
-    // One command a key: in a cluster the keys lie in different slots. They travel in one pipeline all the same.
-    // In portions: of thousands at once the last would be past their deadline before they are sent.
-    for (let start = 0; start < keys.length; start += DROP_PORTION) {
-      const portion = keys.slice(start, start + DROP_PORTION);
-      await Promise.all(portion.map((key) => this.call((client) => client.del([key, leaseKey(key)]))));
+    // One command per key, because in a cluster the keys lie in different slots. They still travel in one pipeline.
+    // In batches: of thousands of commands, the last would miss its deadline before it is sent.
+    for (let start = 0; start < keys.length; start += DROP_BATCH) {
+      const batch = keys.slice(start, start + DROP_BATCH);
+      await Promise.all(batch.map((key) => this.call((client) => client.del([key, leaseKey(key)]))));
     }
   }
 
@@ -59,14 +64,14 @@ export class RedisStore implements LeaseStore {
     return Math.max(0, await this.call((client) => client.pTTL(key)));
   }
 
-  private call<T>(command: (client: RedisCommands) => Promise<T>): Promise<T> {
+  private call<T>(command: (client: RedisClient) => Promise<T>): Promise<T> {
     let sent: Promise<T>;
     try {
       sent = command(this.connection.client);
     } catch (error) {
       sent = Promise.reject(error as Error);
     }
-    // No async function between: each takes a hit more time than this code does.
+    // No async function here: one costs a hit more time than the rest of this code.
     return withDeadline(sent, this.deadlineMs).then(this.#succeeded, this.#failed);
   }
 
@@ -90,6 +95,6 @@ function classify(error: unknown): Error {
     if (error.message.includes('WRONGTYPE')) return new WrongTypeEntry();
     return new CacheUnavailable('redis-error', error.message, { cause: error });
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message || error.name : String(error);
   return new CacheUnavailable('redis-unavailable', message, { cause: error });
 }

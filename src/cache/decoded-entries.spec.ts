@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CacheSpec } from './cache-spec.js';
-import { DecodedValues } from './decoded-values.js';
+import { DecodedEntries } from './decoded-entries.js';
 
 const spec: CacheSpec<number, { readonly name: string }> = {
   resource: 'platform',
@@ -11,9 +11,9 @@ const spec: CacheSpec<number, { readonly name: string }> = {
   decode: (raw) => JSON.parse(raw) as { name: string },
 };
 
-describe('DecodedValues', () => {
+describe('DecodedEntries', () => {
   it('gives the same value for the same text, and another one for another', () => {
-    const values = new DecodedValues();
+    const values = new DecodedEntries();
     const first = values.decode(spec, 1, '1', '{"name":"a"}');
     expect(values.decode(spec, 1, '1', '{"name":"a"}')).toBe(first);
     expect(values.decode(spec, 1, '1', '{"name":"b"}').value).toEqual({ name: 'b' });
@@ -25,6 +25,6 @@ describe('DecodedValues', () => {
     ['has white space', '{ "name": "ok" }'],
     ['has something after it', '{"name":"ok"} '],
   ])('refuses a text that %s: the text is sent as it is', (_, raw) => {
-    expect(() => new DecodedValues().decode(spec, 1, '1', raw)).toThrow('not as it was encoded');
+    expect(() => new DecodedEntries().decode(spec, 1, '1', raw)).toThrow('differs from the encoded entry');
   });
 });

@@ -1,19 +1,22 @@
 import type { Logger } from '@nestjs/common';
 import { Breaker, type BreakerState } from '../breaker.js';
 import { CacheHealth, type Recovery } from '../cache-health.js';
-import type { RedisCommands } from './redis-client.js';
+import { withDeadline } from '../deadline.js';
 import type { RedisConnection } from './redis-connection.js';
 
 const FAILURE_THRESHOLD = 3;
 const PROBE_INTERVAL_MS = 200;
 /** How long a start waits for Redis before it serves from the database. */
 const BOOT_WAIT_MS = 500;
+const COUNT_TIMEOUT_MS = 500;
 
-/** The connection to Redis and the judgement of it. */
-export class RedisLink extends CacheHealth {
+/** Whether Redis answers, and whether what it holds can be trusted. */
+export class RedisHealth extends CacheHealth {
+  readonly kind = 'redis';
   readonly breaker: Breaker;
   readonly #recoveries: Recovery[] = [];
   #serverIdentity: string | null = null;
+  #logged: BreakerState | null = null;
 
   constructor(
     readonly connection: RedisConnection,
@@ -25,17 +28,16 @@ export class RedisLink extends CacheHealth {
       probeIntervalMs: PROBE_INTERVAL_MS,
       recover: () => this.recover(),
       onChange: (state, why) => {
-        // A server that stays away would otherwise be announced at each probe.
-        if (state === 'closed') logger.log('Redis answers; cached values are read again.');
-        if (state === 'open' && this.#announced !== state) {
+        if (state === 'closed') logger.log('Redis answers. Cached values are read again.');
+        // Once an outage: every failed probe opens the breaker again.
+        if (state === 'open' && this.#logged !== state) {
           logger.warn(`Redis is not used until it answers: ${why}. Reads go to the database.`);
         }
-        if (state !== 'half-open') this.#announced = state;
+        if (state !== 'half-open') this.#logged = state;
       },
     });
+    connection.onTrouble((why) => this.breaker.trip(why));
   }
-
-  #announced: BreakerState | null = null;
 
   get state(): BreakerState {
     return this.breaker.state;
@@ -49,34 +51,31 @@ export class RedisLink extends CacheHealth {
     this.#recoveries.push(recovery);
   }
 
-  /** @throws {CacheUnavailable} while there is no connection. */
-  get client(): RedisCommands {
-    return this.connection.client;
-  }
-
-  /** Returns when Redis is in use or, without an error, when a short wait has shown that it is not there. */
+  /** Returns when Redis is in use or, without an error, when it does not answer within BOOT_WAIT_MS. */
   async start(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
+    const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, BOOT_WAIT_MS);
     });
-    const known = new Promise<void>((resolve) => {
-      const opened = this.connection.open({
-        trouble: (why) => {
-          this.breaker.trip(why);
-          resolve();
-        },
-        ready: () => void this.breaker.probe(),
-      });
-      void opened.then(() => this.breaker.probe()).then(resolve);
-    });
-    await Promise.race([patience, known]);
+    await Promise.race([timeout, this.breaker.probe()]);
     clearTimeout(timer);
   }
 
   async stop(): Promise<void> {
-    await this.breaker.stop();
+    const stopped = this.breaker.stop();
+    // A probe that waits for a server that hangs fails at once when the connection closes.
     this.connection.close();
+    await stopped;
+  }
+
+  async entries(): Promise<number | null> {
+    if (this.state !== 'closed') return null;
+    try {
+      return await withDeadline(this.connection.client.dbSize(), COUNT_TIMEOUT_MS);
+    } catch {
+      // The other figures are shown without this one.
+      return null;
+    }
   }
 
   private async recover(): Promise<void> {

@@ -1,0 +1,17 @@
+import { type CacheHealth, MemoryHealth } from './cache-health.js';
+import type { CountingStore } from './counting-store.js';
+import type { LeaseStore } from './lease-store.js';
+import { MemoryStore } from './memory-store.js';
+
+/** What holds the cached entries: Redis, or the memory of this process. */
+export interface CacheBackend {
+  readonly health: CacheHealth;
+  readonly store: LeaseStore;
+  /** Null when no other process shares the store. */
+  readonly counts: CountingStore | null;
+}
+
+export function memoryBackend(): CacheBackend {
+  const store = new MemoryStore();
+  return { health: new MemoryHealth(store), store, counts: null };
+}
