@@ -97,7 +97,7 @@ describe('Breaker', () => {
   it.each([
     ['a success', succeed],
     ['an error reply', fail(errorReply)],
-  ])('counts anew after %s', async (_, call) => {
+  ])('counts from zero again after %s', async (_, call) => {
     await closed();
     await failTimes(THRESHOLD - 1, timedOut);
     await breaker.run(call).catch(() => undefined);
@@ -194,7 +194,7 @@ describe('Breaker', () => {
     expect(recover).not.toHaveBeenCalled();
   });
 
-  it('stays open when it is tripped during the recovery, although that succeeds, and recovers anew', async () => {
+  it('stays open when it is tripped during the recovery, although that succeeds, and recovers again', async () => {
     const caughtUp = deferred();
     recover.mockReturnValueOnce(caughtUp.promise);
     const probe = breaker.probe();

@@ -3,7 +3,7 @@ import { CacheUnavailable } from './cache-errors.js';
 /** `half-open`: a probe is running, or the server answers and missed invalidations are being repeated. */
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
-export interface BreakerOptions {
+interface BreakerOptions {
   /** Consecutive transport errors or timeouts that open it. */
   readonly failureThreshold: number;
   readonly probeIntervalMs: number;

@@ -100,7 +100,7 @@ describe('CacheService over Redis', () => {
       ['no JSON', '{"id":7,'],
       ['of another id', JSON.stringify({ ...OLD, id: 8 })],
       ['of 10 MB', JSON.stringify({ ...OLD, name: 'x'.repeat(10_000_000) })],
-    ])('is removed, loaded anew and told as corrupt when it is %s', async (_, raw) => {
+    ])('is removed, loaded again and reported as corrupt when it is %s', async (_, raw) => {
       const { health, service } = await processes.start();
       await rawClient(health).set(KEY, raw);
       const load = always(NEW);
@@ -242,7 +242,7 @@ describe('CacheService in memory', () => {
     expect(await service.read(spec, ID, always(OLD))).toMatchObject({ outcome: 'hit', value: NEW });
   });
 
-  it('loads an entry of the wrong type anew', async () => {
+  it('loads an entry of the wrong type again', async () => {
     const store = new MemoryStore();
     jest.spyOn(store, 'get').mockRejectedValueOnce(new WrongTypeEntry());
     const service = new CacheService(store, new MemoryHealth(store), new SelfAudit(store));

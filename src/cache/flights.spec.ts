@@ -4,7 +4,7 @@ import { Flights } from './flights.js';
 
 const KEY = 'user_platforms:1';
 
-/** Flights that land when the test says so. */
+/** Flights that end when the test resolves them. */
 class Runway {
   readonly flights: Deferred<string>[] = [];
 
@@ -35,7 +35,7 @@ async function landed<T>(
   return { result: await result, shared };
 }
 
-/** Every promise reaction that is due by now has run. */
+/** Resolves when every pending promise reaction has run. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
@@ -200,7 +200,7 @@ describe('Flights', () => {
     expect(flights.size).toBe(0);
   });
 
-  it('still keeps one flight of a key at a time when ten thousand other keys have come and gone meanwhile', async () => {
+  it('still keeps one flight of a key at a time when ten thousand other keys have come and gone', async () => {
     const flights = new Flights<string>();
     const runway = new Runway();
     const first = flights.board(KEY, runway.fly);

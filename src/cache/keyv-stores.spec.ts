@@ -18,7 +18,7 @@ const KEY = 'user_platforms:42';
 const VALUE = [{ id: 1, name: 'Ünïcödé 🐘', username: null }];
 const TTL_MS = 3_600_000;
 
-/** The application's own wiring, with or without a REDIS_URL. */
+/** The application's own modules, with or without a REDIS_URL. */
 async function startCache(redisUrl?: string): Promise<TestingModule> {
   const environment = environmentSchema.parse({ REDIS_URL: redisUrl, REDIS_COMMAND_TIMEOUT_MS: '5000' });
   const config = new AppConfig(environment, { encryptionKeys: 'unused', jwtSecret: 'unused' });

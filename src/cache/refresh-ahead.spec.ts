@@ -6,7 +6,7 @@ import { LEASE_MS } from './lease.js';
 import { MemoryStore } from './memory-store.js';
 import { RefreshAhead } from './refresh-ahead.js';
 
-/** A tenth of it is left of most entries here, which must not end during a test. */
+/** Most entries here have a tenth of it left. They must not expire during a test. */
 const TTL_MS = 1_000_000;
 const KEY = 'user_platforms:1';
 
@@ -103,7 +103,7 @@ describe('RefreshAhead', () => {
       timeoutMs: 15_000,
       what: 'the look',
     });
-    // It has lived for four fifths of its time; the earliest point is before the half of it.
+    // Four fifths of its TTL have passed; the earliest refresh is before half of it.
     expect(ahead.isDue(entry)).toBe(true);
     expect(loads).toBe(0);
   });

@@ -4,7 +4,7 @@ import { MemoryStore } from './memory-store.js';
 import { SelfAudit } from './self-audit.js';
 
 const KEY = 'platform:1';
-/** The grace of the audit, and something for a slow machine. */
+/** The audit's grace period, and a margin for a slow machine. */
 const PATIENCE_MS = 30_000;
 
 describe('SelfAudit', () => {
@@ -22,7 +22,7 @@ describe('SelfAudit', () => {
     audit = new SelfAudit(store);
     lookups = 0;
     await store.set(KEY, '"v1"', 60_000);
-    // The finding is logged as an error; that is asserted by the count.
+    // The inconsistency is logged as an error; the count asserts it.
     jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   });

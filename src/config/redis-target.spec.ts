@@ -30,6 +30,7 @@ describe('REDIS_URL', () => {
     ['redis://a,', 'must be a redis://'],
     ['redis://a,rediss://b', 'the same scheme'],
     ['redis://u:secret@a,redis://b', 'the same scheme, user, password'],
+    ['redis://a/cache', 'no path but a database number'],
     ['redis://a/2,redis://b/2', 'database number'],
     ['redis+sentinel://s:26379', 'must name the master'],
     ['redis+sentinel://s1/one,redis+sentinel://s2/two', 'the same scheme'],

@@ -38,7 +38,10 @@ export const redisTarget = z.string().transform((text, context): RedisTarget => 
     }
     return { kind: 'sentinel', urls, master };
   }
-  if (urls.length === 1) return { kind: 'single', url: urls[0] ?? '' };
+  if (urls.length === 1) {
+    if (!/^\/?\d*$/.test(first.pathname)) return refuse('must have no path but a database number');
+    return { kind: 'single', url: urls[0] ?? '' };
+  }
   // Redis Cluster has one database only, number 0.
   if (!/^\/?0?$/.test(first.pathname)) return refuse('must not have a database number with several nodes');
   return { kind: 'cluster', urls };

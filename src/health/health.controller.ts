@@ -53,8 +53,8 @@ export class HealthController {
   }
 
   /**
-   * With PostgreSQL down, cached reads still answer; with Redis down, everything does. Either one is a reason for an
-   * alert, neither for taking the process out of rotation. With both down nothing can be served.
+   * With PostgreSQL down, cached reads still work; with Redis down, everything does. Either outage deserves an alert,
+   * but neither is a reason to take the process out of rotation. With both down, nothing can be served.
    */
   @Get('ready')
   @Public()

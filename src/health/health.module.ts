@@ -4,7 +4,7 @@ import { CacheIndicator } from './cache.indicator.js';
 import { HealthController } from './health.controller.js';
 
 @Module({
-  // A failed check is a state, shown in the answer; Terminus would log it once a probe.
+  // A failed check is shown in the response. Terminus would also log it at each probe.
   imports: [TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController],
   providers: [CacheIndicator],

@@ -1,4 +1,4 @@
-/** Whom an address stands for: an IPv4 address, or the /64 network that an IPv6 customer has at least. */
+/** The key for one client: its IPv4 address, or its IPv6 /64 network, the least that an IPv6 customer gets. */
 export function addressKey(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;

@@ -29,7 +29,7 @@ const RESPONSE = {
   },
 };
 
-/** Every route can answer 429, so it is documented here and not on each; probes are exempt. */
+/** Documents 429 here for every route, instead of on each. Health probes are exempt. */
 export function documentRateLimits(document: OpenAPIObject): OpenAPIObject {
   for (const [path, operations] of Object.entries(document.paths)) {
     if (!path.startsWith('/v1/')) continue;

@@ -10,10 +10,10 @@ import { sendVerdict } from './rate-limit-headers.js';
 import { RateLimited } from './rate-limit.errors.js';
 import { RateLimiter, type Verdict } from './rate-limiter.js';
 
-/** How much more a log-in name gets than an address: whoever tries a name from many addresses is slowed down too. */
+/** A log-in name gets this many times the limit of an address. It slows down an attack on one name from many addresses. */
 const NAME_FACTOR = 5;
 
-/** Limits by user, after AuthenticatedGuard has found out who it is, and the strict ones. */
+/** Applies the limit per user, after AuthenticatedGuard has identified the user, and the strict limits. */
 @Injectable()
 export class RateLimitGuard implements CanActivate {
   readonly #rules = new WeakMap<object, RateLimitRule | null>();
@@ -24,7 +24,7 @@ export class RateLimitGuard implements CanActivate {
     private readonly config: AppConfig,
   ) {}
 
-  /** @throws {RateLimited} also as a rejection. */
+  /** @throws {RateLimited} synchronously or as a rejection. */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const { enabled } = this.config.rateLimits;
     if (!enabled || context.getType() !== 'http') return true;
@@ -80,7 +80,7 @@ export class RateLimitGuard implements CanActivate {
   }
 }
 
-/** Guards run before pipes: what is not exactly `true` is false, or will be refused. */
+/** Guards run before pipes. Any value other than exactly `true` is false, or the pipe refuses it. */
 function appliesTo({ query }: AuthenticatedRequest, rule: RateLimitRule): boolean {
   return (
     rule.query === undefined ||
@@ -93,7 +93,7 @@ function admit(verdict: Verdict, reply: FastifyReply): void {
   if (!verdict.admitted) throw new RateLimited(verdict.resetSeconds);
 }
 
-/** Of the account that somebody tries to enter. Hashed: it stands in Redis, and people mistype passwords into it. */
+/** The name in a log-in attempt. Hashed, because it is stored in Redis and people type passwords into the wrong field. */
 function nameOf(body: unknown): string | null {
   if (typeof body !== 'object' || body === null || !('email' in body) || typeof body.email !== 'string')
     return null;

@@ -10,10 +10,10 @@ import { RateLimited } from './rate-limit.errors.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { RateLimiter } from './rate-limiter.js';
 
-/** Probes come often and from one address; they must not be refused. */
+/** Health probes and scrapes come often and from one address. They must not be refused. */
 const EXEMPT = /^\/(health\/|metrics(\?|$))/;
 
-/** To be listed after AuthModule: guards run in the order of their modules. */
+/** List it after AuthModule: guards run in the order of their modules. */
 @Module({
   providers: [
     {
@@ -33,7 +33,7 @@ export class RateLimitModule implements OnModuleInit, OnApplicationShutdown {
     private readonly config: AppConfig,
   ) {}
 
-  /** By address before anything else: before a body is read or a token is verified, and for unknown paths too. */
+  /** Limits by address first: before the body is read or a token is verified, and for unknown paths too. */
   onModuleInit(): void {
     const { enabled, addressPerMinute } = this.config.rateLimits;
     if (!enabled) return;

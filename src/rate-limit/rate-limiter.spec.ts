@@ -3,7 +3,7 @@ import type { Counted, CountingStore } from '../cache/counting-store.js';
 import { addressKey } from './address-key.js';
 import { RateLimiter, WINDOW_MS } from './rate-limiter.js';
 
-/** Stands for Redis: one for all limiters of a test. */
+/** Stands in for Redis, shared by all limiters of a test. */
 class SharedCounts implements CountingStore {
   readonly #totals = new Map<string, { total: number; endsAtMs: number }>();
   nowMs = 0;
@@ -38,7 +38,7 @@ describe('RateLimiter', () => {
     Array.from({ length: times }, () => limiter.take('k', limit)).filter((verdict) => verdict.admitted)
       .length;
 
-  it('admits the limit in a window, says what is left, and begins anew when the window ends', () => {
+  it('admits the limit in a window, says what is left, and starts again when the window ends', () => {
     expect(one.take('k', 3)).toEqual({ admitted: true, limit: 3, remaining: 2, resetSeconds: 60 });
     counts.nowMs = 20_000;
     expect(admitted(one, 5, 3)).toBe(2);

@@ -2,9 +2,9 @@ import { LRUCache } from 'lru-cache';
 import type { CountingStore } from '../cache/counting-store.js';
 
 export const WINDOW_MS = 60_000;
-/** How often a process tells the others what it has admitted. */
+/** How often a process adds what it has admitted to the shared counts. */
 const SYNC_INTERVAL_MS = 200;
-/** A counter is some 200 bytes. Beyond that the longest unused are forgotten, in favour of whoever is active. */
+/** A counter takes about 200 bytes. Beyond this number the least recently used ones are dropped. */
 const MAX_COUNTERS = 50_000;
 const MAX_SYNCED_AT_ONCE = 2000;
 
@@ -17,20 +17,20 @@ export interface Verdict {
 }
 
 interface Counter {
-  /** Of all processes, as of the last synchronisation. */
+  /** Admitted by all processes, as of the last synchronisation. */
   shared: number;
-  /** Admitted by this process since. */
+  /** Admitted by this process since then. */
   own: number;
   endsAtMs: number;
 }
 
 /**
- * Requests in windows of a minute, which begin with the first one.
+ * Counts requests in windows of a minute. A window starts with its first request.
  *
- * `take` decides from memory, at once, and tells the store in batches: no request waits for Redis, and P processes admit
- * together at most what they are asked in 200 ms more than the limit. `takeExactly` asks the store first.
+ * `take` decides at once from memory and updates the store in batches, so no request waits for Redis. All processes
+ * together exceed the limit by at most the requests of one SYNC_INTERVAL_MS. `takeExactly` asks the store first.
  *
- * Without the store each process counts for itself: nobody is locked out, and nobody is without a limit.
+ * Without the store each process applies the limit by itself.
  */
 export class RateLimiter {
   readonly #counters = new LRUCache<string, Counter>({ max: MAX_COUNTERS });
@@ -65,7 +65,7 @@ export class RateLimiter {
   async takeExactly(key: string, limit: number): Promise<Verdict> {
     const counter = this.counterOf(key);
     if (counter.shared + counter.own >= limit) return this.verdict(counter, limit, false);
-    // Before the answer, so that what is asked at once counts even if the store does not answer.
+    // Counted before the store replies, so that simultaneous requests count even if it never does.
     counter.own++;
     const counted = (await this.store?.add(key, 1, WINDOW_MS)) ?? null;
     if (counted === null) return this.verdict(counter, limit, true);
@@ -74,7 +74,7 @@ export class RateLimiter {
     return this.verdict(counter, limit, counted.total <= limit);
   }
 
-  /** Tells the store what was admitted, and hears what others have. */
+  /** Adds to the store what this process has admitted, and adopts the totals of all processes. */
   async sync(): Promise<void> {
     if (this.#syncing !== null || this.#unsynced.size === 0) return;
     this.#syncing = this.syncSome().finally(() => {

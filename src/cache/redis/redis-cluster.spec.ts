@@ -11,7 +11,7 @@ import { createRedisConnection } from './create-redis-connection.js';
 import { RedisHealth } from './redis-health.js';
 import { RedisStore } from './redis-store.js';
 
-// Far above what a loaded machine needs, for nothing here is about time-outs.
+// Far above what a loaded machine needs, because these tests are not about timeouts.
 const DEADLINE_MS = 5000;
 const WAIT = { timeoutMs: 30_000, intervalMs: 20 };
 const KEYS = Array.from({ length: 60 }, (_, n) => `platform:${n}`);
@@ -63,7 +63,7 @@ describe('the cache on a Redis Cluster', () => {
     for (const key of KEYS) expect(await store.get(key)).toBeNull();
   });
 
-  it('is not believed after a failover until what may have been lost is made good', async () => {
+  it('is not read after a failover until the invalidations that it may have lost are repeated', async () => {
     const { health, store, recoveries } = await connect();
     expect(recoveries).toEqual([true]);
     const epoch = health.epoch;
@@ -90,7 +90,7 @@ describe('the cache on a Redis Cluster', () => {
       what: 'it to be done',
     });
 
-    // Whoever got a value from a slot that moved finds that the epoch has changed meanwhile, and does not use it.
+    // A caller that got a value from a slot that moved sees that the epoch has changed, and does not use the value.
     const untouched = health.epoch;
     let noticed = false;
     for (const key of KEYS) {
@@ -106,7 +106,7 @@ describe('the cache on a Redis Cluster', () => {
 
   it('is not used while slots are missing, and drops nothing by halves without saying so', async () => {
     const { health, store } = await connect();
-    // All but two: whoever is a master at this moment, one is among them, and nobody is left to vote for another.
+    // All but two. Whichever nodes are masters now, one of them is killed, and too few are left to elect another.
     const lost = cluster.nodes.slice(2);
     await Promise.all(lost.map((node) => node.kill()));
     await waitUntil(() => health.state !== 'closed', { ...WAIT, what: 'the loss to be noticed' });

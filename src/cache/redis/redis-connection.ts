@@ -88,8 +88,9 @@ export class RedisConnection {
     // After a destroy, node-redis may leave its own promise pending: hence the race.
     const cancelled = new Promise<never>((_, reject) => (this.#cancelConnecting = reject));
     try {
-      if (this.#closed) throw noConnection();
       await withDeadline(Promise.race([topology.connect(), cancelled]), CONNECT_TIMEOUT_MS);
+      // `close` may have been called after `connect` resolved and before this line runs.
+      if (this.#closed) throw noConnection();
     } catch (error) {
       topology.destroy();
       throw error;

@@ -10,7 +10,7 @@ import { createRedisConnection } from './create-redis-connection.js';
 import { RedisHealth } from './redis-health.js';
 import { RedisStore } from './redis-store.js';
 
-// Far above what a loaded machine needs, for nothing here is about time-outs.
+// Far above what a loaded machine needs, because these tests are not about timeouts.
 const DEADLINE_MS = 5000;
 const WAIT = { timeoutMs: 40_000, intervalMs: 20 };
 const KEY = 'platform:1';
@@ -72,7 +72,7 @@ describe('the cache behind sentinels', () => {
     await connect();
     const old = await servers.master();
     const { epoch } = health;
-    // Its process is there and serves; only its sentinels are told to choose another one.
+    // The master still runs and serves. Only the sentinels are told to choose another one.
     await command(servers.sentinels[0], ['SENTINEL', 'FAILOVER', MASTER_NAME]);
     await changed(epoch);
     await waitUntil(async () => (await servers.master()) !== old, { ...WAIT, what: 'another master' });
