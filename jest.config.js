@@ -40,6 +40,7 @@ export default {
     },
     { ...project, displayName: 'side by side', testPathIgnorePatterns: ['/node_modules/', ...MEASURING] },
   ],
+  testSequencer: '<rootDir>/test/support/longest-first.mjs',
   coverageProvider: 'v8',
   // For what hangs: on a busy machine a test takes many times as long as on a quiet one.
   testTimeout: 90_000,

@@ -41,8 +41,10 @@ export class Backends {
   }
 
   static async create({ redisUrl, postgresUrl }: BackendsOptions = {}): Promise<Backends> {
-    const database = await createTestDatabase(postgresUrl);
-    const url = redisUrl ?? (await createTestRedis()).url;
+    const [database, url] = await Promise.all([
+      createTestDatabase(postgresUrl),
+      redisUrl ?? createTestRedis().then((redis) => redis.url),
+    ]);
     const sql = new pg.Pool({ connectionString: database.url, max: 10, connectionTimeoutMillis: 10_000 });
     sql.on('error', () => undefined);
     // Not to be counted among the statements of the apps; a server without the extension does not know the setting.

@@ -54,11 +54,12 @@ export class RedisSentinels {
 /** The caller removes them; they go with this process at the latest. */
 export async function startRedisSentinels(): Promise<RedisSentinels> {
   const master = await startRedis();
-  const replica = await startRedis({
-    args: ['--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0'],
-  });
-  const sentinels: RedisServer[] = [];
-  for (let n = 0; n < 3; n++) sentinels.push(await startRedis({ sentinel: configuration(master.port) }));
+  const [replica, ...sentinels] = await Promise.all([
+    startRedis({
+      args: ['--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0'],
+    }),
+    ...Array.from({ length: 3 }, () => startRedis({ sentinel: configuration(master.port) })),
+  ]);
   const all = new RedisSentinels([master, replica], sentinels);
   await all.whenHealthy();
   return all;
