@@ -62,8 +62,7 @@ export class AppModule {
       ],
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },
-        CacheStatusInterceptor,
-        { provide: APP_INTERCEPTOR, useExisting: CacheStatusInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: CacheStatusInterceptor },
       ],
     };
   }

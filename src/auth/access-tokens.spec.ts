@@ -4,8 +4,8 @@ import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import { environmentSchema } from '../config/environment.js';
+import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { AccessTokens } from './access-tokens.js';
-import { InvalidAccessToken } from './auth.errors.js';
 
 const SECRET = 'a test secret of more than 32 characters';
 const START = new Date('2026-01-01T00:00:00Z');

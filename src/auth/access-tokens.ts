@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import { type AuthUser, type Role, ROLES } from '../http/auth/auth-user.js';
-import { InvalidAccessToken } from './auth.errors.js';
+import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 
 const ALGORITHM = 'HS256';
 /** Both issuer and audience. */

@@ -1,53 +1,46 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
+import { WriteBehind } from '../database/write-behind.js';
 
 const FLUSH_INTERVAL_MS = 10_000;
 
-/** Records when keys were last used: in memory first, then in one statement every ten seconds and at shutdown. */
+// Locks rows in id order, so two processes that write at once cannot deadlock.
+const FLUSH_SQL = `
+  WITH used AS (
+    SELECT id, at FROM unnest($1::integer[], $2::timestamptz[]) AS t (id, at)
+  ), locked AS (
+    SELECT k.id, used.at FROM api_keys k JOIN used ON used.id = k.id ORDER BY k.id FOR UPDATE OF k
+  )
+  UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, locked.at) FROM locked WHERE k.id = locked.id`;
+
+/** When API keys were last used. */
 @Injectable()
 export class ApiKeyUsage implements OnApplicationShutdown {
-  readonly #logger = new Logger('ApiKeys');
-  // Bounded by the number of keys: only ids of valid keys are recorded.
-  #usedAtMs = new Map<number, number>();
-  readonly #timer = setInterval(() => void this.flush(), FLUSH_INTERVAL_MS).unref();
+  readonly #times: WriteBehind;
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    database: Database,
+    private readonly clock: Clock,
+  ) {
+    this.#times = new WriteBehind({
+      intervalMs: FLUSH_INTERVAL_MS,
+      write: (times) => database.statement(FLUSH_SQL, [[...times.keys()], [...times.values()]]),
+      what: 'The last use of API keys',
+      logger: new Logger('ApiKeys'),
+    });
+  }
 
+  /** Never waits, never throws. */
   note(id: number): void {
-    this.#usedAtMs.set(id, Date.now());
+    this.#times.note(id, this.clock.now());
   }
 
-  /** Never rejects: a batch that cannot be written joins the next one. */
-  async flush(): Promise<void> {
-    if (this.#usedAtMs.size === 0) return;
-    const batch = this.#usedAtMs;
-    this.#usedAtMs = new Map();
-    try {
-      await this.database.transaction((manager) =>
-        // Locks rows in id order, so two processes that write at once cannot deadlock.
-        manager.query(
-          `WITH used AS (
-             SELECT id, to_timestamp(ms / 1000.0) AS at FROM unnest($1::integer[], $2::double precision[]) AS t (id, ms)
-           ), locked AS (
-             SELECT k.id, used.at FROM api_keys k JOIN used ON used.id = k.id ORDER BY k.id FOR UPDATE OF k
-           )
-           UPDATE api_keys k SET last_used_at = greatest(k.last_used_at, locked.at)
-           FROM locked WHERE k.id = locked.id`,
-          [[...batch.keys()], [...batch.values()]],
-        ),
-      );
-    } catch (error) {
-      this.#logger.debug(
-        `Last use of API keys not written yet: ${error instanceof Error ? error.name : 'unknown'}`,
-      );
-      for (const [id, atMs] of batch) {
-        this.#usedAtMs.set(id, Math.max(atMs, this.#usedAtMs.get(id) ?? 0));
-      }
-    }
+  flush(): Promise<void> {
+    return this.#times.flush();
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.flush();
+  onApplicationShutdown(): Promise<void> {
+    return this.#times.close();
   }
 }

@@ -10,6 +10,7 @@ import { AppConfig } from '../config/app-config.js';
 import { FernetKey } from '../crypto/fernet.js';
 import { Database } from '../database/database.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
+import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
 import { isApiKeyChange } from '../outbox/change.js';
 import {
@@ -22,7 +23,6 @@ import {
 import { lookupOf } from './api-key-format.js';
 import { ApiKeyUsage } from './api-key-usage.js';
 import { ApiKey } from './api-key.entity.js';
-import { InvalidAccessToken } from './auth.errors.js';
 
 /** Authenticates requests that carry an API key. With a warm cache: one Redis GET, no database. */
 @Injectable()

@@ -1,33 +1,5 @@
 import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
-import type { Access } from '../http/auth/access.js';
-import { SCOPES } from '../http/auth/auth-user.js';
-
-// Every 401 must name a scheme (RFC 9110, section 11.6.1), followed by at least one parameter (RFC 6750, section 3).
-const CHALLENGE = 'Bearer realm="platform-manager"';
-
-abstract class Unauthorized extends DomainError {
-  readonly status = 401;
-  override readonly headers: Readonly<Record<string, string>> = { 'WWW-Authenticate': CHALLENGE };
-}
-
-/** The request has no credentials. */
-export class Unauthenticated extends Unauthorized {
-  readonly code = 'unauthenticated';
-  readonly title = 'Not signed in';
-
-  constructor(message = 'This needs an access token: Authorization: Bearer <token>.') {
-    super(message);
-  }
-}
-
-/** The token is expired, forged or malformed, or its account was deleted. */
-export class InvalidAccessToken extends Unauthenticated {
-  override readonly headers = { 'WWW-Authenticate': `${CHALLENGE}, error="invalid_token"` };
-
-  constructor() {
-    super('The access token is expired or not valid.');
-  }
-}
+import { Unauthorized } from '../http/auth/auth.errors.js';
 
 /** Identical for an unknown address and a wrong password, so it does not reveal which accounts exist. */
 export class InvalidCredentials extends Unauthorized {
@@ -57,20 +29,6 @@ export class LocalAccountsDisabled extends DomainError {
 
   constructor() {
     super('This server has no local accounts. Sign in with its OpenID provider.');
-  }
-}
-
-/** The caller is authenticated but not authorized. */
-export class Forbidden extends DomainError {
-  readonly code = 'forbidden';
-  readonly status = 403;
-  readonly title = 'Not allowed';
-  override readonly headers: Readonly<Record<string, string>>;
-
-  constructor(required: Exclude<Access, 'public'>) {
-    super('The credentials do not permit this.');
-    const scope = SCOPES.some((one) => one === required) ? `, scope="${required}"` : '';
-    this.headers = { 'WWW-Authenticate': `${CHALLENGE}, error="insufficient_scope"${scope}` };
   }
 }
 

@@ -40,9 +40,8 @@ import { TokenVerifier } from './token-verifier.js';
     Passwords,
     RefreshTokensService,
     TokenVerifier,
-    AuthenticatedGuard,
-    { provide: APP_GUARD, useExisting: AuthenticatedGuard },
+    { provide: APP_GUARD, useClass: AuthenticatedGuard },
   ],
-  exports: [AccessTokens, AuthenticatedGuard, DemoAccount, TokenVerifier],
+  exports: [AccessTokens, DemoAccount, TokenVerifier],
 })
 export class AuthModule {}

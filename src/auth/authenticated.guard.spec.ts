@@ -3,7 +3,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Authenticated, Public } from '../http/auth/access.js';
 import type { AuthUser, Scope } from '../http/auth/auth-user.js';
-import { Forbidden, InvalidAccessToken, Unauthenticated } from './auth.errors.js';
+import { Forbidden, InvalidAccessToken, Unauthenticated } from '../http/auth/auth.errors.js';
 import { AuthenticatedGuard } from './authenticated.guard.js';
 import type { TokenVerifier } from './token-verifier.js';
 

@@ -2,15 +2,14 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import { type Access, ACCESS_METADATA, permits } from '../http/auth/access.js';
 import type { AuthenticatedRequest, AuthUser } from '../http/auth/auth-user.js';
-import { Forbidden, Unauthenticated } from './auth.errors.js';
-import { BearerTokens } from './bearer-token.js';
+import { Forbidden, Unauthenticated } from '../http/auth/auth.errors.js';
+import { bearerToken } from '../http/auth/bearer-token.js';
 import { TokenVerifier } from './token-verifier.js';
 
 /** Global guard: every route needs credentials unless it is marked `@Public()`. Returns no promise for a token seen before. */
 @Injectable()
 export class AuthenticatedGuard implements CanActivate {
   readonly #access = new WeakMap<object, Access>();
-  readonly #bearerTokens = new BearerTokens();
 
   constructor(
     private readonly reflector: Reflector,
@@ -33,11 +32,11 @@ export class AuthenticatedGuard implements CanActivate {
    *
    * @throws {Unauthenticated | InvalidAccessToken | Forbidden} or rejects with it.
    */
-  authenticate(
+  private authenticate(
     request: AuthenticatedRequest,
     access: Exclude<Access, 'public'>,
   ): AuthUser | Promise<AuthUser> {
-    const token = this.#bearerTokens.of(request.raw);
+    const token = bearerToken(request.raw.headers.authorization);
     if (token === undefined) throw new Unauthenticated();
     const user = this.tokens.verify(token);
     return user instanceof Promise

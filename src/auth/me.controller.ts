@@ -3,9 +3,9 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
+import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { UsersService } from '../users/users.service.js';
-import { InvalidAccessToken } from './auth.errors.js';
 import { UserDto } from './dto/user.dto.js';
 
 @ApiTags('auth')

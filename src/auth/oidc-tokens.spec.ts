@@ -4,9 +4,9 @@ import { FakeIssuer, type IssuerFault } from '../../test/support/fake-issuer.js'
 import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import { environmentSchema } from '../config/environment.js';
+import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import type { OidcIdentity } from '../users/oidc-identity.js';
 import type { UsersService } from '../users/users.service.js';
-import { InvalidAccessToken } from './auth.errors.js';
 import { IssuerUnavailable, OidcIssuer } from './oidc-issuer.js';
 import { OidcTokens } from './oidc-tokens.js';
 

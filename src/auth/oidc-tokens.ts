@@ -4,8 +4,8 @@ import { LRUCache } from 'lru-cache';
 import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
+import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { UsersService } from '../users/users.service.js';
-import { InvalidAccessToken } from './auth.errors.js';
 import { IssuerUnavailable, OidcIssuer } from './oidc-issuer.js';
 
 /** Asymmetric algorithms only: with HMAC, an attacker could use the issuer's public key as the secret. */

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
 import { AppConfig } from '../config/app-config.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
+import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { AccessTokens } from './access-tokens.js';
 import { API_KEY_PREFIX } from './api-key-format.js';
 import { ApiKeyVerifier } from './api-key-verifier.js';
-import { InvalidAccessToken } from './auth.errors.js';
 import { OidcTokens } from './oidc-tokens.js';
 
 /** Verifies any bearer token: an API key, our own access token, or one from the OpenID provider. */

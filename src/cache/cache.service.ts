@@ -17,7 +17,7 @@ const LEASE_POLL_MS = 5;
 
 type FlightResult = Omit<CacheRead<unknown>, 'resource' | 'durationSeconds'>;
 
-/** A read-through cache that is never older than the last acknowledged write. README.md describes the protocol. */
+/** A read-through cache that is never older than the last acknowledged write. docs/cache-protocol.md describes the protocol. */
 @Injectable()
 export class CacheService {
   readonly #flights = new Flights<FlightResult>();

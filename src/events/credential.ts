@@ -1,8 +1,8 @@
-import { Forbidden } from '../auth/auth.errors.js';
 import type { TokenVerifier } from '../auth/token-verifier.js';
 import { ServiceUnavailable } from '../common/domain-error.js';
 import { permits } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
+import { Forbidden } from '../http/auth/auth.errors.js';
 
 /** The longest time that a client with a revoked API key stays connected. */
 const VERIFY_AGAIN_MS = 5000;

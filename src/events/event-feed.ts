@@ -1,4 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { OutageLog } from '../common/outage-log.js';
+import { SingleRun } from '../common/single-run.js';
 import { PublishedEvents } from '../outbox/published-events.js';
 import { EventViews } from './event-views.js';
 import type { Subscription } from './subscription.js';
@@ -15,9 +17,8 @@ export class EventFeed {
   readonly #byUser = new Map<number, Set<Subscription>>();
   /** All events up to this id have been offered. Null while there are no clients. */
   #position: number | null = null;
-  #running: Promise<void> | null = null;
-  #again = false;
-  #failing = false;
+  readonly #outage = new OutageLog(this.#logger);
+  readonly #runs = new SingleRun(() => this.#run());
   #poll: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
 
@@ -27,8 +28,8 @@ export class EventFeed {
   ) {}
 
   start(): void {
-    this.published.onPublished(() => this.#wake());
-    this.#poll = setInterval(() => this.#wake(), POLL_MS).unref();
+    this.published.onPublished(() => this.#runs.request());
+    this.#poll = setInterval(() => this.#runs.request(), POLL_MS).unref();
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
   }
 
@@ -36,7 +37,7 @@ export class EventFeed {
     clearInterval(this.#poll);
     clearInterval(this.#heartbeat);
     this.published.onPublished(() => {});
-    await this.#running;
+    await this.#runs.idle();
   }
 
   subscriptionsOf(userId: number): number {
@@ -47,7 +48,7 @@ export class EventFeed {
   add(subscription: Subscription): void {
     const { userId } = subscription;
     this.#byUser.set(userId, (this.#byUser.get(userId) ?? new Set()).add(subscription));
-    if (this.#position === null) this.#wake();
+    if (this.#position === null) this.#runs.request();
   }
 
   remove(subscription: Subscription): void {
@@ -57,19 +58,6 @@ export class EventFeed {
     if (rest?.size === 0) this.#byUser.delete(userId);
   }
 
-  #wake(): void {
-    if (this.#running !== null) {
-      this.#again = true;
-      return;
-    }
-    this.#running = this.#run().finally(() => {
-      this.#running = null;
-      if (!this.#again) return;
-      this.#again = false;
-      this.#wake();
-    });
-  }
-
   async #run(): Promise<void> {
     if (this.#byUser.size === 0) {
       this.#position = null;
@@ -77,11 +65,10 @@ export class EventFeed {
     }
     try {
       while (await this.#offerNews());
-      this.#failing = false;
+      this.#outage.succeeded();
     } catch (error) {
-      // The position stays, so no event is lost. Log the failure once, not every second.
-      if (!this.#failing) this.#logger.warn(`Could not read new events: ${String(error)}`);
-      this.#failing = true;
+      // The position stays, so no event is lost.
+      this.#outage.failed(`Could not read new events: ${String(error)}`);
     }
   }
 

@@ -1,11 +1,11 @@
 import { Controller, Get, Headers, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Unauthenticated } from '../auth/auth.errors.js';
-import { bearerToken } from '../auth/bearer-token.js';
 import { InvalidField } from '../common/domain-error.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
+import { Unauthenticated } from '../http/auth/auth.errors.js';
+import { bearerToken } from '../http/auth/bearer-token.js';
 import { EventClients } from './event-clients.js';
 import { lastEventIdSchema } from './last-event-id.js';
 import { SseSink } from './sse-sink.js';
@@ -56,7 +56,7 @@ export class EventsController {
     @Headers('last-event-id') header?: string,
   ): Promise<void> {
     const lastEventId = header === undefined || header === '' ? null : parseId(header);
-    const token = bearerToken(request.headers.authorization ?? '');
+    const token = bearerToken(request.headers.authorization);
     if (token === undefined) throw new Unauthenticated();
     const credential = await this.clients.authenticate(token);
     this.clients.assertRoom(credential);

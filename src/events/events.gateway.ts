@@ -7,9 +7,9 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { type DefaultEventsMap, Server } from 'socket.io';
-import { Unauthenticated } from '../auth/auth.errors.js';
 import { DomainError, InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
+import { Unauthenticated } from '../http/auth/auth.errors.js';
 import { BARE_SECURITY_HEADERS } from '../http/hardening.js';
 import { addressKey } from '../rate-limit/address-key.js';
 import { RateLimited } from '../rate-limit/rate-limit.errors.js';

@@ -1,8 +1,9 @@
 import type { EntityManager } from 'typeorm';
 import { violatedForeignKey, violatedUniqueConstraint } from '../database/database-errors.js';
+import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { inListOrder } from './platform-view.js';
 import { PlatformConnection } from './platform.entity.js';
-import { DuplicateAccount, DuplicateName, OwnerGone, PlatformNotFound } from './platforms.errors.js';
+import { DuplicateAccount, DuplicateName, PlatformNotFound } from './platforms.errors.js';
 
 // The first key of our two-key advisory locks tells kinds of locks apart. This one is "PLAT".
 const USER_PLATFORMS_LOCK = 0x504c4154;
@@ -99,7 +100,10 @@ export class PlatformTransaction {
 
 /** The domain error for a violated constraint of the table, else the error itself. */
 export function translateConflict(error: unknown): unknown {
-  if (violatedForeignKey(error) === 'platform_connections_user_id_fkey') return new OwnerGone();
+  if (violatedForeignKey(error) === 'platform_connections_user_id_fkey') {
+    // The account was deleted while its access token was still valid.
+    return new InvalidAccessToken();
+  }
   switch (violatedUniqueConstraint(error)) {
     case 'platform_connections_name_key':
       return new DuplicateName();

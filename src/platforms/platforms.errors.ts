@@ -70,21 +70,13 @@ export class PlatformInactive extends DomainError {
   readonly status = 409;
   readonly title = 'Platform connection is not active';
 
-  constructor() {
-    super('An inactive platform connection cannot be the default. Activate it first.');
+  constructor(refused = 'An inactive platform connection cannot be the default.') {
+    super(`${refused} Activate it first.`);
   }
 }
 
 /** A user who deactivates a connection does not expect its credentials to be used. */
-export class RevealOfInactive extends DomainError {
-  readonly code = 'platform_inactive';
-  readonly status = 409;
-  readonly title = 'Platform connection is not active';
-
-  constructor() {
-    super('The credentials of an inactive platform connection are not revealed. Activate it first.');
-  }
-}
+export const REVEAL_OF_INACTIVE = 'The credentials of an inactive platform connection are not revealed.';
 
 /** The same for a broken seal, an unknown key and a damaged ciphertext: the difference would only help an attacker. */
 export class NeedsReconnect extends DomainError {
@@ -118,19 +110,5 @@ export class VersionMismatch extends DomainError {
     super(
       'The platform connection has changed since you read it: If-Match names another version. Read it again.',
     );
-  }
-}
-
-/** The account was deleted while its access token is still good. The same answer as `GET /v1/me` gives then. */
-export class OwnerGone extends DomainError {
-  readonly code = 'unauthenticated';
-  readonly status = 401;
-  readonly title = 'Not signed in';
-  override readonly headers = {
-    'WWW-Authenticate': 'Bearer realm="platform-manager", error="invalid_token"',
-  };
-
-  constructor() {
-    super('The access token is expired or not valid.');
   }
 }

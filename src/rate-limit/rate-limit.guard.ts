@@ -39,7 +39,7 @@ export class RateLimitGuard implements CanActivate {
   }
 
   /** @throws {RateLimited} */
-  admitUser({ id }: AuthUser, reply: FastifyReply): void {
+  private admitUser({ id }: AuthUser, reply: FastifyReply): void {
     const { enabled, userPerMinute } = this.config.rateLimits;
     if (enabled) admit(this.limiter.take(`rate_limit:user:${id}`, userPerMinute), reply);
   }

@@ -21,10 +21,9 @@ const EXEMPT = /^\/(health\/|metrics(\?|$))/;
       inject: [CountingStore],
       useFactory: (counts: CountingStore | null) => new RateLimiter(counts),
     },
-    RateLimitGuard,
-    { provide: APP_GUARD, useExisting: RateLimitGuard },
+    { provide: APP_GUARD, useClass: RateLimitGuard },
   ],
-  exports: [RateLimitGuard, RateLimiter],
+  exports: [RateLimiter],
 })
 export class RateLimitModule implements OnModuleInit, OnApplicationShutdown {
   constructor(

@@ -5,7 +5,12 @@ import { CredentialCipher, type Credentials } from '../credentials/credential-ci
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { LastUsed } from '../platforms/last-used.js';
 import type { CachedPlatform } from '../platforms/platform-cache.js';
-import { NeedsReconnect, PlatformNotFound, RevealOfInactive } from '../platforms/platforms.errors.js';
+import {
+  NeedsReconnect,
+  PlatformInactive,
+  PlatformNotFound,
+  REVEAL_OF_INACTIVE,
+} from '../platforms/platforms.errors.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 
 /** Who asks for the credentials of which connection, why and from where. */
@@ -20,7 +25,7 @@ interface RevealRequest {
 interface Reveal {
   /** How the connection was read. */
   readonly read: CacheRead<CachedPlatform | null>;
-  readonly result: Credentials | PlatformNotFound | RevealOfInactive | NeedsReconnect;
+  readonly result: Credentials | PlatformNotFound | PlatformInactive | NeedsReconnect;
 }
 
 /** Reveals credentials, and never without an audit entry. */
@@ -47,7 +52,7 @@ export class RevealService {
 
     if (!platform.view.isActive) {
       await this.record(request, 'platform_inactive');
-      return { read, result: new RevealOfInactive() };
+      return { read, result: new PlatformInactive(REVEAL_OF_INACTIVE) };
     }
     const credentials = this.cipher.decrypt(platform.view, platform.credentials);
     if (credentials === null) {

@@ -3,6 +3,7 @@ import type { Logger } from '@nestjs/common';
 import { type Job, Queue, Worker } from 'bullmq';
 import { createClient } from 'redis';
 import { withDeadline } from '../cache/deadline.js';
+import { OutageLog } from '../common/outage-log.js';
 import type { LocalRoundsOptions } from './local-rounds.js';
 import { WatchRounds } from './watch-rounds.js';
 import type { Watcher } from './watcher.js';
@@ -37,15 +38,16 @@ export class QueuedRounds extends WatchRounds {
   #parts: { readonly queue: Queue<VisitData>; readonly worker: Worker<VisitData> } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #offering = false;
-  #failing = false;
+  readonly #outage: OutageLog;
 
   constructor(
     private readonly url: string,
     private readonly watcher: Watcher,
     private readonly options: LocalRoundsOptions,
-    private readonly logger: Pick<Logger, 'log' | 'warn'>,
+    logger: Pick<Logger, 'log' | 'warn'>,
   ) {
     super();
+    this.#outage = new OutageLog(logger, 'Redis accepts jobs again. Watching of connections resumes.');
   }
 
   start(): void {
@@ -92,8 +94,7 @@ export class QueuedRounds extends WatchRounds {
     try {
       const ttl = Math.ceil(this.options.roundMs * 0.9);
       await this.#parts.queue.add('round', {}, { deduplication: { id: 'round', ttl } });
-      if (this.#failing) this.logger.log('Redis accepts jobs again. Watching of connections resumes.');
-      this.#failing = false;
+      this.#outage.succeeded();
     } catch (error) {
       this.failed(error);
     } finally {
@@ -120,10 +121,9 @@ export class QueuedRounds extends WatchRounds {
   }
 
   private failed(error: unknown): void {
-    if (this.#failing || this.#abort.signal.aborted) return;
-    this.#failing = true;
+    if (this.#abort.signal.aborted) return;
     const why = error instanceof Error ? error.message || error.name : String(error);
-    this.logger.warn(`Connections are not watched until Redis accepts jobs: ${why}`);
+    this.#outage.failed(`Connections are not watched until Redis accepts jobs: ${why}`);
   }
 
   /**

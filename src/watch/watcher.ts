@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceUnavailable } from '../common/domain-error.js';
+import { OutageLog } from '../common/outage-log.js';
 import { AppConfig } from '../config/app-config.js';
 import { PlatformChecks } from '../platforms/platform-checks.js';
 import { AccountSnapshots } from '../snapshots/account-snapshots.js';
@@ -18,7 +19,7 @@ export class Watcher {
   readonly #logger = new Logger('Watcher');
   readonly #intervalMs: number;
   #cleanedUpAt = Number.NEGATIVE_INFINITY;
-  #failing = false;
+  readonly #outage = new OutageLog(this.#logger);
 
   constructor(
     private readonly schedule: WatchSchedule,
@@ -55,7 +56,7 @@ export class Watcher {
       const { schedule, checks, refresh, meter } = this;
       const visit = new InstanceVisit({ schedule, checks, refresh, meter }, this.config, origin, signal);
       outcome = await visit.run();
-      this.#failing = false;
+      this.#outage.succeeded();
     } catch (error) {
       // Claimed checks become due again when their lease expires.
       this.report(error);
@@ -73,12 +74,9 @@ export class Watcher {
 
   /** Logs an outage of the database once, not for each instance. */
   private report(error: unknown): void {
-    if (!(error instanceof ServiceUnavailable)) {
-      this.#logger.error(error);
-    } else if (!this.#failing) {
-      this.#failing = true;
-      this.#logger.warn(`Connections are not being watched: ${error.code}`);
-    }
+    if (error instanceof ServiceUnavailable)
+      this.#outage.failed(`Connections are not being watched: ${error.code}`);
+    else this.#logger.error(error);
   }
 }
 

@@ -5,7 +5,7 @@ import { NARROW, type View, type Visitor, WIDE } from '../support/browser/browse
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { type Person, createPlatform } from '../support/factories.js';
 
-/** With SCREENSHOTS=1 this also makes the pictures of the README anew. */
+/** With SCREENSHOTS=1 this also renews the pictures of README.md and docs/console.md. */
 const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
 const DAY_MS = 86_400_000;
 const MAKE_SCREENSHOTS = process.env.SCREENSHOTS === '1';

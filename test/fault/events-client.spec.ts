@@ -7,21 +7,21 @@ import type { EventJson } from '../support/event-listener.js';
 import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
 
-const README_URL = 'https://platforms.example.org';
+const DOCS_URL = 'https://platforms.example.org';
 
-/** The text of README's Socket.IO client. */
+/** The text of the Socket.IO client in docs/events.md. */
 function snippet(): string {
-  const readme = readFileSync('README.md', 'utf8');
-  const code = readme
+  const code = readFileSync('docs/events.md', 'utf8')
     .split('```js\n')
     .find((part) => part.startsWith('import { io }'))
     ?.split('```')[0];
-  if (code === undefined || !code.includes(README_URL)) throw new Error('README has no Socket.IO client');
+  if (code === undefined || !code.includes(DOCS_URL))
+    throw new Error('docs/events.md has no Socket.IO client');
   return code.replace(/^import .*$/m, '');
 }
 
-/** Runs what README shows, with what it leaves to its reader, in a page of its own. */
-class ReadmeClient {
+/** Runs the documented client with the functions that it leaves to its reader. */
+class DocumentedClient {
   readonly shown: EventJson[] = [];
   /** Milliseconds that it waited before it came back. */
   readonly waits: number[] = [];
@@ -36,7 +36,7 @@ class ReadmeClient {
   ) {
     const given = {
       io: (url: string, options: object) =>
-        io(url.replace(README_URL, baseUrl), { ...options, forceNew: true }),
+        io(url.replace(DOCS_URL, baseUrl), { ...options, forceNew: true }),
       accessToken: () => this.token,
       refreshToken: async () => {
         this.token = await this.newToken();
@@ -69,7 +69,7 @@ class ReadmeClient {
 let deployment: FaultDeployment;
 let server: FaultProcess;
 let ada: FaultUser;
-const clients: ReadmeClient[] = [];
+const clients: DocumentedClient[] = [];
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start({ EVENTS_MAX_CLIENTS_PER_USER: '1' });
@@ -80,8 +80,8 @@ afterEach(() => {
 });
 afterAll(() => deployment.remove(), 60_000);
 
-async function connect(token: string): Promise<ReadmeClient> {
-  const client = new ReadmeClient(server.api.baseUrl, token, () => deployment.sign(ada.id));
+async function connect(token: string): Promise<DocumentedClient> {
+  const client = new DocumentedClient(server.api.baseUrl, token, () => deployment.sign(ada.id));
   clients.push(client);
   await client.ready();
   return client;
@@ -95,9 +95,9 @@ async function newUser(): Promise<void> {
 const rename = (name: string) =>
   deployment.sql.query('UPDATE platform_connections SET name = $1 WHERE id = $2', [name, ada.platformId]);
 
-const names = ({ shown }: ReadmeClient) => shown.map(({ platform }) => platform?.name);
+const names = ({ shown }: DocumentedClient) => shown.map(({ platform }) => platform?.name);
 
-it("README's client gets a new token when its own expires, and misses nothing", async () => {
+it('the documented client gets a new token when its own expires, and misses nothing', async () => {
   await newUser();
   const client = await connect(await deployment.sign(ada.id, 2));
   await client.until(() => client.refreshed === 1, 'a new token');
@@ -123,7 +123,7 @@ it('also when it expired while the server was away', async () => {
 it('waits as long as it is told when there are too many clients (429), and then comes in', async () => {
   await newUser();
   const first = await connect(ada.token);
-  const client = new ReadmeClient(server.api.baseUrl, ada.token, () => deployment.sign(ada.id));
+  const client = new DocumentedClient(server.api.baseUrl, ada.token, () => deployment.sign(ada.id));
   clients.push(client);
   await client.until(() => client.waits.length > 0, 'it to be refused');
   expect(client.waits[0]).toBe(30_000);
@@ -138,7 +138,7 @@ it('waits when the database that knows its key is away (503), and then comes in'
   const made = await server.request('POST', '/v1/api-keys', ada, { name: 'ear', scopes: ['platforms:read'] });
   const { key } = JSON.parse(made.text) as { key: string };
   await deployment.postgres.kill();
-  const client = new ReadmeClient(server.api.baseUrl, key, () => deployment.sign(ada.id));
+  const client = new DocumentedClient(server.api.baseUrl, key, () => deployment.sign(ada.id));
   clients.push(client);
   await client.until(() => client.waits.length > 0, 'it to be refused');
   expect(client.waits[0]).toBeGreaterThanOrEqual(1000);
@@ -155,7 +155,7 @@ it('stays away when another attempt would end the same', async () => {
     scopes: ['activities:write'],
   });
   const { key } = JSON.parse(made.text) as { key: string };
-  const client = new ReadmeClient(server.api.baseUrl, key, () => deployment.sign(ada.id));
+  const client = new DocumentedClient(server.api.baseUrl, key, () => deployment.sign(ada.id));
   clients.push(client);
   await client.until(() => client.refused.length > 0, 'it to give up');
   expect([client.refused, client.waits, client.socket.active]).toEqual([['No events: forbidden'], [], false]);
