@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { KeyRing } from '../../src/crypto/key-ring.js';
 import { waitUntil } from './barrier.js';
 import { createTestDatabase, createTestRedis, type TestDatabase } from './databases.js';
 import type { Exchange } from './http-client.js';
@@ -28,6 +29,7 @@ export class Backends {
   /** The log of every app that ran on these backends. */
   readonly logs: (() => readonly string[])[] = [];
   readonly encryptionKey = `${randomBytes(32).toString('base64url')}=`;
+  readonly #encryptionKeys = new Set([this.encryptionKey]);
   readonly jwtSecret = randomBytes(48).toString('base64url');
 
   private constructor(
@@ -58,6 +60,16 @@ export class Backends {
 
   get databaseUrl(): string {
     return this.database.url;
+  }
+
+  /** Opens what any app on these backends has encrypted. */
+  get keyRing(): KeyRing {
+    return KeyRing.parse([...this.#encryptionKeys].join(','));
+  }
+
+  /** @param commaSeparated as PLATFORM_ENCRYPTION_KEY, of an app that has other keys. */
+  addKeys(commaSeparated: string): void {
+    for (const key of commaSeparated.split(',')) this.#encryptionKeys.add(key);
   }
 
   env(): Record<string, string> {

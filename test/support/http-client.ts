@@ -54,6 +54,15 @@ export class HttpClient {
     return new HttpClient(this.baseUrl, this.exchanges, this.secrets, session.accessToken);
   }
 
+  /** The same user at another process. */
+  at(baseUrl: string): HttpClient {
+    return new HttpClient(baseUrl, this.exchanges, this.secrets, this.accessToken);
+  }
+
+  withoutToken(): HttpClient {
+    return new HttpClient(this.baseUrl, this.exchanges, this.secrets);
+  }
+
   get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<TestResponse> {
     return this.request('GET', path, { headers });
   }

@@ -1,7 +1,6 @@
 import { expect } from '@jest/globals';
-import { FernetKey, fernetDecrypt } from '../../src/crypto/fernet.js';
-import type { TestApp } from './app.js';
 import type { Backends } from './backends.js';
+import type { Recorded } from './clean-record.js';
 import { createPlatform, platformInput, register } from './factories.js';
 import type { Exchange } from './http-client.js';
 import type { RawRedis } from './raw-redis.js';
@@ -16,7 +15,7 @@ interface Place {
  * Searches every log line, answer, Redis entry and database row for the plain secrets that were used. So that finding
  * none means something, a connection is made first that must be found in each place, with its ciphertexts.
  */
-export async function expectNoSecrets(app: TestApp): Promise<void> {
+export async function expectNoSecrets(app: Recorded): Promise<void> {
   const { backends } = app;
   const witness = await makeWitness(app);
   const places = {
@@ -41,7 +40,7 @@ export async function expectNoSecrets(app: TestApp): Promise<void> {
   expect(found).toEqual([]);
 }
 
-async function makeWitness(app: TestApp): Promise<{ name: string; requestId: string }> {
+async function makeWitness(app: Recorded): Promise<{ name: string; requestId: string }> {
   const { backends, client } = app;
   const person = await register(client, backends.secrets);
   const input = platformInput(backends.secrets);
@@ -51,7 +50,7 @@ async function makeWitness(app: TestApp): Promise<{ name: string; requestId: str
   const requestId = `witness-${id}`;
   await person.client.get(`/v1/platforms/${id}`, { 'X-Request-Id': requestId });
 
-  const key = FernetKey.parse(backends.encryptionKey);
+  const ring = backends.keyRing;
   const [row] = await backends.rows<Record<'access_token' | 'client_key' | 'client_secret', string>>(
     'SELECT access_token, client_key, client_secret FROM platform_connections WHERE id = $1',
     [id],
@@ -59,7 +58,7 @@ async function makeWitness(app: TestApp): Promise<{ name: string; requestId: str
   const entry = JSON.parse((await backends.redis.get(`platform:${id}`)) ?? 'null') as {
     credentials: Record<'accessToken' | 'clientKey' | 'clientSecret', string>;
   } | null;
-  const open = (...tokens: (string | undefined)[]) => tokens.map((token) => fernetDecrypt(key, token ?? ''));
+  const open = (...tokens: (string | undefined)[]) => tokens.map((token) => ring.decrypt(token ?? ''));
   const plain = [input.accessToken, input.clientKey, input.clientSecret];
   expect(open(row?.access_token, row?.client_key, row?.client_secret)).toEqual(plain);
   const { accessToken, clientKey, clientSecret } = entry?.credentials ?? {};

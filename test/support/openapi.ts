@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { TestApp } from './app.js';
+import type { Recorded } from './clean-record.js';
 
 export interface ResponseDoc {
   readonly description?: string;
@@ -26,7 +26,7 @@ export interface OpenApiDoc {
   readonly components: { readonly schemas: Readonly<Record<string, SchemaDoc>> };
 }
 
-export async function readOpenApi({ client }: Pick<TestApp, 'client'>): Promise<OpenApiDoc> {
+export async function readOpenApi({ client }: Pick<Recorded, 'client'>): Promise<OpenApiDoc> {
   return (await client.get('/docs-json')).json<OpenApiDoc>();
 }
 
@@ -47,7 +47,7 @@ function parameters(template: string): number {
 }
 
 /** Routes of the document that nothing was asked of in these exchanges, by default all of the test file. */
-export async function unvisited(app: TestApp, exchanges = app.backends.exchanges): Promise<string[]> {
+export async function unvisited(app: Recorded, exchanges = app.backends.exchanges): Promise<string[]> {
   const document = await readOpenApi(app);
   const visited = new Set(
     exchanges.map(({ method, path }) => {
@@ -63,7 +63,7 @@ export async function unvisited(app: TestApp, exchanges = app.backends.exchanges
 }
 
 /** Every status that a route has answered in this test file is documented for that route. */
-export async function expectDocumentedAnswers(app: TestApp): Promise<void> {
+export async function expectDocumentedAnswers(app: Recorded): Promise<void> {
   const document = await readOpenApi(app);
   const undocumented = new Set<string>();
   let looked = 0;

@@ -4,6 +4,11 @@ const MARKER = 'sEcReT-';
 /** The marker as it is, in hex (PostgreSQL shows bytea so), and in base64 wherever it stands in a longer text. */
 const MARKERS = [MARKER, Buffer.from(MARKER).toString('hex'), ...[0, 1, 2].map(inBase64)];
 
+/** A secret that any search recognises, whoever made it. */
+export function markedSecret(what: string): string {
+  return `${MARKER}${what}-${randomBytes(12).toString('hex')}`;
+}
+
 /** The plain secrets that a test file has used, and the search for them in what the system leaves behind. */
 export class Secrets {
   /** Recognised by their marker alone. */
@@ -18,7 +23,7 @@ export class Secrets {
   /** A new secret, recognisable when it turns up somewhere. */
   make(what: string): string {
     this.#made++;
-    return `${MARKER}${what}-${randomBytes(12).toString('hex')}`;
+    return markedSecret(what);
   }
 
   add(...secrets: readonly (string | undefined)[]): void {

@@ -22,6 +22,7 @@ describe('warming', () => {
   }, 120_000);
 
   afterAll(async () => {
+    await apps[0]?.expectCleanRecord();
     await Promise.all(apps.map(({ app }) => app.close()));
     await backends.remove();
   });

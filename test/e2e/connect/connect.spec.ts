@@ -1,23 +1,33 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { Backends } from '../../support/backends.js';
 import { type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
 import { begin, browserOf, finish, listOf } from '../../support/fake-instance/oauth-steps.js';
 
 describe('connecting by OAuth', () => {
+  let backends: Backends;
   let app: ConnectApp;
   let fakes: FakeInstances;
 
   beforeAll(async () => {
     fakes = await FakeInstances.atMost(30);
-    app = await startConnectApp({ allowlist: fakes.allowlist, env: { INSTANCE_TIMEOUT_MS: '4000' } });
+    backends = await Backends.create();
+    app = await startConnectApp({
+      allowlist: fakes.allowlist,
+      backends,
+      env: { INSTANCE_TIMEOUT_MS: '4000' },
+    });
   });
   afterEach(() => fakes.closeAll());
   afterAll(async () => {
     const log = app.log.join('\n');
     const tables = ['platform_connections', 'instance_apps', 'connect_attempts'];
     const stored = JSON.stringify(await Promise.all(tables.map((table) => sql(`SELECT * FROM ${table}`))));
+    // Without expectCleanRecord: the callback that redirects replies twice, and Fastify logs its URL, code and state
+    // included.
     await app.close();
+    await backends.remove();
     expect(fakes.secrets.length).toBeGreaterThan(10);
     for (const secret of fakes.secrets) {
       expect(log).not.toContain(secret);

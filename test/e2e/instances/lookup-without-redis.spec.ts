@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Backends, IMPATIENT_WITH_REDIS } from '../../support/backends.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
 import { freePort } from '../../support/servers/free-port.js';
@@ -8,23 +9,27 @@ import { type RedisServer, startRedis } from '../../support/servers/redis.js';
 const BOUND_MS = 1500;
 
 let redis: RedisServer;
+let backends: Backends;
 let app: ConnectApp;
 let fake: FakeInstance;
 let caller: Caller;
 
 beforeAll(async () => {
   redis = await startRedis();
+  backends = await Backends.create({ redisUrl: redis.url() });
   const port = await freePort();
   fake = await startFakeInstance('mastodon', { port });
-  app = await startConnectApp({ allowlist: [`127.0.0.1:${port}`], env: { REDIS_URL: redis.url() } });
+  app = await startConnectApp({ allowlist: [`127.0.0.1:${port}`], backends, env: IMPATIENT_WITH_REDIS });
   caller = await app.signUp();
 }, 60_000);
 afterAll(async () => {
   redis.thaw();
+  await app.expectCleanRecord();
   await app.close();
   await fake.close();
+  await backends.remove();
   await redis.remove();
-}, 30_000);
+}, 60_000);
 
 async function inTime(path: string): Promise<{ status: number; visited: boolean }> {
   const [began, visits] = [performance.now(), fake.requests.length];

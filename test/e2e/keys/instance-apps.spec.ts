@@ -29,6 +29,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
+  await app.expectCleanRecord();
   await app.app.close();
   await backends.remove();
 });

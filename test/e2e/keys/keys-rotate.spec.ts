@@ -38,8 +38,6 @@ describe('keys:rotate', () => {
   beforeAll(async () => {
     backends = await Backends.create();
   });
-  afterAll(() => backends.remove());
-
   beforeEach(async () => {
     newKey = FernetKey.generate();
     ring = `${newKey},${backends.encryptionKey}`;
@@ -63,6 +61,13 @@ describe('keys:rotate', () => {
   const startNew = () => start(ring);
   afterEach(async () => {
     for (const { app } of started.splice(0)) await app.close();
+  });
+  // Under both keys, for the last test may have left rows under either.
+  afterAll(async () => {
+    const last = await startNew();
+    await last.expectCleanRecord();
+    await last.app.close();
+    await backends.remove();
   });
 
   const rotateByCli = () => startCli('keys-rotate', 'registerKeysRotate', ['keys:rotate'], cliEnv());

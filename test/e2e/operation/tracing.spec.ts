@@ -3,6 +3,7 @@ import { CacheService } from '../../../src/cache/cache.service.js';
 import { startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
+import { expectCleanRecord } from '../../support/clean-record.js';
 import { createPlatform, type Person, register } from '../../support/factories.js';
 import { HttpClient } from '../../support/http-client.js';
 import { type ApiProcess, startApi } from '../../support/servers/api-process.js';
@@ -15,6 +16,7 @@ describe('tracing', () => {
   const collector = new TraceCollector();
   let backends: Backends;
   let api: ApiProcess;
+  let client: HttpClient;
   let ada: Person;
   let id: number;
   let traces = 0;
@@ -23,12 +25,14 @@ describe('tracing', () => {
     backends = await Backends.create();
     const endpoint = await collector.start();
     api = await startApi({ env: { ...backends.env(), OTEL_EXPORTER_OTLP_ENDPOINT: `${endpoint}/` } });
-    const client = new HttpClient(api.baseUrl, backends.exchanges, backends.secrets);
+    backends.logs.push(() => api.output);
+    client = new HttpClient(api.baseUrl, backends.exchanges, backends.secrets);
     ada = await register(client, backends.secrets);
     id = (await createPlatform(ada, backends.secrets)).id;
     await backends.settled();
   }, 120_000);
   afterAll(async () => {
+    await expectCleanRecord({ backends, client });
     await api.kill();
     collector.stop();
     await backends.remove();

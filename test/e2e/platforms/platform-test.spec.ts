@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { type TestDatabase, createTestDatabase } from '../../support/databases.js';
+import { Backends } from '../../support/backends.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import type { FakeInstance } from '../../support/fake-instance/fake-instance.js';
 import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
@@ -32,7 +31,7 @@ describe('POST /v1/platforms/:id/test', () => {
   let app: ConnectApp;
   /** The same deployment, that gives up instances which do not answer. */
   let impatient: ConnectApp;
-  let database: TestDatabase;
+  let backends: Backends;
   let caller: Caller;
   let names = 0;
   let fakes: FakeInstances;
@@ -40,23 +39,20 @@ describe('POST /v1/platforms/:id/test', () => {
   beforeAll(async () => {
     fakes = await FakeInstances.atMost(120);
     const { allowlist } = fakes;
-    database = await createTestDatabase();
-    const env = {
-      DATABASE_URL: database.url,
-      PLATFORM_ENCRYPTION_KEY: `${randomBytes(32).toString('base64url')}=`,
-      JWT_SECRET: randomBytes(48).toString('base64url'),
-    };
-    app = await startConnectApp({ allowlist, env });
-    impatient = await startConnectApp({ allowlist, env: { ...env, INSTANCE_TIMEOUT_MS: '500' } });
+    backends = await Backends.create();
+    backends.secrets.add(TOKEN);
+    app = await startConnectApp({ allowlist, backends });
+    impatient = await startConnectApp({ allowlist, backends, env: { INSTANCE_TIMEOUT_MS: '500' } });
     caller = await app.signUp();
   });
   afterEach(() => fakes.closeAll());
   afterAll(async () => {
+    await app.expectCleanRecord();
     for (const one of [app, impatient]) {
       expect(one.log.join('\n')).not.toContain(TOKEN);
       await one.close();
     }
-    await database.drop();
+    await backends.remove();
   });
 
   async function connect(
@@ -321,7 +317,7 @@ describe('POST /v1/platforms/:id/test', () => {
     });
 
     it('when the finding cannot be stored', async () => {
-      const dataSource = new DataSource({ type: 'postgres', url: database.url });
+      const dataSource = new DataSource({ type: 'postgres', url: backends.databaseUrl });
       const locker = (await dataSource.initialize()).createQueryRunner();
       try {
         await locker.startTransaction();

@@ -16,6 +16,7 @@ describe('snapshots of accounts', () => {
   beforeAll(async () => {
     fakes = await FakeInstances.atMost(5);
     app = await startConnectApp({ allowlist: fakes.allowlist, env: { WATCH_SPACING_MS: '1' } });
+    app.backends.secrets.add(TOKEN);
     watched = new Watched(app.app);
     await withinOneUtcDay();
   });

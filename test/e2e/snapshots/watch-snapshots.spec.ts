@@ -19,6 +19,7 @@ describe('a snapshot that comes while the statistics are cached', () => {
   beforeAll(async () => {
     const port = await freePort();
     app = await startConnectApp({ allowlist: [`127.0.0.1:${port}`], env: { WATCH_SPACING_MS: '1' } });
+    app.backends.secrets.add(TOKEN);
     watched = new Watched(app.app);
     fake = await startFakeInstance('mastodon', { port });
     fake.addToken(TOKEN);

@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createClient } from 'redis';
 import { flushCache } from '../../../src/cli/flush-cache.js';
 import { loadConfig } from '../../../src/config/load-config.js';
+import { Backends, IMPATIENT_WITH_REDIS } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
-import { createTestDatabase, type TestDatabase } from '../../support/databases.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
 import { type RedisServer, startRedis } from '../../support/servers/redis.js';
@@ -15,7 +14,7 @@ const TOKEN = 'token-of-alice-1234567890';
 const WAIT = { timeoutMs: 60_000, intervalMs: 20 } as const;
 
 describe('the watcher with Redis', () => {
-  let database: TestDatabase;
+  let backends: Backends;
   let redis: RedisServer;
   let fakes: FakeInstance[];
   const apps: ConnectApp[] = [];
@@ -25,15 +24,12 @@ describe('the watcher with Redis', () => {
   let env: Record<string, string>;
 
   beforeAll(async () => {
-    database = await createTestDatabase();
     redis = await startRedis();
+    backends = await Backends.create({ redisUrl: redis.url() });
+    backends.secrets.add(TOKEN);
     fakes = await Promise.all(Array.from({ length: 5 }, () => startFakeInstance('mastodon')));
     env = {
-      DATABASE_URL: database.url,
-      REDIS_URL: redis.url(),
-      PLATFORM_ENCRYPTION_KEY: `${randomBytes(32).toString('base64url')}=`,
-      JWT_SECRET: randomBytes(48).toString('base64url'),
-      CACHE_WARM_USERS: '0',
+      ...IMPATIENT_WITH_REDIS,
       WATCH_ENABLED: 'true',
       WATCH_ROUND_SECONDS: '1',
       WATCH_SPACING_MS: '1',
@@ -52,14 +48,15 @@ describe('the watcher with Redis', () => {
   });
   afterEach(() => redis.thaw());
   afterAll(async () => {
+    await app().expectCleanRecord();
     for (const one of apps) await one.close();
     await Promise.all(fakes.map((fake) => fake.close()));
+    await backends.remove();
     await redis.remove();
-    await database.drop();
   }, 120_000);
 
   function start(more: Record<string, string> = {}): Promise<ConnectApp> {
-    return startConnectApp({ allowlist: fakes.map(({ host }) => host), env: { ...env, ...more } });
+    return startConnectApp({ allowlist: fakes.map(({ host }) => host), backends, env: { ...env, ...more } });
   }
 
   function app(index = 0): ConnectApp {
@@ -130,7 +127,7 @@ describe('the watcher with Redis', () => {
     await connect(10);
     await expectRounds(10);
     const before = (await keysOf('{platform-manager}')).length;
-    await flushCache(loadConfig({ NODE_ENV: 'test', ...env }));
+    await flushCache(loadConfig({ ...backends.env(), ...env }));
     expect((await keysOf('{platform-manager}')).length).toBeGreaterThanOrEqual(Math.min(before, 2));
     await expectRounds(10);
     const client = createClient({ url: redis.url(), RESP: 2 });

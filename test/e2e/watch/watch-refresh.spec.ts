@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { CredentialCipher } from '../../../src/credentials/credential-cipher.js';
 import { RefreshTokenCipher } from '../../../src/credentials/refresh-token-cipher.js';
+import { Backends } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
-import { createTestDatabase, type TestDatabase } from '../../support/databases.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import type { FakeInstance } from '../../support/fake-instance/fake-instance.js';
 import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
@@ -20,8 +19,7 @@ interface Connected {
 }
 
 describe('tokens that can be refreshed', () => {
-  let database: TestDatabase;
-  const key = `${randomBytes(32).toString('base64url')}=`;
+  let backends: Backends;
   const apps: ConnectApp[] = [];
   let watched: Watched;
   let other: Watched;
@@ -31,18 +29,15 @@ describe('tokens that can be refreshed', () => {
   const secrets: string[] = [];
 
   beforeAll(async () => {
-    database = await createTestDatabase();
+    backends = await Backends.create();
     fakes = await FakeInstances.atMost(30);
     const { allowlist } = fakes;
     const env = {
-      DATABASE_URL: database.url,
       DATABASE_STATEMENT_TIMEOUT_MS: '4000',
-      PLATFORM_ENCRYPTION_KEY: key,
-      JWT_SECRET: randomBytes(48).toString('base64url'),
       INSTANCE_TIMEOUT_MS: '6000',
       WATCH_SPACING_MS: '1',
     };
-    for (let n = 0; n < 2; n++) apps.push(await startConnectApp({ allowlist, env }));
+    for (let n = 0; n < 2; n++) apps.push(await startConnectApp({ allowlist, backends, env }));
     watched = new Watched(app().app);
     other = new Watched(app(1).app);
   });
@@ -58,8 +53,9 @@ describe('tokens that can be refreshed', () => {
     const given = [...secrets, ...fakes.secrets];
     expect(given.length).toBeGreaterThan(10);
     for (const secret of given) expect(log + stored).not.toContain(secret);
+    await app().expectCleanRecord();
     for (const one of apps) await one.close();
-    await database.drop();
+    await backends.remove();
   });
 
   function app(index = 0): ConnectApp {
@@ -274,7 +270,7 @@ describe('tokens that can be refreshed', () => {
     const gate = fake.hold(TOKEN_PATH);
     const round = watched.round();
     await gate.arrived;
-    const client = new pg.Client({ connectionString: database.url });
+    const client = new pg.Client({ connectionString: backends.databaseUrl });
     client.on('error', () => undefined);
     await client.connect();
     await client.query('BEGIN');
@@ -323,8 +319,8 @@ describe('tokens that can be refreshed', () => {
   it('are forecast in the metrics by when they end', async () => {
     const fake = await fakes.start('pleroma');
     for (const seconds of [-60, 3600, 3 * 86_400, 20 * 86_400, 100 * 86_400]) await connect(fake, seconds);
-    const env = { DATABASE_URL: database.url, WATCH_ENABLED: 'true', WATCH_ROUND_SECONDS: '3600' };
-    const watching = await startConnectApp({ allowlist: [], env: { ...env, PLATFORM_ENCRYPTION_KEY: key } });
+    const env = { WATCH_ENABLED: 'true', WATCH_ROUND_SECONDS: '3600' };
+    const watching = await startConnectApp({ allowlist: [], backends, env });
     try {
       const metrics = async () => String((await caller.send('GET', `${watching.baseUrl}/metrics`)).body.text);
       await waitUntil(async () => (await metrics()).includes('within="30d"'), {

@@ -21,6 +21,7 @@ describe('the watcher', () => {
     const { allowlist } = fakes;
     const env = { INSTANCE_TIMEOUT_MS: String(TIMEOUT_MS), WATCH_SPACING_MS: String(SPACING_MS) };
     app = await startConnectApp({ allowlist, env });
+    app.backends.secrets.add(TOKEN);
     watched = new Watched(app.app);
   });
   beforeEach(async () => {

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { CACHE_MANAGER, type Cache } from '@nestjs/cache-manager';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from '../../../src/app.setup.js';
-import { createLogger } from '../../../src/common/logger.js';
-import { loadConfig } from '../../../src/config/load-config.js';
-import { createTestDatabase } from '../databases.js';
+import { type TestApp, type TestAppOptions, startTestApp } from '../app.js';
+import type { Backends } from '../backends.js';
+import type { HttpClient } from '../http-client.js';
 import { freePort } from '../servers/free-port.js';
 
 export interface Answer<T = Record<string, unknown>> {
@@ -13,20 +12,36 @@ export interface Answer<T = Record<string, unknown>> {
   readonly body: T;
 }
 
-/** The application on a real port, with a database of its own, and whoever is signed in. */
+/** The application as instances and browsers meet it: its PUBLIC_URL is where it listens. */
 export class ConnectApp {
-  constructor(
-    readonly app: NestFastifyApplication,
-    readonly baseUrl: string,
-    readonly log: readonly string[],
-    private readonly remove: () => Promise<void>,
-  ) {}
+  constructor(private readonly started: TestApp) {}
+
+  get app(): NestFastifyApplication {
+    return this.started.app;
+  }
+
+  get baseUrl(): string {
+    return this.started.baseUrl;
+  }
+
+  get backends(): Backends {
+    return this.started.backends;
+  }
+
+  get log(): readonly string[] {
+    return this.started.logLines;
+  }
+
+  /** A browser without cookies that nobody is signed in with. */
+  stranger(): Caller {
+    return new Caller(this.started.client);
+  }
 
   async signUp(): Promise<Caller> {
     const email = `${randomBytes(8).toString('hex')}@example.org`;
     const body = { email, password: 'correct horse battery staple' };
-    const answer = await new Caller(this.baseUrl).send('POST', '/v1/auth/register', body);
-    return new Caller(this.baseUrl, String(answer.body.accessToken));
+    const answer = await this.stranger().send('POST', '/v1/auth/register', body);
+    return new Caller(this.started.client.as({ accessToken: String(answer.body.accessToken) }));
   }
 
   /** As if its entry had expired. */
@@ -34,9 +49,13 @@ export class ConnectApp {
     await this.app.get<Cache>(CACHE_MANAGER).del(`instance:${origin}`);
   }
 
-  async close(): Promise<void> {
-    await this.app.close();
-    await this.remove();
+  expectCleanRecord(): Promise<void> {
+    return this.started.expectCleanRecord();
+  }
+
+  /** Where the backends are its own, checks the record first. */
+  close(): Promise<void> {
+    return this.started.close();
   }
 }
 
@@ -44,72 +63,85 @@ export class ConnectApp {
 export class Caller {
   readonly cookies = new Map<string, string>();
 
-  constructor(
-    readonly baseUrl: string,
-    private readonly accessToken?: string,
-  ) {}
+  constructor(private readonly client: HttpClient) {}
+
+  get baseUrl(): string {
+    return this.client.baseUrl;
+  }
 
   /** The same user at another process. */
   at(baseUrl: string): Caller {
-    return new Caller(baseUrl, this.accessToken);
+    return new Caller(this.client.at(baseUrl));
   }
 
+  /** The user's browser: it has the cookies, and no bearer token. */
+  browser(): Caller {
+    const browser = new Caller(this.client.withoutToken());
+    for (const [name, value] of this.cookies) browser.cookies.set(name, value);
+    return browser;
+  }
+
+  /** @param path or a URL: the browser goes to other servers too, without its cookies and its token. */
   async send<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
     const url = new URL(path, this.baseUrl);
-    const ours = url.origin === new URL(this.baseUrl).origin;
-    const response = await fetch(url, {
-      method,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(60_000),
-      headers: {
-        'User-Agent': 'Browser/1',
-        ...(ours && this.accessToken !== undefined && { Authorization: `Bearer ${this.accessToken}` }),
-        ...(ours &&
-          this.cookies.size > 0 && { Cookie: [...this.cookies].map((pair) => pair.join('=')).join('; ') }),
-        ...(body !== undefined && { 'Content-Type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+    return url.origin === new URL(this.baseUrl).origin
+      ? this.#sendToApp<T>(method, `${url.pathname}${url.search}`, body)
+      : sendElsewhere<T>(method, url, body);
+  }
+
+  async #sendToApp<T>(method: string, path: string, body: unknown): Promise<Answer<T>> {
+    const cookie = [...this.cookies].map((pair) => pair.join('=')).join('; ');
+    const { status, headers, text } = await this.client.request(method, path, {
+      body,
+      headers: { ...BROWSER, ...(cookie !== '' && { Cookie: cookie }) },
     });
-    if (ours) {
-      for (const cookie of response.headers.getSetCookie()) {
-        const [name = '', value = ''] = (cookie.split(';', 1)[0] ?? '').split('=');
-        this.cookies.set(name, value);
-      }
+    for (const set of headers.getSetCookie()) {
+      const [name = '', value = ''] = (set.split(';', 1)[0] ?? '').split('=');
+      this.cookies.set(name, value);
     }
-    const text = await response.text();
-    const json = text !== '' && /json/.test(response.headers.get('content-type') ?? '');
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: (json ? JSON.parse(text) : { text }) as T,
-    };
+    return answerOf(status, headers, text);
   }
 }
 
-export interface ConnectAppOptions {
+const BROWSER = { 'User-Agent': 'Browser/1' } as const;
+const TIMEOUT_MS = 60_000;
+
+async function sendElsewhere<T>(method: string, url: URL, body: unknown): Promise<Answer<T>> {
+  const response = await fetch(url, {
+    method,
+    redirect: 'manual',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    headers: { ...BROWSER, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return answerOf(response.status, response.headers, await response.text());
+}
+
+function answerOf<T>(status: number, headers: Headers, text: string): Answer<T> {
+  const isJson = text !== '' && /json/.test(headers.get('content-type') ?? '');
+  return { status, headers, body: (isJson ? JSON.parse(text) : { text }) as T };
+}
+
+export interface ConnectAppOptions extends Omit<TestAppOptions, 'port'> {
   readonly allowlist: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The caller closes it. */
-export async function startConnectApp({ allowlist, env = {} }: ConnectAppOptions): Promise<ConnectApp> {
-  const database = await createTestDatabase();
+export async function startConnectApp({
+  allowlist,
+  env = {},
+  backends,
+}: ConnectAppOptions): Promise<ConnectApp> {
   const port = await freePort();
-  const config = loadConfig({
-    NODE_ENV: 'test',
-    PORT: String(port),
-    DATABASE_URL: database.url,
-    PLATFORM_ENCRYPTION_KEY: `${randomBytes(32).toString('base64url')}=`,
-    JWT_SECRET: randomBytes(48).toString('base64url'),
-    INSTANCE_HOST_ALLOWLIST: allowlist.join(','),
-    PUBLIC_URL: `http://127.0.0.1:${port}`,
-    LOG_LEVEL: 'trace',
-    RATE_LIMIT_ENABLED: 'false',
-    WATCH_ENABLED: 'false',
-    ...env,
+  const started = await startTestApp({
+    ...(backends !== undefined && { backends }),
+    port,
+    env: {
+      PORT: String(port),
+      INSTANCE_HOST_ALLOWLIST: allowlist.join(','),
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      ...env,
+    },
   });
-  const log: string[] = [];
-  const app = await createApp(config, createLogger(config, { write: (line) => void log.push(line) }));
-  await app.listen(port, '127.0.0.1');
-  return new ConnectApp(app, `http://127.0.0.1:${port}`, log, () => database.drop());
+  return new ConnectApp(started);
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { markedSecret } from '../secrets.js';
 import type { Behaviour } from './softwares.js';
 
 export interface FakeApp {
@@ -34,7 +35,7 @@ export class FakeOAuth {
   readonly refreshTokens = new Map<string, FakeToken>();
   readonly challenges: (string | null)[] = [];
   /** What is to be kept secret, for who wants to recognise it. */
-  makeSecret: (what: string) => string = random;
+  makeSecret: (what: string) => string = markedSecret;
   private readonly grants = new Map<string, Grant>();
 
   constructor(

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { type Answer, Caller } from './connect-app.js';
+import type { Answer, Caller } from './connect-app.js';
 import type { FakeInstance } from './fake-instance.js';
 
 export interface Begun {
@@ -20,9 +20,7 @@ export async function begin(caller: Caller, fake: FakeInstance, more: object = {
 
 /** The browser has the cookies of the caller, and no bearer token. */
 export function browserOf(caller: Caller): Caller {
-  const browser = new Caller(caller.baseUrl);
-  for (const [name, value] of caller.cookies) browser.cookies.set(name, value);
-  return browser;
+  return caller.browser();
 }
 
 /** The callback, once the instance has sent the browser back, and with the cookie that it has by then. */

@@ -104,7 +104,7 @@ async function atInstance({ app, person, fake }: Visitor): Promise<void> {
   });
   await on.post(`/v1/platforms/${here.id}/test`);
   await on.post('/v1/instances/lookup', { instance: fake.origin });
-  const caller = new Caller(app.baseUrl, person.accessToken);
+  const caller = new Caller(on);
   const begun = await caller.send('POST', '/v1/connect', { instance: fake.origin });
   const consent = await caller.send('GET', String(begun.body.authorizationUrl));
   // Sent to PUBLIC_URL, which is not where this application listens.
@@ -116,7 +116,6 @@ async function atInstance({ app, person, fake }: Visitor): Promise<void> {
   ] as const) {
     if (answer.status >= 400)
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    backends.exchanges.push({ method, path, status: answer.status, headers: {}, text: '' });
   }
   fake.files.set('/avatars/alice.png', { type: 'image/png', bytes: PICTURES['image/png'] });
   const mine = (await on.get('/v1/platforms')).json<PlatformJson[]>();
