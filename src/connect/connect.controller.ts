@@ -85,17 +85,17 @@ export class ConnectController {
     const result = await this.connect.finish(query, browserOf(request));
     switch (result.kind) {
       case 'retry':
-        reply.redirect(result.authorizationUrl, 303);
+        sendTo(result.authorizationUrl, reply);
         return undefined;
       case 'failed': {
         if (result.returnTo === null) throw result.error;
-        reply.redirect(withQuery(result.returnTo, { connect: 'failed', code: result.error.code }), 303);
+        sendTo(withQuery(result.returnTo, { connect: 'failed', code: result.error.code }), reply);
         return undefined;
       }
       case 'connected': {
         const { platformId, renewed, returnTo } = result;
         if (returnTo === null) return { outcome: 'connected', platformId, renewed };
-        reply.redirect(withQuery(returnTo, { connect: 'connected', platformId: String(platformId) }), 303);
+        sendTo(withQuery(returnTo, { connect: 'connected', platformId: String(platformId) }), reply);
         return undefined;
       }
     }
@@ -122,4 +122,9 @@ function withQuery(address: string, query: Readonly<Record<string, string>>): st
   const url = new URL(address);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   return url.href;
+}
+
+/** Nest ends the reply. `reply.redirect()` would end it before, and Fastify would then log the URL with the code in it. */
+function sendTo(address: string, reply: FastifyReply): void {
+  reply.code(303).header('Location', address);
 }

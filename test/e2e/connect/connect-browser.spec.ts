@@ -21,8 +21,7 @@ describe('the browser that connects by OAuth', () => {
   afterEach(() => fakes.closeAll());
   afterAll(async () => {
     const log = app.log.join('\n');
-    // Without expectCleanRecord: the callback that redirects replies twice, and Fastify logs its URL, code and state
-    // included.
+    await app.expectCleanRecord();
     await app.close();
     await backends.remove();
     expect(fakes.secrets.length).toBeGreaterThan(10);
