@@ -45,7 +45,7 @@ const storedSchema = z
  * `api_key:<lookup>`: so that a worker's requests need no database. It holds the hash and no secret. Never in process
  * memory, because a revocation must be seen by every process at once.
  *
- * @param macKey authenticates entries: without it, whoever can write to Redis could issue keys.
+ * @param macKey authenticates entries. Without it, anybody who can write to Redis could issue keys.
  */
 export function apiKeySpec(macKey: KeyObject): CacheSpec<string, KnownApiKey | null> {
   return {
@@ -71,7 +71,7 @@ export function apiKeySpec(macKey: KeyObject): CacheSpec<string, KnownApiKey | n
 
 export function knownApiKey(fields: Fields): KnownApiKey {
   const { id, userId, scopes } = fields;
-  // No key has an admin's power, whoever it belongs to: so the role does not matter and cannot be out of date.
+  // No API key has an administrator's rights, so the owner's role does not matter and cannot be out of date.
   const user: AuthUser = Object.freeze({ id: userId, role: 'user', scopes, apiKeyId: id });
   return { ...fields, user };
 }

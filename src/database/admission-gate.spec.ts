@@ -257,7 +257,7 @@ describe('AdmissionGate', () => {
       },
     );
 
-    it('never runs more of both than the pool has connections, and wants whoever came first', async () => {
+    it('never runs more of both than the pool has connections, and admits the waiter that came first', async () => {
       const small = new AdmissionGate({ connections: 1, maxWaitMs: MAX_WAIT_MS });
       const kinds = ['load', 'transaction', 'transaction', 'load', 'load', 'transaction'] as const;
       const all = [];

@@ -1,7 +1,7 @@
 import { ServiceUnavailable } from '../common/domain-error.js';
 import { AdmissionLane } from './admission-lane.js';
 
-/** Too much is waiting for the database for this to be answered in time. */
+/** Too many loads and transactions are waiting for the database; this one could not be answered in time. */
 export class DatabaseBusy extends ServiceUnavailable {
   override readonly code = 'database_busy';
   override readonly logLevel = 'debug';
@@ -11,21 +11,21 @@ export class DatabaseBusy extends ServiceUnavailable {
   }
 }
 
-/** What asks for a connection: reads, which share a connection's time, and transactions, which hold one. */
+/** A load takes a connection per statement; a transaction holds one. */
 export const ADMISSION_KINDS = ['load', 'transaction'] as const;
 export type AdmissionKind = (typeof ADMISSION_KINDS)[number];
 
 export interface AdmissionOptions {
-  /** The pool's size: no more run at once, so that nobody waits in the pool's own queue, which is unbounded. */
+  /** The pool's size. No more run at once, because the pool's own queue is unbounded. */
   readonly connections: number;
-  /** Longest time that anybody may wait for a turn, in milliseconds. */
+  /** Longest wait for a turn, in milliseconds. */
   readonly maxWaitMs: number;
 }
 
 /**
- * Bounds what reaches the connection pool. A thousand short loads may wait their turn; who cannot come in time is
- * refused at once instead of being left to time out. Two connections, or a fifth of the pool, are out of reach of each
- * kind, so that loads always find one when writers are held up, and the other way round.
+ * Bounds what reaches the connection pool. A thousand short loads may wait their turn. A request that cannot be served in
+ * time is refused immediately instead of being left to time out. Each kind leaves two connections, or a fifth of the pool,
+ * to the other, so that loads find one while writers are held up, and the other way round.
  */
 export class AdmissionGate {
   readonly #lanes: Readonly<Record<AdmissionKind, AdmissionLane>>;
@@ -43,14 +43,14 @@ export class AdmissionGate {
     return { running, waiting };
   }
 
-  /** Whether a load that nobody waits for would leave a place to those of requests; an idle moment where there is one. */
+  /** Whether a background load would leave a place free for requests. */
   get hasRoomToSpare(): boolean {
     const { load, transaction } = this.#lanes;
     if (load.waiting + transaction.waiting > 0) return false;
     return load.running === 0 || load.running < load.limit - 1;
   }
 
-  /** Refused since start. */
+  /** Number refused since start. */
   get rejected(): number {
     return this.#rejected;
   }
@@ -75,7 +75,7 @@ export class AdmissionGate {
   }
 
   #turn(lane: AdmissionLane): Promise<void> {
-    // An empty queue always takes one: what it does corrects an estimate that a slow spell has left too high.
+    // An empty queue always accepts one: its duration corrects an estimate that a slow spell has left too high.
     if (lane.waiting > 0 && lane.estimatedWaitMs > this.options.maxWaitMs) {
       this.#rejected++;
       return Promise.reject(new DatabaseBusy());
@@ -86,7 +86,7 @@ export class AdmissionGate {
     });
   }
 
-  /** One place is free now: of those who may take it, whoever came first. */
+  /** One place has become free: admits the waiter that came first, of those that may take it. */
   #admitNext(): void {
     const lane = first(Object.values(this.#lanes).filter((candidate) => this.#isOpen(candidate)));
     if (lane === undefined) return;
@@ -94,7 +94,7 @@ export class AdmissionGate {
     lane.queue.shift()?.admit();
   }
 
-  // One timer for all: waiters are in order of arrival, so the first of a lane is always its next to expire.
+  // One timer for all waiters: they are in order of arrival, so the first of a lane is always the next to expire.
   #scheduleSweep(): void {
     const since = first(Object.values(this.#lanes))?.queue[0]?.since;
     if (this.#sweeper !== undefined || since === undefined) return;
@@ -116,7 +116,7 @@ export class AdmissionGate {
   }
 }
 
-/** The lane whose first waiter came first; undefined when nobody waits in any. */
+/** The lane whose first waiter came first; undefined when no lane has a waiter. */
 function first(lanes: readonly AdmissionLane[]): AdmissionLane | undefined {
   return lanes
     .filter(({ waiting }) => waiting > 0)

@@ -6,12 +6,12 @@ export interface Waiter {
   readonly since: number;
 }
 
-/** One kind of those who ask for a connection, in the order in which they came. */
+/** The waiters of one kind, in order of arrival. */
 export class AdmissionLane {
   running = 0;
   readonly queue: Waiter[] = [];
-  // How long the last ones held their places. The wait of a newcomer is estimated from the shortest: while a burst is
-  // being received, the event loop keeps everybody waiting, and a mean would refuse the whole burst for it.
+  // How long the last ones held their places. The estimate uses the shortest: while a burst arrives, the event loop delays
+  // everything, and a mean would refuse the whole burst because of that.
   readonly #recentMs: number[] = [];
   #shortestMs = 1;
 
@@ -22,7 +22,7 @@ export class AdmissionLane {
     return this.queue.length;
   }
 
-  /** Of a newcomer. */
+  /** Estimated wait of a new waiter. */
   get estimatedWaitMs(): number {
     return ((this.queue.length + 1) * this.#shortestMs) / this.limit;
   }
@@ -33,7 +33,7 @@ export class AdmissionLane {
     this.#shortestMs = Math.min(...this.#recentMs);
   }
 
-  /** Takes out of the queue who has been in it since `oldest` or longer. */
+  /** Removes the waiters that have been in the queue since `oldest` or longer. */
   expire(oldest: number): Waiter[] {
     const younger = this.queue.findIndex(({ since }) => since > oldest);
     return this.queue.splice(0, younger === -1 ? this.queue.length : younger);

@@ -4,13 +4,13 @@ import type { EmbeddedPostgres } from './embedded-postgres.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { PoolClient } from './pool-client.js';
 
-// The server cancels a statement itself; only when it cannot even answer does the client give up, a little later.
+// The server cancels a statement itself. The client gives up a little later, in case the server cannot even answer.
 const CLIENT_GRACE_MS = 250;
 
 /**
- * What the API and the CLI connect with. Entities are added by the caller, which is above this module.
+ * Options with which the API and the CLI connect. The caller adds the entities: it is above this module.
  *
- * @param timeouts `request` bounds every statement; `none` is for work that nobody waits for, such as a migration.
+ * @param timeouts `request` bounds every statement; `none` is for work that no request waits for, such as a migration.
  */
 export function dataSourceOptions(
   config: AppConfig,
@@ -23,7 +23,7 @@ export function dataSourceOptions(
     synchronize: false,
     migrationsRun: false,
     migrations: MIGRATIONS,
-    // Failed statements reach the caller as errors; TypeORM's log would print their parameters.
+    // Off: TypeORM's log would print parameters. Failed statements reach the caller as errors.
     logging: false,
     installExtensions: false,
   } as const;

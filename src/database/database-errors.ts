@@ -11,7 +11,7 @@ export class DatabaseUnavailable extends ServiceUnavailable {
   override readonly logLevel = 'debug';
 
   constructor(cause: unknown) {
-    super('The database cannot answer at the moment. Try again shortly.', 1, { cause });
+    super('The database is temporarily unavailable. Try again shortly.', 1, { cause });
   }
 }
 
@@ -40,7 +40,7 @@ const UNAVAILABLE_CODES = new Set([
   '40P01',
 ]);
 
-// node-postgres gives these no code.
+// node-postgres sets no code on these.
 const UNAVAILABLE_MESSAGES = [
   'timeout exceeded when trying to connect',
   'Connection terminated',
@@ -49,14 +49,14 @@ const UNAVAILABLE_MESSAGES = [
   'Client was closed and is not queryable',
 ];
 
-// What TypeORM says to a transaction whose connection was lost between two of its statements.
+// TypeORM's errors for a transaction whose connection was lost between two statements.
 const RELEASED = [QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError];
 
 function driverError(error: unknown): unknown {
   return error instanceof QueryFailedError ? error.driverError : error;
 }
 
-/** Of the driver's error: Node's name of a socket error, or a SQLSTATE. */
+/** The driver's error code: Node's name of a socket error, or a SQLSTATE. */
 export function codeOf(error: unknown): string | undefined {
   const cause = driverError(error);
   return typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string'
@@ -69,17 +69,17 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   const cause = driverError(error);
   const code = codeOf(error);
   if (code !== undefined && (UNAVAILABLE_CODES.has(code) || code.startsWith('08'))) return true;
-  // A name that resolves to several addresses fails with all their errors in one.
+  // A host name with several addresses fails with the errors of all of them in one.
   if (cause instanceof AggregateError) return cause.errors.some(isDatabaseUnavailable);
   return cause instanceof Error && UNAVAILABLE_MESSAGES.some((message) => cause.message.includes(message));
 }
 
-/** The name of the violated unique constraint, or null when `error` is something else. */
+/** The name of the violated unique constraint, or null for any other error. */
 export function violatedUniqueConstraint(error: unknown): string | null {
   return violatedConstraint(error, '23505');
 }
 
-/** The name of the violated foreign key, or null when `error` is something else. */
+/** The name of the violated foreign key, or null for any other error. */
 export function violatedForeignKey(error: unknown): string | null {
   return violatedConstraint(error, '23503');
 }

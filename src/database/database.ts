@@ -4,7 +4,7 @@ import { OutageLog } from '../common/outage-log.js';
 import { AdmissionGate } from './admission-gate.js';
 import { DatabaseUnavailable, codeOf, isDatabaseUnavailable } from './database-errors.js';
 
-/** The only way to PostgreSQL for features: a connection is held for one load or one transaction and always released. */
+/** The features' only way to PostgreSQL. A connection is held for one load or transaction and always released. */
 @Injectable()
 export class Database {
   readonly #outage = new OutageLog(new Logger('Database'), 'PostgreSQL answers again.');
@@ -15,18 +15,18 @@ export class Database {
   ) {}
 
   /**
-   * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. Behind the admission gate;
-   * `work` must ask for nothing else that is, or all of them could hold what each of them waits for.
+   * Runs `work` in one transaction: commits when it resolves, rolls back when it rejects. It waits at the admission gate, so
+   * `work` must not wait there again: transactions that hold connections and wait for more would deadlock.
    *
    * @throws {DatabaseBusy} when its turn cannot come in time.
-   * @throws {DatabaseUnavailable} when PostgreSQL does not answer; whatever `work` throws otherwise.
+   * @throws {DatabaseUnavailable} when PostgreSQL does not answer; otherwise what `work` throws.
    */
   async transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     return this.gate.run('transaction', () => this.translating(() => this.dataSource.transaction(work)));
   }
 
   /**
-   * Runs reads that take their connection from the pool, behind the admission gate.
+   * Runs reads, each on a connection of the pool, after waiting at the admission gate.
    *
    * @throws {DatabaseBusy} when its turn cannot come in time.
    * @throws {DatabaseUnavailable} when PostgreSQL does not answer.
@@ -36,7 +36,7 @@ export class Database {
   }
 
   /**
-   * Runs one statement that commits by itself: one round trip, where a transaction takes three. Behind the gate too.
+   * Runs one statement that commits by itself: one round trip instead of a transaction's three. Waits at the gate too.
    *
    * @returns the rows of a SELECT or an INSERT … RETURNING.
    * @throws {DatabaseBusy | DatabaseUnavailable}

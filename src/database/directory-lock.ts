@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const MAX_ATTEMPTS = 5;
 
-/** Another live process holds the folder. */
+/** Another running process uses the folder. */
 export class DirectoryInUse extends Error {
   constructor(directory: string, pid: number) {
     super(
@@ -15,14 +15,14 @@ export class DirectoryInUse extends Error {
   }
 }
 
-/** A file with the holder's process id. One left behind by a killed process is taken over. */
+/** A file with the holder's process id. The lock of a killed process is taken over. */
 export class DirectoryLock {
   private constructor(private readonly path: string) {}
 
   /** @throws {DirectoryInUse} */
   static async acquire(directory: string): Promise<DirectoryLock> {
     const path = join(directory, 'lock');
-    // Written under a name of its own and then linked: a lock never shows itself without its content.
+    // Written under another name and then linked, so that a lock never appears without its content.
     const draft = `${path}.${process.pid}.${randomUUID()}`;
     await writeFile(draft, String(process.pid), { mode: 0o600, flag: 'wx' });
     try {
@@ -42,13 +42,13 @@ export class DirectoryLock {
 }
 
 /**
- * Moves a dead process's lock out of the way. Of several that see it at once, one may move the lock that another has
- * taken meanwhile; it is recognised by its content and put back.
+ * Moves a dead process's lock out of the way. When several processes do so at once, one may move the lock that another has
+ * just taken. It recognises that lock by its content and puts it back.
  */
 async function removeIfDead(directory: string, path: string): Promise<void> {
   const holder = await holderOf(path);
   if (holder === null) return;
-  // In a container every process may have the same id: a lock of "our own" is a dead one's.
+  // In a container every start may have the same process id, so a lock with our own id is a dead process's.
   if (holder !== process.pid && isAlive(holder)) throw new DirectoryInUse(directory, holder);
   const aside = `${path}.${randomUUID()}`;
   try {
@@ -73,7 +73,7 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** NaN for a file that holds no process id, null without a file. */
+/** NaN if the file holds no process id, null if there is no file. */
 async function holderOf(path: string): Promise<number | null> {
   try {
     return Number(await readFile(path, 'utf8'));

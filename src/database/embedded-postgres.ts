@@ -5,7 +5,7 @@ import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { createPgConfig } from '@electric-sql/pglite/node-postgres';
 import { DirectoryLock } from './directory-lock.js';
 
-/** What the migrations ask for. */
+/** The extensions that the migrations need. */
 export const EXTENSIONS = { pg_trgm };
 
 /** PostgreSQL in this process (PGlite). One connection, one process, files in `dataDir`. */
@@ -15,7 +15,7 @@ export class EmbeddedPostgres {
     private readonly lock: DirectoryLock,
   ) {}
 
-  /** @throws {DirectoryInUse} when another process has it open: PGlite itself would let both write. */
+  /** @throws {DirectoryInUse} when another process has it open. PGlite itself would let both write. */
   static async open(dataDir: string): Promise<EmbeddedPostgres> {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     const lock = await DirectoryLock.acquire(dataDir);
@@ -31,7 +31,7 @@ export class EmbeddedPostgres {
   }
 
   /**
-   * Options for node-postgres' pool. A query outside the transaction's own manager would wait for ever for the only
+   * Options for node-postgres' pool. A query outside the transaction's own manager would wait endlessly for the only
    * connection; the time-out turns that into an error.
    */
   poolOptions(acquireTimeoutMs: number): Record<string, unknown> {

@@ -1,12 +1,12 @@
 import { DataSource, type DataSourceOptions, MigrationExecutor } from 'typeorm';
 
-// Any number will do, as long as every process of this application uses the same: "PMGR".
+// An arbitrary number that every process of this application shares: "PMGR".
 const MIGRATION_LOCK = 0x504d4752;
 
 /**
- * Applies pending migrations, all in one transaction, on one connection that holds an advisory lock: of several
- * processes that start together one migrates, the others wait and find nothing to do. The connection is its own
- * because a migration may take longer than any request may; closing it releases the lock.
+ * Applies pending migrations in one transaction, on one connection that holds an advisory lock: when several processes start
+ * together, one migrates and the others wait and find nothing to do. It uses its own connection because a migration may take
+ * longer than any request may. Closing the connection releases the lock.
  *
  * @param options without time-outs.
  * @returns the names of the migrations that were applied.

@@ -1,8 +1,8 @@
 import pg from 'pg';
 
 /**
- * node-postgres gives up on a query after `query_timeout` but leaves it on the wire: the connection would go back to
- * the pool and every later query would queue behind the unanswered one. Here such a connection is destroyed instead.
+ * node-postgres gives up on a query after `query_timeout` but leaves it on the wire. The connection would go back to the
+ * pool, and every later query would queue behind the unanswered one. This client destroys such a connection.
  */
 export class PoolClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {

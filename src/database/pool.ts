@@ -8,7 +8,7 @@ export function poolOf(dataSource: DataSource): Pool {
   return driver.master as Pool;
 }
 
-/** Of its connections; `waiting` are requests for one. */
+/** Numbers of connections; `waiting` counts requests for one. */
 export function poolState(dataSource: DataSource): { used: number; idle: number; waiting: number } {
   const { totalCount, idleCount, waitingCount } = poolOf(dataSource);
   return { used: totalCount - idleCount, idle: idleCount, waiting: waitingCount };

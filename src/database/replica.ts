@@ -5,12 +5,12 @@ import { AdmissionGate, DatabaseBusy } from './admission-gate.js';
 import { codeOf } from './database-errors.js';
 import { Database } from './database.js';
 
-/** Searches are few; that many at once are enough. */
+/** Enough, because searches are rare. */
 const POOL_SIZE = 3;
-/** For so long a replica that did not answer is not asked again. */
+/** How long a replica that did not answer is left alone. */
 const AWAY_MS = 5000;
 
-/** Reads that may be a little old, and are never what a cache is filled with. From a replica where there is one. */
+/** Reads that may be slightly old, from a replica if there is one. Never used to fill a cache. */
 @Injectable()
 export class Replica implements OnApplicationShutdown {
   readonly #logger = new Logger('Replica');
@@ -28,8 +28,8 @@ export class Replica implements OnApplicationShutdown {
   }
 
   /**
-   * Runs reads on the replica; on the primary where there is none, or it fails: it may be away, or still lack what a
-   * migration has made. What is wrong with the read itself is wrong there too.
+   * Runs reads on the replica. Without one, or if it fails, the primary answers: the replica may be down, or may still lack
+   * a migration. An error of the read itself repeats there.
    *
    * @throws {DatabaseBusy | DatabaseUnavailable}
    */
@@ -48,7 +48,7 @@ export class Replica implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    // One that could not be connected to has nothing to close.
+    // A failed connection has nothing to close.
     const source = await this.#source?.catch(() => null);
     await source?.destroy();
   }

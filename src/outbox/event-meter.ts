@@ -4,17 +4,17 @@ import type { EventType } from './published-events.js';
 export const EVENT_TRANSPORTS = ['socketio', 'sse'] as const;
 export type EventTransport = (typeof EVENT_TRANSPORTS)[number];
 
-/** Why we ended a connection: `slow` did not take what was sent, `unauthenticated` had a token that ended. */
+/** Why we closed a connection. `slow`: the client did not read fast enough. `unauthenticated`: its token expired or was revoked. */
 export type DropReason = 'slow' | 'unauthenticated' | 'too_many' | 'shutdown' | 'error';
 
-/** Here and not with the events, which nobody imports. */
+/** Here and not in events/, which no other folder may import. */
 interface EventListener {
   sent(type: EventType): void;
   replayed(): void;
   dropped(reason: DropReason): void;
 }
 
-/** What becomes of published events. Whoever tells users says it here, whoever measures hears it. */
+/** Where the events feature reports what it sends, and metrics listen. */
 @Injectable()
 export class EventMeter {
   readonly clients: Record<EventTransport, number> = { socketio: 0, sse: 0 };

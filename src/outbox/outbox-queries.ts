@@ -128,7 +128,7 @@ export async function changesSince(
 }
 
 /**
- * Remembers the highest event that is gone, so that whoever asks for what came after an older one is told.
+ * Remembers the highest deleted event id, so that a client that resumes from an older one learns that it missed events.
  *
  * @returns how many rows went; fewer than `limit` means that no more are due.
  */

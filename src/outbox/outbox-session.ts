@@ -5,36 +5,36 @@ import { PoolClient } from '../database/pool-client.js';
 
 export type Query = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>;
 
-/** `platform_changes`: there is a new change. `platform_events`: events were published. */
+/** `platform_changes`: a new change. `platform_events`: newly published events. */
 const CHANNELS = ['platform_changes', 'platform_events'] as const;
 export type OutboxChannel = (typeof CHANNELS)[number];
 
-/** Longer than a process may take between two statements of a transaction: a drop, or a busy event loop. */
+/** Longer than a healthy process takes between two statements of a transaction: a drop, or a busy event loop. */
 const LOCK_MS = 1000;
-/** A drop takes up to four deadlines, when the process itself is late. */
+/** A drop takes up to four deadlines if the process itself is slow. */
 const LOCK_DEADLINES = 5;
 
-/** The relay's way to the database. One transaction at a time. */
+/** The relay's connection to the database. Runs one transaction at a time. */
 export interface OutboxSession {
   /** Commits when `work` resolves, rolls back when it rejects. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
-  /** One statement that commits by itself: what it locks is not held while this process is frozen. */
+  /** Runs one statement that commits by itself, so a frozen process holds no locks. */
   readonly statement: Query;
-  /** Calls `wake` after each notification on the channel. To be said before the first transaction. */
+  /** Calls `wake` after each notification on the channel. Call this before the first transaction. */
   onNotification(channel: OutboxChannel, wake: () => void): void;
   close(): Promise<void>;
 }
 
 /**
- * A connection of its own, beside the pool: it listens, and it must not wait for one while requests hold them all,
- * because they may be waiting for what it does.
+ * A separate connection beside the pool. It listens, and it must not wait for a connection while requests hold all of them:
+ * they may be waiting for the relay.
  */
 export class PostgresOutboxSession implements OutboxSession {
   readonly #logger = new Logger('Outbox');
   #client: PoolClient | null = null;
   readonly #wakers = new Map<string, () => void>();
   #closed = false;
-  // Transactions queue up behind each other: there is one connection. Who waits for one hears of its failure.
+  // Transactions queue behind each other on the one connection. A failure reaches the caller of that transaction.
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -90,7 +90,7 @@ export class PostgresOutboxSession implements OutboxSession {
       connectionTimeoutMillis: acquireTimeoutMs,
       statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs,
-      // What a frozen process has locked is soon another one's again: while it is pending nobody reads the cache.
+      // Frees the rows of a frozen process soon: while they are pending, no process reads the cache.
       idle_in_transaction_session_timeout: Math.max(LOCK_MS, LOCK_DEADLINES * this.cacheDeadlineMs),
       keepAlive: true,
     });
@@ -103,7 +103,7 @@ export class PostgresOutboxSession implements OutboxSession {
       await client.connect();
       for (const channel of CHANNELS) await client.query(`LISTEN ${channel}`);
     } catch (error) {
-      // A standby refuses to listen, and would keep a connection of each attempt.
+      // A standby refuses LISTEN; without this each attempt would leave a connection open.
       this.#drop(client);
       throw error;
     }
@@ -126,7 +126,7 @@ export class PostgresOutboxSession implements OutboxSession {
   }
 }
 
-/** The embedded database has one connection and one process: changes are announced by whoever makes them. */
+/** The embedded database has one connection and one process, so the writer itself announces its changes. */
 export class EmbeddedOutboxSession implements OutboxSession {
   constructor(private readonly database: Database) {}
 

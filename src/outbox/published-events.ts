@@ -10,7 +10,7 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** A change that users may be told of. Numbers grow in the order in which they become visible. */
+/** A change that users may see. Ids grow in the order in which events become visible. */
 export interface PublishedEvent {
   readonly eventId: number;
   readonly type: EventType;
@@ -20,11 +20,11 @@ export interface PublishedEvent {
 }
 
 export interface EventPage {
-  /** In the order of their numbers. */
+  /** Ordered by id. */
   readonly events: readonly PublishedEvent[];
-  /** The number of the last event of anybody. */
+  /** The id of the last event of any user. */
   readonly lastEventId: number;
-  /** Events up to this number may have been deleted. */
+  /** Events up to this id may have been deleted. */
   readonly forgottenEventId: number;
 }
 
@@ -36,7 +36,7 @@ interface EventRow extends Omit<PublishedEvent, 'eventId'> {
 
 const COLUMNS = 'event_id AS "eventId", type, user_id AS "userId", platform_id AS "platformId", at';
 
-/** The published part of the outbox, for whoever tells users of it. */
+/** Reads published events from the outbox. */
 export class PublishedEvents {
   #wake: () => void = () => {};
 
@@ -47,7 +47,7 @@ export class PublishedEvents {
     session.onNotification('platform_events', () => this.wake());
   }
 
-  /** Called, by whichever process it was published, soon after an event. A notification can be lost: poll too. */
+  /** `wake` is called soon after any process has published an event. A notification can be lost, so poll as well. */
   onPublished(wake: () => void): void {
     this.#wake = wake;
   }
@@ -57,11 +57,11 @@ export class PublishedEvents {
   }
 
   /**
-   * What is new for some users, oldest first. On the outbox's own connection: requests cannot hold it up.
+   * New events of some users, oldest first. Uses the outbox's own connection, so requests cannot delay it.
    *
-   * @param users asked for after the last number is known: an event of a user who is not among them yet is older than
-   * that user's own reading.
-   * @param after null only asks for the last number.
+   * @param users is called after the last id has been read: if a user joins later, that user's own first read covers the
+   * events up to it.
+   * @param after null only asks for the last id.
    */
   news(after: number | null, users: () => readonly number[], limit: number): Promise<EventPage> {
     return this.session.transaction(async (query) => {
@@ -80,12 +80,12 @@ export class PublishedEvents {
   }
 
   /**
-   * A user's events after a number. Behind the admission gate.
+   * A user's events after an id. Waits at the admission gate.
    *
    * @throws {DatabaseBusy | DatabaseUnavailable}
    */
   async replay(userId: number, after: number, limit: number): Promise<EventPage> {
-    // One statement, so that what is deleted meanwhile is either returned or counted as forgotten.
+    // One statement, so that an event that is deleted at the same time is either returned or counted as deleted.
     const rows = await this.database.statement<
       Numbers<Omit<EventPage, 'events'>> & (EventRow | { readonly eventId: null })
     >(
