@@ -168,7 +168,7 @@ export default tseslint.config(
   },
   // Jest, like ESLint, wants the default export.
   {
-    files: ['**/*.config.js', 'test/support/global-*.ts', 'test/support/quiet-runner.mjs'],
+    files: ['**/*.config.js', 'test/support/global-*.ts', 'test/support/{longest-first,quiet-runner}.mjs'],
     rules: { 'import-x/no-default-export': 'off' },
   },
 );
