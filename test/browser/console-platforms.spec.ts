@@ -7,6 +7,8 @@ import { type Person, type PlatformJson, createPlatform, unique } from '../suppo
 import { PICTURES } from '../support/fake-instance/pictures.js';
 
 const PASSWORD = 'correct horse battery staple';
+/** The console's own: usePolled. */
+const STATS_POLL_MS = 15_000;
 
 describe('the console, as a person uses it', () => {
   let site: ConsoleSite;
@@ -149,6 +151,8 @@ describe('the console, as a person uses it', () => {
         { kind, externalId, status: 'published', occurredAt: new Date().toISOString() },
       ]);
     const visitor = await site.logIn(person);
+    const { clock } = visitor.page;
+    await clock.install();
     await visitor.page.getByRole('link', { name: 'Stats' }).click();
     const panel = visitor.page.getByRole('region', { name: 'Activity over time', exact: true });
     const shows = (text: string): Promise<void> => panel.getByText(text).waitFor({ timeout: 60_000 });
@@ -159,11 +163,13 @@ describe('the console, as a person uses it', () => {
     await shows('No activity in this period.');
 
     await report('post', '1');
+    await clock.fastForward(STATS_POLL_MS);
     await shows('Last 90 days: Posts 1, Images 0, Runs 0.');
     const before = await drawing();
     await report('post', '1');
     await report('image', '1');
     await report('image', '2');
+    await clock.fastForward(STATS_POLL_MS);
     await shows('Last 90 days: Posts 1, Images 2, Runs 0.');
     const moved = async (): Promise<boolean> => (await drawing()) !== before;
     await waitUntil(moved, { timeoutMs: 30_000, what: 'the chart to move' });

@@ -12,8 +12,7 @@ const open: { close(): unknown }[] = [];
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start();
-  left = await deployment.startProcess();
-  right = await deployment.startProcess();
+  [left, right] = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
 }, 120_000);
 afterEach(async () => {
   await Promise.all(open.splice(0).map((listener) => listener.close()));

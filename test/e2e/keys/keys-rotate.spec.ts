@@ -2,13 +2,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { CredentialCipher } from '../../../src/credentials/credential-cipher.js';
 import { FernetKey, fernetDecrypt } from '../../../src/crypto/fernet.js';
 import { KeyRing } from '../../../src/crypto/key-ring.js';
+import { BootCanary } from '../../../src/keys/boot-canary.js';
 import { KeyRotation, type RotationOutcome } from '../../../src/keys/key-rotation.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
 import { startCli } from '../../support/cli.js';
 import { type Person, createPlatform, platformInput, register } from '../../support/factories.js';
-import { type InsertedUser, insertUsers } from '../../support/insert-users.js';
+import { insertUsers } from '../../support/insert-users.js';
 import { reveal } from '../../support/reveal.js';
 
 // Each run of a command starts a process that loads the whole application.
@@ -37,6 +38,7 @@ describe('keys:rotate', () => {
 
   beforeAll(async () => {
     backends = await Backends.create();
+    await (await startTestApp({ backends })).app.close();
   });
   beforeEach(async () => {
     newKey = FernetKey.generate();
@@ -45,9 +47,9 @@ describe('keys:rotate', () => {
     backends.secrets.add(newKey);
     // Each test begins under the old key, with whatever its predecessors left gone; also the outbox, which a process
     // that starts replays before it uses the cache.
-    await backends.sql.query(`DO $$ BEGIN
-      IF to_regclass('users') IS NOT NULL THEN TRUNCATE users CASCADE; TRUNCATE key_canary, platform_changes; END IF; END $$`);
+    await backends.sql.query('TRUNCATE users CASCADE; TRUNCATE key_canary, platform_changes');
     await backends.redis.flushDb();
+    await leaveCanary(backends);
   });
 
   const cliEnv = () => ({ ...backends.env(), PLATFORM_ENCRYPTION_KEY: ring });
@@ -57,7 +59,6 @@ describe('keys:rotate', () => {
     started.push(app);
     return app;
   };
-  const startOld = () => start(backends.encryptionKey);
   const startNew = () => start(ring);
   afterEach(async () => {
     for (const { app } of started.splice(0)) await app.close();
@@ -88,13 +89,8 @@ describe('keys:rotate', () => {
     for (const { accessToken } of rows) fernetDecrypt(FernetKey.parse(newKey), accessToken);
   }
 
-  async function withRows(count: number): Promise<InsertedUser[]> {
-    await startOld();
-    return insertUsers(backends, count);
-  }
-
   it('brings every row under the new key, says so, and changes nothing that the API shows', async () => {
-    await withRows(250);
+    await insertUsers(backends, 250);
     const before = await allRows();
     const { code, stdout, stderr } = await rotateByCli().done;
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -111,15 +107,15 @@ describe('keys:rotate', () => {
   });
 
   it('lets a process with the new key alone start only afterwards', async () => {
-    await withRows(3);
+    await insertUsers(backends, 3);
     await expect(start(newKey)).rejects.toThrow(/old key back behind the new one/);
     await rotateByCli().done;
     await start(newKey);
-    await expect(startOld()).rejects.toThrow(/It needs the key with the id/);
+    await expect(start(backends.encryptionKey)).rejects.toThrow(/It needs the key with the id/);
   });
 
   it('loses nothing when it is killed at any point, and goes on when it is run again', async () => {
-    await withRows(1500);
+    await insertUsers(backends, 1500);
     let kills = 0;
     for (const at of [1, 400]) {
       const run = rotateByCli();
@@ -140,8 +136,8 @@ describe('keys:rotate', () => {
   });
 
   it('shares the work of two runs', async () => {
-    await withRows(600);
-    const apps = [await startNew(), await startNew()];
+    await insertUsers(backends, 600);
+    const apps = await Promise.all([startNew(), startNew()]);
     const outcomes = await Promise.all(apps.map(({ app }) => rotateConnections(app)));
     expect(outcomes.flat().map(({ complete }) => complete)).toEqual([true, true]);
     expect(outcomes.flat().reduce((sum, { rewritten }) => sum + rewritten, 0)).toBe(600);
@@ -153,7 +149,6 @@ describe('keys:rotate', () => {
     let owner: Person;
 
     beforeEach(async () => {
-      await startOld();
       app = await startNew();
       owner = await register(app.client, backends.secrets);
     });
@@ -288,7 +283,7 @@ describe('keys:rotate', () => {
   });
 
   it('reports rows that no key opens or whose seal is broken, leaves them, and is done without them', async () => {
-    const users = await withRows(5);
+    const users = await insertUsers(backends, 5);
     const [broken, foreign] = users;
     await backends.sql.query(`UPDATE platform_connections SET seal = 'broken' WHERE id = $1`, [
       broken?.platformId,
@@ -309,7 +304,7 @@ describe('keys:rotate', () => {
   });
 
   it('is not done while a row without a seal may need the old key, until credentials:seal has sealed it', async () => {
-    const [first] = await withRows(2);
+    const [first] = await insertUsers(backends, 2);
     await backends.sql.query('UPDATE platform_connections SET seal = NULL WHERE id = $1', [
       first?.platformId,
     ]);
@@ -323,6 +318,14 @@ describe('keys:rotate', () => {
     await expectNewKeySuffices();
   });
 });
+
+/** As the first start under the old key does it, without the start. */
+async function leaveCanary(backends: Backends): Promise<void> {
+  const database = {
+    statement: (sql: string, parameters: unknown[]) => backends.rows(sql, parameters),
+  };
+  await new BootCanary(database as never, KeyRing.parse(backends.encryptionKey)).check();
+}
 
 /** A rotation of everything; what it says of the connections. There is nothing else that is encrypted here. */
 async function rotateConnections(app: TestApp['app']): Promise<RotationOutcome[]> {
