@@ -45,5 +45,4 @@ export default {
   // For what hangs: on a busy machine a test takes many times as long as on a quiet one.
   testTimeout: 90_000,
   maxWorkers: 2,
-  testSequencer: '<rootDir>/test/support/longest-first.mjs',
 };

@@ -12,7 +12,7 @@ import type { FaultProcess } from '../support/fault-process.js';
 const LONG = process.env.FAULT_LONG !== undefined;
 const WRITES = 200;
 const KILLS_A_ROUND = 2;
-const ROUNDS = LONG ? WRITES / KILLS_A_ROUND : 2;
+const ROUNDS = LONG ? WRITES / KILLS_A_ROUND : 4;
 const NEVER_STALE_AFTER_MS = 2000;
 const GIVEN_UP_AFTER_MS = 20_000;
 
