@@ -33,8 +33,8 @@ afterAll(async () => {
   await deployment.remove();
 }, 30_000);
 
-const OFF = 'until then nothing cached is read';
-const ON = 'No change waits any more';
+const OFF = 'Until then no cached value is read';
+const ON = 'No change is waiting any more';
 
 /** Of the peer, since it was started. */
 const said = (text: string): number => peer.api.output.filter((line) => line.includes(text)).length;
