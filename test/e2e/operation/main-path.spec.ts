@@ -73,7 +73,10 @@ it('creates a connection, which an event stream announces, lists it by miss and 
 it('ends with 0 on SIGTERM, promotes the account by the command line, and starts again with what it had', async () => {
   expect(await api.stop()).toBe(0);
   const promoted = await runCli(['users:promote', login.email], { DATA_DIR: dataDir });
-  expect(promoted).toMatchObject({ code: 0, stdout: expect.stringContaining(`${login.email} is now an admin`) });
+  expect(promoted).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`${login.email} is now an admin`),
+  });
   await start();
   const demo = await signIn();
   expect(demo.user.role).toBe('admin');
