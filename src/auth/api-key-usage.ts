@@ -1,9 +1,7 @@
-import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import { WriteBehind } from '../database/write-behind.js';
-
-const FLUSH_INTERVAL_MS = 10_000;
 
 // Locks rows in id order, so two processes that write at once cannot deadlock.
 const FLUSH_SQL = `
@@ -16,31 +14,13 @@ const FLUSH_SQL = `
 
 /** When API keys were last used. */
 @Injectable()
-export class ApiKeyUsage implements OnApplicationShutdown {
-  readonly #times: WriteBehind;
-
-  constructor(
-    database: Database,
-    private readonly clock: Clock,
-  ) {
-    this.#times = new WriteBehind({
-      intervalMs: FLUSH_INTERVAL_MS,
-      write: (times) => database.statement(FLUSH_SQL, [[...times.keys()], [...times.values()]]),
+export class ApiKeyUsage extends WriteBehind {
+  constructor(database: Database, clock: Clock) {
+    super(database, clock, {
+      intervalMs: 10_000,
+      sql: FLUSH_SQL,
       what: 'The last use of API keys',
       logger: new Logger('ApiKeys'),
     });
-  }
-
-  /** Never waits, never throws. */
-  note(id: number): void {
-    this.#times.note(id, this.clock.now());
-  }
-
-  flush(): Promise<void> {
-    return this.#times.flush();
-  }
-
-  onApplicationShutdown(): Promise<void> {
-    return this.#times.close();
   }
 }

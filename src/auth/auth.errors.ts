@@ -1,4 +1,4 @@
-import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
+import { problem, ServiceUnavailable } from '../common/domain-error.js';
 import { Unauthorized } from '../http/auth/auth.errors.js';
 
 /** Identical for an unknown address and a wrong password, so it does not reveal which accounts exist. */
@@ -22,32 +22,24 @@ export class InvalidRefreshToken extends Unauthorized {
 }
 
 /** Users sign in with the OpenID provider instead. */
-export class LocalAccountsDisabled extends DomainError {
-  readonly code = 'local_accounts_disabled';
-  readonly status = 403;
-  readonly title = 'Local accounts disabled';
-
+export class LocalAccountsDisabled extends problem(
+  403,
+  'local_accounts_disabled',
+  'Local accounts disabled',
+) {
   constructor() {
     super('This server has no local accounts. Sign in with its OpenID provider.');
   }
 }
 
 /** Identical for an absent key and another user's key. */
-export class ApiKeyNotFound extends DomainError {
-  readonly code = 'api_key_not_found';
-  readonly status = 404;
-  readonly title = 'API key not found';
-
+export class ApiKeyNotFound extends problem(404, 'api_key_not_found', 'API key not found') {
   constructor() {
     super('No API key has this id.');
   }
 }
 
-export class TooManyApiKeys extends DomainError {
-  readonly code = 'too_many_api_keys';
-  readonly status = 409;
-  readonly title = 'Too many API keys';
-
+export class TooManyApiKeys extends problem(409, 'too_many_api_keys', 'Too many API keys') {
   constructor(max: number) {
     super(`You already have ${max} API keys. Revoke one that you no longer need.`);
   }

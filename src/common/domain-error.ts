@@ -25,11 +25,17 @@ export abstract class DomainError extends Error {
   }
 }
 
+/** The base of the errors that share a status, a `code` and a title. */
+export function problem(status: number, code: string, title: string) {
+  return class extends DomainError {
+    readonly status = status;
+    readonly code: string = code;
+    readonly title = title;
+  };
+}
+
 /** A well-formed value that was rejected, with the field that holds it. */
-export class InvalidField extends DomainError {
-  readonly code = 'validation_failed';
-  readonly status = 400;
-  readonly title = 'The request is not valid';
+export class InvalidField extends problem(400, 'validation_failed', 'The request is not valid') {
   override readonly errors: readonly FieldProblem[];
 
   constructor(errors: readonly FieldProblem[]) {

@@ -1,10 +1,7 @@
-import { DomainError } from '../common/domain-error.js';
+import { DomainError, problem } from '../common/domain-error.js';
 
 /** The same error whether the state is missing, unknown, used, expired or from another browser. */
-export class InvalidConnectState extends DomainError {
-  readonly code = 'invalid_state';
-  readonly status = 400;
-  readonly title = 'Connection not finished';
+export class InvalidConnectState extends problem(400, 'invalid_state', 'Connection not finished') {
   override readonly errors = [
     { pointer: '#state', detail: 'state does not belong to an attempt started in this browser' },
   ];

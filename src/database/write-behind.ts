@@ -1,5 +1,7 @@
-import type { Logger } from '@nestjs/common';
+import type { Logger, OnApplicationShutdown } from '@nestjs/common';
+import type { Clock } from '../common/clock.js';
 import { OutageLog } from '../common/outage-log.js';
+import type { Database } from './database.js';
 
 /** Entries that may wait; further ones are written at once or, while a write is under way, forgotten. */
 const MAX_PENDING = 10_000;
@@ -7,34 +9,38 @@ const MAX_PENDING = 10_000;
 export interface WriteBehindOptions {
   /** Milliseconds that an entry may wait. */
   readonly intervalMs: number;
-  /** One statement for all entries. */
-  readonly write: (times: ReadonlyMap<number, Date>) => Promise<unknown>;
+  /** One statement for all entries. Parameters: the ids, and their times in the same order. */
+  readonly sql: string;
   /** For the log, such as "lastUsed". */
   readonly what: string;
   readonly logger: Pick<Logger, 'log' | 'warn'>;
 }
 
 /**
- * Collects times by id in memory and writes them in batches: bookkeeping that no request should wait for. It may be lost
- * when the process is killed.
+ * Collects when something was used, by id, in memory and writes it in batches: bookkeeping that no request should wait
+ * for. It may be lost when the process is killed.
  */
-export class WriteBehind {
+export abstract class WriteBehind implements OnApplicationShutdown {
   readonly #outage: OutageLog;
   #pending = new Map<number, Date>();
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
 
-  constructor(private readonly options: WriteBehindOptions) {
+  protected constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly options: WriteBehindOptions,
+  ) {
     this.#outage = new OutageLog(options.logger);
   }
 
-  /** Never waits, never throws. */
-  note(id: number, at: Date): void {
+  /** It is used now. Never waits, never throws. */
+  note(id: number): void {
     if (this.#pending.size >= MAX_PENDING && !this.#pending.has(id)) {
       if (this.#flushing !== undefined) return;
       void this.flush();
     }
-    this.#pending.set(id, at);
+    this.#pending.set(id, this.clock.now());
     this.#schedule();
   }
 
@@ -51,15 +57,15 @@ export class WriteBehind {
   }
 
   /** Writes what is pending, and schedules nothing any more. */
-  async close(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     await this.flush();
     clearTimeout(this.#timer);
   }
 
   async #write(batch: ReadonlyMap<number, Date>): Promise<void> {
-    const { write, what } = this.options;
+    const { sql, what } = this.options;
     try {
-      await write(batch);
+      await this.database.statement(sql, [[...batch.keys()], [...batch.values()]]);
       this.#outage.succeeded();
     } catch (error) {
       this.#outage.failed(

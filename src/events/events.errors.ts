@@ -1,10 +1,11 @@
-import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
+import { problem, ServiceUnavailable } from '../common/domain-error.js';
 
 /** The user or the process has reached its limit of clients. */
-export class TooManyEventClients extends DomainError {
-  readonly code = 'too_many_event_clients';
-  readonly status = 429;
-  readonly title = 'Too many connected clients';
+export class TooManyEventClients extends problem(
+  429,
+  'too_many_event_clients',
+  'Too many connected clients',
+) {
   override readonly retryAfterSeconds = 30;
 
   constructor() {

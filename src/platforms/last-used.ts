@@ -1,9 +1,7 @@
-import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import { WriteBehind } from '../database/write-behind.js';
-
-const FLUSH_INTERVAL_MS = 5000;
 
 // A row that another transaction is writing is skipped: waiting for it while holding others could be a deadlock. Its use
 // shows with the next one.
@@ -19,31 +17,13 @@ const FLUSH_SQL = `
 
 /** When connections were last used. */
 @Injectable()
-export class LastUsed implements BeforeApplicationShutdown {
-  readonly #times: WriteBehind;
-
-  constructor(
-    database: Database,
-    private readonly clock: Clock,
-  ) {
-    this.#times = new WriteBehind({
-      intervalMs: FLUSH_INTERVAL_MS,
-      write: (times) => database.statement(FLUSH_SQL, [[...times.keys()], [...times.values()]]),
+export class LastUsed extends WriteBehind {
+  constructor(database: Database, clock: Clock) {
+    super(database, clock, {
+      intervalMs: 5000,
+      sql: FLUSH_SQL,
       what: 'lastUsed',
       logger: new Logger('LastUsed'),
     });
-  }
-
-  /** Never waits, never throws. */
-  touch(platformId: number): void {
-    this.#times.note(platformId, this.clock.now());
-  }
-
-  flush(): Promise<void> {
-    return this.#times.flush();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.#times.close();
   }
 }

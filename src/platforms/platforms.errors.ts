@@ -1,63 +1,39 @@
-import { DomainError } from '../common/domain-error.js';
+import { problem } from '../common/domain-error.js';
 
 /** The same for an absent connection and another user's. */
-export class PlatformNotFound extends DomainError {
-  readonly code = 'platform_not_found';
-  readonly status = 404;
-  readonly title = 'Platform connection not found';
-
+export class PlatformNotFound extends problem(404, 'platform_not_found', 'Platform connection not found') {
   constructor() {
     super('No platform connection has this id.');
   }
 }
 
-export class NoPlatforms extends DomainError {
-  readonly code = 'no_platforms';
-  readonly status = 404;
-  readonly title = 'No active platform connection';
-
+export class NoPlatforms extends problem(404, 'no_platforms', 'No active platform connection') {
   constructor() {
     super('You have no active platform connection, so there is no default.');
   }
 }
 
 /** The same for every reason: a picture must not reveal what this server can reach. */
-export class NoAvatar extends DomainError {
-  readonly code = 'no_avatar';
-  readonly status = 404;
-  readonly title = 'No picture';
-
+export class NoAvatar extends problem(404, 'no_avatar', 'No picture') {
   constructor() {
     super('The account has no picture, or the picture is temporarily unavailable.');
   }
 }
 
-export class DuplicateName extends DomainError {
-  readonly code = 'duplicate_name';
-  readonly status = 409;
-  readonly title = 'Name already used';
-
+export class DuplicateName extends problem(409, 'duplicate_name', 'Name already used') {
   constructor() {
     super('Another of your platform connections has this name.');
   }
 }
 
-export class DuplicateAccount extends DomainError {
-  readonly code = 'duplicate_account';
-  readonly status = 409;
-  readonly title = 'Account already connected';
-
+export class DuplicateAccount extends problem(409, 'duplicate_account', 'Account already connected') {
   constructor() {
     super('Another of your platform connections has this instance and username.');
   }
 }
 
 /** All connections of a user are read, sorted and sent at once, so their number is bounded. */
-export class TooManyPlatforms extends DomainError {
-  readonly code = 'too_many_platforms';
-  readonly status = 409;
-  readonly title = 'Too many platform connections';
-
+export class TooManyPlatforms extends problem(409, 'too_many_platforms', 'Too many platform connections') {
   constructor(max: number) {
     super(
       `You already have ${max} platform connections, including inactive ones. Delete one that you no longer need.`,
@@ -65,11 +41,7 @@ export class TooManyPlatforms extends DomainError {
   }
 }
 
-export class PlatformInactive extends DomainError {
-  readonly code = 'platform_inactive';
-  readonly status = 409;
-  readonly title = 'Platform connection is not active';
-
+export class PlatformInactive extends problem(409, 'platform_inactive', 'Platform connection is not active') {
   constructor(refused = 'An inactive platform connection cannot be the default.') {
     super(`${refused} Activate it first.`);
   }
@@ -79,11 +51,7 @@ export class PlatformInactive extends DomainError {
 export const REVEAL_OF_INACTIVE = 'The credentials of an inactive platform connection are not revealed.';
 
 /** The same for a broken seal, an unknown key and a damaged ciphertext: the difference would only help an attacker. */
-export class NeedsReconnect extends DomainError {
-  readonly code = 'needs_reconnect';
-  readonly status = 409;
-  readonly title = 'Reconnect this account';
-
+export class NeedsReconnect extends problem(409, 'needs_reconnect', 'Reconnect this account') {
   constructor() {
     super(
       'The stored credentials can no longer be opened. Connect the account again, or save new credentials.',
@@ -91,21 +59,13 @@ export class NeedsReconnect extends DomainError {
   }
 }
 
-export class DefaultRequired extends DomainError {
-  readonly code = 'default_required';
-  readonly status = 409;
-  readonly title = 'A default is required';
-
+export class DefaultRequired extends problem(409, 'default_required', 'A default is required') {
   constructor() {
     super('This is the default platform connection. Make another one the default instead.');
   }
 }
 
-export class VersionMismatch extends DomainError {
-  readonly code = 'version_mismatch';
-  readonly status = 412;
-  readonly title = 'The resource has changed';
-
+export class VersionMismatch extends problem(412, 'version_mismatch', 'The resource has changed') {
   constructor() {
     super(
       'The platform connection has changed since you read it: If-Match names another version. Read it again.',

@@ -1,10 +1,6 @@
-import { DomainError } from '../common/domain-error.js';
+import { problem } from '../common/domain-error.js';
 
-export class RateLimited extends DomainError {
-  readonly code = 'rate_limited';
-  readonly status = 429;
-  readonly title = 'Too many requests';
-
+export class RateLimited extends problem(429, 'rate_limited', 'Too many requests') {
   constructor(override readonly retryAfterSeconds: number) {
     super('Too many requests. Try again later.');
   }

@@ -62,7 +62,7 @@ export class RevealService {
     // Committed before the secret leaves the process: if the process dies here, the trail has one entry too many, never one
     // too few.
     await this.record(request, 'revealed');
-    this.lastUsed.touch(platformId);
+    this.lastUsed.note(platformId);
     return { read, result: credentials };
   }
 

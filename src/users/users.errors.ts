@@ -1,10 +1,6 @@
-import { DomainError } from '../common/domain-error.js';
+import { problem } from '../common/domain-error.js';
 
-export class EmailTaken extends DomainError {
-  readonly code = 'email_taken';
-  readonly status = 409;
-  readonly title = 'E-mail address taken';
-
+export class EmailTaken extends problem(409, 'email_taken', 'E-mail address taken') {
   constructor() {
     super('An account with this e-mail address already exists.');
   }
