@@ -21,9 +21,10 @@ const project = {
 };
 
 // What measures times, on a machine that has nothing else to do, and what leaves others none.
-const MEASURING = [
+const ALONE = [
   'cut-off-writer',
   'expiry',
+  'history',
   'postgres-slow',
   'postgres-stopped',
   'redis-killed',
@@ -34,15 +35,17 @@ export default {
   projects: [
     {
       ...project,
-      displayName: 'measuring',
-      testMatch: MEASURING,
+      displayName: 'alone',
+      testMatch: ALONE,
       runner: '<rootDir>/test/support/quiet-runner.mjs',
     },
-    { ...project, displayName: 'side by side', testPathIgnorePatterns: ['/node_modules/', ...MEASURING] },
+    { ...project, displayName: 'side by side', testPathIgnorePatterns: ['/node_modules/', ...ALONE] },
   ],
   testSequencer: '<rootDir>/test/support/longest-first.mjs',
   coverageProvider: 'v8',
   // For what hangs: on a busy machine a test takes many times as long as on a quiet one.
   testTimeout: 90_000,
   maxWorkers: 2,
+  // A worker keeps modules of the specs that it has run; its garbage collections would take longer with each.
+  workerIdleMemoryLimit: '512MB',
 };

@@ -7,7 +7,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { IsInt, Max, Min, ValidateIf } from 'class-validator';
-import { DomainError } from '../common/domain-error.js';
+import { problem } from '../common/domain-error.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import { WarmUpRunner } from './warm-up-runner.js';
@@ -36,11 +36,7 @@ class WarmUpStartedDto {
   users!: number;
 }
 
-class WarmUpRunning extends DomainError {
-  readonly code = 'warm_up_running';
-  readonly status = 409;
-  readonly title = 'Already warming';
-
+class WarmUpRunning extends problem(409, 'warm_up_running', 'Already warming') {
   constructor() {
     super('This process is already warming the cache. Its log shows the progress.');
   }

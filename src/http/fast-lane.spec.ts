@@ -22,7 +22,7 @@ import {
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { DomainError, InvalidField } from '../common/domain-error.js';
+import { problem, InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { ConfigModule } from '../config/config.module.js';
 import { FastLane } from './fast-lane.decorator.js';
@@ -35,11 +35,7 @@ import type { RawReply } from './raw-reply.js';
 let calls: string[] = [];
 const Rule = (rule: string) => SetMetadata('rule', rule);
 
-class Refused extends DomainError {
-  readonly code = 'refused';
-  readonly status = 403;
-  readonly title = 'Refused';
-}
+class Refused extends problem(403, 'refused', 'Refused') {}
 
 function ruleOf(context: ExecutionContext): unknown {
   return Reflect.getMetadata('rule', context.getHandler());

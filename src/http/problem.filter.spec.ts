@@ -9,25 +9,19 @@ import {
 } from '@nestjs/common';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { QueryFailedError } from 'typeorm';
-import { DomainError, InvalidField, ServiceUnavailable } from '../common/domain-error.js';
+import { problem, InvalidField, ServiceUnavailable } from '../common/domain-error.js';
 import { createLogger } from '../common/logger.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
 
 const SECRET = 'hunter2-secret-value';
 
-class NameTaken extends DomainError {
-  readonly code = 'duplicate_name';
-  readonly status = 409;
-  readonly title = 'Name already used';
+class NameTaken extends problem(409, 'duplicate_name', 'Name already used') {
   constructor() {
     super('Another of your platform connections has this name.');
   }
 }
 
-class NotSignedIn extends DomainError {
-  readonly code = 'unauthenticated';
-  readonly status = 401;
-  readonly title = 'Not signed in';
+class NotSignedIn extends problem(401, 'unauthenticated', 'Not signed in') {
   override readonly headers = { 'WWW-Authenticate': 'Bearer' };
   constructor() {
     super('The access token is missing, expired or not valid.');

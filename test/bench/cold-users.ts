@@ -11,7 +11,7 @@ export async function coldUsers(deployment: Deployment): Promise<Section> {
   const [ours, perRequest] = await Promise.all([
     deployment.startApp({ DATABASE_POOL_MAX: poolMax }),
     deployment.startContestant('connection-per-request.ts', {
-      DATABASE_URL: deployment.postgres.url(),
+      DATABASE_URL: deployment.backends.databaseUrl,
       POOL_MAX: poolMax,
     }),
   ]);

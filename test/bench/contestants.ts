@@ -1,5 +1,6 @@
+import type { InsertedUser } from '../support/insert-users.js';
 import type { ApiProcess } from '../support/servers/api-process.js';
-import type { BenchUser, Deployment } from './deployment.js';
+import type { Deployment } from './deployment.js';
 import type { Target } from './load.js';
 
 export const CONSTANT = 'limit: Nest + Fastify, constant';
@@ -25,7 +26,7 @@ export async function contestants(
   const users = await deployment.addUsers(CALLERS);
   const [user] = users;
   if (user === undefined) throw new Error('No user was added');
-  const signedIn = ({ token }: BenchUser) => ({ authorization: `Bearer ${token}` });
+  const signedIn = ({ token }: InsertedUser) => ({ authorization: `Bearer ${token}` });
   const headers = signedIn(user);
   const callers = users.map(signedIn);
   const list = `${ours.baseUrl}${LIST}`;

@@ -10,7 +10,7 @@ export async function memoryOfUsers(deployment: Deployment, users: number): Prom
   // From the spawn, the migrations applied before, until it answers.
   const startMs = performance.now() - started;
   const added = await deployment.addUsers(users);
-  await deployment.cache.flushDb();
+  await deployment.backends.redis.flushDb();
   const before = await datasetBytes(deployment);
   const idleBytes = residentBytes(api.pid);
   const failed = await sendAll(
@@ -30,8 +30,8 @@ export async function memoryOfUsers(deployment: Deployment, users: number): Prom
   };
 }
 
-async function datasetBytes({ cache }: Deployment): Promise<number> {
-  return Number(/^used_memory_dataset:(\d+)/m.exec(await cache.info('memory'))?.[1]);
+async function datasetBytes({ backends: { redis } }: Deployment): Promise<number> {
+  return Number(/^used_memory_dataset:(\d+)/m.exec(await redis.info('memory'))?.[1]);
 }
 
 /** Of Linux's /proc. */

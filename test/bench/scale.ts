@@ -1,5 +1,6 @@
+import type { InsertedUser } from '../support/insert-users.js';
 import type { ApiProcess } from '../support/servers/api-process.js';
-import { type BenchUser, Deployment, PLATFORMS_PER_USER } from './deployment.js';
+import { DRAINED_MS, Deployment, PLATFORMS_PER_USER } from './deployment.js';
 import { type Section, count, milliseconds } from './report.js';
 import { oneByOne } from './requests.js';
 import { median, ratio, spread } from './statistics.js';
@@ -15,7 +16,7 @@ const ENTRIES_PER_CALL = 10_000;
 interface Stage {
   readonly deployment: Deployment;
   readonly api: ApiProcess;
-  readonly probes: readonly BenchUser[];
+  readonly probes: readonly InsertedUser[];
 }
 
 /** p50 of a hit and of a miss with 1,000,000 connections against 1,000, on servers of their own, in interleaved rounds. */
@@ -26,7 +27,7 @@ export async function scale(rounds: number): Promise<Section> {
     const p50 = stages.map(() => ({ miss: [] as number[], hit: [] as number[] }));
     for (let round = 0; round < rounds; round++) {
       for (const [index, { deployment, api, probes }] of stages.entries()) {
-        await deployment.cache.del(probes.map(({ id }) => `user_platforms:${id}`));
+        await deployment.backends.redis.del(probes.map(({ id }) => `user_platforms:${id}`));
         const lists = probes.map(({ token }) => ({ path: '/v1/platforms', token }));
         p50[index]?.miss.push(median(await oneByOne(api.port, lists)));
         p50[index]?.hit.push(
@@ -62,14 +63,14 @@ async function stage(rows: number): Promise<Stage> {
   const deployment = await Deployment.start();
   try {
     const api = await deployment.startApp();
-    const probes: BenchUser[] = [];
+    const probes: InsertedUser[] = [];
     const others = Math.round(rows / PROBES) - PLATFORMS_PER_USER;
     for (let probe = 0; probe < PROBES; probe++) {
       await insertOthers(deployment, others);
       probes.push(...(await deployment.insertUsers(1)));
     }
-    await deployment.drained();
-    await deployment.sql.query('VACUUM ANALYZE');
+    await deployment.backends.settled(DRAINED_MS);
+    await deployment.backends.sql.query('VACUUM ANALYZE');
     await fillRedis(deployment, rows / PLATFORMS_PER_USER);
     return { deployment, api, probes };
   } catch (error) {
@@ -79,7 +80,7 @@ async function stage(rows: number): Promise<Stage> {
 }
 
 /** With ciphertexts that are none, and without the triggers' work: nobody asks for these. */
-async function insertOthers({ sql }: Deployment, rows: number): Promise<void> {
+async function insertOthers({ backends: { sql } }: Deployment, rows: number): Promise<void> {
   const client = await sql.connect();
   try {
     await client.query('SET session_replication_role = replica');
@@ -102,10 +103,10 @@ async function insertOthers({ sql }: Deployment, rows: number): Promise<void> {
 }
 
 /** The entries of the others: a hit is found among as many. */
-async function fillRedis({ cache }: Deployment, entries: number): Promise<void> {
+async function fillRedis({ backends: { redis } }: Deployment, entries: number): Promise<void> {
   const script = `for n = ARGV[1], ARGV[2] do redis.call('SET', 'user_platforms:other' .. n, string.rep('x', ARGV[3])) end`;
   for (let from = 1; from <= entries; from += ENTRIES_PER_CALL) {
     const to = Math.min(entries, from + ENTRIES_PER_CALL - 1);
-    await cache.eval(script, { arguments: [from, to, BYTES_PER_ENTRY].map(String) });
+    await redis.eval(script, { arguments: [from, to, BYTES_PER_ENTRY].map(String) });
   }
 }

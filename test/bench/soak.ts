@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { COLLECTABLE } from '../support/fault-preload.js';
 import { FaultProcess } from '../support/fault-process.js';
-import type { BenchUser, Deployment } from './deployment.js';
+import type { InsertedUser } from '../support/insert-users.js';
+import type { Deployment } from './deployment.js';
 import { residentBytes } from './memory.js';
 import { type Section, exactly, megabytes } from './report.js';
 
@@ -67,7 +68,7 @@ async function frozen({ redis }: Deployment): Promise<void> {
 /** @returns how often each status was answered. */
 async function mixedLoad(
   process: FaultProcess,
-  users: readonly BenchUser[],
+  users: readonly InsertedUser[],
   signal: AbortSignal,
 ): Promise<Record<string, number>> {
   const statuses: Record<string, number> = {};
@@ -85,7 +86,7 @@ async function mixedLoad(
   return statuses;
 }
 
-function request(process: FaultProcess, user: BenchUser, number: number) {
+function request(process: FaultProcess, user: InsertedUser, number: number) {
   const one = `/v1/platforms/${user.platformId}`;
   switch (number % 25) {
     case 0:

@@ -287,8 +287,13 @@ describe('the console, as a person uses it', () => {
 
   it('needs no connection while it is hidden, so that many tabs work, and catches up when it is shown', async () => {
     const person = await site.person();
-    const { id, name } = await connected(person);
+    const { id, name: atFirst } = await connected(person);
     const first = await site.logIn(person);
+    await card(first, atFirst).waitFor();
+    // Once the tab has heard of a change, it knows where in the stream it is.
+    const name = 'Heard of';
+    await person.client.patch(`/v1/platforms/${id}`, { name });
+    await card(first, name).waitFor();
     const resumed: (string | undefined)[] = [];
     first.page.on('request', (request) => {
       if (request.url().endsWith('/v1/events')) resumed.push(request.headers()['last-event-id']);

@@ -45,7 +45,7 @@ it.each(['fast', 'slow'] as const)(
         expect(replies.filter(isHit)).toHaveLength(replies.length);
       }
       const remaining = await Promise.all(
-        users.map(({ id }) => deployment.cache.pTTL(`user_platforms:${id}`)),
+        users.map(({ id }) => deployment.backends.redis.pTTL(`user_platforms:${id}`)),
       );
       expect(Math.min(...remaining)).toBeGreaterThan(200_000);
       expect(Math.max(...remaining)).toBeLessThanOrEqual(300_000);
@@ -54,7 +54,7 @@ it.each(['fast', 'slow'] as const)(
       if (user === undefined) throw new Error('No users');
       expect((await filler.rename(user, 'new')).status).toBe(200);
       // Its relay drops it once more, and not between the two reads.
-      await deployment.whenDrained();
+      await deployment.backends.settled();
       expect(versionIn(await reader.list(user))).toBe(2);
       expect(isHit(await filler.list(user))).toBe(true);
     }

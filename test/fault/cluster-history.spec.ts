@@ -7,7 +7,7 @@ import { Fleet } from './history/fleet.js';
 import { Random } from './history/random.js';
 import { runHistory } from './history/run-history.js';
 
-const OPERATIONS = Number(process.env['CLUSTER_HISTORY_OPERATIONS'] ?? 8_000);
+const OPERATIONS = Number(process.env['CLUSTER_HISTORY_OPERATIONS'] ?? 4_000);
 const SEED = Number(process.env['HISTORY_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const LIMIT_MS = 1_000 * 60 * Math.max(6, OPERATIONS / 10_000);
 

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IMPATIENT_WITH_REDIS } from '../support/backends.js';
 import { type Figure, expectBestRound } from '../support/best-round.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import { History } from '../support/fault-history.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { durations, note } from '../support/load.js';
 
 const USERS = 8;
@@ -26,15 +27,15 @@ beforeAll(async () => {
 afterAll(() => deployment.remove(), 120_000);
 
 /** Writers of each user at one process and readers at both, for as long as the fault lasts. */
-async function writeAndRead(users: readonly FaultUser[], history: History, forMs: number): Promise<void> {
+async function writeAndRead(users: readonly InsertedUser[], history: History, forMs: number): Promise<void> {
   const until = performance.now() + forMs;
-  const write = async (user: FaultUser): Promise<void> => {
+  const write = async (user: InsertedUser): Promise<void> => {
     for (let n = 0; performance.now() < until; n++) {
       const { status, text } = await history.write(writer, user, `name ${n}`);
       if (status !== 200) throw new Error(`A write was answered ${status}: ${text}`);
     }
   };
-  const read = async (process: FaultProcess, user: FaultUser): Promise<void> => {
+  const read = async (process: FaultProcess, user: InsertedUser): Promise<void> => {
     while (performance.now() < until) {
       await history.read(process, user, Math.random() < 0.5 ? 'list' : 'one');
       await sleep(READ_PAUSE_MS);
@@ -74,7 +75,7 @@ describe('one process cut off from Redis while it writes', () => {
     note(`${history.reads} reads, ${history.writes.length} writes`);
     expect(history.unanswered).toEqual([]);
     expect(history.reads).toBeGreaterThan(100);
-    await deployment.whenDrained();
+    await deployment.backends.settled();
     expect(await deployment.staleKeys(users)).toEqual([]);
     return [{ what: 'ms that a read was stale', value: stalestMs, limit: 1000 }];
   }

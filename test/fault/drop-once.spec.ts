@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 
 const WRITES = 40;
 /** The list, the connection and its statistics: one DEL each. */
@@ -8,22 +9,22 @@ const KEYS_PER_WRITE = 3;
 
 let deployment: FaultDeployment;
 let processes: FaultProcess[];
-let user: FaultUser;
+let user: InsertedUser;
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start();
   processes = await Promise.all([deployment.startProcess(), deployment.startProcess()]);
-  [user] = (await deployment.insertUsers(1)) as [FaultUser];
+  [user] = (await deployment.insertUsers(1)) as [InsertedUser];
 }, 180_000);
 afterAll(() => deployment.remove(), 120_000);
 
 /** How often Redis was asked to delete while `work` ran and until the outbox was drained. */
 async function deletions(work: () => Promise<void>): Promise<number> {
   const calls = async (): Promise<number> =>
-    Number(/^cmdstat_del:calls=(\d+)/m.exec(await deployment.cache.info('commandstats'))?.[1] ?? 0);
+    Number(/^cmdstat_del:calls=(\d+)/m.exec(await deployment.backends.redis.info('commandstats'))?.[1] ?? 0);
   const before = await calls();
   await work();
-  await deployment.whenDrained();
+  await deployment.backends.settled();
   return (await calls()) - before;
 }
 
@@ -42,7 +43,7 @@ describe('the keys of a change', () => {
 
   it('are dropped by a relay when nobody else has', async () => {
     const dropped = await deletions(async () => {
-      await deployment.sql.query(`UPDATE platform_connections SET name = 'by hand' WHERE id = $1`, [
+      await deployment.backends.sql.query(`UPDATE platform_connections SET name = 'by hand' WHERE id = $1`, [
         user.platformId,
       ]);
     });

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import { versionIn } from '../support/fault-history.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { isHit } from '../support/load.js';
 
 const TEN_MEGABYTES = 10 * 1024 * 1024;
@@ -10,8 +11,8 @@ const TEN_MEGABYTES = 10 * 1024 * 1024;
 let deployment: FaultDeployment;
 let here: FaultProcess;
 let there: FaultProcess;
-let ada: FaultUser;
-let bob: FaultUser;
+let ada: InsertedUser;
+let bob: InsertedUser;
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start({ DATABASE_STATEMENT_TIMEOUT_MS: '30000' });
@@ -21,7 +22,7 @@ beforeAll(async () => {
   ]);
 }, 180_000);
 beforeEach(async () => {
-  [ada, bob] = (await deployment.insertUsers(2)) as [FaultUser, FaultUser];
+  [ada, bob] = (await deployment.insertUsers(2)) as [InsertedUser, InsertedUser];
   await here.warm([ada, bob]);
   await there.warm([ada, bob]);
 });
@@ -29,23 +30,23 @@ afterAll(() => deployment.remove(), 120_000);
 
 type Resource = 'user_platforms' | 'platform';
 
-const keyOf = (resource: Resource, user: FaultUser): string =>
+const keyOf = (resource: Resource, user: InsertedUser): string =>
   resource === 'platform' ? `platform:${user.platformId}` : `user_platforms:${user.id}`;
 
-const read = (process: FaultProcess, resource: Resource, user: FaultUser) =>
+const read = (process: FaultProcess, resource: Resource, user: InsertedUser) =>
   resource === 'platform' ? process.one(user) : process.list(user);
 
 const corruptReads = (process: FaultProcess, resource: Resource): Promise<number> =>
   process.metric(`platform_cache_requests_total{resource="${resource}",outcome="corrupt"}`);
 
-async function entry(resource: Resource, user: FaultUser): Promise<string> {
-  const raw = await deployment.cache.get(keyOf(resource, user));
+async function entry(resource: Resource, user: InsertedUser): Promise<string> {
+  const raw = await deployment.backends.redis.get(keyOf(resource, user));
   if (raw === null) throw new Error('There is no entry');
   return raw;
 }
 
-const put = (resource: Resource, user: FaultUser, raw: string): Promise<unknown> =>
-  deployment.cache.set(keyOf(resource, user), raw, { expiration: 'KEEPTTL' });
+const put = (resource: Resource, user: InsertedUser, raw: string): Promise<unknown> =>
+  deployment.backends.redis.set(keyOf(resource, user), raw, { expiration: 'KEEPTTL' });
 
 const damages: [string, (resource: Resource) => Promise<unknown>][] = [
   ['cut off', async (resource) => put(resource, ada, (await entry(resource, ada)).slice(0, -5))],
@@ -53,8 +54,8 @@ const damages: [string, (resource: Resource) => Promise<unknown>][] = [
   [
     'of the wrong type',
     async (resource) => {
-      await deployment.cache.del(keyOf(resource, ada));
-      await deployment.cache.hSet(keyOf(resource, ada), 'field', 'value');
+      await deployment.backends.redis.del(keyOf(resource, ada));
+      await deployment.backends.redis.hSet(keyOf(resource, ada), 'field', 'value');
     },
   ],
   [
@@ -103,8 +104,8 @@ describe.each(cases)('an entry %s (%s)', (_name, resource, damage) => {
 
 describe('a fill that is under way when its lease is lost', () => {
   const losses: [string, (key: string) => Promise<unknown>][] = [
-    ['Redis is flushed', () => deployment.cache.flushAll()],
-    ['the lease alone is evicted', (key) => deployment.cache.del(`lease:{${key}}`)],
+    ['Redis is flushed', () => deployment.backends.redis.flushAll()],
+    ['the lease alone is evicted', (key) => deployment.backends.redis.del(`lease:{${key}}`)],
   ];
   const sequels: [string, boolean][] = [
     ['and the other process has filled the new value', true],
@@ -117,24 +118,24 @@ describe('a fill that is under way when its lease is lost', () => {
   it.each(both)('%s %s: nothing old is stored', async (_loss, _sequel, lose, refilled) => {
     const key = keyOf('user_platforms', ada);
     // So that it has connections to spare: it also asks for itself now and then, and can open none while replies hang.
-    await deployment.cache.flushAll();
+    await deployment.backends.redis.flushAll();
     await Promise.all([ada, bob].flatMap((user) => [there.list(user), there.one(user)]));
-    await deployment.cache.del(key);
-    await deployment.resetStatements();
+    await deployment.backends.redis.del(key);
+    await deployment.statements.reset();
     // PostgreSQL has answered with the old row, and the answer hangs on its way.
     there.databaseLink.hangReplies();
     const late = there.list(ada);
-    await waitUntil(async () => (await deployment.platformSelects()) > 0, {
+    await waitUntil(async () => (await deployment.statements.platformSelects()) > 0, {
       timeoutMs: 15_000,
       what: 'the row to be read',
       intervalMs: 5,
     });
-    expect(await deployment.cache.exists(`lease:{${key}}`)).toBe(1);
+    expect(await deployment.backends.redis.exists(`lease:{${key}}`)).toBe(1);
 
     await lose(key);
     expect((await here.rename(ada, 'new')).status).toBe(200);
     // The relays drop once more what the writer has dropped itself.
-    await deployment.whenDrained();
+    await deployment.backends.settled();
     if (refilled) expect(versionIn(await here.list(ada))).toBe(2);
     there.databaseLink.resume();
 
@@ -146,7 +147,7 @@ describe('a fill that is under way when its lease is lost', () => {
       'platform-manager; fwd=miss',
     ]);
     expect(await deployment.staleKeys([ada])).toEqual([]);
-    expect(await deployment.cache.exists(key)).toBe(refilled ? 1 : 0);
+    expect(await deployment.backends.redis.exists(key)).toBe(refilled ? 1 : 0);
     expect(versionIn(await there.list(ada))).toBe(2);
     expect(versionIn(await here.list(ada))).toBe(2);
   });

@@ -4,8 +4,10 @@ import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { type Socket, io } from 'socket.io-client';
 import { waitUntil } from '../support/barrier.js';
 import type { EventJson } from '../support/event-listener.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { signAccessToken } from '../support/factories.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 
 const DOCS_URL = 'https://platforms.example.org';
 
@@ -68,7 +70,7 @@ class DocumentedClient {
 
 let deployment: FaultDeployment;
 let server: FaultProcess;
-let ada: FaultUser;
+let ada: InsertedUser;
 const clients: DocumentedClient[] = [];
 
 beforeAll(async () => {
@@ -80,26 +82,32 @@ afterEach(() => {
 });
 afterAll(() => deployment.remove(), 60_000);
 
+/** A new token of Ada's. */
+const sign = (expiresInSeconds: number) => signAccessToken(deployment.backends, ada.id, { expiresInSeconds });
+
 async function connect(token: string): Promise<DocumentedClient> {
-  const client = new DocumentedClient(server.api.baseUrl, token, () => deployment.sign(ada.id));
+  const client = new DocumentedClient(server.api.baseUrl, token, () => sign(900));
   clients.push(client);
   await client.ready();
   return client;
 }
 
 async function newUser(): Promise<void> {
-  [ada] = (await deployment.insertUsers(1)) as [FaultUser];
-  await deployment.whenPublished();
+  [ada] = (await deployment.insertUsers(1)) as [InsertedUser];
+  await deployment.backends.published();
 }
 
 const rename = (name: string) =>
-  deployment.sql.query('UPDATE platform_connections SET name = $1 WHERE id = $2', [name, ada.platformId]);
+  deployment.backends.sql.query('UPDATE platform_connections SET name = $1 WHERE id = $2', [
+    name,
+    ada.platformId,
+  ]);
 
 const names = ({ shown }: DocumentedClient) => shown.map(({ platform }) => platform?.name);
 
 it('the documented client gets a new token when its own expires, and misses nothing', async () => {
   await newUser();
-  const client = await connect(await deployment.sign(ada.id, 2));
+  const client = await connect(await sign(2));
   await client.until(() => client.refreshed === 1, 'a new token');
   await rename('after');
   await client.until(() => client.shown.length === 1, 'the event');
@@ -109,7 +117,7 @@ it('the documented client gets a new token when its own expires, and misses noth
 it('also when it expired while the server was away', async () => {
   await newUser();
   const expiry = Date.now() + 4000;
-  const client = await connect(await deployment.sign(ada.id, 4));
+  const client = await connect(await sign(4));
   const gone = new Promise((resolve) => client.socket.once('disconnect', resolve));
   await server.api.kill();
   await gone;
@@ -123,7 +131,7 @@ it('also when it expired while the server was away', async () => {
 it('waits as long as it is told when there are too many clients (429), and then comes in', async () => {
   await newUser();
   const first = await connect(ada.token);
-  const client = new DocumentedClient(server.api.baseUrl, ada.token, () => deployment.sign(ada.id));
+  const client = new DocumentedClient(server.api.baseUrl, ada.token, () => sign(900));
   clients.push(client);
   await client.until(() => client.waits.length > 0, 'it to be refused');
   expect(client.waits[0]).toBe(30_000);
@@ -138,7 +146,7 @@ it('waits when the database that knows its key is away (503), and then comes in'
   const made = await server.request('POST', '/v1/api-keys', ada, { name: 'ear', scopes: ['platforms:read'] });
   const { key } = JSON.parse(made.text) as { key: string };
   await deployment.postgres.kill();
-  const client = new DocumentedClient(server.api.baseUrl, key, () => deployment.sign(ada.id));
+  const client = new DocumentedClient(server.api.baseUrl, key, () => sign(900));
   clients.push(client);
   await client.until(() => client.waits.length > 0, 'it to be refused');
   expect(client.waits[0]).toBeGreaterThanOrEqual(1000);
@@ -155,7 +163,7 @@ it('stays away when another attempt would end the same', async () => {
     scopes: ['activities:write'],
   });
   const { key } = JSON.parse(made.text) as { key: string };
-  const client = new DocumentedClient(server.api.baseUrl, key, () => deployment.sign(ada.id));
+  const client = new DocumentedClient(server.api.baseUrl, key, () => sign(900));
   clients.push(client);
   await client.until(() => client.refused.length > 0, 'it to give up');
   expect([client.refused, client.waits, client.socket.active]).toEqual([['No events: forbidden'], [], false]);

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
 import { SocketListener, StreamListener } from '../support/event-listener.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { Nginx } from '../support/servers/nginx.js';
 
 let deployment: FaultDeployment;
@@ -19,16 +20,16 @@ afterEach(async () => {
 });
 afterAll(() => deployment.remove(), 120_000);
 
-async function listen({ api }: FaultProcess, { token }: FaultUser, lastEventId?: number) {
+async function listen({ api }: FaultProcess, { token }: InsertedUser, lastEventId?: number) {
   const listener = await SocketListener.connect(api.baseUrl, { token, lastEventId });
   open.push(listener);
   return listener;
 }
 
-async function newUser(): Promise<FaultUser> {
+async function newUser(): Promise<InsertedUser> {
   const [user] = await deployment.insertUsers(1);
-  await deployment.whenPublished();
-  return user as FaultUser;
+  await deployment.backends.published();
+  return user as InsertedUser;
 }
 
 const names = ({ events }: SocketListener | StreamListener) => events.map(({ platform }) => platform?.name);
@@ -59,7 +60,7 @@ describe('two processes', () => {
         });
       });
       // By hand: no writer drops the entries, only the relay does.
-      await deployment.sql.query('UPDATE platform_connections SET name = $1 WHERE id = $2', [
+      await deployment.backends.sql.query('UPDATE platform_connections SET name = $1 WHERE id = $2', [
         `name ${version}`,
         user.platformId,
       ]);
@@ -69,7 +70,7 @@ describe('two processes', () => {
 
   it('have 1,000 clients, each of which hears of its own changes and no others', async () => {
     const users = await deployment.insertUsers(1000);
-    await deployment.whenPublished();
+    await deployment.backends.published();
     const ears: SocketListener[] = [];
     for (let start = 0; start < users.length; start += 100) {
       const some = users.slice(start, start + 100);
@@ -81,7 +82,7 @@ describe('two processes', () => {
     expect(clients).toEqual([500, 500]);
 
     for (const round of [1, 2, 3]) {
-      await deployment.sql.query(
+      await deployment.backends.sql.query(
         `UPDATE platform_connections SET name = $1 || user_id WHERE id = ANY($2::integer[])`,
         [`round ${round} of `, users.map(({ platformId }) => platformId)],
       );
@@ -106,7 +107,7 @@ it('1,000 clients of two processes come back at once, by themselves, when theirs
   const balancer = await Nginx.start([doomed.api.port, left.api.port]);
   open.push(balancer);
   const users = await deployment.insertUsers(1000);
-  await deployment.whenPublished();
+  await deployment.backends.published();
   const ears: SocketListener[] = [];
   for (let start = 0; start < users.length; start += 100) {
     const some = users.slice(start, start + 100);
@@ -117,7 +118,7 @@ it('1,000 clients of two processes come back at once, by themselves, when theirs
   open.push(...ears);
   expect(await doomed.metric('events_clients{transport="socketio"}')).toBe(500);
   const rename = (name: string) =>
-    deployment.sql.query(`UPDATE platform_connections SET name = $1 WHERE id = ANY($2::integer[])`, [
+    deployment.backends.sql.query(`UPDATE platform_connections SET name = $1 WHERE id = ANY($2::integer[])`, [
       name,
       users.map(({ platformId }) => platformId),
     ]);
@@ -135,7 +136,7 @@ it('1,000 clients of two processes come back at once, by themselves, when theirs
   const cut = ears.filter(({ signs }) => signs.some(({ name }) => name === 'disconnect'));
   expect(cut).toHaveLength(500);
   expect(await left.metric('events_clients{transport="socketio"}')).toBe(1000);
-  const all = await deployment.rows<{ userId: number; ids: number[] }>(
+  const all = await deployment.backends.rows<{ userId: number; ids: number[] }>(
     `SELECT user_id AS "userId", array_agg(event_id::integer ORDER BY event_id) AS ids FROM platform_changes
      WHERE user_id = ANY($1::integer[]) AND type <> 'platform.created' GROUP BY user_id`,
     [users.map(({ id }) => id)],
@@ -154,7 +155,7 @@ it('a client of a killed process resumes on the other one, with nothing missing 
   let writing = true;
   const writer = (async () => {
     for (let n = 0; writing; n++) {
-      await deployment.sql.query('UPDATE platform_connections SET name = $1 WHERE id = $2', [
+      await deployment.backends.sql.query('UPDATE platform_connections SET name = $1 WHERE id = $2', [
         `name ${n}`,
         user.platformId,
       ]);
@@ -184,7 +185,7 @@ it('an outage of Redis neither silences anybody for long nor loses an event', as
   const user = await newUser();
   const ears = [await listen(left, user), await listen(right, user)];
   await deployment.redis.kill();
-  await deployment.sql.query(`UPDATE platform_connections SET name = 'during' WHERE id = $1`, [
+  await deployment.backends.sql.query(`UPDATE platform_connections SET name = 'during' WHERE id = $1`, [
     user.platformId,
   ]);
   for (const ear of ears)
@@ -192,7 +193,7 @@ it('an outage of Redis neither silences anybody for long nor loses an event', as
   const late = await listen(right, user, ears[0]?.lastEventId);
   await deployment.redis.start();
   await Promise.all([left.whenReady(), right.whenReady()]);
-  await deployment.sql.query(`UPDATE platform_connections SET name = 'after' WHERE id = $1`, [
+  await deployment.backends.sql.query(`UPDATE platform_connections SET name = 'after' WHERE id = $1`, [
     user.platformId,
   ]);
   for (const ear of [...ears, late]) await ear.event(({ platform }) => platform?.name === 'after');

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { expectBestRound } from '../support/best-round.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { SteadyLoad, isHit, note, tally } from '../support/load.js';
 
 // Ten thousand keys that are each asked for several times a TTL need more than two shared cores, or minutes: that is
@@ -15,7 +16,7 @@ const WINDOW_MS = TTL_SECONDS * 200;
 
 let deployment: FaultDeployment;
 let processes: FaultProcess[];
-let users: FaultUser[];
+let users: InsertedUser[];
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start({ CACHE_PLATFORM_TTL_SECONDS: String(TTL_SECONDS) });
@@ -31,18 +32,18 @@ async function fill(lifetimeMs: () => number): Promise<void> {
     await Promise.all(users.slice(start, start + 50).map((user) => process.list(user)));
   }
   await Promise.all(
-    users.map(({ id }) => deployment.cache.pExpire(`user_platforms:${id}`, Math.ceil(lifetimeMs()))),
+    users.map(({ id }) => deployment.backends.redis.pExpire(`user_platforms:${id}`, Math.ceil(lifetimeMs()))),
   );
 }
 
 /** SELECTs a second in each window for `forMs`, by the time that the window really took. */
 async function selects(forMs: number): Promise<number[]> {
   const windows: number[] = [];
-  await deployment.resetStatements();
+  await deployment.statements.reset();
   const begin = performance.now();
   for (let total = 0, since = begin; since - begin < forMs;) {
     await sleep(begin + (windows.length + 1) * WINDOW_MS - performance.now());
-    const now = await deployment.platformSelects();
+    const now = await deployment.statements.platformSelects();
     const until = performance.now();
     windows.push(((now - total) * 1000) / (until - since));
     [total, since] = [now, until];
@@ -57,13 +58,13 @@ it(
       const ttlMs = TTL_SECONDS * 1000;
       await fill(() => Math.random() * ttlMs);
       const load = new SteadyLoad(RATE, (n) =>
-        (processes[n % 2] as FaultProcess).list(users[Math.floor(Math.random() * KEYS)] as FaultUser),
+        (processes[n % 2] as FaultProcess).list(users[Math.floor(Math.random() * KEYS)] as InsertedUser),
       );
       // Entries whose ends are spread as those of a system that has run for long.
       const spread = await selects(1.4 * ttlMs);
       const steady = spread.slice(2).reduce((sum, count) => sum + count, 0) / (spread.length - 2);
 
-      await Promise.all(users.map(({ id }) => deployment.cache.del(`user_platforms:${id}`)));
+      await Promise.all(users.map(({ id }) => deployment.backends.redis.del(`user_platforms:${id}`)));
       await fill(() => ttlMs);
       const together = await selects(1.4 * ttlMs);
       await load.stop();

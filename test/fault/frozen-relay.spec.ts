@@ -21,7 +21,7 @@ beforeAll(async () => {
     deployment.startProcess({ env: { DATABASE_STATEMENT_TIMEOUT_MS: '120000' } }),
     deployment.startProcess(),
   ]);
-  await deployment.sql.query(
+  await deployment.backends.sql.query(
     `CREATE FUNCTION wait_to_mark() RETURNS trigger LANGUAGE plpgsql AS
        'BEGIN PERFORM pg_advisory_xact_lock_shared(${MARKING}); RETURN NULL; END';
      CREATE TRIGGER wait_to_mark BEFORE UPDATE OF drained_at ON platform_changes
@@ -40,7 +40,7 @@ const ON = 'No change is waiting any more';
 const said = (text: string): number => peer.api.output.filter((line) => line.includes(text)).length;
 
 const relayWaits = (): Promise<boolean> =>
-  deployment
+  deployment.backends
     .rows(
       `SELECT 1 FROM pg_stat_activity WHERE application_name = 'platform-manager outbox'
          AND wait_event_type = 'Lock' AND query LIKE 'UPDATE platform_changes SET drained_at%'`,
@@ -54,10 +54,10 @@ it('a process frozen while it holds outbox rows: a healthy peer drains them with
   const [offBefore, onBefore] = [said(OFF), said(ON)];
   // Only the victim claims the rows; it gets as far as marking them, and is frozen there.
   await peer.api.freeze();
-  const locker = await deployment.sql.connect();
+  const locker = await deployment.backends.sql.connect();
   try {
     await locker.query('SELECT pg_advisory_lock($1)', [MARKING]);
-    await deployment.rows(
+    await deployment.backends.rows(
       `UPDATE platform_connections SET name = 'after' WHERE user_id = ANY($1::integer[])`,
       [users.map(({ id }) => id)],
     );

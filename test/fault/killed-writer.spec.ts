@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
 import { type Figure, expectBestRound } from '../support/best-round.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import { versionIn } from '../support/fault-history.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 
 // Each of the writes is between its COMMIT and its DEL when its process is killed. A process takes seconds to start, so
 // a kill interrupts many of them: what becomes of one does not depend on the others, for each has a user, keys and a row
@@ -32,7 +33,7 @@ const startVictim = (): Promise<FaultProcess> =>
     env: { REDIS_COMMAND_TIMEOUT_MS: '10000', DATABASE_POOL_MAX: '60' },
   });
 
-async function committed(users: readonly FaultUser[]): Promise<number> {
+async function committed(users: readonly InsertedUser[]): Promise<number> {
   const versions = await deployment.versions(users);
   return [...versions.values()].filter((version) => version === 2).length;
 }
@@ -40,7 +41,7 @@ async function committed(users: readonly FaultUser[]): Promise<number> {
 /** All writes are committed and none has dropped its keys: the link swallows the DEL. */
 async function killBetweenCommitAndDel(
   victims: readonly FaultProcess[],
-  users: readonly FaultUser[],
+  users: readonly InsertedUser[],
 ): Promise<void> {
   for (const victim of victims) victim.redisLink.hang();
   const replies = users.map((user, n) => (victims[n % victims.length] as FaultProcess).rename(user, 'after'));
@@ -55,7 +56,7 @@ it(
   `SIGKILL between COMMIT and DEL of ${WRITES} writes, ${ROUNDS * KILLS_A_ROUND} processes: no entry is stale after two seconds`,
   async () => {
     for (let round = 0; round < ROUNDS; round++) await expectBestRound(() => kill(WRITES / ROUNDS));
-    await deployment.whenDrained();
+    await deployment.backends.settled();
   },
   ROUNDS * 75_000,
 );

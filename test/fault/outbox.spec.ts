@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
 import { expectBestRound } from '../support/best-round.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import { versionIn } from '../support/fault-history.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { isHit, note, tally } from '../support/load.js';
 
 const SEEN_WITHIN_MS = 1000;
@@ -17,7 +18,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => deployment.remove(), 120_000);
 
-async function warmUser(): Promise<FaultUser> {
+async function warmUser(): Promise<InsertedUser> {
   const [user] = await deployment.insertUsers(1);
   if (user === undefined) throw new Error('No user was inserted');
   for (const process of processes) await process.warm([user]);
@@ -43,7 +44,7 @@ describe('SQL by an operator', () => {
   it.each(statements)('%s is seen by every process within a second', (_name, sql, shows) =>
     expectBestRound(async () => {
       const user = await warmUser();
-      await deployment.sql.query(sql, [user.id]);
+      await deployment.backends.sql.query(sql, [user.id]);
       const since = performance.now();
       await Promise.all(
         processes.map((process) =>
@@ -61,7 +62,7 @@ describe('SQL by an operator', () => {
     const user = await warmUser();
     const [many] = await deployment.insertUsers(1);
     // Of a kind that nobody is told of. Each is of a connection of its own, and so has keys of its own.
-    await deployment.sql.query(
+    await deployment.backends.sql.query(
       `WITH many AS (
          INSERT INTO platform_changes (user_id, platform_id, type)
          SELECT $1::integer, -n, 'keys.rotated' FROM generate_series(1, 100000) AS n
@@ -75,22 +76,23 @@ describe('SQL by an operator', () => {
         waitUntil(() => shows(process), { timeoutMs: 60_000, what: 'the change to be seen' }),
       ),
     );
-    const ahead = await deployment.rows(
+    const ahead = await deployment.backends.rows(
       'SELECT 1 FROM platform_changes WHERE user_id = $1 AND drained_at IS NULL LIMIT 1',
       [many?.id],
     );
-    await deployment.sql.query('DELETE FROM platform_changes WHERE user_id = $1', [many?.id]);
+    await deployment.backends.sql.query('DELETE FROM platform_changes WHERE user_id = $1', [many?.id]);
     expect(ahead).toHaveLength(1);
   }, 120_000);
 
   it('that only notes when a connection was used drops nothing and leaves no row in the outbox', async () => {
     const user = await warmUser();
     const changes = (): Promise<unknown[]> =>
-      deployment.rows('SELECT id FROM platform_changes WHERE user_id = $1', [user.id]);
+      deployment.backends.rows('SELECT id FROM platform_changes WHERE user_id = $1', [user.id]);
     const before = await changes();
-    await deployment.sql.query('UPDATE platform_connections SET last_used = now() WHERE user_id = $1', [
-      user.id,
-    ]);
+    await deployment.backends.sql.query(
+      'UPDATE platform_connections SET last_used = now() WHERE user_id = $1',
+      [user.id],
+    );
     // What changes after it is drained after it.
     const [other] = await deployment.insertUsers(1);
     if (other === undefined) throw new Error('No user was inserted');
@@ -101,7 +103,7 @@ describe('SQL by an operator', () => {
 });
 
 it('what was drained more than a day ago is deleted, in batches; the rest stays for those who missed it', async () => {
-  await deployment.sql.query(
+  await deployment.backends.sql.query(
     `INSERT INTO platform_changes (user_id, platform_id, type, at, drained_at)
      SELECT -n, -n, 'platform.updated', now() - age, now() - age
      FROM generate_series(1, 12000) AS n, LATERAL (SELECT CASE WHEN n <= 11990 THEN interval '25 hours' ELSE '23 hours' END)
@@ -112,7 +114,9 @@ it('what was drained more than a day ago is deleted, in batches; the rest stays 
   const kept = async (): Promise<number> =>
     Number(
       (
-        await deployment.rows<{ n: string }>('SELECT count(*) AS n FROM platform_changes WHERE user_id < 0')
+        await deployment.backends.rows<{ n: string }>(
+          'SELECT count(*) AS n FROM platform_changes WHERE user_id < 0',
+        )
       )[0]?.n,
     );
   await waitUntil(async () => (await kept()) <= 10, {
@@ -130,19 +134,19 @@ describe('a Redis that comes back with what it knew a while ago', () => {
   it(`after ${CHANGES} changes of few connections, has each key dropped once, and nothing it brings back is read`, async () => {
     const users = await deployment.insertUsers(50);
     // All at one time, and of a kind that nobody is told of.
-    await deployment.sql.query(
+    await deployment.backends.sql.query(
       `INSERT INTO platform_changes (user_id, platform_id, type, at, drained_at)
        SELECT given.user_id, given.id, 'keys.rotated', now(), now()
        FROM generate_series(1, $1::integer), platform_connections AS given WHERE given.id = ANY($2::integer[])`,
       [CHANGES / users.length, users.map(({ platformId }) => platformId)],
     );
     for (const process of processes) await process.warm(users);
-    await deployment.cache.sendCommand(['SAVE']);
+    await deployment.backends.redis.sendCommand(['SAVE']);
     const written = await Promise.all(
       users.map((user) => (processes[0] as FaultProcess).rename(user, 'new')),
     );
     expect(written.map(versionIn)).toEqual(users.map(() => 2));
-    await deployment.whenDrained();
+    await deployment.backends.settled();
 
     await deployment.redis.kill();
     await deployment.redis.start();
@@ -150,12 +154,13 @@ describe('a Redis that comes back with what it knew a while ago', () => {
     await deployment.whenReady();
     note(`${Math.round(performance.now() - since)} ms until cached values are read`);
 
-    expect(await deployment.cache.info('persistence')).toMatch(/^rdb_last_load_keys_loaded:[1-9]/m);
+    expect(await deployment.backends.redis.info('persistence')).toMatch(/^rdb_last_load_keys_loaded:[1-9]/m);
     const replies = await Promise.all(
       processes.flatMap((process) => users.flatMap((user) => [process.list(user), process.one(user)])),
     );
     expect(replies.map(versionIn)).toEqual(replies.map(() => 2));
-    const [, drops] = /^cmdstat_del:calls=(\d+)/m.exec(await deployment.cache.info('commandstats')) ?? [];
+    const [, drops] =
+      /^cmdstat_del:calls=(\d+)/m.exec(await deployment.backends.redis.info('commandstats')) ?? [];
     // Of each process, and once more for one that had to begin again.
     expect(Number(drops)).toBeGreaterThanOrEqual(users.length * KEYS_EACH);
     expect(Number(drops)).toBeLessThan(2 * deployment.processes.length * users.length * KEYS_EACH);

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
 import { type Figure, expectBestRound } from '../support/best-round.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import { NoiseProbe, PoolWatch } from '../support/fault-watch.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { type Reply, SteadyLoad, durations, isHit, note, quantile, tally } from '../support/load.js';
 
 const POOL_MAX = 6;
@@ -23,7 +24,7 @@ const WAVE_MS = 350;
 let deployment: FaultDeployment;
 let near: FaultProcess;
 let far: FaultProcess;
-let warm: FaultUser[];
+let warm: InsertedUser[];
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start({
@@ -43,7 +44,7 @@ afterAll(() => deployment.remove(), 120_000);
 
 /** Statements of the API that the server is working on, or that wait for a lock there. */
 async function runningStatements(): Promise<number> {
-  const [row] = await deployment.rows<{ count: number }>(
+  const [row] = await deployment.backends.rows<{ count: number }>(
     `SELECT count(*)::integer AS count FROM pg_stat_activity
      WHERE application_name = 'platform-manager' AND state = 'active'`,
   );
@@ -61,10 +62,10 @@ interface Measured {
 }
 
 /** Hits at a steady rate, and misses meanwhile. */
-async function measure(process: FaultProcess, cold: readonly FaultUser[]): Promise<Measured> {
+async function measure(process: FaultProcess, cold: readonly InsertedUser[]): Promise<Measured> {
   const watch = new PoolWatch(deployment, [process]);
   const probe = new NoiseProbe([process]);
-  const hits = new SteadyLoad(RATE, (n) => process.list(warm[n % warm.length] as FaultUser));
+  const hits = new SteadyLoad(RATE, (n) => process.list(warm[n % warm.length] as InsertedUser));
   const waves: Promise<Reply[]>[] = [];
   for (let start = 0; start < cold.length; start += MISSES_A_WAVE) {
     waves.push(Promise.all(cold.slice(start, start + MISSES_A_WAVE).map((user) => process.list(user))));
@@ -124,7 +125,7 @@ describe('PostgreSQL slow', () => {
     'a lock is held for five seconds: the pool keeps its size, hits are as fast, misses fail at the statement time-out, and the server is left with none',
     () =>
       expectBestRound(async () => {
-        const locker = await deployment.sql.connect();
+        const locker = await deployment.backends.sql.connect();
         const figures: Figure[] = [];
         try {
           figures.push(
@@ -140,7 +141,7 @@ describe('PostgreSQL slow', () => {
           locker.release();
         }
         const [user] = await deployment.insertUsers(1);
-        expect((await near.list(user as FaultUser)).status).toBe(200);
+        expect((await near.list(user as InsertedUser)).status).toBe(200);
         return figures;
       }),
     180_000,
@@ -152,7 +153,7 @@ describe('PostgreSQL slow', () => {
       expectBestRound(async () => {
         const blocked = await deployment.insertUsers(300);
         const cold = await deployment.insertUsers(WAVES * MISSES_A_WAVE);
-        const locker = await deployment.sql.connect();
+        const locker = await deployment.backends.sql.connect();
         const figures: Figure[] = [];
         try {
           await locker.query('BEGIN');
@@ -184,7 +185,7 @@ describe('PostgreSQL slow', () => {
           await locker.query('ROLLBACK');
           locker.release();
         }
-        expect((await near.rename(blocked[0] as FaultUser, 'after')).status).toBe(200);
+        expect((await near.rename(blocked[0] as InsertedUser, 'after')).status).toBe(200);
         return figures;
       }),
     180_000,
@@ -200,7 +201,7 @@ describe('PostgreSQL slow', () => {
         await msUntilIdle();
         far.databaseLink.setLatencyMs(0);
         const users = await deployment.insertUsers(30);
-        await waitUntil(async () => (await far.list(users[0] as FaultUser)).status === 200, {
+        await waitUntil(async () => (await far.list(users[0] as InsertedUser)).status === 200, {
           timeoutMs: 30_000,
           what: 'a miss to be answered again',
         });

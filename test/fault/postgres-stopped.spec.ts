@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Figure, expectBestRound } from '../support/best-round.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import { COLLECTABLE } from '../support/fault-preload.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import { NoiseProbe } from '../support/fault-watch.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { type Reply, SteadyLoad, durations, isHit, note, pick, quantile, tally } from '../support/load.js';
 
 const RATE = 150;
@@ -23,7 +24,7 @@ const HEAP_PAUSE_MS = 1000;
 
 let deployment: FaultDeployment;
 let processes: FaultProcess[];
-let warm: FaultUser[];
+let warm: InsertedUser[];
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start();

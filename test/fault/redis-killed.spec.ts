@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Figure, expectBestRound } from '../support/best-round.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import { PoolWatch } from '../support/fault-watch.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { type Reply, SteadyLoad, durations, isHit, note, pick, quantile, tally } from '../support/load.js';
 
 const RATE = 500;
@@ -12,7 +13,7 @@ const USERS = 400;
 
 let deployment: FaultDeployment;
 let processes: FaultProcess[];
-let users: FaultUser[];
+let users: InsertedUser[];
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start({ DATABASE_POOL_MAX: String(POOL_MAX) });

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
 import { type Figure, expectBestRound } from '../support/best-round.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import { History } from '../support/fault-history.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { note, tally } from '../support/load.js';
 import { type RedisServer, startRedis } from '../support/servers/redis.js';
 
@@ -14,8 +15,8 @@ const NEVER_STALE_AFTER_MS = 2000;
 let deployment: FaultDeployment;
 let other: RedisServer;
 let processes: FaultProcess[];
-let users: FaultUser[];
-let cold: FaultUser[];
+let users: InsertedUser[];
+let cold: InsertedUser[];
 
 beforeAll(async () => {
   [deployment, other] = await Promise.all([FaultDeployment.start(), startRedis()]);
@@ -35,10 +36,10 @@ afterAll(async () => {
   await other.remove();
 }, 120_000);
 
-const redis = (...command: string[]): Promise<unknown> => deployment.cache.sendCommand(command);
+const redis = (...command: string[]): Promise<unknown> => deployment.backends.redis.sendCommand(command);
 
 async function master(...command: string[]): Promise<void> {
-  const client = deployment.cache.duplicate({ url: other.url() });
+  const client = deployment.backends.redis.duplicate({ url: other.url() });
   client.on('error', () => undefined);
   await client.connect();
   await client.sendCommand(command);

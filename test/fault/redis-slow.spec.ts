@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
 import { type Figure, expectBestRound } from '../support/best-round.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import { NoiseProbe } from '../support/fault-watch.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { type Reply, SteadyLoad, durations, note, quantile, tally } from '../support/load.js';
 
 const RATE = 150;
@@ -16,7 +17,7 @@ const NOISE_MS = 40;
 
 let deployment: FaultDeployment;
 let process: FaultProcess;
-let users: FaultUser[];
+let users: InsertedUser[];
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start({ REDIS_COMMAND_TIMEOUT_MS: String(DEADLINE_MS) });
@@ -26,7 +27,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => deployment.remove(), 120_000);
 
-const startLoad = (among: readonly FaultUser[]): SteadyLoad =>
+const startLoad = (among: readonly InsertedUser[]): SteadyLoad =>
   new SteadyLoad(RATE, () => {
     const user = among[Math.floor(Math.random() * among.length)];
     if (user === undefined) throw new Error('No users');
@@ -36,7 +37,7 @@ const startLoad = (among: readonly FaultUser[]): SteadyLoad =>
 const p99 = (replies: readonly Reply[]): number => quantile(durations(replies), 0.99);
 
 /** What a read costs that passes the cache by, with Redis known to be away. */
-async function bypassing(among: readonly FaultUser[]): Promise<Reply[]> {
+async function bypassing(among: readonly InsertedUser[]): Promise<Reply[]> {
   await process.redisLink.cut();
   await waitUntil(() => process.isBreakerOpen(), { timeoutMs: 15_000, what: 'the breaker to open' });
   const load = startLoad(among);
@@ -80,7 +81,7 @@ describe.each(faults)('Redis %s', (_fault, begin, end) => {
 });
 
 async function measure(
-  among: readonly FaultUser[],
+  among: readonly InsertedUser[],
   begin: () => void | Promise<void>,
   end: () => void,
 ): Promise<Figure[]> {

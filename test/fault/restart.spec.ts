@@ -2,8 +2,9 @@ import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { SocketListener, StreamListener } from '../support/event-listener.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 import { type Reply, SteadyLoad, note, send, tally } from '../support/load.js';
 import { Nginx } from '../support/servers/nginx.js';
 
@@ -32,7 +33,7 @@ afterAll(async () => {
 }, 60_000);
 
 /** Reads the stream and comes back when it ends, as a program does; returns the ids that it was told. */
-async function follow(first: StreamListener, { token }: FaultUser, until: AbortSignal): Promise<number[]> {
+async function follow(first: StreamListener, { token }: InsertedUser, until: AbortSignal): Promise<number[]> {
   const ids: number[] = [];
   let { lastEventId } = first;
   for (let stream: StreamListener | null = first; ;) {
@@ -54,8 +55,8 @@ const outcome = ({ status, text }: Reply): string | number =>
 
 it('a restart of one process after the other fails no read, at most one write a process, and loses no event', async () => {
   const users = await deployment.insertUsers(USERS);
-  const [listener] = users as [FaultUser];
-  await deployment.whenPublished();
+  const [listener] = users as [InsertedUser];
+  await deployment.backends.published();
   const before = await deployment.eventIds(listener);
   ear = await SocketListener.returning(balancer.baseUrl, { token: listener.token });
   const stream = await StreamListener.connect(balancer.baseUrl, { token: listener.token });
@@ -64,7 +65,7 @@ it('a restart of one process after the other fails no read, at most one write a 
   const reads: Reply[] = [];
   const writes: Reply[] = [];
   const load = new SteadyLoad(PER_SECOND, async (n) => {
-    const { token, platformId } = users[n % USERS] as FaultUser;
+    const { token, platformId } = users[n % USERS] as InsertedUser;
     const own = { baseUrl: balancer.baseUrl, agent, token };
     const path = `/v1/platforms/${platformId}`;
     const isWrite = n % WRITES === 0;

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
-import { FaultDeployment, type FaultUser } from '../support/fault-deployment.js';
+import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
+import type { InsertedUser } from '../support/insert-users.js';
 
 let deployment: FaultDeployment;
 let api: FaultProcess;
@@ -17,8 +18,8 @@ afterAll(() => deployment.remove(), 30_000);
 const isRefused = async (): Promise<boolean> => (await api.get('/health/live')).status === 0;
 
 it('SIGTERM: what runs is finished, what comes after it on the same connection is answered and the connection closed, and the process ends with 0', async () => {
-  const [user] = (await deployment.insertUsers(1)) as [FaultUser];
-  const locker = await deployment.sql.connect();
+  const [user] = (await deployment.insertUsers(1)) as [InsertedUser];
+  const locker = await deployment.backends.sql.connect();
   const socket = connect(api.api.port, '127.0.0.1');
   let received = '';
   socket.setEncoding('utf8').on('data', (text: string) => (received += text));
@@ -30,7 +31,7 @@ it('SIGTERM: what runs is finished, what comes after it on the same connection i
     send('/v1/platforms');
     await waitUntil(
       () =>
-        deployment
+        deployment.backends
           .rows(
             `SELECT 1 FROM pg_stat_activity WHERE application_name = 'platform-manager' AND wait_event_type = 'Lock'`,
           )

@@ -4,6 +4,7 @@ import { KeyRing } from '../../src/crypto/key-ring.js';
 import { waitUntil } from './barrier.js';
 import { createTestDatabase, createTestRedis, type TestDatabase } from './databases.js';
 import type { Exchange } from './http-client.js';
+import type { Seen } from './leaks.js';
 import { type RawRedis, rawRedis } from './raw-redis.js';
 import { Secrets } from './secrets.js';
 
@@ -23,7 +24,7 @@ export interface BackendsOptions {
  * A database and a Redis that the apps of one test file share, the keys that they have in common, and everything that
  * was seen of them: they stand for one deployment, its apps for processes of it.
  */
-export class Backends {
+export class Backends implements Seen {
   readonly secrets = new Secrets();
   readonly exchanges: Exchange[] = [];
   /** The log of every app that ran on these backends. */
@@ -31,6 +32,7 @@ export class Backends {
   readonly encryptionKey = `${randomBytes(32).toString('base64url')}=`;
   readonly #encryptionKeys = new Set([this.encryptionKey]);
   readonly jwtSecret = randomBytes(48).toString('base64url');
+  #recordIsChecked = false;
 
   private constructor(
     private readonly database: TestDatabase,
@@ -96,15 +98,15 @@ export class Backends {
   }
 
   /**
-   * Returns when the outbox is drained: a change is dropped from Redis once more by a relay, soon after its reply, and
-   * a test that tells hits from misses must not have that happen between its reads.
+   * Returns when the outbox is drained: a relay drops what no writer has dropped, such as SQL by hand, and a test that
+   * tells hits from misses must not have that happen between its reads.
    */
-  async settled(): Promise<void> {
+  async settled(timeoutMs = 15_000): Promise<void> {
     const drained = async (): Promise<boolean> => {
       const pending = await this.sql.query('SELECT 1 FROM platform_changes WHERE drained_at IS NULL LIMIT 1');
       return pending.rowCount === 0;
     };
-    await waitUntil(drained, { timeoutMs: 15_000, what: 'the outbox to be drained' });
+    await waitUntil(drained, { timeoutMs, what: 'the outbox to be drained' });
   }
 
   /** Returns when everybody who listens has been told, or is about to be: what is changed from here on comes after it. */
@@ -118,9 +120,22 @@ export class Backends {
     await waitUntil(published, { timeoutMs: 15_000, what: 'the events to be published' });
   }
 
-  async remove(): Promise<void> {
+  /** Called by the check of the record as it begins. */
+  recordIsChecked(): void {
+    this.#recordIsChecked = true;
+  }
+
+  /** Only the test's own connections: for servers that go as a whole. */
+  async close(): Promise<void> {
     this.redis.destroy();
     await this.sql.end();
+  }
+
+  /** @throws when an app ran on these backends and nobody has looked at its record. */
+  async remove(): Promise<void> {
+    await this.close();
     await this.database.drop();
+    if (!this.#recordIsChecked && this.logs.length + this.exchanges.length > 0)
+      throw new Error('The record of these backends was never checked: call expectCleanRecord() first');
   }
 }

@@ -12,7 +12,7 @@ export interface Recorded {
 
 /**
  * Looks at what all apps of the backends have answered, logged and stored: no secret in it, and no answer that the
- * OpenAPI document does not know. Once in each test file, at its end.
+ * OpenAPI document does not know. Once in each test file, at its end: `Backends.remove()` insists on it.
  */
 export async function expectCleanRecord(recorded: Recorded): Promise<void> {
   await whenReady(recorded.client);

@@ -14,6 +14,8 @@ export interface RunningCli {
   readonly pid: number;
   /** What standard error has said so far. */
   stderr(): string;
+  /** Standard output and standard error so far, as they are searched for secrets. */
+  output(): readonly string[];
   /** SIGKILL, as a crash. */
   kill(): void;
   readonly done: Promise<CliRun>;
@@ -57,6 +59,7 @@ function start(nodeArgs: readonly string[], env: Readonly<Record<string, string>
   return {
     pid: child.pid ?? 0,
     stderr: () => stderr,
+    output: () => [stdout, stderr],
     kill: () => child.kill('SIGKILL'),
     done: once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr })),
   };

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { describe, it } from '@jest/globals';
 import pg from 'pg';
-import { createClient } from 'redis';
+import { createClient } from '@redis/client';
 import { rawRedis } from './raw-redis.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -52,10 +51,6 @@ export async function createTestRedis(): Promise<TestRedis> {
   await flush();
   return { url: redisUrl(server, number), flush };
 }
-
-/** `it`, for a process whose own way to Redis is cut: there is one way to one server, and several to a cluster. */
-export const itOnOneServer = process.env.TEST_REDIS_URL?.includes(',') ? it.skip : it;
-export const describeOnOneServer = process.env.TEST_REDIS_URL?.includes(',') ? describe.skip : describe;
 
 /** A cluster has no database numbers: the caller has all of it, so test files have to run one after the other. */
 async function wholeCluster(url: string): Promise<TestRedis> {

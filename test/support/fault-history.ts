@@ -1,5 +1,6 @@
-import type { FaultDeployment, FaultUser } from './fault-deployment.js';
+import type { FaultDeployment } from './fault-deployment.js';
 import type { FaultProcess } from './fault-process.js';
+import type { InsertedUser } from './insert-users.js';
 import type { Reply } from './load.js';
 
 interface Observed {
@@ -30,7 +31,7 @@ export class History {
   }
 
   /** Renames once, and notes the acknowledgement. */
-  async write(process: FaultProcess, user: FaultUser, name: string): Promise<Reply> {
+  async write(process: FaultProcess, user: InsertedUser, name: string): Promise<Reply> {
     const reply = await process.rename(user, name);
     this.writes.push(reply);
     if (reply.status === 200) this.acknowledged.set(user.platformId, versionIn(reply));
@@ -38,7 +39,7 @@ export class History {
   }
 
   /** Reads the list, or the single connection, and notes what was shown. */
-  async read(process: FaultProcess, user: FaultUser, what: 'list' | 'one'): Promise<Reply> {
+  async read(process: FaultProcess, user: InsertedUser, what: 'list' | 'one'): Promise<Reply> {
     const acknowledged = this.acknowledged.get(user.platformId) ?? 1;
     const sentAt = Date.now();
     const reply = await process[what](user);
@@ -57,7 +58,7 @@ export class History {
 
   /** The longest time after a commit, in milliseconds, that a read was sent which did not show it. */
   async stalestMs(deployment: FaultDeployment): Promise<number> {
-    const changes = await deployment.rows<{ platformId: number; at: Date }>(
+    const changes = await deployment.backends.rows<{ platformId: number; at: Date }>(
       `SELECT platform_id AS "platformId", at FROM platform_changes WHERE type = 'platform.updated' ORDER BY id`,
     );
     const commits = new Map<number, number[]>();

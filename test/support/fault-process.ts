@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { waitUntil } from './barrier.js';
-import type { FaultUser } from './fault-deployment.js';
 import { COLLECTED } from './fault-preload.js';
+import type { InsertedUser } from './insert-users.js';
 import { type Reply, send } from './load.js';
 import type { ApiProcess } from './servers/api-process.js';
 import type { TcpProxy } from './servers/tcp-proxy.js';
@@ -26,24 +26,24 @@ export class FaultProcess {
     return given(this.databaseProxy, 'PostgreSQL');
   }
 
-  get(path: string, user?: FaultUser): Promise<Reply> {
+  get(path: string, user?: InsertedUser): Promise<Reply> {
     return this.request('GET', path, user);
   }
 
-  list(user: FaultUser): Promise<Reply> {
+  list(user: InsertedUser): Promise<Reply> {
     return this.get('/v1/platforms', user);
   }
 
-  one(user: FaultUser): Promise<Reply> {
+  one(user: InsertedUser): Promise<Reply> {
     return this.get(`/v1/platforms/${user.platformId}`, user);
   }
 
   /** A write that makes a new version. */
-  rename(user: FaultUser, name: string): Promise<Reply> {
+  rename(user: InsertedUser, name: string): Promise<Reply> {
     return this.request('PATCH', `/v1/platforms/${user.platformId}`, user, { name });
   }
 
-  request(method: string, path: string, user?: FaultUser, body?: unknown): Promise<Reply> {
+  request(method: string, path: string, user?: InsertedUser, body?: unknown): Promise<Reply> {
     return send({ baseUrl: this.api.baseUrl, agent: this.agent, method, path, token: user?.token, body });
   }
 
@@ -95,7 +95,7 @@ export class FaultProcess {
   }
 
   /** Reads all into Redis, and this process's memory of it. */
-  async warm(users: readonly FaultUser[]): Promise<void> {
+  async warm(users: readonly InsertedUser[]): Promise<void> {
     for (let start = 0; start < users.length; start += 50) {
       const replies = await Promise.all(
         users.slice(start, start + 50).flatMap((user) => [this.list(user), this.one(user)]),

@@ -1,55 +1,59 @@
-import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
-import { KeyRing } from '../../src/crypto/key-ring.js';
 import type { Backends } from './backends.js';
+import { signAccessToken } from './factories.js';
+import { type ConnectionInput, insertConnections } from './insert-connections.js';
 
 export interface InsertedUser {
   readonly id: number;
+  /** The first of their connections, and the default one. */
   readonly platformId: number;
   readonly platformName: string;
+  /** An access token. */
+  readonly token: string;
 }
 
-const INSTANCE_URL = 'https://mastodon.example';
+export interface InsertOptions {
+  /** How many connections each has. */
+  readonly connections?: number;
+  /** What all connections have. */
+  readonly own?: Partial<ConnectionInput>;
+}
 
-/** Users with one sealed platform connection each, by SQL: a thousand of them cost two statements, not a thousand hashes. */
-export async function insertUsers(backends: Backends, count: number): Promise<InsertedUser[]> {
-  const cipher = new CredentialCipher(KeyRing.parse(backends.encryptionKey));
-  const ids = await backends.rows<{ id: number }>(
+/** Longer than a long bench, and than the clock of a test's process is ahead. */
+const TOKEN_TTL_SECONDS = 12 * 3600;
+
+/** Users with sealed platform connections, by SQL: thousands of them cost no thousand password hashes. */
+export async function insertUsers(
+  backends: Backends,
+  count: number,
+  { connections = 1, own = {} }: InsertOptions = {},
+): Promise<InsertedUser[]> {
+  const users = await backends.rows<{ id: number }>(
     `INSERT INTO users (email) SELECT 'bulk-' || n || '-' || md5(random()::text) || '@example.org'
      FROM generate_series(1, $1::integer) AS n RETURNING id`,
     [count],
   );
-  const platforms = await backends.rows<{ id: number }>(
-    `SELECT nextval(pg_get_serial_sequence('platform_connections', 'id'))::integer AS id FROM generate_series(1, $1::integer)`,
-    [count],
+  const ids = await insertConnections(
+    (text, values) => backends.rows(text, values),
+    backends.keyRing,
+    users.flatMap(({ id: userId }) =>
+      Array.from({ length: connections }, (_, index) => ({
+        userId,
+        name: index === 0 ? nameOf(userId) : `${nameOf(userId)}, ${index}`,
+        instanceUrl: index === 0 ? 'https://mastodon.example' : `https://mastodon-${index}.example`,
+        accessToken: backends.secrets.make('access-token'),
+        isDefault: index === 0,
+        ...own,
+      })),
+    ),
   );
-  const users = ids.map(({ id }, index) => ({
-    id,
-    platformId: platforms[index]?.id ?? 0,
-    platformName: `Platform of ${id}`,
-  }));
-  const sealed = users.map(({ id, platformId }) => {
-    const credentials = {
-      accessToken: backends.secrets.make('access-token'),
-      clientKey: null,
-      clientSecret: null,
-    };
-    return cipher.encrypt({ userId: id, id: platformId, instanceUrl: INSTANCE_URL }, credentials);
-  });
-  await backends.sql.query(
-    `INSERT INTO platform_connections
-       (id, user_id, name, platform_type, instance_url, access_token, key_id, seal, is_default)
-     SELECT id, user_id, name, 'mastodon', $6, access_token, key_id, seal, true
-     FROM unnest($1::integer[], $2::integer[], $3::text[], $4::text[], $5::text[], $7::text[])
-       AS given (id, user_id, name, access_token, key_id, seal)`,
-    [
-      users.map(({ platformId }) => platformId),
-      users.map(({ id }) => id),
-      users.map(({ platformName }) => platformName),
-      sealed.map(({ accessToken }) => accessToken),
-      sealed.map(({ keyId }) => keyId),
-      INSTANCE_URL,
-      sealed.map(({ seal }) => seal),
-    ],
+  return Promise.all(
+    users.map(async ({ id }, index) => ({
+      id,
+      platformId: ids[index * connections] ?? 0,
+      platformName: nameOf(id),
+      token: await signAccessToken(backends, id, { expiresInSeconds: TOKEN_TTL_SECONDS }),
+    })),
   );
-  return users;
 }
+
+const nameOf = (userId: number): string => `Platform of ${userId}`;

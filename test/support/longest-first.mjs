@@ -7,7 +7,6 @@ const ROOT = path.join(import.meta.dirname, '../..');
 /** The longest specs, longest first. Specs that take less than half a minute need no place here. */
 const LONGEST = [
   'test/fault/cluster-history.spec.ts',
-  'test/fault/history.spec.ts',
   'test/browser/console-platforms.spec.ts',
   'test/e2e/keys/keys-rotate.spec.ts',
   'test/e2e/keys/boot-canary.spec.ts',

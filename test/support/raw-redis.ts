@@ -1,4 +1,4 @@
-import { createClient, createCluster } from 'redis';
+import { createClient, createCluster } from '@redis/client';
 
 function connectServer(url: string) {
   const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: () => 50 } });

@@ -1,22 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
-import { CredentialCipher } from '../../src/credentials/credential-cipher.js';
-import { RefreshTokenCipher } from '../../src/credentials/refresh-token-cipher.js';
+import { KeyRing } from '../../src/crypto/key-ring.js';
 import { LocalRounds } from '../../src/watch/local-rounds.js';
 import { WatchSchedule } from '../../src/watch/watch-schedule.js';
 import { Watcher } from '../../src/watch/watcher.js';
+import { type ConnectionInput, insertConnections } from './insert-connections.js';
 
 const INTERVAL_MS = 21_600_000;
 
-export interface WatchedInput {
-  readonly instanceUrl: string;
-  readonly accessToken: string;
-  readonly platformType?: string;
-  readonly app?: { readonly clientId: string; readonly clientSecret: string };
-  readonly refreshToken?: string;
-  readonly expiresInSeconds?: number;
-}
+export type WatchedInput = Omit<ConnectionInput, 'userId'>;
 
 export interface WatchedRow {
   readonly id: number;
@@ -67,47 +59,12 @@ export class Watched {
 
   /** Connections by SQL, sealed, of one user, their first checks planned; thousands cost no thousand requests. */
   async insert(userId: number, inputs: readonly WatchedInput[]): Promise<number[]> {
-    const cipher = this.app.get(CredentialCipher);
-    const refreshCipher = this.app.get(RefreshTokenCipher);
-    const ids = await this.sql<{ id: number }>(
-      `SELECT nextval(pg_get_serial_sequence('platform_connections', 'id'))::integer AS id
-       FROM generate_series(1, $1::integer)`,
-      [inputs.length],
-    );
-    const rows = inputs.map((input, index) => {
-      const id = ids[index]?.id ?? 0;
-      const owner = { userId, id, instanceUrl: input.instanceUrl };
-      const { accessToken, app, refreshToken, expiresInSeconds } = input;
-      const sealed = cipher.encrypt(owner, {
-        accessToken,
-        clientKey: app?.clientId ?? null,
-        clientSecret: app?.clientSecret ?? null,
-      });
-      return {
-        id,
-        user_id: userId,
-        name: randomBytes(8).toString('hex'),
-        platform_type: input.platformType ?? 'mastodon',
-        instance_url: input.instanceUrl,
-        access_token: sealed.accessToken,
-        client_key: sealed.clientKey,
-        client_secret: sealed.clientSecret,
-        key_id: sealed.keyId,
-        seal: sealed.seal,
-        refresh_token: refreshToken === undefined ? null : refreshCipher.encrypt(owner, refreshToken),
-        token_expires_at:
-          expiresInSeconds === undefined ? null : new Date(Date.now() + expiresInSeconds * 1000),
-      };
-    });
-    await this.sql(
-      `INSERT INTO platform_connections (id, user_id, name, platform_type, instance_url, access_token, client_key,
-         client_secret, key_id, seal, refresh_token, token_expires_at)
-       SELECT id, user_id, name, platform_type, instance_url, access_token, client_key, client_secret, key_id, seal,
-         refresh_token, token_expires_at
-       FROM jsonb_populate_recordset(NULL::platform_connections, $1)`,
-      [JSON.stringify(rows)],
+    const ids = await insertConnections(
+      (text, values) => this.sql(text, values),
+      this.app.get(KeyRing),
+      inputs.map((input) => ({ userId, ...input })),
     );
     await this.app.get(WatchSchedule).plan(INTERVAL_MS);
-    return rows.map(({ id }) => id);
+    return ids;
   }
 }

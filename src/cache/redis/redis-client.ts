@@ -1,4 +1,4 @@
-import { createClient, defineScript } from 'redis';
+import { createClient, defineScript } from '@redis/client';
 import { MAX_ENTRY_BYTES } from '../lease-store.js';
 
 /**

@@ -1,4 +1,4 @@
-import { type ErrorReply, createCluster } from 'redis';
+import { type ErrorReply, createCluster } from '@redis/client';
 import { CLIENT_OPTIONS, SERVER_OPTIONS, SOCKET_OPTIONS } from './redis-client.js';
 import { type CreateTopology, type RedisTopology, identityOf } from './redis-topology.js';
 

@@ -1,4 +1,4 @@
-import { createClient, type ErrorReply } from 'redis';
+import { createClient, type ErrorReply } from '@redis/client';
 import { withDeadline } from '../deadline.js';
 import { CONNECT_TIMEOUT_MS, type SingleClient, createSingleClient } from './redis-client.js';
 import { type CreateTopology, type RedisTopology, identityOf } from './redis-topology.js';

@@ -1,4 +1,4 @@
-import { ErrorReply } from 'redis';
+import { ErrorReply } from '@redis/client';
 import type { Breaker } from '../breaker.js';
 import { CacheUnavailable, WrongTypeEntry } from '../cache-errors.js';
 import { withDeadline } from '../deadline.js';

@@ -1,4 +1,4 @@
-import type { ErrorReply } from 'redis';
+import type { ErrorReply } from '@redis/client';
 import type { RedisClient, SingleClient } from './redis-client.js';
 
 /**

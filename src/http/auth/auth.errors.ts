@@ -1,4 +1,4 @@
-import { DomainError } from '../../common/domain-error.js';
+import { DomainError, problem } from '../../common/domain-error.js';
 import type { Access } from './access.js';
 import { SCOPES } from './auth-user.js';
 
@@ -30,10 +30,7 @@ export class InvalidAccessToken extends Unauthenticated {
 }
 
 /** The caller is authenticated but not authorized. */
-export class Forbidden extends DomainError {
-  readonly code = 'forbidden';
-  readonly status = 403;
-  readonly title = 'Not allowed';
+export class Forbidden extends problem(403, 'forbidden', 'Not allowed') {
   override readonly headers: Readonly<Record<string, string>>;
 
   constructor(required: Exclude<Access, 'public'>) {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
-import { describeOnOneServer } from '../../support/databases.js';
 import { createPlatform, type PlatformJson, register } from '../../support/factories.js';
+import { describeOnOneServer } from '../../support/one-server.js';
 import { startTcpProxy, type TcpProxy } from '../../support/servers/tcp-proxy.js';
 import { StatementCounter } from '../../support/statements.js';
 

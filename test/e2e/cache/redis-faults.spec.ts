@@ -4,6 +4,7 @@ import { Backends, IMPATIENT_WITH_REDIS } from '../../support/backends.js';
 import { waitUntil, within } from '../../support/barrier.js';
 import { createPlatform, type Person, type PlatformJson, register } from '../../support/factories.js';
 import type { TestResponse } from '../../support/http-client.js';
+import { expectNoneSeen } from '../../support/leaks.js';
 import { freePort } from '../../support/servers/free-port.js';
 import { type RedisServer, startRedis } from '../../support/servers/redis.js';
 
@@ -30,8 +31,12 @@ beforeEach(async () => {
 afterEach(async () => {
   redis.thaw();
   await app.app.close();
-  await backends.remove();
-  await redis.remove();
+  try {
+    expectNoneSeen(backends);
+  } finally {
+    await backends.remove();
+    await redis.remove();
+  }
 }, 120_000);
 
 async function inTime(answer: Promise<TestResponse>): Promise<TestResponse> {
@@ -82,7 +87,11 @@ describe('with Redis', () => {
     expect(answer.cacheStatus).toMatch(
       /^platform-manager; fwd=bypass; detail=(redis-unavailable|recovering)$/,
     );
-    expect(await ready()).toMatchObject({ status: 'degraded', database: 'up', cache: 'down' });
+    await waitUntil(async () => (await ready()).cache === 'down', {
+      timeoutMs: 15_000,
+      what: 'Redis to be given up',
+    });
+    expect(await ready()).toMatchObject({ status: 'degraded', database: 'up' });
     await redis.start();
     await expectHitsAgain('version 3');
     expect(await ready()).toMatchObject({ status: 'ok', cache: 'up' });

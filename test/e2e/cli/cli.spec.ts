@@ -5,6 +5,7 @@ import { Backends } from '../../support/backends.js';
 import { runCli } from '../../support/cli.js';
 import { unique } from '../../support/factories.js';
 import { insertUsers } from '../../support/insert-users.js';
+import { expectNoneSeen } from '../../support/leaks.js';
 import { freePort } from '../../support/servers/free-port.js';
 
 // Each start of the program takes seconds where others use the machine.
@@ -28,7 +29,12 @@ describe('node dist/cli/main.js', () => {
   });
   afterAll(() => backends.remove());
 
-  const run = (...args: string[]) => runCli(args, backends.env());
+  const outputs: string[] = [];
+  const run = async (...args: string[]) => {
+    const done = await runCli(args, backends.env());
+    outputs.push(done.stdout, done.stderr);
+    return done;
+  };
   const without = (name: string) =>
     Object.fromEntries(Object.entries(backends.env()).filter(([other]) => other !== name));
 
@@ -133,5 +139,9 @@ describe('node dist/cli/main.js', () => {
     const { stdout } = await run('--help');
     for (const command of COMMANDS) expect(stdout).toContain(`  ${command}`);
     expect((await run('cache:burn')).code).toBe(1);
+  });
+
+  it('has printed no secret', () => {
+    expectNoneSeen({ secrets: backends.secrets, exchanges: [], logs: [() => outputs] });
   });
 });

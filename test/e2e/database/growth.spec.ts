@@ -28,6 +28,7 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
     await fill(backends);
   }, FILL_MS);
   afterAll(async () => {
+    await app.expectCleanRecord();
     await app.app.close();
     await fake?.close();
     await backends.remove();

@@ -17,6 +17,7 @@ describe('a read replica', () => {
   let primary: PostgresServer;
   let replica: PostgresServer;
   let backends: Backends;
+  let database: string;
   let app: TestApp;
   let owner: Person;
   let admin: HttpClient;
@@ -24,16 +25,18 @@ describe('a read replica', () => {
   beforeAll(async () => {
     primary = await startPostgres({ settings: { wal_level: 'replica', max_wal_senders: '4' } });
     replica = await startPostgres({ replicaOf: primary });
-    backends = await Backends.create();
+    backends = await Backends.create({ postgresUrl: primary.url() });
+    database = new URL(backends.databaseUrl).pathname.slice(1);
     app = await startTestApp({
       backends,
-      env: { DATABASE_URL: primary.url(), DATABASE_REPLICA_URL: replica.url() },
+      env: { DATABASE_REPLICA_URL: replica.url(database) },
     });
     owner = await register(app.client, backends.secrets);
     await createPlatform(owner, backends.secrets);
     admin = app.client.as({ accessToken: await signAccessToken(backends, owner.id, { role: 'admin' }) });
   }, 120_000);
   afterAll(async () => {
+    await app?.expectCleanRecord();
     await app?.app.close();
     await backends?.remove();
     await replica?.remove();
@@ -41,7 +44,7 @@ describe('a read replica', () => {
   }, 60_000);
 
   const on = async (server: PostgresServer, text: string): Promise<Record<string, unknown>[]> => {
-    const client = new pg.Client(server.url());
+    const client = new pg.Client(server.url(database));
     await client.connect();
     try {
       return (await client.query<Record<string, unknown>>(text)).rows;
@@ -71,7 +74,7 @@ describe('a read replica', () => {
 
   it('that is mistaken for the primary refuses to be listened to, and is left no connection of each attempt', async () => {
     const timeouts = { acquireTimeoutMs: 10_000, statementTimeoutMs: 10_000 } as AppConfig['database'];
-    const session = new PostgresOutboxSession(replica.url(), timeouts, 100);
+    const session = new PostgresOutboxSession(replica.url(database), timeouts, 100);
     for (let n = 0; n < 3; n++) await expect(session.statement('SELECT 1')).rejects.toThrow(/LISTEN/);
     const isLeft = async () =>
       (await on(replica, `SELECT 1 FROM pg_stat_activity WHERE application_name = 'platform-manager outbox'`))

@@ -5,7 +5,7 @@ import { loadConfig } from '../../../src/config/load-config.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
-import { itOnOneServer } from '../../support/databases.js';
+import { itOnOneServer } from '../../support/one-server.js';
 import { type Person, createPlatform, register, signAccessToken, unique } from '../../support/factories.js';
 import type { HttpClient } from '../../support/http-client.js';
 import { expectProblem } from '../../support/problems.js';

@@ -19,6 +19,12 @@ function canaryOf(backends: Backends, ring: KeyRing): BootCanary {
   );
 }
 
+async function startOnce(backends: Backends): Promise<void> {
+  const test = await startTestApp({ backends });
+  await test.expectCleanRecord();
+  await test.app.close();
+}
+
 const newRing = (): KeyRing => KeyRing.parse(FernetKey.generate());
 
 describe('the boot canary', () => {
@@ -26,7 +32,7 @@ describe('the boot canary', () => {
 
   beforeAll(async () => {
     backends = await Backends.create();
-    await (await startTestApp({ backends })).app.close();
+    await startOnce(backends);
   });
   afterAll(() => backends.remove());
 
@@ -74,7 +80,7 @@ describe('the boot canary', () => {
 
     it('ends a start with another key with exit code 1 and the remedy, without a stack or a key', async () => {
       const shared = await Backends.create();
-      await (await startTestApp({ backends: shared })).app.close();
+      await startOnce(shared);
       const other = FernetKey.generate();
       const refused = await startApi({ env: { ...shared.env(), PLATFORM_ENCRYPTION_KEY: other } }).catch(
         String,

@@ -71,7 +71,11 @@ describe('keys:rotate', () => {
     await backends.remove();
   });
 
-  const rotateByCli = () => startCli('keys-rotate', 'registerKeysRotate', ['keys:rotate'], cliEnv());
+  const rotateByCli = () => {
+    const cli = startCli('keys-rotate', 'registerKeysRotate', ['keys:rotate'], cliEnv());
+    backends.logs.push(() => cli.output());
+    return cli;
+  };
   const allRows = () =>
     backends.rows<Row>(
       `SELECT id, user_id AS "userId", instance_url AS "instanceUrl", access_token AS "accessToken",

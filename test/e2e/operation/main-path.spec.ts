@@ -4,7 +4,8 @@ import { waitUntil } from '../../support/barrier.js';
 import { runCli } from '../../support/cli.js';
 import { StreamListener } from '../../support/event-listener.js';
 import { type PlatformJson, type Session, createPlatform } from '../../support/factories.js';
-import { HttpClient } from '../../support/http-client.js';
+import { type Exchange, HttpClient } from '../../support/http-client.js';
+import { expectNoneSeen } from '../../support/leaks.js';
 import { reveal } from '../../support/reveal.js';
 import { Secrets } from '../../support/secrets.js';
 import { type ApiProcess, startApi } from '../../support/servers/api-process.js';
@@ -14,14 +15,18 @@ import { makeTemporaryFolder, removeTemporaryFolder } from '../../support/server
 // npm run test:node -- 24 test/e2e/operation/main-path.spec.ts
 
 const secrets = new Secrets();
+const exchanges: Exchange[] = [];
+const logs: (() => readonly string[])[] = [];
 const login = { email: '', password: '' };
 let dataDir: string;
 let api: ApiProcess;
 let client: HttpClient;
 
 async function start(): Promise<void> {
-  api = await startApi({ env: { DATA_DIR: dataDir } });
-  client = new HttpClient(api.baseUrl, [], secrets);
+  const started = await startApi({ env: { DATA_DIR: dataDir } });
+  logs.push(() => started.output);
+  api = started;
+  client = new HttpClient(api.baseUrl, exchanges, secrets);
 }
 
 async function signIn(): Promise<Session & { client: HttpClient }> {
@@ -87,4 +92,8 @@ it('makes an encryption key by the command line', async () => {
   const { code, stdout, stderr } = await runCli(['keys:generate'], {});
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(FernetKey.parse(stdout.trimEnd()).id).not.toBe('');
+});
+
+it('has printed and answered no secret where none belongs', () => {
+  expectNoneSeen({ secrets, exchanges, logs });
 });

@@ -6,16 +6,20 @@ import { createLogger } from '../../../src/common/logger.js';
 import { loadConfig } from '../../../src/config/load-config.js';
 import { waitUntil } from '../../support/barrier.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
+import { expectNoneSeen } from '../../support/leaks.js';
+import { Secrets } from '../../support/secrets.js';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../../support/servers/temporary-folder.js';
 import { Watched } from '../../support/watched.js';
 
-const TOKEN = 'token-of-alice-1234567890';
+const secrets = new Secrets();
+const TOKEN = secrets.make('access-token');
 
 describe('the watcher of the embedded start', () => {
   let dataDir: string;
   let fakes: FakeInstance[];
   let app: NestFastifyApplication;
   let watched: Watched;
+  const logLines: string[] = [];
 
   beforeAll(async () => {
     dataDir = await makeTemporaryFolder('test-watch-');
@@ -24,14 +28,14 @@ describe('the watcher of the embedded start', () => {
     const config = loadConfig({
       NODE_ENV: 'test',
       DATA_DIR: dataDir,
-      LOG_LEVEL: 'silent',
+      LOG_LEVEL: 'trace',
       PLATFORM_ENCRYPTION_KEY: `${randomBytes(32).toString('base64url')}=`,
       JWT_SECRET: randomBytes(48).toString('base64url'),
       INSTANCE_HOST_ALLOWLIST: fakes.map(({ host }) => host).join(','),
       WATCH_ROUND_SECONDS: '1',
       WATCH_SPACING_MS: '1',
     });
-    app = await createApp(config, createLogger(config));
+    app = await createApp(config, createLogger(config, { write: (line) => void logLines.push(line) }));
     await app.init();
     watched = new Watched(app);
   }, 120_000);
@@ -58,5 +62,6 @@ describe('the watcher of the embedded start', () => {
     await waitUntil(connected, { timeoutMs: 20_000, what: 'all of them to be checked', intervalMs: 50 });
     const asked = fakes.map((fake) => fake.asked('/api/v1/accounts/verify_credentials').length);
     expect(asked).toEqual([10, 10]);
+    expectNoneSeen({ secrets, exchanges: [], logs: [() => logLines] });
   }, 120_000);
 });

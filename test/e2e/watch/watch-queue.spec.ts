@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { createClient } from 'redis';
+import { createClient } from '@redis/client';
 import { flushCache } from '../../../src/cli/flush-cache.js';
 import { loadConfig } from '../../../src/config/load-config.js';
 import { Backends, IMPATIENT_WITH_REDIS } from '../../support/backends.js';

@@ -6,7 +6,7 @@ import type { Faults, Progress } from './run-history.js';
 const FAULTS = ['fail-over', 'kill', 'freeze', 'hand-over', 'flush'] as const;
 type Fault = (typeof FAULTS)[number];
 
-/** Breaks one node of a cluster after the other, with a healthy spell between. Begins with a failover. */
+/** Breaks one node of a cluster after the other, with a healthy spell between. */
 export class ClusterFaults implements Faults {
   readonly counts: Record<Fault, number> = { 'fail-over': 0, kill: 0, freeze: 0, 'hand-over': 0, flush: 0 };
   readonly killedProcesses = 0;
@@ -18,13 +18,12 @@ export class ClusterFaults implements Faults {
   ) {}
 
   async run(progress: Progress): Promise<void> {
-    let fault: Fault = 'fail-over';
-    while (!this.#stopped) {
-      await progress.after(this.random.between(300, 1000));
+    for (const fault of this.random.rounds(FAULTS)) {
+      await progress.after(this.random.between(200, 600));
+      if (this.#stopped) return;
       await this.inject(fault);
       this.counts[fault]++;
       await this.cluster.whenHealthy();
-      fault = this.random.pick(FAULTS);
     }
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient } from 'redis';
+import { createClient } from '@redis/client';
 import type { Backends } from '../../support/backends.js';
 import type { PostgresServer } from '../../support/servers/postgres.js';
 import type { RedisServer } from '../../support/servers/redis.js';
@@ -69,10 +69,10 @@ export class FaultInjector implements Faults {
 
   /** Ends healthy. */
   async run(progress: Progress): Promise<void> {
-    while (!this.#stopped) {
+    for (const fault of this.random.rounds(FAULTS)) {
       await progress.after(this.random.between(1000, 3000));
       if (this.#stopped) return;
-      await this.inject(this.random.pick(FAULTS));
+      await this.inject(fault);
     }
   }
 

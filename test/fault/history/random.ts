@@ -24,4 +24,15 @@ export class Random {
     if (item === undefined) throw new Error('Nothing to pick from.');
     return item;
   }
+
+  /** Picks without end: each item once in random order, then each once again. */
+  *rounds<T>(items: readonly T[]): Generator<T, never> {
+    let left: T[] = [];
+    for (;;) {
+      if (left.length === 0) left = [...items];
+      const item = this.pick(left);
+      left.splice(left.indexOf(item), 1);
+      yield item;
+    }
+  }
 }

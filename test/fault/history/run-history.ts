@@ -1,7 +1,6 @@
 import { expect } from '@jest/globals';
 import type { Backends } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
-import { signAccessToken } from '../../support/factories.js';
 import { insertUsers } from '../../support/insert-users.js';
 import type { Fleet } from './fleet.js';
 import type { Random } from './random.js';
@@ -52,8 +51,7 @@ export async function runHistory({
   const workload = new Workload(random, backends, fleet, operations, READERS);
   const users = await insertUsers(backends, USERS);
   const tokens = new Map<number, string>();
-  for (const { id } of users) {
-    const token = await signAccessToken(backends, id, { expiresInSeconds: 7200 });
+  for (const { id, token } of users) {
     tokens.set(id, token);
     workload.addUser(id, token, await readState(backends, id));
   }

@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { Backends } from '../backends.js';
+import { expectCleanRecord } from '../clean-record.js';
 import { type Person, register } from '../factories.js';
 import { type FakeInstance, startFakeInstance } from '../fake-instance/fake-instance.js';
 import { HttpClient } from '../http-client.js';
@@ -15,6 +16,7 @@ export const SITE_START_TIMEOUT_MS = 300_000;
 /** The API as it is shipped, with the console in it, an instance to connect to, and a browser. */
 export class ConsoleSite {
   readonly visitors: Visitor[] = [];
+  private readonly client: HttpClient;
 
   private constructor(
     readonly backends: Backends,
@@ -23,7 +25,9 @@ export class ConsoleSite {
     readonly instance: FakeInstance,
     readonly api: ApiProcess,
     private readonly browser: Browser,
-  ) {}
+  ) {
+    this.client = new HttpClient(api.baseUrl, backends.exchanges, backends.secrets);
+  }
 
   static async start(env: Readonly<Record<string, string>> = {}): Promise<ConsoleSite> {
     const [redis, instance, port, browser] = await Promise.all([
@@ -42,6 +46,7 @@ export class ConsoleSite {
         ...env,
       },
     });
+    backends.logs.push(() => api.output);
     return new ConsoleSite(backends, redis, instance, api, browser);
   }
 
@@ -52,8 +57,7 @@ export class ConsoleSite {
   /** Somebody with an account, as a program that uses the API beside the browser. */
   async person({ admin = false } = {}): Promise<Person> {
     const { backends } = this;
-    const client = new HttpClient(this.api.baseUrl, backends.exchanges, backends.secrets);
-    const person = await register(client, backends.secrets);
+    const person = await register(this.client, backends.secrets);
     if (admin) await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [person.id]);
     return person;
   }
@@ -84,9 +88,13 @@ export class ConsoleSite {
 
   async close(): Promise<void> {
     await this.browser.close();
-    await this.api.stop();
-    await this.instance.close();
-    await this.backends.remove();
-    await this.redis.remove();
+    try {
+      await expectCleanRecord({ backends: this.backends, client: this.client });
+    } finally {
+      await this.api.stop();
+      await this.instance.close();
+      await this.backends.remove();
+      await this.redis.remove();
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { createClient } from 'redis';
+import { createClient } from '@redis/client';
 import { waitUntil } from '../barrier.js';
 import { freePorts } from './free-port.js';
 import { type RedisServer, startRedis } from './redis.js';
