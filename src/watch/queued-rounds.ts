@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from '@nestjs/common';
-import { type Job, Queue, Worker } from 'bullmq';
 import { createClient } from '@redis/client';
+import { type Job, Queue, Worker } from 'bullmq';
 import { withDeadline } from '../cache/deadline.js';
 import { OutageLog } from '../common/outage-log.js';
 import type { LocalRoundsOptions } from './local-rounds.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import { createClient } from '@redis/client';
+import pg from 'pg';
 import { rawRedis } from './raw-redis.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import { createClient } from '@redis/client';
+import pg from 'pg';
 import { outcome } from '../barrier.js';
 import { createTestDatabase, createTestRedis } from '../databases.js';
 import { type PostgresServer, startPostgres } from './postgres.js';
