@@ -57,9 +57,7 @@ export class AdminCacheController {
       'The next reads load them again. The status is 204 even if nothing was cached or the user does not exist.',
   })
   @ApiNoContentResponse()
-  @ApiProblems([400, 413, 415, 503], {
-    503: ['cache_unavailable', CACHE_UNAVAILABLE.title, CACHE_UNAVAILABLE.message],
-  })
+  @ApiProblems([400, 413, 415, 503], CACHE_UNAVAILABLE)
   async dropUser(@Param('id', IdPipe) id: number): Promise<void> {
     await this.platforms.dropEverythingCached(id);
   }

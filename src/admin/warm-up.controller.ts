@@ -56,9 +56,7 @@ export class WarmUpController {
       'Loads the entries of the most recently active users, in the background and at lower priority than any request.',
   })
   @ApiAcceptedResponse({ type: WarmUpStartedDto })
-  @ApiProblems([400, 409, 413, 415, 503], {
-    409: ['warm_up_running', 'Already warming', new WarmUpRunning().message],
-  })
+  @ApiProblems([400, 409, 413, 415, 503], new WarmUpRunning())
   warm(@Body() { users = DEFAULT_USERS }: WarmUpDto): WarmUpStartedDto {
     if (!this.runner.begin(users)) throw new WarmUpRunning();
     return { users };

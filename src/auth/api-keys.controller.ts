@@ -39,9 +39,7 @@ export class ApiKeysController {
       'The key is shown only once. It allows what its scopes allow. It can never manage API keys or act as an admin.',
   })
   @ApiCreatedResponse({ type: CreatedApiKeyDto })
-  @ApiProblems([400, 409, 413, 415, 503], {
-    409: ['too_many_api_keys', 'Too many API keys', new TooManyApiKeys(50).message],
-  })
+  @ApiProblems([400, 409, 413, 415, 503], new TooManyApiKeys(50))
   async create(
     @CurrentUser() user: AuthUser,
     @Body() { name, scopes, expiresAt }: CreateApiKeyDto,
@@ -58,10 +56,7 @@ export class ApiKeysController {
     description: 'After a 204, no process accepts the key any more. After a 503, repeat the request.',
   })
   @ApiNoContentResponse()
-  @ApiProblems([400, 404, 413, 415, 503], {
-    404: ['api_key_not_found', 'API key not found', new ApiKeyNotFound().message],
-    503: ['revocation_unconfirmed', 'Temporarily unavailable', new RevocationUnconfirmed().message],
-  })
+  @ApiProblems([400, 404, 413, 415, 503], new ApiKeyNotFound(), new RevocationUnconfirmed())
   async revoke(@CurrentUser() user: AuthUser, @Param('id', IdPipe) id: number): Promise<void> {
     await this.keys.revoke(user.id, id);
   }

@@ -6,7 +6,6 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import type { DomainError } from '../common/domain-error.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
@@ -20,8 +19,7 @@ import { SessionDto } from './dto/session.dto.js';
 
 // RFC 6749, section 5.1: responses that contain tokens must not be stored.
 const NO_STORE = ['Cache-Control', 'no-store'] as const;
-const example = ({ code, title, message }: DomainError) => [code, title, message] as const;
-const LOCAL_ACCOUNTS_DISABLED = example(new LocalAccountsDisabled());
+const LOCAL_ACCOUNTS_DISABLED = new LocalAccountsDisabled();
 
 @ApiTags('auth')
 @Controller('v1/auth')
@@ -34,10 +32,7 @@ export class AuthController {
   @Header(...NO_STORE)
   @ApiOperation({ summary: 'Create an account and sign in' })
   @ApiCreatedResponse({ type: SessionDto })
-  @ApiProblems([400, 403, 409, 413, 415, 429, 503], {
-    403: LOCAL_ACCOUNTS_DISABLED,
-    409: example(new EmailTaken()),
-  })
+  @ApiProblems([400, 403, 409, 413, 415, 429, 503], LOCAL_ACCOUNTS_DISABLED, new EmailTaken())
   async register(@Body() { email, password }: RegisterDto): Promise<SessionDto> {
     return this.auth.register(email, password);
   }
@@ -49,10 +44,7 @@ export class AuthController {
   @Header(...NO_STORE)
   @ApiOperation({ summary: 'Sign in' })
   @ApiOkResponse({ type: SessionDto })
-  @ApiProblems([400, 401, 403, 413, 415, 429, 503], {
-    403: LOCAL_ACCOUNTS_DISABLED,
-    401: example(new InvalidCredentials()),
-  })
+  @ApiProblems([400, 401, 403, 413, 415, 429, 503], LOCAL_ACCOUNTS_DISABLED, new InvalidCredentials())
   async login(@Body() { email, password }: LoginDto): Promise<SessionDto> {
     return this.auth.login(email, password);
   }
@@ -66,10 +58,7 @@ export class AuthController {
     description: 'A refresh token works once. Using it a second time ends the whole session.',
   })
   @ApiOkResponse({ type: SessionDto })
-  @ApiProblems([400, 401, 403, 413, 415, 429, 503], {
-    403: LOCAL_ACCOUNTS_DISABLED,
-    401: example(new InvalidRefreshToken()),
-  })
+  @ApiProblems([400, 401, 403, 413, 415, 429, 503], LOCAL_ACCOUNTS_DISABLED, new InvalidRefreshToken())
   async refresh(@Body() { refreshToken }: RefreshTokenDto): Promise<SessionDto> {
     return this.auth.refresh(refreshToken);
   }

@@ -13,8 +13,6 @@ import { NoAvatar } from '../platforms/platforms.errors.js';
 import { AvatarsService } from './avatars.service.js';
 import { PICTURE_TYPES } from './pictures.js';
 
-const { code, title, message } = new NoAvatar();
-
 @ApiTags('platforms')
 @Controller('v1/platforms/:id/avatar')
 export class AvatarController {
@@ -41,7 +39,7 @@ export class AvatarController {
   })
   @ApiIfNoneMatch()
   @ApiResponse({ status: 304, description: 'If-None-Match matches the current picture' })
-  @ApiProblems([400, 404, 503], { 404: [code, title, message] })
+  @ApiProblems([400, 404, 503], new NoAvatar())
   async get(
     @CurrentUser() user: AuthUser,
     @Param('id', IdPipe) id: number,

@@ -9,6 +9,7 @@ import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { ATTEMPT_TTL_SECONDS } from './connect-attempts.js';
+import { InvalidConnectState } from './connect.errors.js';
 import { ConnectService } from './connect.service.js';
 import { BeginConnectDto, ConnectBegunDto, ConnectedDto } from './dto/connect.dto.js';
 
@@ -68,13 +69,7 @@ export class ConnectController {
     status: 303,
     description: 'Redirect to `returnTo`, or back to the instance for another try',
   })
-  @ApiProblems([400, 409, 429, 503], {
-    400: [
-      'invalid_state',
-      'Connection not finished',
-      'This attempt has expired or was started in another browser. Start again.',
-    ],
-  })
+  @ApiProblems([400, 409, 429, 503], new InvalidConnectState())
   async callback(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

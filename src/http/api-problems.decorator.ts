@@ -1,8 +1,9 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import type { DomainError } from '../common/domain-error.js';
 import { ProblemDto } from './problem.dto.js';
 
-const DESCRIPTIONS: Readonly<Record<number, readonly [code: string, title: string, detail: string]>> = {
+const DESCRIPTIONS = {
   400: ['validation_failed', 'The request is not valid', 'One or more fields are not valid; see errors.'],
   401: ['unauthenticated', 'Not signed in', 'This needs an access token: Authorization: Bearer <token>.'],
   403: ['forbidden', 'Not allowed', 'The credentials do not permit this.'],
@@ -21,45 +22,57 @@ const DESCRIPTIONS: Readonly<Record<number, readonly [code: string, title: strin
     'Temporarily unavailable',
     'The database is temporarily unavailable. Try again shortly.',
   ],
-};
+} as const;
 
-type DocumentedStatus = 400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 503;
+type DocumentedStatus = keyof typeof DESCRIPTIONS;
 
-/** Documents a route's errors, each with an example. `examples` replaces the code, title and detail of a status. */
+/** Documents a route's errors, each with an example. An error in `examples` replaces the usual example of its status. */
 export function ApiProblems(
   statuses: readonly DocumentedStatus[],
-  examples: Partial<Record<DocumentedStatus, readonly [code: string, title: string, detail: string]>> = {},
+  ...examples: readonly DomainError[]
 ): MethodDecorator & ClassDecorator {
   return applyDecorators(
     ApiExtraModels(ProblemDto),
     ...statuses.map((status) => {
-      const [code, title, detail] = examples[status] ?? DESCRIPTIONS[status] ?? ['error', 'Error', 'Error'];
+      const example = examples.find((error) => error.status === status);
+      const [code, title, detail] = DESCRIPTIONS[status];
+      const problem = example ?? { status, code, title, message: detail };
       return ApiResponse({
         status,
-        description: title,
+        description: problem.title,
         ...(status === 503 || status === 429
           ? {
               headers: { 'Retry-After': { description: 'seconds', schema: { type: 'integer', example: 1 } } },
             }
           : {}),
-        content: {
-          'application/problem+json': {
-            schema: { $ref: getSchemaPath(ProblemDto) },
-            example: {
-              type: `urn:platform-manager:problem:${code}`,
-              title,
-              status,
-              detail,
-              instance: '/v1/…',
-              code,
-              requestId: '3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90',
-              ...(status === 400 && {
-                errors: [{ pointer: '/name', detail: 'name must have 1 to 100 characters' }],
-              }),
-            },
-          },
-        },
+        content: problemContent(problem),
       });
     }),
   );
+}
+
+/** The documented body of an error. */
+export function problemContent({
+  status,
+  code,
+  title,
+  message,
+}: Pick<DomainError, 'status' | 'code' | 'title' | 'message'>) {
+  return {
+    'application/problem+json': {
+      schema: { $ref: getSchemaPath(ProblemDto) },
+      example: {
+        type: `urn:platform-manager:problem:${code}`,
+        title,
+        status,
+        detail: message,
+        instance: '/v1/…',
+        code,
+        requestId: '3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90',
+        ...(status === 400 && {
+          errors: [{ pointer: '/name', detail: 'name must have 1 to 100 characters' }],
+        }),
+      },
+    },
+  };
 }

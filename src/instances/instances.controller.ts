@@ -4,6 +4,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { InstanceDto, LookupInstanceDto } from './dto/instance.dto.js';
+import { InstanceRefused } from './instances.errors.js';
 import { InstancesService } from './instances.service.js';
 
 @ApiTags('instances')
@@ -22,9 +23,10 @@ export class InstancesController {
       '`instance_error` or `not_an_instance`.',
   })
   @ApiOkResponse({ type: InstanceDto })
-  @ApiProblems([400, 413, 415, 429, 503], {
-    400: ['not_an_instance', 'The instance cannot be used', 'This server is not a Fediverse instance.'],
-  })
+  @ApiProblems(
+    [400, 413, 415, 429, 503],
+    new InstanceRefused('not_an_instance', 'This server is not a Fediverse instance.'),
+  )
   async lookup(@Body() { instance }: LookupInstanceDto): Promise<InstanceDto> {
     const found = await this.instances.at(this.instances.originOf(instance));
     const features = this.instances.traits(found);

@@ -1,12 +1,15 @@
 import { Controller, Delete, HttpCode, Post } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { CacheUnavailable } from '../cache/cache-errors.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { PlatformsService } from './platforms.service.js';
 
-export class CacheRefreshDto {
+const CACHE_UNAVAILABLE = new CacheUnavailable('redis-unavailable', 'Example of the documentation');
+
+class CacheRefreshDto {
   @ApiProperty({ type: 'integer', example: 3, description: 'Active platform connections loaded' })
   platforms!: number;
 }
@@ -21,13 +24,7 @@ export class PlatformCacheController {
   @Authenticated('platforms:read')
   @ApiOperation({ summary: 'Load your platform connections from the database into the cache' })
   @ApiOkResponse({ type: CacheRefreshDto })
-  @ApiProblems([400, 413, 415, 503], {
-    503: [
-      'cache_unavailable',
-      'Temporarily unavailable',
-      'The cache cannot be reached at the moment. Try again shortly.',
-    ],
-  })
+  @ApiProblems([400, 413, 415, 503], CACHE_UNAVAILABLE)
   async refresh(@CurrentUser() user: AuthUser): Promise<CacheRefreshDto> {
     return { platforms: (await this.platforms.refresh(user.id)).length };
   }
@@ -37,13 +34,7 @@ export class PlatformCacheController {
   @Authenticated('platforms:read')
   @ApiOperation({ summary: 'Drop your platform connections from the cache; the next read loads them' })
   @ApiNoContentResponse()
-  @ApiProblems([400, 413, 415, 503], {
-    503: [
-      'cache_unavailable',
-      'Temporarily unavailable',
-      'The cache cannot be reached at the moment. Try again shortly.',
-    ],
-  })
+  @ApiProblems([400, 413, 415, 503], CACHE_UNAVAILABLE)
   async drop(@CurrentUser() user: AuthUser): Promise<void> {
     await this.platforms.dropCached(user.id);
   }

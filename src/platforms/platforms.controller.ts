@@ -19,7 +19,6 @@ import {
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiQuery,
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
@@ -37,7 +36,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
-import { BooleanQueryPipe } from '../http/boolean-query.pipe.js';
+import { ApiBooleanQuery, BooleanQueryPipe } from '../http/boolean-query.pipe.js';
 import { FastLane } from '../http/fast-lane.decorator.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
@@ -50,16 +49,11 @@ import { type PlatformView, etagOf } from './platform-view.js';
 import { PlatformWriter } from './platform-writer.js';
 import type { PlatformConnection } from './platform.entity.js';
 import { PlatformRepository } from './platform.repository.js';
-import { NoPlatforms, PlatformNotFound } from './platforms.errors.js';
+import { NoPlatforms, PlatformInactive, PlatformNotFound } from './platforms.errors.js';
 import { PlatformsService } from './platforms.service.js';
 
-const TEST_QUERY = {
-  name: 'test',
-  required: false,
-  schema: { type: 'boolean', default: false },
-  description:
-    'Also test it at its instance; the answer shows the status found. Rate-limited like `POST /v1/platforms/{id}/test`',
-} as const;
+const TEST_DESCRIPTION =
+  'Also test it at its instance; the answer shows the status found. Rate-limited like `POST /v1/platforms/{id}/test`';
 
 @ApiTags('platforms')
 @Controller('v1/platforms')
@@ -76,13 +70,8 @@ export class PlatformsController {
   @FastLane()
   @Authenticated('platforms:read')
   @ApiOperation({ summary: 'Your active platform connections, the default first, then by name' })
-  @ApiQuery({ name: 'includeInactive', required: false, schema: { type: 'boolean', default: false } })
-  @ApiQuery({
-    name: 'refresh',
-    required: false,
-    schema: { type: 'boolean', default: false },
-    description: 'Reload from the database',
-  })
+  @ApiBooleanQuery('includeInactive')
+  @ApiBooleanQuery('refresh', 'Reload from the database')
   @ApiOkResponse({ type: PlatformDto, isArray: true, headers: { ...CACHED_HEADERS, ...LIST_ETAG_HEADER } })
   @ApiIfNoneMatch()
   @ApiResponse({ status: 304, description: 'If-None-Match names the current list' })
@@ -104,9 +93,7 @@ export class PlatformsController {
   @ApiOkResponse({ type: PlatformDto, headers: { ...CACHED_HEADERS, ...DEFAULT_ETAG_HEADER } })
   @ApiIfNoneMatch()
   @ApiResponse({ status: 304, description: 'If-None-Match names the current default and its version' })
-  @ApiProblems([404, 503], {
-    404: ['no_platforms', 'No active platform connection', new NoPlatforms().message],
-  })
+  @ApiProblems([404, 503], new NoPlatforms())
   default(@CurrentUser() user: AuthUser): Promise<CachedReply> {
     return this.platforms.list(user.id).then(replyOfFirst);
   }
@@ -132,7 +119,7 @@ export class PlatformsController {
     description:
       'A conflict is `duplicate_name`, `duplicate_account` or, if you already have 200, `too_many_platforms`.',
   })
-  @ApiQuery(TEST_QUERY)
+  @ApiBooleanQuery('test', TEST_DESCRIPTION)
   @ApiCreatedResponse({
     type: PlatformDto,
     headers: { ...ETAG_HEADER, Location: { schema: { type: 'string', example: '/v1/platforms/42' } } },
@@ -171,7 +158,7 @@ export class PlatformsController {
       clear: { value: { username: null, clientKey: null, clientSecret: null } },
     },
   })
-  @ApiQuery(TEST_QUERY)
+  @ApiBooleanQuery('test', TEST_DESCRIPTION)
   @ApiHeader({
     name: 'If-Match',
     required: false,
@@ -201,14 +188,11 @@ export class PlatformsController {
     summary:
       'Delete a platform connection; if it was the default, the first remaining one becomes the default',
   })
-  @ApiQuery({
-    name: 'revoke',
-    required: false,
-    schema: { type: 'boolean', default: false },
-    description:
-      'Also revoke the token at the instance, where that is safe; the connection is deleted even if that fails. ' +
+  @ApiBooleanQuery(
+    'revoke',
+    'Also revoke the token at the instance, where that is safe; the connection is deleted even if that fails. ' +
       'Rate-limited like `POST /v1/platforms/{id}/test`',
-  })
+  )
   @ApiNoContentResponse()
   @ApiProblems([400, 404, 413, 415, 503])
   async remove(
@@ -225,13 +209,7 @@ export class PlatformsController {
   @Authenticated('platforms:write')
   @ApiOperation({ summary: 'Make a platform connection the default' })
   @ApiOkResponse({ type: PlatformDto, headers: ETAG_HEADER })
-  @ApiProblems([400, 404, 409, 413, 415, 503], {
-    409: [
-      'platform_inactive',
-      'Platform connection is not active',
-      'An inactive platform connection cannot be the default. Activate it first.',
-    ],
-  })
+  @ApiProblems([400, 404, 409, 413, 415, 503], new PlatformInactive())
   async makeDefault(
     @CurrentUser() user: AuthUser,
     @Param('id', IdPipe) id: number,

@@ -1,4 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { problemContent } from '../http/api-problems.decorator.js';
+import { RateLimited } from './rate-limit.errors.js';
 
 const header = (description: string, example: number) => ({
   description,
@@ -13,20 +15,7 @@ const RESPONSE = {
     'RateLimit-Remaining': header('Of them, left in this window', 0),
     'RateLimit-Reset': header('Seconds until the window ends', 21),
   },
-  content: {
-    'application/problem+json': {
-      schema: { $ref: '#/components/schemas/ProblemDto' },
-      example: {
-        type: 'urn:platform-manager:problem:rate_limited',
-        title: 'Too many requests',
-        status: 429,
-        detail: 'Too many requests. Try again later.',
-        instance: '/v1/…',
-        code: 'rate_limited',
-        requestId: '3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90',
-      },
-    },
-  },
+  content: problemContent(new RateLimited(21)),
 };
 
 /** Documents 429 here for every route, instead of on each. Health probes are exempt. */

@@ -50,9 +50,7 @@ export class CredentialsController {
       'Cache-Control': { schema: { type: 'string', example: 'no-store' } },
     },
   })
-  @ApiProblems([400, 404, 409, 413, 415, 429, 503], {
-    409: ['needs_reconnect', new NeedsReconnect().title, new NeedsReconnect().message],
-  })
+  @ApiProblems([400, 404, 409, 413, 415, 429, 503], new NeedsReconnect())
   async reveal(
     @CurrentUser() user: AuthUser,
     @Param('id', IdPipe) platformId: number,

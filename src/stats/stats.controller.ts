@@ -50,9 +50,7 @@ export class StatsController {
   @Authenticated('platforms:read')
   @ApiOperation({ summary: 'Statistics of your default platform connection' })
   @ApiOkResponse({ type: PlatformStatsDto, headers: CACHED_HEADERS })
-  @ApiProblems([404, 503], {
-    404: ['no_platforms', new NoPlatforms().title, new NoPlatforms().message],
-  })
+  @ApiProblems([404, 503], new NoPlatforms())
   async ofDefault(@CurrentUser() user: AuthUser): Promise<CachedReply> {
     const read = await this.stats.ofDefault(user.id);
     if (read === null) throw new NoPlatforms();
