@@ -18,23 +18,18 @@ export const CACHED_HEADERS = {
   },
 } as const;
 
-export const ETAG_HEADER = {
-  ETag: {
-    description: 'The version, for If-Match and If-None-Match',
-    schema: { type: 'string', example: '"3"' },
-  },
-} as const;
+const etagHeader = (description: string, example: string) => ({
+  ETag: { description, schema: { type: 'string' as const, example } },
+});
 
-export const LIST_ETAG_HEADER = {
-  ETag: {
-    description: 'Entity tag of the whole list, for If-None-Match',
-    schema: { type: 'string', example: '"4dr0ixqPMbtXZSGLYAmBZ8-GSaLeFh7CkhVAyTZyIfw"' },
-  },
-} as const;
+export const ETAG_HEADER = etagHeader('The version, for If-Match and If-None-Match', '"3"');
 
-export const DEFAULT_ETAG_HEADER = {
-  ETag: {
-    description: 'Names the connection and its version, for If-None-Match',
-    schema: { type: 'string', example: '"42-3"' },
-  },
-} as const;
+export const LIST_ETAG_HEADER = etagHeader(
+  'Entity tag of the whole list, for If-None-Match',
+  '"4dr0ixqPMbtXZSGLYAmBZ8-GSaLeFh7CkhVAyTZyIfw"',
+);
+
+export const DEFAULT_ETAG_HEADER = etagHeader(
+  'Names the connection and its version, for If-None-Match',
+  '"42-3"',
+);

@@ -1,16 +1,10 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { DomainError, ServiceUnavailable, type FieldProblem } from '../common/domain-error.js';
+import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
 
-interface Problem {
-  readonly status: number;
-  readonly code: string;
-  readonly title: string;
+type Problem = Pick<DomainError, 'status' | 'code' | 'title' | 'errors' | 'retryAfterSeconds' | 'headers'> & {
   readonly detail: string;
-  readonly errors?: readonly FieldProblem[];
-  readonly retryAfterSeconds?: number;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+};
 
 // For requests that Nest or Fastify reject themselves. Their own texts are not shown: some repeat the input.
 const TRANSPORT_PROBLEMS: Readonly<Record<number, Omit<Problem, 'status'>>> = {
