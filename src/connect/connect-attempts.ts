@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { hashOf, matchesHash, mayBeSecret, newSecret } from '../common/secrets.js';
-import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
+import { KeyRing } from '../crypto/key-ring.js';
+import { readable } from '../crypto/readable.js';
 import { Database } from '../database/database.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
 import { InvalidConnectState } from './connect.errors.js';
@@ -10,15 +11,10 @@ export const ATTEMPT_TTL_SECONDS = 600;
 const MAX_PER_USER = 20;
 const PURGED_PER_ATTEMPT = 100;
 
-export interface Attempt {
-  readonly userId: number;
-  readonly origin: string;
-  readonly clientId: string;
-  readonly verifier: string;
-  readonly name: string | null;
-  readonly returnTo: string | null;
-  readonly renewed: boolean;
-}
+/** With the verifier in plain text. */
+export type Attempt = Readonly<
+  Pick<ConnectAttempt, 'userId' | 'origin' | 'clientId' | 'verifier' | 'name' | 'returnTo' | 'renewed'>
+>;
 
 /**
  * Pending OAuth attempts, looked up by `state`. An attempt works once, until it expires, for one user, in the browser
@@ -84,15 +80,9 @@ export class ConnectAttempts {
     if (attempt === null || browser === undefined || !matchesHash(browser, attempt.browserHash)) {
       throw new InvalidConnectState();
     }
+    const verifier = readable(() => this.ring.decrypt(attempt.verifier));
+    if (verifier === null) throw new InvalidConnectState();
     const { userId, origin, clientId, name, returnTo, renewed } = attempt;
-    return { userId, origin, clientId, name, returnTo, renewed, verifier: this.open(attempt.verifier) };
-  }
-
-  private open(verifier: string): string {
-    try {
-      return this.ring.decrypt(verifier);
-    } catch (error) {
-      throw error instanceof UndecryptableSecret ? new InvalidConnectState() : error;
-    }
+    return { userId, origin, clientId, verifier, name, returnTo, renewed };
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable, Logger, Optional } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
-import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
+import { KeyRing } from '../crypto/key-ring.js';
+import { readable } from '../crypto/readable.js';
 import type { SealedCredentials } from './sealed-credentials.js';
 
 /** Credentials that an instance issued, in plain text. Never logged, cached or stored in this form. */
@@ -85,16 +86,11 @@ export class CredentialCipher {
 
   private open({ accessToken, clientKey, clientSecret, keyId }: SealedCredentials): Credentials | null {
     const open = (token: string): string => this.ring.decrypt(token, keyId);
-    try {
-      return {
-        accessToken: open(accessToken),
-        clientKey: clientKey === null ? null : open(clientKey),
-        clientSecret: clientSecret === null ? null : open(clientSecret),
-      };
-    } catch (error) {
-      if (error instanceof UndecryptableSecret) return null;
-      throw error;
-    }
+    return readable(() => ({
+      accessToken: open(accessToken),
+      clientKey: clientKey === null ? null : open(clientKey),
+      clientSecret: clientSecret === null ? null : open(clientSecret),
+    }));
   }
 
   private encryptOptional(secret: string | null): string | null {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
+import { KeyRing } from '../crypto/key-ring.js';
+import { readable } from '../crypto/readable.js';
 import type { CredentialsOwner } from './credential-cipher.js';
 
 const boundSchema = z.tuple([z.int(), z.int(), z.string(), z.string()]);
@@ -25,20 +26,9 @@ export class RefreshTokenCipher {
 
   /** Null when it belongs to another row, or no key decrypts it. */
   decrypt({ userId, id, instanceUrl }: CredentialsOwner, ciphertext: string): string | null {
-    try {
-      const [user, platform, url, refreshToken] = boundSchema.parse(
-        JSON.parse(this.ring.decrypt(ciphertext)),
-      );
-      return user === userId && platform === id && url === instanceUrl ? refreshToken : null;
-    } catch (error) {
-      if (
-        error instanceof UndecryptableSecret ||
-        error instanceof SyntaxError ||
-        error instanceof z.ZodError
-      ) {
-        return null;
-      }
-      throw error;
-    }
+    const bound = readable(() => boundSchema.parse(JSON.parse(this.ring.decrypt(ciphertext))));
+    if (bound === null) return null;
+    const [user, platform, url, refreshToken] = bound;
+    return user === userId && platform === id && url === instanceUrl ? refreshToken : null;
   }
 }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
+import { KeyRing } from '../crypto/key-ring.js';
+import { readable } from '../crypto/readable.js';
 import { KeyRotation } from '../keys/key-rotation.js';
-import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from '../keys/rotatable-secrets.js';
+import type { Batch, RewrittenBatch, RotatableSecrets } from '../keys/rotatable-secrets.js';
 
 interface Row {
   readonly id: number;
@@ -14,18 +15,13 @@ interface Row {
 @Injectable()
 export class InstanceAppSecrets implements RotatableSecrets {
   readonly what = 'registrations at instances';
+  readonly table = 'instance_apps';
 
   constructor(
     private readonly ring: KeyRing,
     rotation: KeyRotation,
   ) {
     rotation.register(this);
-  }
-
-  usage(manager: EntityManager): Promise<KeyUsage[]> {
-    return manager.query<KeyUsage[]>(
-      `SELECT key_id AS "keyId", count(*)::integer AS rows FROM instance_apps GROUP BY key_id ORDER BY key_id`,
-    );
   }
 
   async rewrite(manager: EntityManager, { afterId, limit }: Batch): Promise<RewrittenBatch> {
@@ -36,7 +32,7 @@ export class InstanceAppSecrets implements RotatableSecrets {
     );
     const unreadable: number[] = [];
     for (const row of rows) {
-      const secret = this.open(row);
+      const secret = readable(() => this.ring.decrypt(row.clientSecret, row.keyId));
       if (secret === null) unreadable.push(row.id);
       else {
         await manager.query('UPDATE instance_apps SET client_secret = $2, key_id = $3 WHERE id = $1', [
@@ -52,14 +48,5 @@ export class InstanceAppSecrets implements RotatableSecrets {
       nextAfterId: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
       changes: [],
     };
-  }
-
-  private open({ clientSecret, keyId }: Row): string | null {
-    try {
-      return this.ring.decrypt(clientSecret, keyId);
-    } catch (error) {
-      if (error instanceof UndecryptableSecret) return null;
-      throw error;
-    }
   }
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { AppConfig } from '../config/app-config.js';
-import { KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
+import { KeyRing } from '../crypto/key-ring.js';
+import { readable } from '../crypto/readable.js';
 import { Database } from '../database/database.js';
 import { GuardedHttp } from './guarded-http.js';
 import { InstanceApp } from './instance-app.entity.js';
@@ -97,18 +98,9 @@ export class InstanceApps {
   }
 
   private open({ origin, clientId, clientSecret }: InstanceApp): RegisteredApp | null {
-    try {
-      const [ofOrigin, ofClient, secret] = sealedSchema.parse(JSON.parse(this.ring.decrypt(clientSecret)));
-      return ofOrigin === origin && ofClient === clientId ? { clientId, clientSecret: secret } : null;
-    } catch (error) {
-      if (
-        error instanceof UndecryptableSecret ||
-        error instanceof SyntaxError ||
-        error instanceof z.ZodError
-      ) {
-        return null;
-      }
-      throw error;
-    }
+    const sealed = readable(() => sealedSchema.parse(JSON.parse(this.ring.decrypt(clientSecret))));
+    if (sealed === null) return null;
+    const [ofOrigin, ofClient, secret] = sealed;
+    return ofOrigin === origin && ofClient === clientId ? { clientId, clientSecret: secret } : null;
   }
 }

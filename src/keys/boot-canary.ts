@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../config/load-config.js';
-import { type KeyRing, UndecryptableSecret } from '../crypto/key-ring.js';
+import type { KeyRing } from '../crypto/key-ring.js';
+import { readable } from '../crypto/readable.js';
 import type { Database } from '../database/database.js';
 
 const TEXT = 'platform-manager/key-canary/v1';
@@ -40,7 +41,9 @@ export class BootCanary {
       'SELECT token, key_id AS "keyId" FROM key_canary',
     );
     if (canary === undefined) throw new Error('The key canary was deleted while it was being read.');
-    if (!this.opens(canary)) throw new KeyRingMismatch(canary.keyId, this.ring.keyIds);
+    const { token, keyId } = canary;
+    const text = readable(() => this.ring.decrypt(token, keyId));
+    if (text !== TEXT) throw new KeyRingMismatch(keyId, this.ring.keyIds);
   }
 
   /** Re-encrypts the canary under the primary key. */
@@ -51,14 +54,5 @@ export class BootCanary {
         this.ring.primaryKeyId,
       ]),
     );
-  }
-
-  private opens({ token, keyId }: { readonly token: string; readonly keyId: string }): boolean {
-    try {
-      return this.ring.decrypt(token, keyId) === TEXT;
-    } catch (error) {
-      if (error instanceof UndecryptableSecret) return false;
-      throw error;
-    }
   }
 }

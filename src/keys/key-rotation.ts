@@ -109,8 +109,10 @@ export class KeyRotation {
     return { what, rewritten, unreadable, left, complete: total(left) <= unreadable.length };
   }
 
-  private async underOtherKeys(secrets: RotatableSecrets): Promise<KeyUsage[]> {
-    const usage = await this.database.load((manager) => secrets.usage(manager));
+  private async underOtherKeys({ table }: RotatableSecrets): Promise<KeyUsage[]> {
+    const usage = await this.database.statement<KeyUsage>(
+      `SELECT key_id AS "keyId", count(*)::integer AS rows FROM ${table} GROUP BY key_id ORDER BY key_id`,
+    );
     return usage.filter(({ keyId }) => keyId !== this.ring.primaryKeyId);
   }
 }

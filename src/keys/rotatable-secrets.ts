@@ -24,16 +24,13 @@ export interface RewrittenBatch {
   readonly changes: readonly { readonly userId: number; readonly platformId: number }[];
 }
 
-/**
- * The encrypted columns of one table, for keys:rotate. Each feature registers its own with KeyRotation. Each row stores
- * the id of the key that encrypted it.
- */
+/** The encrypted columns of one table, for keys:rotate. Each feature registers its own with KeyRotation. */
 export interface RotatableSecrets {
   /** Plural name shown to the operator, such as "platform connections". */
   readonly what: string;
 
-  /** Usage of every key that a row names, including the primary. */
-  usage(manager: EntityManager): Promise<KeyUsage[]>;
+  /** Its column `key_id` names the key of each row. */
+  readonly table: string;
 
   /**
    * Re-encrypts the next rows whose key is not the primary, in the caller's transaction, which commits right after.

@@ -6,7 +6,7 @@ import type { SealedCredentials } from '../credentials/sealed-credentials.js';
 import { KeyRing } from '../crypto/key-ring.js';
 import { Database } from '../database/database.js';
 import { KeyRotation } from '../keys/key-rotation.js';
-import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from '../keys/rotatable-secrets.js';
+import type { Batch, RewrittenBatch, RotatableSecrets } from '../keys/rotatable-secrets.js';
 
 type Row = CredentialsOwner & SealedCredentials & { readonly refreshToken: string | null };
 
@@ -37,6 +37,7 @@ const UPDATE_SQL = `
 @Injectable()
 export class PlatformSecrets implements RotatableSecrets {
   readonly what = 'platform connections';
+  readonly table = 'platform_connections';
 
   constructor(
     private readonly cipher: CredentialCipher,
@@ -46,12 +47,6 @@ export class PlatformSecrets implements RotatableSecrets {
     private readonly database: Database,
   ) {
     rotation.register(this);
-  }
-
-  usage(manager: EntityManager): Promise<KeyUsage[]> {
-    return manager.query<KeyUsage[]>(
-      `SELECT key_id AS "keyId", count(*)::integer AS rows FROM platform_connections GROUP BY key_id ORDER BY key_id`,
-    );
   }
 
   rewrite(manager: EntityManager, batch: Batch): Promise<RewrittenBatch> {
