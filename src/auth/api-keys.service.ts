@@ -11,6 +11,7 @@ import { Invalidation } from '../outbox/invalidation.js';
 import { newApiKey, prefixOf } from './api-key-format.js';
 import { ApiKey } from './api-key.entity.js';
 import { ApiKeyNotFound, RevocationUnconfirmed, TooManyApiKeys } from './auth.errors.js';
+import type { ApiKeyDto, CreatedApiKeyDto } from './dto/api-key.dto.js';
 
 const MAX_KEYS_PER_USER = 50;
 const MAX_LIFETIME_YEARS = 10;
@@ -19,17 +20,7 @@ const ATTEMPTS = 3;
 // The first key of our two-key advisory locks: "APIK".
 const USER_KEYS_LOCK = 0x4150494b;
 
-export interface ApiKeyView {
-  readonly id: number;
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly prefix: string;
-  readonly expiresAt: Date | null;
-  readonly lastUsedAt: Date | null;
-  readonly createdAt: Date;
-}
-
-export interface ApiKeyRequest {
+interface ApiKeyRequest {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly expiresAt: Date | null;
@@ -46,7 +37,7 @@ export class ApiKeysService {
   ) {}
 
   /** Those that are not revoked, expired ones included, oldest first. */
-  async list(userId: number): Promise<ApiKeyView[]> {
+  async list(userId: number): Promise<ApiKeyDto[]> {
     const rows = await this.database.load(() =>
       this.repository.find({ where: { userId, revokedAt: IsNull() }, order: { id: 'ASC' } }),
     );
@@ -58,7 +49,7 @@ export class ApiKeysService {
    *
    * @throws {InvalidField | TooManyApiKeys}
    */
-  async create(userId: number, request: ApiKeyRequest): Promise<ApiKeyView & { readonly key: string }> {
+  async create(userId: number, request: ApiKeyRequest): Promise<CreatedApiKeyDto> {
     this.assertExpiry(request.expiresAt);
     for (let attempt = 1; ; attempt++) {
       try {
@@ -92,10 +83,7 @@ export class ApiKeysService {
     if ((await this.invalidation.afterCommit(committed)) === 'pending') throw new RevocationUnconfirmed();
   }
 
-  private insert(
-    userId: number,
-    { name, scopes, expiresAt }: ApiKeyRequest,
-  ): Promise<ApiKeyView & { readonly key: string }> {
+  private insert(userId: number, { name, scopes, expiresAt }: ApiKeyRequest): Promise<CreatedApiKeyDto> {
     const { key, lookup, hash } = newApiKey();
     return this.database.transaction(async (manager) => {
       // Counting and inserting are two statements: without the lock, requests at once would exceed the limit.
@@ -127,7 +115,7 @@ export class ApiKeysService {
   }
 }
 
-function toView({ id, name, scopes, lookup, expiresAt, lastUsedAt, createdAt }: ApiKey): ApiKeyView {
+function toView({ id, name, scopes, lookup, expiresAt, lastUsedAt, createdAt }: ApiKey): ApiKeyDto {
   return { id, name, scopes, prefix: prefixOf(lookup), expiresAt, lastUsedAt, createdAt };
 }
 

@@ -6,17 +6,9 @@ import type { Account } from '../users/account.js';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokens } from './access-tokens.js';
 import { InvalidCredentials, InvalidRefreshToken, LocalAccountsDisabled } from './auth.errors.js';
+import type { SessionDto } from './dto/session.dto.js';
 import { Passwords } from './passwords.js';
 import { RefreshTokensService } from './refresh-tokens.service.js';
-
-export interface Session {
-  readonly user: Account;
-  readonly accessToken: string;
-  readonly refreshToken: string;
-  readonly tokenType: 'Bearer';
-  /** Seconds until the access token expires. */
-  readonly expiresIn: number;
-}
 
 interface Admitted {
   readonly user: Account;
@@ -40,7 +32,7 @@ export class AuthService {
    *
    * @throws {EmailTaken | LocalAccountsDisabled}
    */
-  async register(email: string, password: string): Promise<Session> {
+  async register(email: string, password: string): Promise<SessionDto> {
     this.assertLocalAccounts();
     const passwordHash = await this.passwords.hash(password);
     const admitted = await this.database.transaction(async (manager) => {
@@ -51,7 +43,7 @@ export class AuthService {
   }
 
   /** @throws {InvalidCredentials | LocalAccountsDisabled} */
-  async login(email: string, password: string): Promise<Session> {
+  async login(email: string, password: string): Promise<SessionDto> {
     this.assertLocalAccounts();
     const account = await this.users.findByEmail(email);
     const matches = await this.passwords.verify(account?.passwordHash ?? null, password);
@@ -61,7 +53,7 @@ export class AuthService {
   }
 
   /** @throws {InvalidRefreshToken | LocalAccountsDisabled} */
-  async refresh(refreshToken: string): Promise<Session> {
+  async refresh(refreshToken: string): Promise<SessionDto> {
     this.assertLocalAccounts();
     const admitted = await this.database.transaction(async (manager): Promise<Admitted | null> => {
       const rotated = await this.refreshTokens.rotate(refreshToken, manager);
@@ -89,7 +81,7 @@ export class AuthService {
     return { user, refreshToken: await this.refreshTokens.issue(user.id, manager) };
   }
 
-  private async toSession({ user, refreshToken }: Admitted): Promise<Session> {
+  private async toSession({ user, refreshToken }: Admitted): Promise<SessionDto> {
     const accessToken = await this.accessTokens.sign(user);
     return { user, accessToken, refreshToken, tokenType: 'Bearer', expiresIn: this.accessTokens.ttlSeconds };
   }

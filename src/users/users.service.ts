@@ -31,7 +31,7 @@ export class UsersService {
 
   /** @throws {EmailTaken} */
   async create(email: string, passwordHash: string | null, manager?: EntityManager): Promise<Account> {
-    return this.write(manager, async (transaction) => {
+    const insert = async (transaction: EntityManager): Promise<Account> => {
       const user = transaction.create(User, { email: normalizeEmail(email), passwordHash, role: 'user' });
       try {
         await transaction.insert(User, user);
@@ -39,30 +39,29 @@ export class UsersService {
         throw violatedUniqueConstraint(error) === 'users_email_key' ? new EmailTaken() : error;
       }
       return toAccount(user);
-    });
+    };
+    return manager === undefined ? this.database.transaction(insert) : insert(manager);
   }
 
   /** Records that the user is active now. Returns the account, or null if there is none. */
-  async touch(id: number, manager?: EntityManager): Promise<Account | null> {
-    return this.write(manager, async (transaction) => {
-      // TypeORM returns [rows, count] for an UPDATE.
-      const [rows] = await transaction.query<[Account[], number]>(
-        'UPDATE users SET last_active_at = now() WHERE id = $1 RETURNING id, email, role',
-        [id],
-      );
-      return rows[0] ?? null;
-    });
+  async touch(id: number, manager: EntityManager): Promise<Account | null> {
+    // TypeORM returns [rows, count] for an UPDATE.
+    const [rows] = await manager.query<[Account[], number]>(
+      'UPDATE users SET last_active_at = now() WHERE id = $1 RETURNING id, email, role',
+      [id],
+    );
+    return rows[0] ?? null;
   }
 
   /** @returns null if there is no such account. */
-  async setRole(email: string, role: Role, manager?: EntityManager): Promise<Account | null> {
-    return this.write(manager, async (transaction) => {
-      const [rows] = await transaction.query<[Account[], number]>(
+  async setRole(email: string, role: Role): Promise<Account | null> {
+    const [rows] = await this.database.transaction((manager) =>
+      manager.query<[Account[], number]>(
         'UPDATE users SET role = $2 WHERE email = $1 RETURNING id, email, role',
         [normalizeEmail(email), role],
-      );
-      return rows[0] ?? null;
-    });
+      ),
+    );
+    return rows[0] ?? null;
   }
 
   /** Finds or creates the account of an OpenID identity, and records that it is active now. */
@@ -99,13 +98,6 @@ export class UsersService {
       ),
     );
     return rows[0] ?? null;
-  }
-
-  private write<T>(
-    manager: EntityManager | undefined,
-    work: (manager: EntityManager) => Promise<T>,
-  ): Promise<T> {
-    return manager === undefined ? this.database.transaction(work) : work(manager);
   }
 }
 
