@@ -1,19 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { ServiceUnavailable } from '../common/domain-error.js';
 import { Database } from '../database/database.js';
-import type { AuditAction, AuditOutcome } from './audit-actions.js';
+import type { AuditEntry } from './audit-entry.entity.js';
 
-interface AuditRecord {
-  readonly action: AuditAction;
-  readonly outcome: AuditOutcome;
-  readonly userId: number;
-  /** Null for the user's own session. */
-  readonly apiKeyId: number | null;
-  readonly platformId: number;
-  readonly reason: string;
-  readonly address: string;
-  readonly requestId: string;
-}
+type AuditRecord = Readonly<Omit<AuditEntry, 'id' | 'at'>>;
 
 interface WrittenAuditRecord extends AuditRecord {
   readonly id: number;
