@@ -8,8 +8,8 @@ import {
 } from '@nestjs/swagger';
 import { HealthCheckService, TypeOrmHealthIndicator } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
+import { CacheHealth } from '../cache/cache-health.js';
 import { Public } from '../http/auth/access.js';
-import { CacheIndicator } from './cache.indicator.js';
 
 const DATABASE_PING_TIMEOUT_MS = 1000;
 
@@ -41,7 +41,7 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly database: TypeOrmHealthIndicator,
-    private readonly cache: CacheIndicator,
+    private readonly cache: CacheHealth,
   ) {}
 
   @Get('live')
@@ -70,12 +70,24 @@ export class HealthController {
     const database = await this.isUp(() =>
       this.database.pingCheck('database', { timeout: DATABASE_PING_TIMEOUT_MS }),
     );
-    const cache = this.cache.state();
+    const cache = this.cacheState();
     const cacheServes = cache === 'up' || cache === 'in-process';
     if (database && cacheServes) return { status: 'ok', database: 'up', cache };
     if (database || cacheServes) return { status: 'degraded', database: database ? 'up' : 'down', cache };
     reply.code(503);
     return { status: 'unavailable', database: 'down', cache };
+  }
+
+  private cacheState(): ReadyDto['cache'] {
+    if (this.cache.kind === 'memory') return 'in-process';
+    switch (this.cache.bypassReason) {
+      case null:
+        return 'up';
+      case 'recovering':
+        return 'recovering';
+      default:
+        return 'down';
+    }
   }
 
   /** Terminus reports a failed check by throwing. */
