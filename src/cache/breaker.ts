@@ -1,4 +1,4 @@
-import { CacheUnavailable } from './cache-errors.js';
+import { CacheUnavailable, whyOf } from './cache-errors.js';
 
 /** `half-open`: a probe is running, or the server answers and missed invalidations are being repeated. */
 export type BreakerState = 'closed' | 'half-open' | 'open';
@@ -87,7 +87,7 @@ export class Breaker {
       if (epoch === this.#epoch && !this.#stopped) this.#become('closed', 'recovered');
     } catch (error) {
       if (epoch === this.#epoch && !this.#stopped) {
-        this.#become('open', reasonFor(error));
+        this.#become('open', whyOf(error));
       }
     }
     if (this.state !== 'closed') this.#schedule(this.options.probeIntervalMs);
@@ -113,9 +113,4 @@ export class Breaker {
     clearTimeout(this.#timer);
     await this.#probing;
   }
-}
-
-function reasonFor(error: unknown): string {
-  if (error instanceof CacheUnavailable) return error.why;
-  return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -18,6 +18,12 @@ export class CacheUnavailable extends ServiceUnavailable {
   }
 }
 
+/** Why a call of the store failed, for the log. */
+export function whyOf(error: unknown): string {
+  if (error instanceof CacheUnavailable) return error.why;
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
 /** The key holds something that is not a string. */
 export class WrongTypeEntry extends Error {
   constructor() {

@@ -61,7 +61,9 @@ export class CacheFigures {
       inconsistencies: this.audit.inconsistencies,
       durations: this.durations(),
       resources: [...this.#reads].map(([resource, reads]) => {
-        const outcomes = countsOf(reads);
+        const outcomes = Object.fromEntries(
+          CACHE_OUTCOMES.map((outcome) => [outcome, reads[outcome].count]),
+        ) as Record<CacheOutcome, number>;
         const requests = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
         return { resource, requests, hitRatio: requests === 0 ? null : outcomes.hit / requests, outcomes };
       }),
@@ -81,15 +83,4 @@ export class CacheFigures {
 function noReads(): Outcomes {
   const none = (): Durations => new Durations(READ_SECONDS);
   return { hit: none(), miss: none(), collapsed: none(), bypass: none(), error: none(), corrupt: none() };
-}
-
-function countsOf({ hit, miss, collapsed, bypass, error, corrupt }: Outcomes): Record<CacheOutcome, number> {
-  return {
-    hit: hit.count,
-    miss: miss.count,
-    collapsed: collapsed.count,
-    bypass: bypass.count,
-    error: error.count,
-    corrupt: corrupt.count,
-  };
 }

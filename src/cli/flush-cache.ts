@@ -1,4 +1,4 @@
-import { CacheUnavailable } from '../cache/cache-errors.js';
+import { whyOf } from '../cache/cache-errors.js';
 import { withDeadline } from '../cache/deadline.js';
 import { createRedisConnection } from '../cache/redis/create-redis-connection.js';
 import type { RedisConnection } from '../cache/redis/redis-connection.js';
@@ -36,7 +36,7 @@ export async function flushCache({ redis }: Pick<AppConfig, 'redis'>): Promise<n
     const dropped = (await connection.masters()).map((node) => flushNode(node));
     return (await Promise.all(dropped)).reduce((sum, count) => sum + count, 0);
   } catch (error) {
-    throw new CommandFailed(`REDIS_URL cannot be used: ${reasonOf(error)}`, { cause: error });
+    throw new CommandFailed(`REDIS_URL cannot be used: ${whyOf(error)}`, { cause: error });
   } finally {
     connection.close();
   }
@@ -58,9 +58,4 @@ async function flushNode(node: Awaited<ReturnType<RedisConnection['masters']>>[n
     } while (cursor !== '0');
   }
   return dropped;
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof CacheUnavailable) return error.why;
-  return error instanceof Error ? error.message || error.name : String(error);
 }

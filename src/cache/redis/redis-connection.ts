@@ -1,5 +1,5 @@
 import type { ErrorReply } from '@redis/client';
-import { CacheUnavailable } from '../cache-errors.js';
+import { CacheUnavailable, whyOf } from '../cache-errors.js';
 import { withDeadline } from '../deadline.js';
 import type { RedisClient, SingleClient } from './redis-client.js';
 import type { CreateTopology, RedisTopology } from './redis-topology.js';
@@ -54,7 +54,7 @@ export class RedisConnection {
     try {
       return await withDeadline(topology.identity(), this.deadlineMs);
     } catch (error) {
-      this.#end(topology, messageOf(error));
+      this.#end(topology, whyOf(error));
       throw error;
     }
   }
@@ -115,7 +115,7 @@ export class RedisConnection {
       const clients = await topology.masters();
       await withDeadline(Promise.all(clients.map((client) => client.ping())), PING_TIMEOUT_MS);
     } catch (error) {
-      this.#end(topology, messageOf(error));
+      this.#end(topology, whyOf(error));
     }
     if (topology === this.#topology) this.#schedulePing(topology);
   }
@@ -137,9 +137,4 @@ export class RedisConnection {
 
 function noConnection(): CacheUnavailable {
   return new CacheUnavailable('redis-unavailable', 'There is no connection to Redis');
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof CacheUnavailable) return error.why;
-  return error instanceof Error ? error.message || error.name : String(error);
 }

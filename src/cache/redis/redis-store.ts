@@ -1,6 +1,6 @@
 import { ErrorReply } from '@redis/client';
 import type { Breaker } from '../breaker.js';
-import { CacheUnavailable, WrongTypeEntry } from '../cache-errors.js';
+import { CacheUnavailable, WrongTypeEntry, whyOf } from '../cache-errors.js';
 import { withDeadline } from '../deadline.js';
 import type { Acquired, LeaseStore } from '../lease-store.js';
 import { MAX_ENTRY_BYTES, leaseKey } from '../lease-store.js';
@@ -95,6 +95,5 @@ function classify(error: unknown): Error {
     if (error.message.includes('WRONGTYPE')) return new WrongTypeEntry();
     return new CacheUnavailable('redis-error', error.message, { cause: error });
   }
-  const message = error instanceof Error ? error.message || error.name : String(error);
-  return new CacheUnavailable('redis-unavailable', message, { cause: error });
+  return new CacheUnavailable('redis-unavailable', whyOf(error), { cause: error });
 }
