@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { DropReason, EventTransport } from '../outbox/event-meter.js';
 import type { PlatformEvent } from './platform-event.js';
 
@@ -17,4 +18,17 @@ export interface EventSink {
   position(lastEventId: number): void;
   /** Closes the connection from the server's side. */
   close(reason: DropReason): void;
+}
+
+/** For `drained()`. */
+export function drainedOrClosed(connection: Pick<EventEmitter, 'on' | 'off'>): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      connection.off('drain', settle);
+      connection.off('close', settle);
+      resolve();
+    };
+    connection.on('drain', settle);
+    connection.on('close', settle);
+  });
 }

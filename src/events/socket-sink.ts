@@ -1,6 +1,6 @@
 import type { DefaultEventsMap, Socket } from 'socket.io';
 import type { DropReason } from '../outbox/event-meter.js';
-import type { EventSink } from './event-sink.js';
+import { type EventSink, drainedOrClosed } from './event-sink.js';
 import type { PlatformEvent } from './platform-event.js';
 
 /** Packets waiting in the write buffer; about 1 kB each. */
@@ -31,16 +31,7 @@ export class SocketSink implements EventSink {
   }
 
   drained(): Promise<void> {
-    const { conn } = this.socket;
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        conn.off('drain', settle);
-        conn.off('close', settle);
-        resolve();
-      };
-      conn.on('drain', settle);
-      conn.on('close', settle);
-    });
+    return drainedOrClosed(this.socket.conn);
   }
 
   event(event: PlatformEvent): void {

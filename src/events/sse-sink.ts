@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
 import type { DropReason } from '../outbox/event-meter.js';
-import type { EventSink } from './event-sink.js';
+import { type EventSink, drainedOrClosed } from './event-sink.js';
 import type { PlatformEvent } from './platform-event.js';
 
 /** Bytes waiting in the buffer before the client counts as congested. */
@@ -26,15 +26,7 @@ export class SseSink implements EventSink {
   }
 
   drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        this.stream.off('drain', settle);
-        this.stream.off('close', settle);
-        resolve();
-      };
-      this.stream.on('drain', settle);
-      this.stream.on('close', settle);
-    });
+    return drainedOrClosed(this.stream);
   }
 
   event(event: PlatformEvent): void {
