@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadConfig } from '../config/load-config.js';
 import { CommandFailed } from './command-failed.js';
+import { say } from './output.js';
 import { progressOn } from './progress.js';
 
 const DEFAULT_USERS = 1000;
@@ -32,7 +33,7 @@ export function registerCacheWarm(program: Command): void {
           },
         });
         if (started) progress.finished();
-        process.stdout.write(`Warmed ${done} users; ${filled} entries were not cached before.\n`);
+        say(`Warmed ${done} users; ${filled} entries were not cached before.`);
       });
     });
 }

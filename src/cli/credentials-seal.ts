@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load-config.js';
 import { CommandFailed } from './command-failed.js';
-
-const SHOWN_IDS = 20;
+import { listed, say } from './output.js';
 
 export function registerCredentialsSeal(program: Command): void {
   program
@@ -21,17 +20,15 @@ that they are the rows you imported. Until then, ALLOW_UNSEALED_ROWS=true lets t
       const { PlatformSecrets } = await import('../platforms/platform-secrets.js');
       await withApp(config, async (app) => {
         const { rewritten, unreadable, left } = await app.get(PlatformSecrets).sealImported();
-        process.stdout.write(`Sealed ${rewritten} platform connections.\n`);
+        say(`Sealed ${rewritten} platform connections.`);
         if (left > unreadable.length) {
           throw new CommandFailed(
             'Some rows were being written and were skipped. Run credentials:seal again.',
           );
         }
         if (unreadable.length === 0) return;
-        const more = unreadable.length > SHOWN_IDS ? ', …' : '';
         throw new CommandFailed(
-          `No key decrypts ${unreadable.length} rows. They were left unchanged: ` +
-            `${unreadable.slice(0, SHOWN_IDS).join(', ')}${more}.`,
+          `No key decrypts ${unreadable.length} rows. They were left unchanged: ${listed(unreadable)}.`,
         );
       });
     });

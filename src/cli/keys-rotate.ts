@@ -3,9 +3,8 @@ import { loadConfig } from '../config/load-config.js';
 import { KeyRing } from '../crypto/key-ring.js';
 import type { RotationOutcome } from '../keys/key-rotation.js';
 import { CommandFailed } from './command-failed.js';
+import { listed, say } from './output.js';
 import { progressOn } from './progress.js';
-
-const SHOWN_IDS = 20;
 
 export function registerKeysRotate(program: Command): void {
   program
@@ -39,10 +38,9 @@ function report(outcomes: readonly RotationOutcome[], primaryKeyId: string): voi
   for (const { what, rewritten, unreadable, left } of outcomes) {
     say(`${what}: ${rewritten} re-encrypted under the key ${primaryKeyId}.`);
     if (unreadable.length > 0) {
-      const more = unreadable.length > SHOWN_IDS ? ', …' : '';
       say(
         `${what}: ${unreadable.length} cannot be decrypted or have a broken seal, and were left unchanged (needs_reconnect): ` +
-          `${unreadable.slice(0, SHOWN_IDS).join(', ')}${more}.`,
+          `${listed(unreadable)}.`,
       );
     }
     for (const { keyId, rows } of left) say(`${what}: ${rows} still under the key ${keyId}.`);
@@ -56,8 +54,4 @@ function report(outcomes: readonly RotationOutcome[], primaryKeyId: string): voi
   say(
     `No row needs a key other than ${primaryKeyId}. You can remove the keys behind it from PLATFORM_ENCRYPTION_KEY.`,
   );
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -8,6 +8,7 @@ import { registerCacheWarm } from './cache-warm.js';
 import { CommandFailed } from './command-failed.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
 import { registerKeysRotate } from './keys-rotate.js';
+import { say } from './output.js';
 
 // Each action loads its own dependencies: help and keys:generate need neither the database nor the application.
 const program = new Command('npm run cli --')
@@ -70,10 +71,6 @@ try {
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 function databaseOf({ database: { target } }: AppConfig): string {
