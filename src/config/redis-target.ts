@@ -8,6 +8,8 @@ export type RedisTarget =
 
 const SERVER = ['redis:', 'rediss:'];
 const SENTINEL = ['redis+sentinel:', 'rediss+sentinel:'];
+/** What the URLs of several nodes have in common. */
+const SHARED = ['protocol', 'username', 'password', 'pathname'] as const;
 const FORMS =
   'must be a redis:// or rediss:// URL, or several, comma-separated, for Redis Cluster, or redis+sentinel://host:port/master';
 
@@ -23,14 +25,8 @@ export const redisTarget = z.string().transform((text, context): RedisTarget => 
   const [first] = nodes;
   if (first === undefined || !nodes.every(({ hostname }) => hostname !== '')) return refuse(FORMS);
   if (![...SERVER, ...SENTINEL].includes(first.protocol)) return refuse(FORMS);
-  const consistent = nodes.every(
-    ({ protocol, username, password, pathname }) =>
-      protocol === first.protocol &&
-      username === first.username &&
-      password === first.password &&
-      pathname === first.pathname,
-  );
-  if (!consistent) return refuse('must have the same scheme, user, password and path in every URL');
+  if (!nodes.every((node) => SHARED.every((part) => node[part] === first[part])))
+    return refuse('must have the same scheme, user, password and path in every URL');
   if (SENTINEL.includes(first.protocol)) {
     const master = decodeURIComponent(first.pathname.slice(1));
     if (!/^[\w.-]+$/.test(master)) {
