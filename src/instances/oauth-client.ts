@@ -54,11 +54,8 @@ export class OAuthClient {
       const issuer = new URL(origin);
       const response = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...this.#options });
       const found = await oauth.processDiscoveryResponse(issuer, response);
-      const isOwn = (url: string | undefined) => url === undefined || hasOrigin(url, origin);
-      const allOwn =
-        isOwn(found.authorization_endpoint) &&
-        isOwn(found.token_endpoint) &&
-        isOwn(found.revocation_endpoint);
+      const endpoints = [found.authorization_endpoint, found.token_endpoint, found.revocation_endpoint];
+      const allOwn = endpoints.every((url) => url === undefined || hasOrigin(url, origin));
       return allOwn ? { ...defaults, ...found } : defaults;
     } catch {
       // Older servers answer with 404, HTML or invalid JSON. If the instance is unreachable, the next request fails.
