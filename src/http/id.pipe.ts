@@ -2,7 +2,8 @@ import { type ArgumentMetadata, Injectable, type PipeTransform } from '@nestjs/c
 import { ApiParam } from '@nestjs/swagger';
 import { InvalidField } from '../common/domain-error.js';
 
-const MAX_ID = 2_147_483_647;
+/** The largest id: a PostgreSQL `integer`. */
+export const MAX_ID = 2_147_483_647;
 
 /** Documents the path parameter `id`. */
 export function ApiIdParam(): MethodDecorator {

@@ -46,8 +46,7 @@ export class DisconnectService {
       const app = { clientId: opened.clientKey, clientSecret: opened.clientSecret };
       await this.oauth.revoke(view.instanceUrl, app, opened.accessToken, REVOKE_TIMEOUT_MS);
     } catch (error) {
-      const expected = [InstanceRefused, OAuthFailed];
-      if (!(error instanceof Error && expected.some((kind) => error instanceof kind))) throw error;
+      if (!(error instanceof InstanceRefused || error instanceof OAuthFailed)) throw error;
       this.#logger.warn(`A token could not be revoked: ${error.message}`);
     }
   }

@@ -28,10 +28,7 @@ export function userPlatformsSpec({
   return {
     resource: 'user_platforms',
     key: userPlatformsKey,
-    ttlSeconds: (platforms) =>
-      platforms.some(isUnreadable)
-        ? Math.min(UNREADABLE_TTL_SECONDS, platformTtlSeconds)
-        : platformTtlSeconds,
+    ttlSeconds: (platforms) => ttlOf(platforms, platformTtlSeconds),
     encode: (platforms) => JSON.stringify(platforms),
     fingerprint: (platforms) =>
       JSON.stringify(platforms.map(({ id, version, status }) => [id, version, status])),
@@ -60,12 +57,8 @@ export function platformSpec(
   return {
     resource: 'platform',
     key: platformKey,
-    ttlSeconds: (platform) => {
-      if (platform === null) return ABSENT_TTL_SECONDS;
-      return isUnreadable(platform.view)
-        ? Math.min(UNREADABLE_TTL_SECONDS, platformTtlSeconds)
-        : platformTtlSeconds;
-    },
+    ttlSeconds: (platform) =>
+      platform === null ? ABSENT_TTL_SECONDS : ttlOf([platform.view], platformTtlSeconds),
     encode: (platform) =>
       platform === null
         ? 'null'
@@ -85,6 +78,10 @@ export function platformSpec(
       return { view, body: JSON.stringify(view), credentials };
     },
   };
+}
+
+function ttlOf(views: readonly PlatformView[], ttlSeconds: number): number {
+  return views.some(isUnreadable) ? Math.min(UNREADABLE_TTL_SECONDS, ttlSeconds) : ttlSeconds;
 }
 
 function isUnreadable({ status }: PlatformView): boolean {

@@ -5,7 +5,6 @@ import type { PlatformStatus, PlatformType, PlatformView } from './platform-view
 import { PlatformConnection } from './platform.entity.js';
 import { PlatformRepository } from './platform.repository.js';
 
-export const MAX_ID = 2_147_483_647;
 /** A page costs the rows before it too: 10,000 at most. */
 export const MAX_PAGE = 100;
 export const MAX_PAGE_SIZE = 100;

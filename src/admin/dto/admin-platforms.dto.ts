@@ -2,10 +2,11 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiQuery } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import { MAX_ID } from '../../http/id.pipe.js';
 import { Length } from '../../http/length.decorator.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
 import { PlatformDto } from '../../platforms/dto/platform.dto.js';
-import { MAX_ID, MAX_PAGE, MAX_PAGE_SIZE, MAX_TOTAL } from '../../platforms/platform-search.js';
+import { MAX_PAGE, MAX_PAGE_SIZE, MAX_TOTAL } from '../../platforms/platform-search.js';
 import {
   PLATFORM_STATUSES,
   PLATFORM_TYPES,

@@ -5,6 +5,14 @@ import { IsCredential, IsPlainText } from '../../http/plain-text.decorator.js';
 import { PLATFORM_TYPES, type PlatformType } from '../platform-view.js';
 
 const MAX_CREDENTIAL = 4096;
+const CLIENT_CREDENTIAL = {
+  type: String,
+  nullable: true,
+  minLength: 1,
+  maxLength: MAX_CREDENTIAL,
+  writeOnly: true,
+  example: null,
+};
 
 /** An absent field is left alone and null clears it; anything else is validated. */
 const IsGiven = () => ValidateIf((_, value) => value !== undefined && value !== null);
@@ -49,27 +57,13 @@ export class CreatePlatformDto {
   @Length(1, 200, { message: 'username must have 1 to 200 characters' })
   username?: string | null;
 
-  @ApiPropertyOptional({
-    type: String,
-    nullable: true,
-    minLength: 1,
-    maxLength: MAX_CREDENTIAL,
-    writeOnly: true,
-    example: null,
-  })
+  @ApiPropertyOptional(CLIENT_CREDENTIAL)
   @IsGiven()
   @IsCredential()
   @Length(1, MAX_CREDENTIAL, { message: `clientKey must have 1 to ${MAX_CREDENTIAL} characters` })
   clientKey?: string | null;
 
-  @ApiPropertyOptional({
-    type: String,
-    nullable: true,
-    minLength: 1,
-    maxLength: MAX_CREDENTIAL,
-    writeOnly: true,
-    example: null,
-  })
+  @ApiPropertyOptional(CLIENT_CREDENTIAL)
   @IsGiven()
   @IsCredential()
   @Length(1, MAX_CREDENTIAL, { message: `clientSecret must have 1 to ${MAX_CREDENTIAL} characters` })
