@@ -9,7 +9,7 @@ import { Fleet } from './history/fleet.js';
 import { Random } from './history/random.js';
 import { runHistory } from './history/run-history.js';
 
-const OPERATIONS = Number(process.env['HISTORY_OPERATIONS'] ?? 48_000);
+const OPERATIONS = Number(process.env['HISTORY_OPERATIONS'] ?? 26_000);
 const SEED = Number(process.env['HISTORY_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const PROCESSES = 2;
 const LIMIT_MS = 1_000 * 60 * Math.max(10, OPERATIONS / 10_000);

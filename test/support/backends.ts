@@ -49,12 +49,14 @@ export class Backends implements Seen {
       createTestDatabase(postgresUrl),
       redisUrl ?? createTestRedis().then((redis) => redis.url),
     ]);
-    const sql = new pg.Pool({ connectionString: database.url, max: 10, connectionTimeoutMillis: 10_000 });
-    sql.on('error', () => undefined);
-    // Not to be counted among the statements of the apps; a server without the extension does not know the setting.
-    sql.on('connect', (client) => {
-      client.query(`SET pg_stat_statements.track = 'none'`).catch(() => undefined);
+    const sql = new pg.Pool({
+      connectionString: database.url,
+      max: 10,
+      connectionTimeoutMillis: 10_000,
+      // Not to be counted among the statements of the apps.
+      options: '-c pg_stat_statements.track=none',
     });
+    sql.on('error', () => undefined);
     const redis = rawRedis(url);
     await redis.connect();
     return new Backends(database, url, sql, redis);
