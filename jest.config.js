@@ -22,14 +22,15 @@ const project = {
 
 // What measures times, on a machine that has nothing else to do, and what leaves others none.
 const ALONE = [
-  'cut-off-writer',
-  'expiry',
-  'history',
-  'postgres-slow',
-  'postgres-stopped',
-  'redis-killed',
-  'redis-slow',
-].map((name) => `<rootDir>/test/fault/${name}.spec.ts`);
+  'e2e/http/blocking',
+  'fault/cut-off-writer',
+  'fault/expiry',
+  'fault/history',
+  'fault/postgres-slow',
+  'fault/postgres-stopped',
+  'fault/redis-killed',
+  'fault/redis-slow',
+].map((name) => `<rootDir>/test/${name}.spec.ts`);
 
 export default {
   projects: [

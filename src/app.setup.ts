@@ -14,6 +14,7 @@ import { serveConsole } from './app.console.js';
 import { AppModule } from './app.module.js';
 import { NestPinoLogger, createLogger } from './common/logger.js';
 import type { AppConfig } from './config/app-config.js';
+import { BODY_LIMIT_BYTES, limitBodies } from './http/body-limits.js';
 import { FastLane } from './http/fast-lane.js';
 import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
 import { sendProblem } from './http/problem.filter.js';
@@ -21,7 +22,6 @@ import { endUnusedConnections } from './http/unused-connections.js';
 import { validationPipe } from './http/validation.js';
 import { documentRateLimits } from './rate-limit/rate-limit-docs.js';
 
-const BODY_LIMIT_BYTES = 1024 * 1024;
 /** Limit for receiving a whole request. A slower client is disconnected. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADER_LIMIT_BYTES = 16 * 1024;
@@ -47,6 +47,7 @@ export async function createApp(
   );
   const fastify = app.getHttpAdapter().getInstance();
   harden(fastify, { https: config.production });
+  limitBodies(fastify);
   endUnusedConnections(fastify);
   configure(app, config, logger);
   app.get(FastLane).attach(fastify);
@@ -103,7 +104,8 @@ function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
 
 function configure(app: NestFastifyApplication, config: AppConfig, logger: Logger): void {
   app.useGlobalPipes(validationPipe());
-  acceptJsonOnly(app);
+  // By default Nest also parses forms, and Fastify plain text. Here both get a 415.
+  app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
   if (config.corsOrigins.length > 0) {
     app.enableCors({
       origin: [...config.corsOrigins],
@@ -123,18 +125,14 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
     });
   }
   addHooks(app.getHttpAdapter().getInstance(), logger);
+  for (const warning of config.warnings) logger.warn(warning);
+  if (!config.docsEnabled) return;
   SwaggerModule.setup('docs', app, () => openApiDocument(app), {
     jsonDocumentUrl: 'docs-json',
     yamlDocumentUrl: 'docs-yaml',
     swaggerOptions: { persistAuthorization: false, tryItOutEnabled: true, displayRequestDuration: true },
     customSiteTitle: 'Platform Manager API',
   });
-}
-
-/** By default Nest also parses forms, and Fastify plain text. Here both get a 415. */
-function acceptJsonOnly(app: NestFastifyApplication): void {
-  app.useBodyParser('application/json', { bodyLimit: BODY_LIMIT_BYTES });
-  app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
 }
 
 function addHooks(fastify: FastifyInstance, logger: Logger): void {

@@ -34,13 +34,17 @@ export function problem(status: number, code: string, title: string) {
   };
 }
 
+/** Field problems in one answer. */
+const MAX_SHOWN = 20;
+
 /** A well-formed value that was rejected, with the field that holds it. */
 export class InvalidField extends problem(400, 'validation_failed', 'The request is not valid') {
   override readonly errors: readonly FieldProblem[];
 
+  /** @param errors of which the first 20 are shown. */
   constructor(errors: readonly FieldProblem[]) {
     super('One or more fields are not valid; see errors.');
-    this.errors = errors;
+    this.errors = errors.slice(0, MAX_SHOWN);
   }
 }
 

@@ -1,10 +1,9 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
-import { InvalidField } from '../common/domain-error.js';
-import { isTooDeep } from './json-depth.js';
-import { problemText, sendProblem } from './problem.filter.js';
+import { problemText } from './problem.filter.js';
 
 const ONE_YEAR_SECONDS = 31_536_000;
 
@@ -20,6 +19,8 @@ const CONTENT_SECURITY_POLICY = {
   formAction: ["'self'"],
   frameAncestors: ["'none'"],
 };
+
+const HALF_OPEN_MS = 1000;
 
 type Header = readonly [name: string, value: string];
 
@@ -44,8 +45,8 @@ export const BARE_SECURITY_HEADERS = {
 } as const;
 
 /**
- * Sets security headers on every answer, including errors, and limits the depth of bodies. An answer that bypasses
- * Fastify's `reply.send` has to set its own headers.
+ * Sets security headers on every answer, including errors. An answer that bypasses Fastify's `reply.send` has to set its
+ * own headers.
  */
 export function harden(fastify: FastifyInstance, { https }: { https: boolean }): void {
   const forPages = lowerCased(helmetHeaders(https));
@@ -56,10 +57,6 @@ export function harden(fastify: FastifyInstance, { https }: { https: boolean }):
       if (!reply.hasHeader(name)) reply.header(name, value);
     }
     done(null, payload);
-  });
-  fastify.addHook('preValidation', (request, reply, done) => {
-    if (!isTooDeep(request.body)) return done();
-    sendProblem(new InvalidField([{ pointer: '', detail: 'is nested too deeply' }]), request, reply);
   });
 }
 
@@ -114,7 +111,12 @@ export function refuseConnection(error: { readonly code?: string }, socket: Sock
   }
   const status =
     error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-  const body = problemText(status);
+  endWithProblem(socket, { statusCode: status });
+}
+
+/** A last answer on a connection that has no response object. The other side cannot keep it half open for long. */
+export function endWithProblem(socket: Duplex, error: unknown): void {
+  const { status, body } = problemText(error);
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
@@ -127,4 +129,7 @@ export function refuseConnection(error: { readonly code?: string }, socket: Sock
       body,
     ].join('\r\n'),
   );
+  // Not at once: the other side would lose the answer with what it is still sending.
+  const timer = setTimeout(() => socket.destroy(), HALF_OPEN_MS);
+  socket.once('close', () => clearTimeout(timer));
 }

@@ -87,10 +87,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 /** The body for input that is not even a request, so it has neither path nor id. */
-export function problemText(status: number): string {
-  const { code, title, detail, errors } = toProblem({ statusCode: status });
+export function problemText(error: unknown): { readonly status: number; readonly body: string } {
+  const { status, code, title, detail, errors } = toProblem(error);
   const type = `urn:platform-manager:problem:${code}`;
-  return JSON.stringify({ type, title, status, detail, instance: '', code, requestId: '', errors });
+  const body = JSON.stringify({ type, title, status, detail, instance: '', code, requestId: '', errors });
+  return { status, body };
 }
 
 function toProblem(error: unknown): Problem {

@@ -12,12 +12,14 @@ export const VALIDATION_OPTIONS = {
 } as const;
 
 /**
- * Nest's pipe would accept `null`, or no body, as `{}`. It would also convert every `id: number` and `refresh: boolean` before
+ * Nest's pipe would accept `null`, or no body, as `{}`, and an array item by item. It would also convert every `id: number` and `refresh: boolean` before
  * the parameter's own pipe sees the text: `0x10` would be an id, and BooleanQueryPipe would refuse `true`.
  */
 class BodyValidationPipe extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type === 'body' && (value === null || value === undefined)) {
+    // An array is for BatchPipe.
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (metadata.type === 'body' && metadata.metatype !== Array && !isObject) {
       throw new InvalidField([{ pointer: '', detail: 'must be a JSON object' }]);
     }
     return super.transform(value, metadata);

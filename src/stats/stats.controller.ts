@@ -17,6 +17,7 @@ import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { BatchPipe } from '../http/batch.pipe.js';
+import { BatchBody } from '../http/body-limits.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { WholeQueryPipe } from '../http/whole-query.pipe.js';
 import { NoPlatforms, PlatformNotFound } from '../platforms/platforms.errors.js';
@@ -108,6 +109,7 @@ export class StatsController {
   }
 
   @Post(':id/activities')
+  @BatchBody()
   @ApiIdParam()
   @HttpCode(200)
   @Authenticated('activities:write')

@@ -98,20 +98,37 @@ describe('what no route can read', () => {
     }
   });
 
-  it('answers 413 to a body of more than a mebibyte on every route that takes one', async () => {
-    const raw = JSON.stringify({ name: 'x'.repeat(1024 * 1024) });
-    for (const [method, path] of [
-      ['POST', '/v1/platforms'],
-      ['PATCH', `/v1/platforms/${id}`],
-      ['POST', `/v1/platforms/${id}/activities`],
-      ['POST', '/v1/auth/login'],
-      ['POST', '/v1/auth/register'],
-      ['POST', '/v1/auth/refresh'],
-      ['POST', '/v1/auth/logout'],
+  it('answers 413 to a body of more than 16 KiB on every route that takes one, and to a batch of more than 1 MiB', async () => {
+    for (const [method, path, limit] of [
+      ['POST', '/v1/platforms', 16],
+      ['PATCH', `/v1/platforms/${id}`, 16],
+      ['POST', `/v1/platforms/${id}/credentials`, 16],
+      ['POST', `/v1/platforms/${id}/activities`, 1024],
+      ['POST', '/v1/api-keys', 16],
+      ['POST', '/v1/connect', 16],
+      ['POST', '/v1/instances/lookup', 16],
+      ['POST', '/v1/auth/login', 16],
+      ['POST', '/v1/auth/register', 16],
+      ['POST', '/v1/auth/refresh', 16],
+      ['POST', '/v1/auth/logout', 16],
     ] as const) {
+      const raw = `"${'x'.repeat(1024 * limit)}"`;
       const answer = await ada.client.request(method, path, { raw, headers: JSON_TYPE });
       expectProblem(answer, 413, 'payload_too_large');
+      const fits = await ada.client.request(method, path, {
+        raw: `"${'x'.repeat(1024 * limit - 2)}"`,
+        headers: JSON_TYPE,
+      });
+      expectProblem(fits, 400, 'validation_failed', ['']);
     }
+  });
+
+  it('shows 20 problems at most', async () => {
+    const unknown = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`unknown${index}`, index]));
+    const one = await ada.client.post('/v1/platforms', unknown);
+    expect(expectProblem(one, 400, 'validation_failed').errors).toHaveLength(20);
+    const many = await ada.client.post(`/v1/platforms/${id}/activities`, Array(500).fill({ nothing: 1 }));
+    expect(expectProblem(many, 400, 'validation_failed').errors).toHaveLength(20);
   });
 });
 
