@@ -9,6 +9,7 @@ import { CommandFailed } from './command-failed.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
 import { registerKeysRotate } from './keys-rotate.js';
 import { say } from './output.js';
+import { registerUsersRole } from './users-role.js';
 
 // Each action loads its own dependencies: help and keys:generate need neither the database nor the application.
 const program = new Command('npm run cli --')
@@ -35,24 +36,6 @@ program
   .action(() => say(FernetKey.generate()));
 
 program
-  .command('users:promote')
-  .description('make an account an administrator')
-  .argument('<email>', 'address of an existing account')
-  .action(async (email: string) => {
-    const config = loadConfig(process.env);
-    const { withDatabase } = await import('./with-database.js');
-    const { UsersService } = await import('../users/users.service.js');
-    const account = await withDatabase(config, (database) =>
-      new UsersService(database).setRole(email, 'admin'),
-    );
-    if (account === null) throw new CommandFailed(`There is no account with the e-mail address ${email}.`);
-    const seconds = config.tokens.accessTtlSeconds;
-    say(
-      `${account.email} is now an admin. This takes effect when the access token is next refreshed, within ${seconds} s.`,
-    );
-  });
-
-program
   .command('cache:flush')
   .description("drop all of this application's cache entries from Redis, and no other keys")
   .action(async () => {
@@ -62,6 +45,7 @@ program
     say(`Dropped ${dropped} ${dropped === 1 ? 'key' : 'keys'} from the cache.`);
   });
 
+registerUsersRole(program);
 registerCacheWarm(program);
 registerKeysRotate(program);
 registerCredentialsSeal(program);

@@ -8,6 +8,13 @@ export interface Account {
   readonly role: Role;
 }
 
+/** Who an account belongs to, for an operator. */
+export interface AccountOrigin extends Account {
+  /** Null for an account with a password. */
+  readonly oidcIssuer: string | null;
+  readonly createdAt: Date;
+}
+
 export interface AccountWithPassword extends Account {
   /** PHC string. Null for users who sign in with the OpenID provider. */
   readonly passwordHash: string | null;

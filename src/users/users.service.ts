@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Role } from '../http/auth/auth-user.js';
-import type { Account, AccountWithPassword } from './account.js';
+import type { Account, AccountOrigin, AccountWithPassword } from './account.js';
 import { isStorable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';
 import { User } from './user.entity.js';
 import { EmailTaken } from './users.errors.js';
@@ -53,15 +53,15 @@ export class UsersService {
     return rows[0] ?? null;
   }
 
-  /** @returns null if there is no such account. */
-  async setRole(email: string, role: Role): Promise<Account | null> {
-    const [rows] = await this.database.transaction((manager) =>
-      manager.query<[Account[], number]>(
-        'UPDATE users SET role = $2 WHERE email = $1 RETURNING id, email, role',
-        [normalizeEmail(email), role],
-      ),
-    );
-    return rows[0] ?? null;
+  /** @param account an id or an e-mail address. */
+  async originOf(account: number | string): Promise<AccountOrigin | null> {
+    const where = typeof account === 'number' ? { id: account } : { email: normalizeEmail(account) };
+    const user = await this.database.load((manager) => manager.findOneBy(User, where));
+    return user && { ...toAccount(user), oidcIssuer: user.oidcIssuer, createdAt: user.createdAt };
+  }
+
+  async setRole(id: number, role: Role): Promise<void> {
+    await this.database.transaction((manager) => manager.update(User, id, { role }));
   }
 
   /** Finds or creates the account of an OpenID identity, and records that it is active now. */

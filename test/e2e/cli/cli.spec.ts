@@ -17,6 +17,7 @@ const COMMANDS = [
   'keys:rotate',
   'credentials:seal',
   'users:promote',
+  'users:demote',
   'cache:warm',
   'cache:flush',
 ];
@@ -71,6 +72,29 @@ describe('node dist/cli/main.js', () => {
       stderr: `There is no account with the e-mail address no-${email}.\n`,
     });
     expect((await run('users:promote')).code).toBe(1);
+  });
+
+  it('users:promote and users:demote take an id, and say whose the account is', async () => {
+    await run('migrate');
+    const email = `${unique()}@example.org`;
+    const [user] = await backends.rows<{ id: number }>(
+      `INSERT INTO users (email, oidc_issuer, oidc_subject) VALUES ($1, 'https://id.example', $1) RETURNING id`,
+      [email],
+    );
+    const id = String(user?.id);
+    const role = () => backends.rows('SELECT role FROM users WHERE id = $1', [id]);
+    const promoted = await run('users:promote', id);
+    expect(promoted).toMatchObject({ code: 0, stderr: '' });
+    expect(promoted.stdout).toContain(
+      `Account ${id}, ${email}: signs in with https://id.example, was created at 2`,
+    );
+    expect(await role()).toEqual([{ role: 'admin' }]);
+    expect((await run('users:demote', email)).stdout).toContain(`${email} is now a user`);
+    expect(await role()).toEqual([{ role: 'user' }]);
+    expect(await run('users:demote', '99999999')).toMatchObject({
+      code: 1,
+      stderr: 'There is no account with the id 99999999.\n',
+    });
   });
 
   it('keys:generate prints a new key each time, and nothing else', async () => {
