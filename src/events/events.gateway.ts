@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Duplex } from 'node:stream';
 import {
   type BeforeApplicationShutdown,
   Injectable,
@@ -10,10 +11,10 @@ import { type DefaultEventsMap, Server } from 'socket.io';
 import { DomainError, InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Unauthenticated } from '../http/auth/auth.errors.js';
-import { BARE_SECURITY_HEADERS } from '../http/hardening.js';
+import { BARE_SECURITY_HEADERS, endWithProblem } from '../http/hardening.js';
 import { addressKey } from '../rate-limit/address-key.js';
 import { RateLimited } from '../rate-limit/rate-limit.errors.js';
-import { RateLimiter } from '../rate-limit/rate-limiter.js';
+import { RateLimiter, type Verdict } from '../rate-limit/rate-limiter.js';
 import type { Credential } from './credential.js';
 import { EventClients } from './event-clients.js';
 import { EventFeed } from './event-feed.js';
@@ -21,6 +22,7 @@ import { addressReader, authSchema, authenticateSchema, isAllowedOrigin } from '
 import { type ClientEvents, type ServerEvents, SocketSink } from './socket-sink.js';
 import { UpgradedSockets } from './upgraded-sockets.js';
 
+const SOCKET_PATH = '/socket.io/';
 /** Clients send little more than a token. */
 const MAX_MESSAGE_BYTES = 16 * 1024;
 /** Time from the transport's connection to a verified token. */
@@ -62,7 +64,17 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
     if (http === undefined) return;
     this.feed.start();
     this.#upgraded = new UpgradedSockets(http);
-    this.#io = this.#attach(http);
+    const addressOf = addressReader(this.config);
+    // Fastify sees no request that asks for an upgrade, so the limit of its address and the 404 are ours to give.
+    http.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
+      if (request.url?.startsWith(SOCKET_PATH)) return;
+      const verdict = this.#take(addressOf(request));
+      endWithProblem(
+        socket,
+        verdict === null || verdict.admitted ? { statusCode: 404 } : new RateLimited(verdict.resetSeconds),
+      );
+    });
+    this.#io = this.#attach(http, addressOf);
   }
 
   /** Runs before the HTTP server closes. The server would wait for these connections, which do not end by themselves. */
@@ -75,9 +87,9 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
     await this.feed.stop();
   }
 
-  #attach(http: HttpServer): EventServer {
-    const addressOf = addressReader(this.config);
+  #attach(http: HttpServer, addressOf: (request: IncomingMessage) => string): EventServer {
     const io: EventServer = new Server(http, {
+      path: SOCKET_PATH,
       serveClient: false,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -104,9 +116,13 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
 
   #admits(request: IncomingMessage, address: string): boolean {
     if (this.#closing || !isAllowedOrigin(request, this.config)) return false;
+    return this.#take(address)?.admitted ?? true;
+  }
+
+  /** Counts a request of the address. Null without limits. */
+  #take(address: string): Verdict | null {
     const { enabled, addressPerMinute } = this.config.rateLimits;
-    const key = `rate_limit:address:${addressKey(address)}`;
-    return !enabled || this.limiter.take(key, addressPerMinute).admitted;
+    return enabled ? this.limiter.take(`rate_limit:address:${addressKey(address)}`, addressPerMinute) : null;
   }
 
   /** @throws {DomainError} the same error that an HTTP request with this token would get. */

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
@@ -5,6 +6,7 @@ import { CountingStore } from '../cache/counting-store.js';
 import { AppConfig } from '../config/app-config.js';
 import { sendProblem } from '../http/problem.filter.js';
 import { addressKey } from './address-key.js';
+import { limitConnections } from './connection-limit.js';
 import { sendVerdict } from './rate-limit-headers.js';
 import { RateLimited } from './rate-limit.errors.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
@@ -34,10 +36,14 @@ export class RateLimitModule implements OnModuleInit, OnApplicationShutdown {
 
   /** Limits by address first: before the body is read or a token is verified, and for unknown paths too. */
   onModuleInit(): void {
-    const { enabled, addressPerMinute } = this.config.rateLimits;
+    const { rateLimits, trustProxy } = this.config;
+    const { enabled, addressPerMinute, connectionsPerAddress } = rateLimits;
     if (!enabled) return;
     this.limiter.start();
-    this.host.httpAdapter.getInstance<FastifyInstance>().addHook('onRequest', (request, reply, done) => {
+    const fastify = this.host.httpAdapter.getInstance<FastifyInstance>();
+    // All connections come from the proxies where there are any.
+    if (trustProxy === false) limitConnections(fastify.server as Server, connectionsPerAddress);
+    fastify.addHook('onRequest', (request, reply, done) => {
       if (EXEMPT.test(request.url)) return done();
       const verdict = this.limiter.take(`rate_limit:address:${addressKey(request.ip)}`, addressPerMinute);
       sendVerdict(verdict, reply);
