@@ -32,6 +32,13 @@ export class LocalAccountsDisabled extends problem(
   }
 }
 
+/** Accounts are made by the operator only. */
+export class RegistrationClosed extends problem(403, 'registration_closed', 'Registration closed') {
+  constructor() {
+    super('This server accepts no new accounts.');
+  }
+}
+
 /** Identical for an absent key and another user's key. */
 export class ApiKeyNotFound extends problem(404, 'api_key_not_found', 'API key not found') {
   constructor() {

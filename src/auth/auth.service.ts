@@ -5,7 +5,12 @@ import { Database } from '../database/database.js';
 import type { Account } from '../users/account.js';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokens } from './access-tokens.js';
-import { InvalidCredentials, InvalidRefreshToken, LocalAccountsDisabled } from './auth.errors.js';
+import {
+  InvalidCredentials,
+  InvalidRefreshToken,
+  LocalAccountsDisabled,
+  RegistrationClosed,
+} from './auth.errors.js';
 import type { SessionDto } from './dto/session.dto.js';
 import { Passwords } from './passwords.js';
 import { RefreshTokensService } from './refresh-tokens.service.js';
@@ -30,10 +35,11 @@ export class AuthService {
   /**
    * Creates an account and signs the user in.
    *
-   * @throws {EmailTaken | LocalAccountsDisabled}
+   * @throws {EmailTaken | LocalAccountsDisabled | RegistrationClosed}
    */
   async register(email: string, password: string): Promise<SessionDto> {
     this.assertLocalAccounts();
+    if (this.config.registration === 'closed') throw new RegistrationClosed();
     const passwordHash = await this.passwords.hash(password);
     const admitted = await this.database.transaction(async (manager) => {
       const { id } = await this.users.create(email, passwordHash, manager);

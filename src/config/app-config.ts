@@ -17,6 +17,10 @@ export class AppConfig {
   readonly port: number;
   readonly logLevel: Environment['LOG_LEVEL'];
   readonly dataDir: string;
+  /** Swagger UI and the OpenAPI document. */
+  readonly docsEnabled: boolean;
+  /** What `GET /metrics` needs as bearer token; null lets anybody read it. */
+  readonly metricsToken: string | null;
   readonly corsOrigins: readonly string[];
   /** Trusted proxies in front of this process: whether there is one, how many, or their addresses. */
   readonly trustProxy: boolean | number | string[];
@@ -58,9 +62,13 @@ export class AppConfig {
   /** Whether users can register and log in here, not only with the OpenID provider. */
   readonly localAccountsEnabled: boolean;
 
-  /** Requests a minute. */
+  /** Whether people may create an account themselves. */
+  readonly registration: Environment['REGISTRATION'];
+
+  /** Requests a minute, and connections at the same time. */
   readonly rateLimits: {
     readonly enabled: boolean;
+    readonly connectionsPerAddress: number;
     readonly addressPerMinute: number;
     readonly userPerMinute: number;
     readonly strictPerMinute: number;
@@ -99,12 +107,22 @@ export class AppConfig {
   /** File of the encryption key that was generated because none is set. Null if one is set. */
   readonly generatedKeyFile: string | null;
 
-  constructor(environment: Environment, secrets: { encryptionKeys: string; jwtSecret: string }) {
+  /** What is allowed and still unsafe in production, each by the name of its setting. */
+  readonly warnings: readonly string[];
+
+  constructor(
+    environment: Environment,
+    secrets: { encryptionKeys: string; jwtSecret: string },
+    warnings: readonly string[] = [],
+  ) {
+    this.warnings = warnings;
     this.production = environment.NODE_ENV === 'production';
     this.host = environment.HOST;
     this.port = environment.PORT;
     this.logLevel = environment.LOG_LEVEL;
     this.dataDir = environment.DATA_DIR;
+    this.docsEnabled = environment.DOCS_ENABLED;
+    this.metricsToken = environment.METRICS_TOKEN ?? null;
     this.corsOrigins = environment.CORS_ORIGINS;
     this.trustProxy = environment.TRUST_PROXY;
     this.database = {
@@ -141,8 +159,10 @@ export class AppConfig {
     this.localAccountsEnabled =
       environment.LOCAL_ACCOUNTS_ENABLED ??
       (!this.production || this.oidc === null || environment.JWT_SECRET !== undefined);
+    this.registration = environment.REGISTRATION;
     this.rateLimits = {
       enabled: environment.RATE_LIMIT_ENABLED,
+      connectionsPerAddress: environment.RATE_LIMIT_CONNECTIONS_PER_ADDRESS,
       addressPerMinute: environment.RATE_LIMIT_ADDRESS_PER_MINUTE,
       userPerMinute: environment.RATE_LIMIT_USER_PER_MINUTE,
       strictPerMinute: environment.RATE_LIMIT_STRICT_PER_MINUTE,

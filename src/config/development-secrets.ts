@@ -1,8 +1,8 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Reads the secret `name` from `dataDir`, or generates and keeps it (file mode 0600), so that a restart can still decrypt.
+ * Reads the secret `name` from the folder `dataDir`, or generates and keeps it (file mode 0600), so that a restart can still decrypt.
  *
  * The file appears complete or not at all: it is written under another name and then linked. If two processes start at
  * once, the second one to link fails and reads the first one's secret.
@@ -12,7 +12,6 @@ export function developmentSecret(dataDir: string, name: string, generate: () =>
   const existing = readIfPresent(path);
   if (existing !== undefined) return existing;
 
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, generate(), { mode: 0o600 });
   try {

@@ -97,6 +97,11 @@ export const environmentSchema = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   DATA_DIR: z.string().default('.data'),
+  DOCS_ENABLED: flag(true),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,500}$/, 'must have 16 to 500 visible ASCII characters')
+    .optional(),
   CORS_ORIGINS: list.refine((origins) => origins.every(corsOrigin), {
     message: 'must be comma-separated origins such as https://app.example.org, without a path',
   }),
@@ -129,8 +134,10 @@ export const environmentSchema = z.object({
     .optional(),
   OIDC_AUDIENCE: z.string().max(500).optional(),
   LOCAL_ACCOUNTS_ENABLED: flag(true).unwrap().optional(),
+  REGISTRATION: z.enum(['open', 'closed'], { error: 'must be open or closed' }).default('open'),
 
   RATE_LIMIT_ENABLED: flag(true),
+  RATE_LIMIT_CONNECTIONS_PER_ADDRESS: whole('connections', { min: 1, max: 1_000_000, fallback: 1000 }),
   RATE_LIMIT_ADDRESS_PER_MINUTE: whole('requests', { min: 1, max: 10_000_000, fallback: 3000 }),
   RATE_LIMIT_USER_PER_MINUTE: whole('requests', { min: 1, max: 10_000_000, fallback: 1200 }),
   RATE_LIMIT_STRICT_PER_MINUTE: whole('requests', { min: 1, max: 1_000_000, fallback: 10 }),

@@ -1,10 +1,19 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConfigurationError, loadConfig } from './load-config.js';
 
-const KEY = `${'A'.repeat(43)}=`;
+const KEY = 'cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=';
 const JWT_SECRET = 'a-signing-secret-of-enough-characters';
 const PRODUCTION = {
   NODE_ENV: 'production',
@@ -120,6 +129,72 @@ describe('production', () => {
   });
 });
 
+describe('secrets in production', () => {
+  it.each([
+    ['PLATFORM_ENCRYPTION_KEY', `${'A'.repeat(43)}=`],
+    ['PLATFORM_ENCRYPTION_KEY', `${KEY}, ${'A'.repeat(43)}=`],
+    ['PLATFORM_ENCRYPTION_KEY', `${'q83vASNFZ4k'.repeat(4).slice(0, 43)}=`],
+    ['JWT_SECRET', '0'.repeat(64)],
+    ['JWT_SECRET', 'changeme'.repeat(4)],
+    ['JWT_SECRET', 'a longer phrase, said twice: a longer phrase, said twice: a longer'],
+    ['JWT_SECRET', KEY],
+  ])('are not drawn at random: %s=%s', (name, value) => {
+    const problems = problemsOf({ ...PRODUCTION, [name]: value });
+    expect(namesOf(problems)).toEqual([name]);
+    expect(problems.join()).not.toContain(value);
+    expect(problemsOf({ ...PRODUCTION, NODE_ENV: 'development', [name]: value })).toEqual([]);
+  });
+
+  it.each([
+    [{}, ['DATABASE_URL', 'REDIS_URL']],
+    [{ DATABASE_URL: 'postgres://db/platforms?sslmode=verify-full', REDIS_URL: 'rediss://cache' }, []],
+    [
+      { DATABASE_URL: 'postgres://db/platforms?sslmode=prefer', REDIS_URL: 'rediss://cache' },
+      ['DATABASE_URL'],
+    ],
+    [{ DATABASE_URL: 'postgres://127.0.0.1/platforms', REDIS_URL: 'redis://localhost:6379' }, []],
+    [{ DATABASE_URL: 'postgres://[::1]/platforms', REDIS_URL: 'redis+sentinel://here/main' }, ['REDIS_URL']],
+    [
+      { DATABASE_URL: 'postgres://localhost/p', REDIS_URL: 'rediss://r', PUBLIC_URL: 'http://p.example' },
+      ['PUBLIC_URL'],
+    ],
+  ])('over a network in plain text are named in a warning: %j', (own, names) => {
+    const { warnings } = loadConfig({ ...PRODUCTION, ...own });
+    expect(namesOf(warnings)).toEqual(names);
+    expect(loadConfig({ ...PRODUCTION, ...own, DATA_DIR: dataDir, NODE_ENV: 'test' }).warnings).toEqual([]);
+  });
+
+  it('may each come from a file', () => {
+    const files = Object.entries(PRODUCTION)
+      .filter(([name]) => name !== 'NODE_ENV')
+      .map(([name, value]) => {
+        writeFileSync(join(folder, name), `${value}\n`);
+        return [`${name}_FILE`, join(folder, name)];
+      });
+    const config = loadConfig({ NODE_ENV: 'production', ...Object.fromEntries(files) });
+    expect(config).toEqual(loadConfig(PRODUCTION));
+  });
+
+  it('in a file that is not there, empty, or set twice, are a fault with its name', () => {
+    writeFileSync(join(folder, 'empty'), '\n');
+    expect(
+      problemsOf({
+        ...PRODUCTION,
+        DATABASE_URL: '',
+        DATABASE_URL_FILE: join(folder, 'absent'),
+        JWT_SECRET_FILE: join(folder, 'empty'),
+        DATABASE_REPLICA_URL_FILE: join(folder, 'empty'),
+      }),
+    ).toEqual([
+      'DATABASE_URL_FILE: the file cannot be read (ENOENT)',
+      'JWT_SECRET_FILE: must not be set beside JWT_SECRET',
+      expect.stringContaining('DATABASE_REPLICA_URL: must be'),
+      expect.stringContaining('DATABASE_URL: is required'),
+      expect.stringContaining('DATABASE_URL: is required with'),
+    ]);
+  });
+});
+
 describe('development', () => {
   it('needs nothing: embedded database of one connection, cache in memory', () => {
     const config = loadConfig({ DATA_DIR: dataDir });
@@ -147,6 +222,17 @@ describe('development', () => {
     expect(readdirSync(dataDir).sort()).toEqual(['jwt-secret', 'platform-encryption-key']);
     expect(statSync(dataDir).mode & 0o777).toBe(0o700);
     for (const name of readdirSync(dataDir)) expect(statSync(join(dataDir, name)).mode & 0o777).toBe(0o600);
+  });
+
+  it('takes a folder from the others that could open it', () => {
+    mkdirSync(dataDir, { mode: 0o755 });
+    loadConfig({ DATA_DIR: dataDir });
+    expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+  });
+
+  it('refuses a folder that cannot be made, by name', () => {
+    writeFileSync(dataDir, 'a file');
+    expect(problemsOf({})).toEqual(['DATA_DIR: cannot be made a folder of mode 0700 (EEXIST)']);
   });
 
   it('finds the same secrets again at the next start, and others in another folder', () => {

@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { AppConfig, ENCRYPTION_KEY_FILE } from './app-config.js';
 import { developmentSecret } from './development-secrets.js';
 import { environmentSchema } from './environment.js';
+import { makePrivateFolder } from './private-folder.js';
+import { withSecretFiles } from './secret-files.js';
+import { isTrivial } from './trivial-secret.js';
 
 /** Lists every missing or invalid setting by name, one per line. Never quotes a value: it may be a secret. */
 export class ConfigurationError extends Error {
@@ -32,28 +35,16 @@ const HINTS: Readonly<Record<string, string>> = {
  * @throws {ConfigurationError} listing all problems.
  */
 export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
-  const given = Object.fromEntries(
-    Object.entries(source).filter(([, value]) => value !== undefined && value !== ''),
-  );
+  const problems: string[] = [];
+  const set = Object.entries(source).filter(([, value]) => value !== undefined && value !== '');
+  const given = withSecretFiles(Object.fromEntries(set), problems);
   const parsed = environmentSchema.safeParse(given);
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.map((issue) => {
-        const name = String(issue.path[0]);
-        return `${name}: ${issue.message}${HINTS[name] ?? ''}`;
-      });
-
-  const production = given['NODE_ENV'] === 'production';
-  for (const [name, what] of production ? REQUIRED_IN_PRODUCTION : []) {
-    // Without local accounts this process signs no tokens, so it needs no secret.
-    const signsNothing =
-      name === 'JWT_SECRET' &&
-      given['OIDC_ISSUER'] !== undefined &&
-      given['LOCAL_ACCOUNTS_ENABLED'] !== 'true';
-    if (given[name] === undefined && !signsNothing) {
-      problems.push(`${name}: is required in production: ${what}`);
-    }
+  for (const { path, message } of parsed.error?.issues ?? []) {
+    const name = String(path[0]);
+    problems.push(`${name}: ${message}${HINTS[name] ?? ''}`);
   }
+  const production = given['NODE_ENV'] === 'production';
+  if (production) problems.push(...missingProblems(given), ...trivialProblems(given));
   if (given['DATABASE_REPLICA_URL'] !== undefined && given['DATABASE_URL'] === undefined) {
     problems.push(
       'DATABASE_URL: is required with DATABASE_REPLICA_URL: the embedded database has no replica',
@@ -63,19 +54,82 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
 
   const environment = parsed.data;
-  return new AppConfig(environment, {
+  const { DATA_DIR, DATABASE_URL, PLATFORM_ENCRYPTION_KEY, JWT_SECRET } = environment;
+  if ([DATABASE_URL, PLATFORM_ENCRYPTION_KEY, JWT_SECRET].includes(undefined) && !production) {
+    try {
+      makePrivateFolder(DATA_DIR);
+    } catch (error) {
+      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+      throw new ConfigurationError([`DATA_DIR: cannot be made a folder of mode 0700 (${code})`]);
+    }
+  }
+  const secrets = {
     encryptionKeys:
-      environment.PLATFORM_ENCRYPTION_KEY ??
-      developmentSecret(environment.DATA_DIR, ENCRYPTION_KEY_FILE, generateFernetKey),
+      PLATFORM_ENCRYPTION_KEY ?? developmentSecret(DATA_DIR, ENCRYPTION_KEY_FILE, generateFernetKey),
     jwtSecret:
-      environment.JWT_SECRET ??
+      JWT_SECRET ??
       (production
         ? randomBytes(48).toString('base64url')
-        : developmentSecret(environment.DATA_DIR, 'jwt-secret', () => randomBytes(48).toString('base64url'))),
-  });
+        : developmentSecret(DATA_DIR, 'jwt-secret', () => randomBytes(48).toString('base64url'))),
+  };
+  return new AppConfig(environment, secrets, production ? unsafeSettings(given) : []);
 }
 
-function oidcProblems(given: Readonly<Record<string, string | undefined>>, production: boolean): string[] {
+type Settings = Readonly<Record<string, string | undefined>>;
+
+function missingProblems(given: Settings): string[] {
+  // Without local accounts this process signs no tokens, so it needs no secret.
+  const signsNothing = given['OIDC_ISSUER'] !== undefined && given['LOCAL_ACCOUNTS_ENABLED'] !== 'true';
+  return REQUIRED_IN_PRODUCTION.filter(
+    ([name]) => given[name] === undefined && !(name === 'JWT_SECRET' && signsNothing),
+  ).map(([name, what]) => `${name}: is required in production: ${what}`);
+}
+
+/** Secrets from an example, or typed as a placeholder. What is too short for a secret is another problem. */
+function trivialProblems({
+  PLATFORM_ENCRYPTION_KEY: keys = '',
+  JWT_SECRET: jwtSecret = '',
+}: Settings): string[] {
+  const all = keys.split(',').map((key) => key.trim());
+  const trivial = all.findIndex((key) => key.length === 44 && isTrivial(key.slice(0, -1)));
+  const problems = [];
+  if (trivial !== -1)
+    problems.push(
+      `PLATFORM_ENCRYPTION_KEY: key ${trivial + 1} is not random${HINTS['PLATFORM_ENCRYPTION_KEY'] ?? ''}`,
+    );
+  if (jwtSecret.length >= 32 && isTrivial(jwtSecret))
+    problems.push(`JWT_SECRET: is not random${HINTS['JWT_SECRET'] ?? ''}`);
+  if (all.includes(jwtSecret)) problems.push('JWT_SECRET: must not be an encryption key too');
+  return problems;
+}
+
+/** What goes over a network in plain text. */
+function unsafeSettings(given: Settings): string[] {
+  const plain = (name: string, schemes: readonly string[]): boolean =>
+    (given[name] ?? '').split(',').some((text) => {
+      const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
+      return url !== null && schemes.includes(url.protocol) && !isHere(url.hostname) && !hasTls(url);
+    });
+  return [
+    ...['DATABASE_URL', 'DATABASE_REPLICA_URL']
+      .filter((name) => plain(name, ['postgres:', 'postgresql:']))
+      .map((name) => `${name}: the connection is not encrypted; add ?sslmode=verify-full`),
+    ...(plain('REDIS_URL', ['redis:', 'redis+sentinel:'])
+      ? ['REDIS_URL: the connection is not encrypted; use rediss://']
+      : []),
+    ...(plain('PUBLIC_URL', ['http:'])
+      ? ['PUBLIC_URL: people sign in without encryption; use https://']
+      : []),
+  ];
+}
+
+const isHere = (hostname: string): boolean => /^(localhost|127\.[\d.]+|\[::1\]|)$/.test(hostname);
+
+function hasTls({ searchParams }: URL): boolean {
+  return searchParams.get('ssl') === 'true' || /^(require|verify-)/.test(searchParams.get('sslmode') ?? '');
+}
+
+function oidcProblems(given: Settings, production: boolean): string[] {
   const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, LOCAL_ACCOUNTS_ENABLED: localAccounts } = given;
   return [
     ...(issuer !== undefined && audience === undefined

@@ -18,6 +18,8 @@ interface Service {
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes?: readonly string[];
   readonly ports?: readonly string[];
+  readonly networks?: readonly string[];
+  readonly command?: readonly string[];
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly deploy?: Readonly<Record<string, unknown>>;
@@ -126,6 +128,15 @@ describe('compose.yaml', () => {
       const service = compose.services[name];
       expect(service?.healthcheck !== undefined || service?.build === '.').toBe(true);
     }
+  });
+
+  it('keeps PostgreSQL and Redis, which has a password, out of reach of all but the API', () => {
+    const members = (network: string) =>
+      services.filter(([, { networks = [] }]) => networks.includes(network)).map(([name]) => name);
+    expect(members('data').sort()).toEqual(['api', 'postgres', 'redis']);
+    expect(services.filter(([, { networks = [] }]) => networks.length === 0)).toEqual([]);
+    expect(compose.services['redis']?.command).toContain('--requirepass');
+    expect(compose.services['api']?.environment?.['REDIS_URL']).toContain(':${REDIS_PASSWORD:?}@');
   });
 
   it('promises nothing that `docker compose up` does not do', () => {

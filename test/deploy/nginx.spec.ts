@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '../support/barrier.js';
 import { DeafServer } from '../support/servers/deaf-server.js';
 import { Nginx } from '../support/servers/nginx.js';
 
@@ -69,6 +70,15 @@ describe('nginx with deploy/nginx.conf', () => {
     const writes = await times(4, (n) => send(methods[n] ?? '', `/v1/platforms/${n}`));
     expect([...new Set(writes)].sort()).toEqual(['200 well', '502 ']);
     expect(carriedOut()).toEqual(methods.map((method, n) => `${method} /v1/platforms/${n}`).sort());
+  });
+
+  it('logs neither the code of an OAuth callback nor any other query', async () => {
+    nginx = await Nginx.start([await well()]);
+    const headers = { Referer: 'https://instance.example/?code=hidden' };
+    await fetch(`${nginx.baseUrl}/v1/connect/callback?code=hidden&state=hidden`, { headers });
+    const logged = async () => (await nginx?.accessLog())?.includes('GET /v1/connect/callback') ?? false;
+    await waitUntil(logged, { timeoutMs: 10_000, what: 'the request to be logged' });
+    expect(await nginx.accessLog()).not.toContain('hidden');
   });
 
   it('says who asks, whatever they say themselves, and keeps /metrics inside', async () => {

@@ -179,7 +179,7 @@ describe('Swagger', () => {
     expect(faults).toEqual([]);
   });
 
-  it('says who may call, and how that fails: 401 on every closed route and on no other but signing in', () => {
+  it('says who may call, and how that fails: 401 on every closed route and on no other but signing in and the metrics', () => {
     const open = operations().filter(({ operation }) => operation.security === undefined);
     expect(open.map(({ name }) => name).sort()).toEqual([
       'GET /asyncapi.json',
@@ -193,7 +193,7 @@ describe('Swagger', () => {
       'POST /v1/auth/register',
     ]);
     for (const { name, operation } of operations()) {
-      const closed = operation.security !== undefined || /login|refresh$/.test(name);
+      const closed = operation.security !== undefined || /login|refresh$|metrics$/.test(name);
       expect([name, '401' in operation.responses]).toEqual([name, closed]);
     }
   });

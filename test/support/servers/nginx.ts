@@ -54,6 +54,10 @@ export class Nginx {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  accessLog(): Promise<string> {
+    return readFile(join(this.folder, 'access.log'), 'utf8');
+  }
+
   async close(): Promise<void> {
     await this.process.stop('SIGTERM', STOP_TIMEOUT_MS);
     await removeTemporaryFolder(this.folder);
@@ -74,7 +78,8 @@ export class Nginx {
 function configuration(deployed: string, folder: string, port: number, ports: readonly number[]): string {
   const own = BODIES.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ');
   const changes: readonly [RegExp, string][] = [
-    [/resolver [^;]+;/g, `${own} access_log off;`],
+    [/resolver [^;]+;/g, own],
+    [/access_log \/var\/log\/nginx\/access\.log/g, `access_log ${folder}/access.log`],
     [/server api:3000 resolve ([^;]+);/g, ports.map((one) => `server 127.0.0.1:${one} $1;`).join('\n    ')],
     [/listen 8080;/g, `listen 127.0.0.1:${port};`],
   ];
