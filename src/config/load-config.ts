@@ -54,8 +54,8 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
 
   const environment = parsed.data;
-  const { DATA_DIR, DATABASE_URL, PLATFORM_ENCRYPTION_KEY, JWT_SECRET } = environment;
-  if ([DATABASE_URL, PLATFORM_ENCRYPTION_KEY, JWT_SECRET].includes(undefined) && !production) {
+  const { DATA_DIR, PLATFORM_ENCRYPTION_KEY, JWT_SECRET } = environment;
+  if ([PLATFORM_ENCRYPTION_KEY, JWT_SECRET].includes(undefined) && !production) {
     try {
       makePrivateFolder(DATA_DIR);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { Clock } from '../common/clock.js';
-import type { Credentials, CredentialsOwner } from '../credentials/credential-cipher.js';
+import type { Credentials, SecretsOwner } from '../credentials/credential-cipher.js';
 import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 import { Database } from '../database/database.js';
 import type { InstanceAccount } from '../instances/account.js';
@@ -89,7 +89,7 @@ export class ConnectedAccounts {
   }
 
   private columns(
-    owner: CredentialsOwner,
+    owner: SecretsOwner,
     { account, check, grant }: ConnectedAccount,
   ): Partial<PlatformRow> {
     const { refreshToken, expiresInSeconds } = grant;

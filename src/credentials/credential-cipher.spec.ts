@@ -6,7 +6,12 @@ import { CredentialCipher, type Credentials, type CredentialsOwner } from './cre
 const [newKey, oldKey] = [FernetKey.parse(FernetKey.generate()), FernetKey.parse(FernetKey.generate())];
 const ring = new KeyRing([newKey, oldKey]);
 const cipher = new CredentialCipher(ring);
-const owner: CredentialsOwner = { userId: 7, id: 42, instanceUrl: 'https://mastodon.social' };
+const owner: CredentialsOwner = {
+  userId: 7,
+  id: 42,
+  instanceUrl: 'https://mastodon.social',
+  username: 'alice',
+};
 const credentials: Credentials = {
   accessToken: 'the-access-token',
   clientKey: 'the-client-key',
@@ -38,6 +43,7 @@ describe('CredentialCipher', () => {
     ['another user', { userId: 8 }],
     ['another connection', { id: 43 }],
     ['another host', { instanceUrl: 'https://evil.example' }],
+    ['another account', { username: 'mallory' }],
   ])('opens nothing for %s', (_, other) => {
     const sealed = cipher.encrypt(owner, credentials);
     expect(cipher.isIntact(owner, sealed)).toBe(true);
@@ -61,6 +67,16 @@ describe('CredentialCipher', () => {
     }
   });
 
+  it('seals the same ciphertexts for another username, under the key that they have, and only what was intact', () => {
+    const old = new CredentialCipher(new KeyRing([oldKey])).encrypt(owner, credentials);
+    const renamed = { ...owner, username: 'bob' };
+    const seal = cipher.reseal(owner, old, 'bob');
+    expect(cipher.decrypt(renamed, { ...old, seal })).toEqual(credentials);
+    expect(cipher.decrypt(owner, { ...old, seal })).toBeNull();
+    for (const broken of ['broken', null])
+      expect(cipher.reseal(owner, { ...old, seal: broken }, 'bob')).toBe(broken);
+  });
+
   it('opens nothing when the key has left the ring', () => {
     const sealed = cipher.encrypt(owner, credentials);
     const without = new CredentialCipher(new KeyRing([oldKey]));
@@ -75,6 +91,7 @@ describe('CredentialCipher', () => {
       userId: 7,
       platformId: 42,
       instanceUrl: owner.instanceUrl,
+      username: owner.username,
       accessToken,
       clientKey,
       clientSecret,

@@ -11,11 +11,16 @@ export interface Credentials {
   readonly clientSecret: string | null;
 }
 
-/** What the seal binds credentials to: they are rejected in another row or with another host. */
-export interface CredentialsOwner {
+/** The row that secrets belong to, and the host that they are sent to. */
+export interface SecretsOwner {
   readonly userId: number;
   readonly id: number;
   readonly instanceUrl: string;
+}
+
+/** What the seal binds credentials to: they are rejected in another row, with another host or for another account. */
+export interface CredentialsOwner extends SecretsOwner {
+  readonly username: string | null;
 }
 
 /** Encrypts and seals the credentials of a row. Checks the seal before it decrypts anything. */
@@ -60,6 +65,14 @@ export class CredentialCipher {
     return trusted ? this.open(sealed) : null;
   }
 
+  /** The seal when the username changes and the ciphertexts stay. What had no valid seal gets none. */
+  reseal(owner: CredentialsOwner, sealed: SealedCredentials, username: string | null): string | null {
+    const { accessToken, clientKey, clientSecret, keyId, seal } = sealed;
+    if (seal === null || !this.hasOwnSeal(owner, sealed, seal)) return seal;
+    const row = { ...sealedOwner({ ...owner, username }), accessToken, clientKey, clientSecret };
+    return this.ring.seal(row, keyId);
+  }
+
   /** Re-encrypts the same secrets under the primary key. Null when they cannot be decrypted. */
   rewrap(owner: CredentialsOwner, sealed: SealedCredentials): SealedCredentials | null {
     const credentials = this.decrypt(owner, sealed);
@@ -98,6 +111,6 @@ export class CredentialCipher {
   }
 }
 
-function sealedOwner({ userId, id, instanceUrl }: CredentialsOwner) {
-  return { userId, platformId: id, instanceUrl };
+function sealedOwner({ userId, id, instanceUrl, username }: CredentialsOwner) {
+  return { userId, platformId: id, instanceUrl, username };
 }

@@ -21,7 +21,6 @@ export class KeyRing {
   readonly keyIds: readonly string[];
   readonly #primary: FernetKey;
   readonly #keys: ReadonlyMap<string, FernetKey>;
-  readonly #primarySealKey: KeyObject;
   readonly #sealKeys: ReadonlyMap<string, KeyObject>;
 
   /** @throws MalformedKeyRing if there is no key, or the same key twice */
@@ -37,7 +36,6 @@ export class KeyRing {
 
     this.#primary = primary;
     this.#keys = new Map(keys.map((key) => [key.id, key]));
-    this.#primarySealKey = deriveSealKey(primary);
     this.#sealKeys = new Map(keys.map((key) => [key.id, deriveSealKey(key)]));
     this.primaryKeyId = primary.id;
     this.keyIds = Object.freeze(keys.map((key) => key.id));
@@ -82,12 +80,14 @@ export class KeyRing {
   }
 
   /**
-   * The row's seal under the primary key.
+   * The row's seal under the primary key, or under another key of the ring.
    *
-   * @throws RangeError if an id of the row is not an integer
+   * @throws RangeError if an id of the row is not an integer, or the ring lacks the key
    */
-  seal(row: SealedRow): string {
-    return sealRow(this.#primarySealKey, row);
+  seal(row: SealedRow, keyId = this.primaryKeyId): string {
+    const sealKey = this.#sealKeys.get(keyId);
+    if (sealKey === undefined) throw new RangeError('The key is not in the ring.');
+    return sealRow(sealKey, row);
   }
 
   /**

@@ -6,6 +6,7 @@ export interface SealedRow {
   userId: number;
   platformId: number;
   instanceUrl: string;
+  username: string | null;
   accessToken: string;
   clientKey: string | null;
   clientSecret: string | null;
@@ -13,12 +14,12 @@ export interface SealedRow {
 
 /** Derives the key that seals rows. It is independent of the Fernet key's own signing and encryption keys. */
 export function deriveSealKey(key: FernetKey): KeyObject {
-  return key.derive('platform-manager/row-seal/v1');
+  return key.derive('platform-manager/row-seal/v2');
 }
 
 /**
  * HMAC-SHA256 over the row, as 43 characters of base64url. Fernet does not bind a token to any context. The seal binds
- * the three tokens to their owner, their row and the host that they are sent to.
+ * the three tokens to their owner, their row, the host that they are sent to and the account that they are for.
  *
  * @throws RangeError if an id is not an integer
  */
@@ -48,6 +49,7 @@ function encodeRow(row: SealedRow): string {
     row.userId,
     row.platformId,
     row.instanceUrl,
+    row.username,
     row.accessToken,
     row.clientKey,
     row.clientSecret,

@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { createPgConfig } from '@electric-sql/pglite/node-postgres';
+import { makePrivateFolder } from '../config/private-folder.js';
 import { DirectoryLock } from './directory-lock.js';
 
 /** The extensions that the migrations need. */
@@ -17,7 +17,7 @@ export class EmbeddedPostgres {
 
   /** @throws {DirectoryInUse} when another process has it open. PGlite itself would let both write. */
   static async open(dataDir: string): Promise<EmbeddedPostgres> {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    makePrivateFolder(dataDir);
     const lock = await DirectoryLock.acquire(dataDir);
     try {
       return new EmbeddedPostgres(

@@ -22,7 +22,7 @@ export interface SealOutcome {
 }
 
 const COLUMNS = `
-  id, user_id AS "userId", instance_url AS "instanceUrl", access_token AS "accessToken", client_key AS "clientKey",
+  id, user_id AS "userId", instance_url AS "instanceUrl", username, access_token AS "accessToken", client_key AS "clientKey",
   client_secret AS "clientSecret", refresh_token AS "refreshToken", key_id AS "keyId", seal`;
 
 const UPDATE_SQL = `

@@ -2,11 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
-import {
-  CredentialCipher,
-  type Credentials,
-  type CredentialsOwner,
-} from '../credentials/credential-cipher.js';
+import { CredentialCipher, type Credentials, type SecretsOwner } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
 import { InvalidInstanceUrl, canonicalInstanceUrl } from '../instances/instance-url.js';
 import { Invalidation } from '../outbox/invalidation.js';
@@ -26,7 +22,7 @@ const UNREADABLE = 'the stored credentials can no longer be opened';
 const OF_ANOTHER_HOST = 'the stored credentials are not carried over to another instance';
 
 /** Columns that only OAuth and checks set. Some are encrypted for the row's id and host. */
-export type OwnedColumns = (owner: CredentialsOwner) => Partial<PlatformConnection>;
+export type OwnedColumns = (owner: SecretsOwner) => Partial<PlatformConnection>;
 
 /** All writes of connections. The database, not this code, guarantees that a user never has two defaults. */
 @Injectable()
@@ -48,9 +44,9 @@ export class PlatformWriter {
         throw new TooManyPlatforms(MAX_PER_USER);
       const others = await transaction.active();
       const id = await nextId(manager);
-      const { accessToken, clientKey = null, clientSecret = null } = dto;
+      const { accessToken, clientKey = null, clientSecret = null, username = null } = dto;
       const sealed = this.cipher.encrypt(
-        { userId, id, instanceUrl },
+        { userId, id, instanceUrl, username },
         { accessToken, clientKey, clientSecret },
       );
       const isDefault = dto.isDefault === true || others.length === 0;
@@ -61,7 +57,7 @@ export class PlatformWriter {
         name: dto.name,
         platformType: dto.platformType,
         instanceUrl,
-        username: dto.username ?? null,
+        username,
         ...sealed,
         ...columns?.({ userId, id, instanceUrl }),
         isDefault,
@@ -168,7 +164,7 @@ export class PlatformWriter {
   }
 
   /**
-   * The seal covers the instance, so a new host needs a new seal, and the last check no longer counts. No stored credential
+   * The seal covers instance and username. With a new host or new secrets the last check no longer counts. No stored credential
    * is carried over to another host: somebody who may write but not reveal could have it sent to a host of their own.
    */
   private resealed(
@@ -178,12 +174,14 @@ export class PlatformWriter {
   ): Partial<PlatformConnection> {
     const secrets = pick(dto, ['accessToken', 'clientKey', 'clientSecret']);
     const moves = instanceUrl !== row.instanceUrl;
-    if (Object.keys(secrets).length === 0 && !moves) return {};
+    const username = dto.username === undefined ? row.username : dto.username;
+    if (Object.keys(secrets).length === 0 && !moves)
+      return username === row.username ? {} : { seal: this.cipher.reseal(row, sealedOf(row), username) };
     const kept = moves ? null : this.cipher.decrypt(row, sealedOf(row));
     const credentials = merged(kept, secrets, moves ? OF_ANOTHER_HOST : UNREADABLE);
     return {
       instanceUrl,
-      ...this.cipher.encrypt({ ...row, instanceUrl }, credentials),
+      ...this.cipher.encrypt({ ...row, instanceUrl, username }, credentials),
       status: 'unchecked',
       lastCheckedAt: null,
       lastError: null,

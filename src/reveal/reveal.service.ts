@@ -1,7 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import type { CacheRead } from '../cache/cache-read.js';
-import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
+import {
+  CredentialCipher,
+  type Credentials,
+  type CredentialsOwner,
+} from '../credentials/credential-cipher.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { LastUsed } from '../platforms/last-used.js';
 import type { CachedPlatform } from '../platforms/platform-cache.js';
@@ -22,10 +26,13 @@ interface RevealRequest {
   readonly requestId: string;
 }
 
+/** With the host and the account that they are for, as the seal has them: nobody needs to take these from elsewhere. */
+type RevealedCredentials = Credentials & Pick<CredentialsOwner, 'instanceUrl' | 'username'>;
+
 interface Reveal {
   /** How the connection was read. */
   readonly read: CacheRead<CachedPlatform | null>;
-  readonly result: Credentials | PlatformNotFound | PlatformInactive | NeedsReconnect;
+  readonly result: RevealedCredentials | PlatformNotFound | PlatformInactive | NeedsReconnect;
 }
 
 /** Reveals credentials, and never without an audit entry. */
@@ -63,7 +70,8 @@ export class RevealService {
     // too few.
     await this.record(request, 'revealed');
     this.lastUsed.note(platformId);
-    return { read, result: credentials };
+    const { instanceUrl, username } = platform.view;
+    return { read, result: { ...credentials, instanceUrl, username } };
   }
 
   private record(

@@ -33,7 +33,8 @@ export async function insertConnections(
   );
   const rows = inputs.map((input, index) => {
     const id = ids[index]?.id ?? 0;
-    const owner = { userId: input.userId, id, instanceUrl: input.instanceUrl };
+    const { userId, instanceUrl, username = null } = input;
+    const owner = { userId, id, instanceUrl, username };
     const { accessToken, app, refreshToken, expiresInSeconds } = input;
     const sealed = credentials.encrypt(owner, {
       accessToken,
@@ -42,11 +43,11 @@ export async function insertConnections(
     });
     return {
       id,
-      user_id: input.userId,
+      user_id: userId,
       name: input.name ?? randomBytes(8).toString('hex'),
       platform_type: input.platformType ?? 'mastodon',
-      instance_url: input.instanceUrl,
-      username: input.username ?? null,
+      instance_url: instanceUrl,
+      username,
       is_default: input.isDefault ?? false,
       access_token: sealed.accessToken,
       client_key: sealed.clientKey,

@@ -44,4 +44,13 @@ export class CredentialsDto {
 
   @ApiProperty({ type: String, nullable: true, example: null })
   clientSecret!: string | null;
+
+  @ApiProperty({
+    example: 'https://mastodon.example',
+    description: 'Where the access token is valid. Send it nowhere else',
+  })
+  instanceUrl!: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'alice' })
+  username!: string | null;
 }

@@ -133,7 +133,7 @@ describe('OpenID provider', () => {
       NODE_ENV: 'production',
       DATABASE_URL: 'postgres://db.example/pm',
       REDIS_URL: 'redis://redis.example',
-      PLATFORM_ENCRYPTION_KEY: `${'A'.repeat(43)}=`,
+      PLATFORM_ENCRYPTION_KEY: 'cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=',
     };
     const oidc = { OIDC_ISSUER: 'https://issuer.example', OIDC_AUDIENCE: 'pm' };
     const problemsOf = (env: Record<string, string>): string => {

@@ -21,6 +21,7 @@ interface Row {
   readonly id: number;
   readonly userId: number;
   readonly instanceUrl: string;
+  readonly username: string | null;
   readonly accessToken: string;
   readonly clientKey: string | null;
   readonly clientSecret: string | null;
@@ -78,7 +79,7 @@ describe('keys:rotate', () => {
   };
   const allRows = () =>
     backends.rows<Row>(
-      `SELECT id, user_id AS "userId", instance_url AS "instanceUrl", access_token AS "accessToken",
+      `SELECT id, user_id AS "userId", instance_url AS "instanceUrl", username, access_token AS "accessToken",
          client_key AS "clientKey", client_secret AS "clientSecret", key_id AS "keyId", seal, version, updated_at AS "updatedAt"
        FROM platform_connections ORDER BY id`,
     );

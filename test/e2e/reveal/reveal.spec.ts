@@ -44,9 +44,9 @@ describe('POST /v1/platforms/:id/credentials', () => {
 
   it('answers the secrets that were saved, and forbids storing them', async () => {
     const answer = await reveal(owner, id);
-    const { accessToken, clientKey, clientSecret } = input;
+    const { accessToken, clientKey, clientSecret, instanceUrl, username } = input;
     expect(answer.status).toBe(200);
-    expect(answer.json()).toEqual({ accessToken, clientKey, clientSecret });
+    expect(answer.json()).toEqual({ accessToken, clientKey, clientSecret, instanceUrl, username });
     expect(answer.header('cache-control')).toBe('no-store');
     expect(answer.header('etag')).toBeNull();
     expect(answer.cacheStatus).toBe('platform-manager; fwd=miss; stored');

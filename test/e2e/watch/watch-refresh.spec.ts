@@ -88,13 +88,13 @@ describe('tokens that can be refreshed', () => {
 
   async function opened(id: number) {
     const row = await watched.row(id);
-    const [{ clientKey, clientSecret, instanceUrl, keyId, seal } = {} as Record<string, string>] =
+    const [{ clientKey, clientSecret, instanceUrl, username, keyId, seal } = {} as Record<string, string>] =
       await watched.sql<Record<string, string>>(
-        `SELECT client_key AS "clientKey", client_secret AS "clientSecret", instance_url AS "instanceUrl",
+        `SELECT client_key AS "clientKey", client_secret AS "clientSecret", instance_url AS "instanceUrl", username,
          key_id AS "keyId", seal FROM platform_connections WHERE id = $1`,
         [id],
       );
-    const owner = { userId, id, instanceUrl: instanceUrl ?? '' };
+    const owner = { userId, id, instanceUrl: instanceUrl ?? '', username: username ?? null };
     const sealed = {
       accessToken: row.access_token,
       clientKey: clientKey ?? null,
