@@ -57,6 +57,10 @@ describe('a row that is not as it was sealed', () => {
       () => sql(`UPDATE platform_connections SET instance_url = 'https://evil.example' WHERE id = $1`),
     ],
     [
+      'it names another account',
+      () => sql(`UPDATE platform_connections SET username = 'mallory' WHERE id = $1`),
+    ],
+    [
       'its seal is truncated',
       () => sql('UPDATE platform_connections SET seal = left(seal, 42) WHERE id = $1'),
     ],
@@ -144,7 +148,19 @@ describe('a row that is not as it was sealed', () => {
     const accessToken = app.backends.secrets.make('new-token');
     const made = await owner.client.patch(`/v1/platforms/${id}`, { accessToken });
     expect(made.json()).toMatchObject({ status: 'unchecked' });
-    expect((await reveal(owner, id)).json()).toEqual({ accessToken, clientKey: null, clientSecret: null });
+    expect((await reveal(owner, id)).json()).toMatchObject({
+      accessToken,
+      clientKey: null,
+      clientSecret: null,
+      instanceUrl: 'https://evil.example',
+    });
+  });
+
+  it('is not made good by another username', async () => {
+    await sql(`UPDATE platform_connections SET username = 'mallory' WHERE id = $1`);
+    await fresh();
+    expect((await owner.client.patch(`/v1/platforms/${id}`, { username: 'bob' })).status).toBe(200);
+    expectProblem(await reveal(owner, id), 409, 'needs_reconnect');
   });
 
   it('is cached for a minute only: whether it can be opened depends on the keys of the process', async () => {
@@ -160,7 +176,12 @@ describe('a row that is not as it was sealed', () => {
   });
 
   describe('in Redis', () => {
-    type Entry = { instanceUrl: string; userId: number; credentials: Record<string, string | null> };
+    type Entry = {
+      instanceUrl: string;
+      username: string;
+      userId: number;
+      credentials: Record<string, string | null>;
+    };
 
     async function tamper(change: (entry: Entry, other: Entry) => unknown): Promise<void> {
       await reveal(owner, id);
@@ -175,6 +196,7 @@ describe('a row that is not as it was sealed', () => {
     const TAMPERED: readonly (readonly [string, (entry: Entry, other: Entry) => unknown])[] = [
       ['ciphertexts and seal of another entry', (entry, other) => (entry.credentials = other.credentials)],
       ['another host', (entry) => (entry.instanceUrl = 'https://evil.example')],
+      ['another username', (entry) => (entry.username = 'mallory')],
       ['a truncated seal', (entry) => (entry.credentials.seal = entry.credentials.seal?.slice(0, -1) ?? '')],
       ['no seal', (entry) => (entry.credentials.seal = null)],
       ['an unknown key id', (entry) => (entry.credentials.keyId = '0123456789abcdef')],

@@ -52,6 +52,19 @@ describe('POST /v1/platforms/:id/credentials', () => {
     expect(answer.cacheStatus).toBe('platform-manager; fwd=miss; stored');
   });
 
+  it('names the account as it is now, from under the seal', async () => {
+    const own = platformInput(app.backends.secrets);
+    const renamed = await createPlatform(owner, app.backends.secrets, own);
+    for (const username of ['someone-else', null]) {
+      await owner.client.patch(`/v1/platforms/${renamed.id}`, { username });
+      expect((await reveal(owner, renamed.id)).json()).toMatchObject({
+        accessToken: own.accessToken,
+        instanceUrl: own.instanceUrl,
+        username,
+      });
+    }
+  });
+
   it('has null for what was never given', async () => {
     const { backends } = app;
     const bare = await createPlatform(owner, backends.secrets, { clientKey: null, clientSecret: null });
