@@ -88,10 +88,7 @@ export class ConnectedAccounts {
     }
   }
 
-  private columns(
-    owner: SecretsOwner,
-    { account, check, grant }: ConnectedAccount,
-  ): Partial<PlatformRow> {
+  private columns(owner: SecretsOwner, { account, check, grant }: ConnectedAccount): Partial<PlatformRow> {
     const { refreshToken, expiresInSeconds } = grant;
     return {
       accountId: account.id,
