@@ -30,7 +30,7 @@ async function setRole(account: string, role: Role): Promise<void> {
     const found = await users.originOf(byId ? Number(account) : account);
     if (found === null)
       throw new CommandFailed(`There is no account with the ${byId ? 'id' : 'e-mail address'} ${account}.`);
-    // Whoever has registered an address need not be who the operator means.
+    // Somebody else may have registered this address.
     say(described(found));
     if (!byId && process.stdin.isTTY && !(await isConfirmed()))
       throw new CommandFailed('Nothing was changed.');

@@ -2,7 +2,8 @@ import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Reads the secret `name` from the folder `dataDir`, or generates and keeps it (file mode 0600), so that a restart can still decrypt.
+ * Reads the secret `name` from the folder `dataDir`, or generates and keeps it (file mode 0600), so that a restart can
+ * still decrypt.
  *
  * The file appears complete or not at all: it is written under another name and then linked. If two processes start at
  * once, the second one to link fails and reads the first one's secret.

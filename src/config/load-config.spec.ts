@@ -74,6 +74,7 @@ describe('faults', () => {
   });
 
   it('says how to make the secrets, whether they are missing or malformed', () => {
+    expect(problemsOf({ NODE_ENV: 'production' })).toHaveLength(4);
     const told = [
       ...problemsOf({ NODE_ENV: 'production' }),
       ...problemsOf({ ...PRODUCTION, PLATFORM_ENCRYPTION_KEY: 'short', JWT_SECRET: 'short' }),

@@ -99,7 +99,8 @@ function trivialProblems({
     );
   if (jwtSecret.length >= 32 && isTrivial(jwtSecret))
     problems.push(`JWT_SECRET: is not random${HINTS['JWT_SECRET'] ?? ''}`);
-  if (all.includes(jwtSecret)) problems.push('JWT_SECRET: must not be an encryption key too');
+  if (jwtSecret !== '' && all.includes(jwtSecret))
+    problems.push('JWT_SECRET: must not be an encryption key too');
   return problems;
 }
 

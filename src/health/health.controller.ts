@@ -91,7 +91,7 @@ export class HealthController {
     }
   }
 
-  /** One ping a second for whoever asks. */
+  /** All requests of a second share one ping. */
   private databaseIsUp(): Promise<boolean> {
     const now = performance.now();
     if (this.#ping === null || now - this.#ping.at >= DATABASE_PING_INTERVAL_MS) {

@@ -117,6 +117,8 @@ export function refuseConnection(error: { readonly code?: string }, socket: Sock
 /** A last answer on a connection that has no response object. The other side cannot keep it half open for long. */
 export function endWithProblem(socket: Duplex, error: unknown): void {
   const { status, body } = problemText(error);
+  // A socket that asked for an upgrade has no listener any more: a reset would end the process.
+  socket.on('error', () => socket.destroy());
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,

@@ -12,8 +12,9 @@ export const VALIDATION_OPTIONS = {
 } as const;
 
 /**
- * Nest's pipe would accept `null`, or no body, as `{}`, and an array item by item. It would also convert every `id: number` and `refresh: boolean` before
- * the parameter's own pipe sees the text: `0x10` would be an id, and BooleanQueryPipe would refuse `true`.
+ * Nest's pipe would accept `null`, or no body, as `{}`, and an array item by item. It would also convert every
+ * `id: number` and `refresh: boolean` before the parameter's own pipe sees the text: `0x10` would be an id, and
+ * BooleanQueryPipe would refuse `true`.
  */
 class BodyValidationPipe extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {

@@ -164,8 +164,8 @@ export class PlatformWriter {
   }
 
   /**
-   * The seal covers instance and username. With a new host or new secrets the last check no longer counts. No stored credential
-   * is carried over to another host: somebody who may write but not reveal could have it sent to a host of their own.
+   * The seal covers instance and username. With a new host or new secrets the last check no longer counts. No stored
+   * credential is carried over to another host: somebody who may write but not reveal could have it sent to a host of their own.
    */
   private resealed(
     row: PlatformConnection,
