@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import type { Backends } from './backends.js';
+import { waitUntil } from './barrier.js';
 import type { Recorded } from './clean-record.js';
 import { createPlatform, platformInput, register } from './factories.js';
 import type { Exchange } from './http-client.js';
@@ -41,6 +42,10 @@ export async function expectNoSecrets(app: Recorded): Promise<void> {
   const { backends } = app;
   backends.recordIsChecked();
   const witness = await makeWitness(app);
+  const isLogged = (): boolean =>
+    backends.logs.some((lines) => lines().some((text) => text.includes(witness.requestId)));
+  // The log of another process comes through a pipe, often after its answer.
+  await waitUntil(isLogged, { timeoutMs: 10_000, what: 'the log line of the last request' });
   const places = {
     log: backends.logs.flatMap((lines) => lines().map((text) => ({ where: 'log', text }))),
     answers: backends.exchanges.map(answerOf),
@@ -48,7 +53,6 @@ export async function expectNoSecrets(app: Recorded): Promise<void> {
     database: await dumpDatabase(backends),
   };
 
-  expect(places.log.some(({ text }) => text.includes(witness.requestId))).toBe(true);
   for (const place of ['answers', 'redis', 'database'] as const) {
     expect({ place, witness: places[place].some(({ text }) => text.includes(witness.name)) }).toEqual({
       place,
