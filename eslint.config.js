@@ -30,7 +30,7 @@ const MAY_IMPORT = {
   common: ['config'],
   http: [...BASE, 'crypto'],
   audit: [...BASE, 'database'],
-  cache: [...BASE, 'http'],
+  cache: [...BASE, 'crypto', 'http'],
   credentials: [...BASE, 'crypto'],
   // Pure except for its module file, which is how Nest sees it.
   'crypto/!(crypto.module).ts': ['crypto'],

@@ -1,7 +1,9 @@
 import { createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
+import { installation } from '../../test/support/sealed-entries.js';
 import { Clock } from '../common/clock.js';
+import type { Installation } from '../common/installation.js';
 import { AppConfig } from '../config/app-config.js';
 import { environmentSchema } from '../config/environment.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
@@ -28,6 +30,7 @@ const claims: JWTPayload = {
   iss: 'platform-manager',
   aud: 'platform-manager',
   sub: '7',
+  epoch: 1,
   iat: START_SECONDS,
   exp: START_SECONDS + 900,
 };
@@ -38,11 +41,13 @@ function signed(payload: JWTPayload, signingKey: KeyObject = key, alg = 'HS256')
 
 describe('AccessTokens', () => {
   let clock: FakeClock;
+  let own: Installation;
   let tokens: AccessTokens;
 
   beforeEach(() => {
     clock = new FakeClock();
-    tokens = new AccessTokens(config, clock);
+    own = installation();
+    tokens = new AccessTokens(config, clock, own);
   });
 
   const verify = async (token: string) => tokens.verify(token);
@@ -74,6 +79,16 @@ describe('AccessTokens', () => {
     await expect(verify(token)).rejects.toThrow(InvalidAccessToken);
   });
 
+  it('refuses a token from before a restore, be it remembered or not', async () => {
+    const [known, unknown] = [await tokens.sign({ id: 7, role: 'user' }), await signed(claims)];
+    await tokens.verify(known);
+
+    own.observe({ id: own.id, epoch: 2, nowMs: 0 }, performance.now());
+    expect(() => tokens.verify(known)).toThrow(InvalidAccessToken);
+    await expect(verify(unknown)).rejects.toThrow(InvalidAccessToken);
+    expect(await tokens.verify(await tokens.sign({ id: 7, role: 'user' }))).toMatchObject({ id: 7 });
+  });
+
   it('refuses an expired token that it has never seen', async () => {
     const token = await tokens.sign({ id: 7, role: 'user' });
     clock.ms += 900_000;
@@ -99,6 +114,7 @@ describe('AccessTokens', () => {
     const longTokens = new AccessTokens(
       new AppConfig(environmentSchema.parse({}), { encryptionKeys: '', jwtSecret: SECRET.padEnd(64, 'x') }),
       clock,
+      own,
     );
 
     await expect(verify(await signed(claims, privateKey, 'RS256'))).rejects.toThrow(InvalidAccessToken);
@@ -116,6 +132,8 @@ describe('AccessTokens', () => {
 
   it.each<[string, JWTPayload]>([
     ['another issuer', { iss: 'somebody' }],
+    ['no epoch', { epoch: undefined }],
+    ['an epoch in another type', { epoch: '1' }],
     ['another audience', { aud: 'somebody' }],
     ['no expiry', { exp: undefined }],
     ['no time of issue', { iat: undefined }],

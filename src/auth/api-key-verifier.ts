@@ -2,22 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, type Repository } from 'typeorm';
 import { CacheMeter } from '../cache/cache-meter.js';
-import type { CacheSpec } from '../cache/cache-spec.js';
 import { CacheService } from '../cache/cache.service.js';
 import { Clock } from '../common/clock.js';
 import { matchesHash } from '../common/secrets.js';
-import { AppConfig } from '../config/app-config.js';
-import { FernetKey } from '../crypto/fernet.js';
 import { Database } from '../database/database.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
 import { isApiKeyChange } from '../outbox/change.js';
 import {
+  API_KEY_SPEC,
   API_KEY_TTL_SECONDS,
   type KnownApiKey,
   apiKeyCacheKey,
-  apiKeySpec,
   knownApiKey,
 } from './api-key-cache.js';
 import { lookupOf } from './api-key-format.js';
@@ -27,8 +24,6 @@ import { ApiKey } from './api-key.entity.js';
 /** Authenticates requests that carry an API key. With a warm cache: one Redis GET, no database. */
 @Injectable()
 export class ApiKeyVerifier {
-  readonly #spec: CacheSpec<string, KnownApiKey | null>;
-
   constructor(
     @InjectRepository(ApiKey) private readonly repository: Repository<ApiKey>,
     private readonly cache: CacheService,
@@ -37,10 +32,7 @@ export class ApiKeyVerifier {
     private readonly usage: ApiKeyUsage,
     private readonly clock: Clock,
     cacheKeys: CacheKeys,
-    config: AppConfig,
   ) {
-    const newest = config.encryptionKeys.split(',', 1)[0] ?? '';
-    this.#spec = apiKeySpec(FernetKey.parse(newest.trim()).derive('platform-manager/api-key-cache/v1'));
     cacheKeys.register(
       (change) => (isApiKeyChange(change) ? [apiKeyCacheKey(change.apiKeyLookup)] : []),
       API_KEY_TTL_SECONDS,
@@ -51,7 +43,7 @@ export class ApiKeyVerifier {
   async verify(key: string): Promise<AuthUser> {
     const lookup = lookupOf(key);
     if (lookup === null) throw new InvalidAccessToken();
-    const read = await this.cache.read(this.#spec, lookup, () => this.load(lookup));
+    const read = await this.cache.read(API_KEY_SPEC, lookup, () => this.load(lookup));
     // Here and not in the interceptor, which never sees a request that a guard refuses.
     this.meter.record(read);
     const { value: found } = read;

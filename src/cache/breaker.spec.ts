@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { deferred } from '../../test/support/barrier.js';
 import { Breaker, type BreakerState } from './breaker.js';
-import { CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
+import { CacheUnavailable, CorruptEntry } from './cache-errors.js';
 
 const PROBE_INTERVAL_MS = 200;
 const THRESHOLD = 3;
@@ -84,7 +84,7 @@ describe('Breaker', () => {
 
   it.each([
     ['an error reply', errorReply],
-    ['an entry of the wrong type', new WrongTypeEntry()],
+    ['an entry of the wrong type', new CorruptEntry('not a string')],
     ['an unreadable value', new SyntaxError('Unexpected token')],
     ['a fault of this program', new TypeError('undefined is not a function')],
   ])('is never opened by %s: the server is there', async (_, error) => {

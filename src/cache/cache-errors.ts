@@ -24,10 +24,7 @@ export function whyOf(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error);
 }
 
-/** The key holds something that is not a string. */
-export class WrongTypeEntry extends Error {
-  constructor() {
-    super('The cache entry is not a string');
-    this.name = 'WrongTypeEntry';
-  }
+/** What the key holds is not an entry that this installation has stored there and still believes. */
+export class CorruptEntry extends Error {
+  override readonly name = 'CorruptEntry';
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { CacheRead } from './cache-read.js';
 
-type CacheReadListener = (read: CacheRead<unknown>) => void;
+type MeasuredRead = Pick<CacheRead<unknown>, 'resource' | 'outcome' | 'durationSeconds'>;
+type CacheReadListener = (read: MeasuredRead) => void;
 
 /** Passes each read on to the listeners that count them, so that the cache needs no metrics library. */
 @Injectable()
@@ -12,7 +13,7 @@ export class CacheMeter {
     this.#listeners.push(listener);
   }
 
-  record(read: CacheRead<unknown>): void {
+  record(read: MeasuredRead): void {
     for (const listener of this.#listeners) listener(read);
   }
 }

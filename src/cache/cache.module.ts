@@ -1,6 +1,8 @@
 import { CacheModule as NestCacheModule } from '@nestjs/cache-manager';
 import { Global, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Installation } from '../common/installation.js';
 import { AppConfig } from '../config/app-config.js';
+import { KeyRing } from '../crypto/key-ring.js';
 import { type CacheBackend, memoryBackend } from './cache-backend.js';
 import { CacheFigures } from './cache-figures.js';
 import { CacheHealth } from './cache-health.js';
@@ -18,9 +20,9 @@ const CACHE_BACKEND = Symbol('CACHE_BACKEND');
   providers: [
     {
       provide: CACHE_BACKEND,
-      inject: [AppConfig],
-      useFactory: ({ redis }: AppConfig): CacheBackend =>
-        redis === null ? memoryBackend() : redisBackend(redis),
+      inject: [AppConfig, KeyRing, Installation],
+      useFactory: ({ redis }: AppConfig, keyRing: KeyRing, installation: Installation): CacheBackend =>
+        redis === null ? memoryBackend() : redisBackend(redis, keyRing, installation),
     },
     { provide: CacheHealth, inject: [CACHE_BACKEND], useFactory: ({ health }: CacheBackend) => health },
     { provide: LeaseStore, inject: [CACHE_BACKEND], useFactory: ({ store }: CacheBackend) => store },

@@ -13,6 +13,7 @@ import {
   withFaults,
 } from '../../test/support/cache-processes.js';
 import { rawClient } from '../../test/support/raw-client.js';
+import { sealedText } from '../../test/support/sealed-entries.js';
 import { CacheUnavailable } from './cache-errors.js';
 import { leaseKey } from './lease-store.js';
 
@@ -182,7 +183,7 @@ describe('trouble with the store', () => {
         },
       })),
     );
-    await rawClient(health).set(KEY, JSON.stringify(OLD));
+    await rawClient(health).set(KEY, sealedText(KEY, JSON.stringify(OLD)));
     expect(await service.read(spec, ID, always(NEW))).toMatchObject({
       outcome: 'error',
       detail: 'recovering',

@@ -13,6 +13,7 @@ import {
   withFaults,
 } from '../../test/support/cache-processes.js';
 import { rawClient } from '../../test/support/raw-client.js';
+import { newEntry, valueIn } from '../../test/support/sealed-entries.js';
 import { leaseKey } from './lease-store.js';
 
 const processes = new CacheProcesses();
@@ -116,7 +117,7 @@ describe('many callers', () => {
         acquire: async (...given) => {
           const acquired = await own.acquire(...given);
           if (acquired.state === 'busy') {
-            await store.store(KEY, 'another process', spec.encode(OLD), 60_000);
+            await store.store(KEY, 'another process', newEntry(spec.encode(OLD), 60_000));
             const until = performance.now() + 1100;
             while (performance.now() < until);
           }
@@ -179,7 +180,7 @@ describe('a write during a read', () => {
     await late.service.read(spec, ID, always(NEW));
     oldRow.resolve(OLD);
     expect(await reading).toMatchObject({ stored: false });
-    expect(await rawClient(late.health).get(KEY)).toBe(JSON.stringify(NEW));
+    expect(valueIn(await rawClient(late.health).get(KEY))).toBe(JSON.stringify(NEW));
   });
 
   it('is seen by a caller of the same process that arrives after it, while the old load still runs', async () => {

@@ -15,7 +15,8 @@ import {
   withFaults,
 } from '../../test/support/cache-processes.js';
 import { rawClient } from '../../test/support/raw-client.js';
-import { CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
+import { sealedText, valueIn } from '../../test/support/sealed-entries.js';
+import { CacheUnavailable, CorruptEntry } from './cache-errors.js';
 import { MemoryHealth } from './cache-health.js';
 import { CacheService } from './cache.service.js';
 import { leaseKey } from './lease-store.js';
@@ -38,7 +39,7 @@ describe('CacheService over Redis', () => {
         raw: JSON.stringify(OLD),
         durationSeconds: expect.any(Number),
       });
-      expect(await rawClient(health).get(KEY)).toBe(JSON.stringify(OLD));
+      expect(valueIn(await rawClient(health).get(KEY))).toBe(JSON.stringify(OLD));
       expect(await rawClient(health).pTTL(KEY)).toBeGreaterThan(3_500_000);
       expect(await rawClient(health).exists(leaseKey(KEY))).toBe(0);
 
@@ -72,7 +73,9 @@ describe('CacheService over Redis', () => {
       expect(second.value).toBe(first.value);
       expect(decode).toHaveBeenCalledTimes(1);
 
-      await rawClient(health).set(KEY, JSON.stringify(NEW), { expiration: { type: 'EX', value: 60 } });
+      await rawClient(health).set(KEY, sealedText(KEY, JSON.stringify(NEW)), {
+        expiration: { type: 'EX', value: 60 },
+      });
       const third = await service.read(spec, ID, always(OLD));
       expect(third).toMatchObject({ outcome: 'hit', value: NEW });
       expect(decode).toHaveBeenCalledTimes(2);
@@ -81,7 +84,10 @@ describe('CacheService over Redis', () => {
     it('is never a text that decode accepted for another id', async () => {
       const { health, service } = await processes.start();
       const raw = JSON.stringify(OLD);
-      await rawClient(health).mSet({ 'platform:7': raw, 'platform:8': raw });
+      await rawClient(health).mSet({
+        'platform:7': sealedText('platform:7', raw),
+        'platform:8': sealedText('platform:8', raw),
+      });
       await service.read(spec, 7, always(OLD));
       const foreign = await service.read(spec, 8, always({ id: 8, name: 'own' }));
       expect(foreign).toMatchObject({ outcome: 'corrupt', value: { id: 8, name: 'own' } });
@@ -100,6 +106,9 @@ describe('CacheService over Redis', () => {
       ['no JSON', '{"id":7,'],
       ['of another id', JSON.stringify({ ...OLD, id: 8 })],
       ['of 10 MB', JSON.stringify({ ...OLD, name: 'x'.repeat(10_000_000) })],
+      ['right but not sealed', JSON.stringify(OLD)],
+      ['sealed, but of another id', sealedText(KEY, JSON.stringify({ ...OLD, id: 8 }))],
+      ['sealed, but for another key', sealedText('platform:8', JSON.stringify(OLD))],
     ])('is removed, loaded again and reported as corrupt when it is %s', async (_, raw) => {
       const { health, service } = await processes.start();
       await rawClient(health).set(KEY, raw);
@@ -109,7 +118,7 @@ describe('CacheService over Redis', () => {
         stored: true,
         value: NEW,
       });
-      expect(await rawClient(health).get(KEY)).toBe(JSON.stringify(NEW));
+      expect(valueIn(await rawClient(health).get(KEY))).toBe(JSON.stringify(NEW));
       expect(await service.read(spec, ID, load)).toMatchObject({ outcome: 'hit', value: NEW });
       expect(load).toHaveBeenCalledTimes(1);
       expect(health.state).toBe('closed');
@@ -119,11 +128,11 @@ describe('CacheService over Redis', () => {
       const { health, service } = await processes.start();
       await rawClient(health).rPush(KEY, ['a', 'list']);
       expect(await service.read(spec, ID, always(NEW))).toMatchObject({ outcome: 'corrupt', value: NEW });
-      expect(await rawClient(health).get(KEY)).toBe(JSON.stringify(NEW));
+      expect(valueIn(await rawClient(health).get(KEY))).toBe(JSON.stringify(NEW));
       expect(health.state).toBe('closed');
     });
 
-    it('is not served when it appears between the look and the lease', async () => {
+    it('is replaced when it appears between the look and the lease', async () => {
       const { service } = await processes.start(
         withFaults((store, health) => ({
           get: async (key) => {
@@ -133,10 +142,14 @@ describe('CacheService over Redis', () => {
           },
         })),
       );
-      expect(await service.read(spec, ID, always(NEW))).toMatchObject({ value: NEW, stored: false });
+      expect(await service.read(spec, ID, always(NEW))).toMatchObject({
+        outcome: 'corrupt',
+        value: NEW,
+        stored: true,
+      });
     });
 
-    it('is a reason to load, not an error, when it appears as a list between the look and the lease', async () => {
+    it('is replaced too when it appears as a list between the look and the lease', async () => {
       const { service } = await processes.start(
         withFaults((store, health) => ({
           get: async (key) => {
@@ -146,7 +159,11 @@ describe('CacheService over Redis', () => {
           },
         })),
       );
-      expect(await service.read(spec, ID, always(NEW))).toMatchObject({ value: NEW, stored: false });
+      expect(await service.read(spec, ID, always(NEW))).toMatchObject({
+        outcome: 'corrupt',
+        value: NEW,
+        stored: true,
+      });
     });
   });
 
@@ -206,7 +223,7 @@ describe('CacheService over Redis', () => {
   describe('bypass', () => {
     it('neither asks nor fills the store, and says why', async () => {
       const { health, service } = await processes.start();
-      await rawClient(health).set(KEY, JSON.stringify(OLD));
+      await rawClient(health).set(KEY, sealedText(KEY, JSON.stringify(OLD)));
       expect(await service.bypass(spec, 'include-inactive', always(NEW))).toMatchObject({
         outcome: 'bypass',
         detail: 'include-inactive',
@@ -214,7 +231,7 @@ describe('CacheService over Redis', () => {
         value: NEW,
         raw: JSON.stringify(NEW),
       });
-      expect(await rawClient(health).get(KEY)).toBe(JSON.stringify(OLD));
+      expect(valueIn(await rawClient(health).get(KEY))).toBe(JSON.stringify(OLD));
     });
 
     it('fails with the error of the load', async () => {
@@ -244,7 +261,7 @@ describe('CacheService in memory', () => {
 
   it('loads an entry of the wrong type again', async () => {
     const store = new MemoryStore();
-    jest.spyOn(store, 'get').mockRejectedValueOnce(new WrongTypeEntry());
+    jest.spyOn(store, 'get').mockRejectedValueOnce(new CorruptEntry('not a string'));
     const service = new CacheService(store, new MemoryHealth(store), new SelfAudit(store));
     expect(await service.read(spec, ID, always(NEW))).toMatchObject({ outcome: 'corrupt', value: NEW });
   });

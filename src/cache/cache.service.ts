@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { type BypassReason, CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
+import { type BypassReason, CacheUnavailable, CorruptEntry } from './cache-errors.js';
 import { CacheHealth } from './cache-health.js';
 import type { CacheOutcome, CacheRead } from './cache-read.js';
 import type { CacheSpec } from './cache-spec.js';
 import { DecodedEntries, type DecodedEntry } from './decoded-entries.js';
 import { Flights } from './flights.js';
-import { LeaseStore, MAX_ENTRY_BYTES } from './lease-store.js';
+import { LeaseStore, MAX_ENTRY_BYTES, type NewEntry } from './lease-store.js';
 import { LEASE_MS, leaseToken } from './lease.js';
 import { RefreshAhead } from './refresh-ahead.js';
 import { SelfAudit } from './self-audit.js';
@@ -104,6 +104,15 @@ export class CacheService {
     await this.store.drop(keys);
   }
 
+  /**
+   * Believes no entry of these keys any more whose value was read before another process has dropped them.
+   *
+   * @param atMs Unix milliseconds by the database's clock.
+   */
+  outdate(keys: readonly string[], atMs: number): void {
+    this.store.outdate(keys, atMs);
+  }
+
   private fly<Id, T>(
     spec: CacheSpec<Id, T>,
     id: Id,
@@ -120,34 +129,19 @@ export class CacheService {
     const epoch = this.health.epoch;
     return this.store.get(key).then(
       (raw): FlightResult | Promise<FlightResult> => {
-        if (raw === null) return this.fill(spec, id, key, load, 'miss');
+        if (raw === null) return this.fill(spec, id, key, load);
         // The reply may be older than an outage that has begun since, or come from another server.
         if (epoch !== this.health.epoch) return this.loadOnly(spec, 'error', 'recovering', load);
         const hit = this.decode(spec, id, key, raw);
-        if (hit === null) return this.replace(spec, id, key, load);
+        if (hit === null) return this.fill(spec, id, key, load, true);
         this.maintain(spec, key, hit, load);
         return { outcome: 'hit', detail: null, stored: false, value: hit.value, raw };
       },
       (error: unknown) =>
-        error instanceof WrongTypeEntry
-          ? this.replace(spec, id, key, load)
+        error instanceof CorruptEntry
+          ? this.fill(spec, id, key, load, true)
           : this.loadOnly(spec, 'error', reasonOf(error), load),
     );
-  }
-
-  /** Removes a corrupt entry and fills it. */
-  private async replace<Id, T>(
-    spec: CacheSpec<Id, T>,
-    id: Id,
-    key: string,
-    load: () => Promise<T>,
-  ): Promise<FlightResult> {
-    try {
-      await this.store.drop([key]);
-    } catch (error) {
-      return this.loadOnly(spec, 'error', reasonOf(error), load);
-    }
-    return this.fill(spec, id, key, load, 'corrupt');
   }
 
   private async fill<Id, T>(
@@ -155,8 +149,10 @@ export class CacheService {
     id: Id,
     key: string,
     load: () => Promise<T>,
-    outcome: 'miss' | 'corrupt',
+    /** Whether a corrupt entry has to be removed first. */
+    corrupt = false,
   ): Promise<FlightResult> {
+    let outcome: 'miss' | 'corrupt' = 'miss';
     const token = leaseToken();
     const epoch = this.health.epoch;
     const waitUntil = performance.now() + LEASE_WAIT_MS;
@@ -165,10 +161,18 @@ export class CacheService {
       const isLastTry = performance.now() > waitUntil;
       let acquired;
       try {
+        if (corrupt) {
+          outcome = 'corrupt';
+          await this.store.drop([key]);
+          corrupt = false;
+        }
         acquired = await this.store.acquire(key, token, LEASE_MS);
       } catch (error) {
+        if (error instanceof CorruptEntry && !isLastTry) {
+          corrupt = true;
+          continue;
+        }
         const reason = reasonOf(error);
-        if (error instanceof WrongTypeEntry) await this.removeForeign(key);
         // The timed-out acquire may still succeed and leave an orphaned lease. Queue a release behind it; don't wait.
         if (reason === 'redis-timeout') void this.release(key, token);
         return this.loadOnly(spec, 'error', reason, load);
@@ -177,11 +181,18 @@ export class CacheService {
       if (acquired.state === 'filled') {
         if (epoch !== this.health.epoch) return this.loadOnly(spec, 'error', 'recovering', load);
         const filled = this.decode(spec, id, key, acquired.raw);
-        if (filled === null) return this.loadOnly(spec, 'error', 'redis-error', load);
-        return { outcome: 'collapsed', detail: null, stored: false, value: filled.value, raw: acquired.raw };
+        if (filled !== null)
+          return {
+            outcome: 'collapsed',
+            detail: null,
+            stored: false,
+            value: filled.value,
+            raw: acquired.raw,
+          };
+        corrupt = true;
       }
       if (isLastTry) return this.loadOnly(spec, 'bypass', 'lease-wait', load);
-      await sleep(LEASE_POLL_MS);
+      if (!corrupt) await sleep(LEASE_POLL_MS);
     }
 
     return { outcome, detail: null, ...(await this.loadUnderLease(spec, key, token, load)) };
@@ -193,6 +204,7 @@ export class CacheService {
     token: string,
     load: () => Promise<T>,
   ): Promise<{ readonly stored: boolean; readonly value: T; readonly raw: string }> {
+    const readAtMs = performance.now();
     let value: T;
     try {
       value = await load();
@@ -201,14 +213,14 @@ export class CacheService {
       throw error;
     }
     const raw = spec.encode(value);
-    const stored = await this.tryStore(key, token, raw, spec.ttlSeconds(value) * 1000);
+    const stored = await this.tryStore(key, token, { raw, ttlMs: spec.ttlSeconds(value) * 1000, readAtMs });
     return { stored, value, raw };
   }
 
   /** The store refuses when the lease is gone, because a writer dropped the key or the store lost the lease. */
-  private async tryStore(key: string, token: string, raw: string, ttlMs: number): Promise<boolean> {
+  private async tryStore(key: string, token: string, entry: NewEntry): Promise<boolean> {
     try {
-      if (Buffer.byteLength(raw) <= MAX_ENTRY_BYTES) return await this.store.store(key, token, raw, ttlMs);
+      if (Buffer.byteLength(entry.raw) <= MAX_ENTRY_BYTES) return await this.store.store(key, token, entry);
     } catch (error) {
       // The store may be out of memory, for example. The caller gets the loaded value all the same.
       reasonOf(error);
@@ -223,15 +235,6 @@ export class CacheService {
       await this.store.release(key, token);
     } catch (error) {
       // The lease expires by itself.
-      reasonOf(error);
-    }
-  }
-
-  /** A key or lease that is not a string was written by another program. It would block the entry for good. */
-  private async removeForeign(key: string): Promise<void> {
-    try {
-      await this.store.drop([key]);
-    } catch (error) {
       reasonOf(error);
     }
   }
@@ -255,8 +258,9 @@ export class CacheService {
   ): void {
     if (this.#refreshAhead.isDue(hit)) {
       this.#refreshAhead.refresh(hit, key, spec.ttlSeconds(hit.value) * 1000, async () => {
+        const readAtMs = performance.now();
         const value = await load();
-        return { raw: spec.encode(value), ttlMs: spec.ttlSeconds(value) * 1000 };
+        return { raw: spec.encode(value), ttlMs: spec.ttlSeconds(value) * 1000, readAtMs };
       });
     }
     if (this.audit.samples()) {
@@ -267,7 +271,6 @@ export class CacheService {
   }
 
   private decode<Id, T>(spec: CacheSpec<Id, T>, id: Id, key: string, raw: string): DecodedEntry<T> | null {
-    if (raw.length > MAX_ENTRY_BYTES) return null;
     try {
       return this.#decoded.decode(spec, id, key, raw);
     } catch {
@@ -280,6 +283,6 @@ export class CacheService {
 /** Errors of the store have these two classes. Any other error is a bug in this program and is thrown again. */
 function reasonOf(error: unknown): BypassReason {
   if (error instanceof CacheUnavailable) return error.reason;
-  if (error instanceof WrongTypeEntry) return 'redis-error';
+  if (error instanceof CorruptEntry) return 'redis-error';
   throw error;
 }

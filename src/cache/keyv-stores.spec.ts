@@ -4,13 +4,19 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { waitUntil } from '../../test/support/barrier.js';
 import { createTestRedis } from '../../test/support/databases.js';
 import { rawClient } from '../../test/support/raw-client.js';
+import { newEntry, testInstallation, valueIn } from '../../test/support/sealed-entries.js';
+import { CommonModule } from '../common/common.module.js';
+import { Installation } from '../common/installation.js';
 import { AppConfig } from '../config/app-config.js';
 import { ConfigModule } from '../config/config.module.js';
 import { environmentSchema } from '../config/environment.js';
+import { CryptoModule } from '../crypto/crypto.module.js';
+import { FernetKey } from '../crypto/fernet.js';
 import { CacheHealth } from './cache-health.js';
 import { CacheModule } from './cache.module.js';
 import { LeaseStore, leaseKey } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
+import { MARK_KEY } from './redis/installation-mark.js';
 import type { RedisHealth } from './redis/redis-health.js';
 import { RedisStore } from './redis/redis-store.js';
 
@@ -21,10 +27,13 @@ const TTL_MS = 3_600_000;
 /** The application's own modules, with or without a REDIS_URL. */
 async function startCache(redisUrl?: string): Promise<TestingModule> {
   const environment = environmentSchema.parse({ REDIS_URL: redisUrl, REDIS_COMMAND_TIMEOUT_MS: '5000' });
-  const config = new AppConfig(environment, { encryptionKeys: 'unused', jwtSecret: 'unused' });
+  const config = new AppConfig(environment, { encryptionKeys: FernetKey.generate(), jwtSecret: 'unused' });
   const module = await Test.createTestingModule({
-    imports: [ConfigModule.forRoot(config), CacheModule],
-  }).compile();
+    imports: [ConfigModule.forRoot(config), CommonModule, CryptoModule, CacheModule],
+  })
+    .overrideProvider(Installation)
+    .useValue(testInstallation)
+    .compile();
   module.useLogger(false);
   await module.init();
   const health = module.get(CacheHealth);
@@ -57,7 +66,7 @@ describe.each([
 
   it('reads what the cache service stored, and writes what it can read', async () => {
     await leases.acquire(KEY, 'filler', 5000);
-    await leases.store(KEY, 'filler', JSON.stringify(VALUE), TTL_MS);
+    await leases.store(KEY, 'filler', newEntry(JSON.stringify(VALUE), TTL_MS));
     expect(await cache.get(KEY)).toEqual(VALUE);
 
     await cache.set('user_platforms:43', [], TTL_MS);
@@ -101,7 +110,7 @@ describe.each([
   it('refuses a fill that was under way when its key was deleted', async () => {
     await leases.acquire(KEY, 'filler', 5000);
     await cache.del(KEY);
-    expect(await leases.store(KEY, 'filler', '"old row"', TTL_MS)).toBe(false);
+    expect(await leases.store(KEY, 'filler', newEntry('"old row"', TTL_MS))).toBe(false);
   });
 
   it('refuses to be cleared as a whole, and still has everything then', async () => {
@@ -132,8 +141,8 @@ describe('CACHE_MANAGER over Redis', () => {
     const health = module.get<RedisHealth>(CacheHealth);
     expect(module.get(LeaseStore)).toBeInstanceOf(RedisStore);
     await module.get<Cache>(CACHE_MANAGER).set(KEY, VALUE, TTL_MS);
-    expect(await rawClient(health).keys('*')).toEqual([KEY]);
-    expect(await rawClient(health).get(KEY)).toBe(JSON.stringify(VALUE));
+    expect((await rawClient(health).keys('*')).sort()).toEqual([MARK_KEY, KEY]);
+    expect(valueIn(await rawClient(health).get(KEY))).toBe(JSON.stringify(VALUE));
     const remainingMs = await rawClient(health).pTTL(KEY);
     expect(remainingMs).toBeGreaterThan(TTL_MS - 100_000);
     expect(remainingMs).toBeLessThanOrEqual(TTL_MS);

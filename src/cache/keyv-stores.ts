@@ -14,7 +14,8 @@ class LiteralRedisAdapter extends KeyvAdapter {
     // The only two commands that the adapter below leaves to redisInsStore. Its types are those of redis 4.
     const commands = {
       get: (key: string) => leases.get(key),
-      set: (key: string, raw: string, options?: { PX: number }) => leases.set(key, raw, options?.PX),
+      set: (key: string, raw: string, options?: { PX: number }) =>
+        leases.set(key, raw, options?.PX ?? DEFAULT_TTL_MS),
     };
     super(redisInsStore(commands as unknown as Parameters<typeof redisInsStore>[0]) as never);
   }

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { waitUntil } from '../../test/support/barrier.js';
 import { createTestRedis, type TestRedis } from '../../test/support/databases.js';
 import { rawClient } from '../../test/support/raw-client.js';
-import { CacheUnavailable, WrongTypeEntry } from './cache-errors.js';
+import { newEntry, sealedEntries, sealedText, valueIn } from '../../test/support/sealed-entries.js';
+import { CacheUnavailable, CorruptEntry } from './cache-errors.js';
 import { type LeaseStore, leaseKey } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
 import { RedisConnection } from './redis/redis-connection.js';
@@ -27,7 +28,7 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
 
     async function fill(key = KEY, raw = RAW, ttlMs = TTL_MS): Promise<void> {
       expect(await store.acquire(key, 'filler', LEASE_MS)).toEqual({ state: 'leased' });
-      expect(await store.store(key, 'filler', raw, ttlMs)).toBe(true);
+      expect(await store.store(key, 'filler', newEntry(raw, ttlMs))).toBe(true);
     }
 
     it('has nothing where nothing was stored', async () => {
@@ -64,33 +65,33 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
     it('keeps the leases of different keys apart', async () => {
       expect(await store.acquire('platform:1', 'one', LEASE_MS)).toEqual({ state: 'leased' });
       expect(await store.acquire('platform:11', 'two', LEASE_MS)).toEqual({ state: 'leased' });
-      expect(await store.store('platform:1', 'two', RAW, TTL_MS)).toBe(false);
+      expect(await store.store('platform:1', 'two', newEntry(RAW, TTL_MS))).toBe(false);
     });
 
     it('stores only under the token that holds the lease', async () => {
       await store.acquire(KEY, 'holder', LEASE_MS);
-      expect(await store.store(KEY, 'intruder', '"wrong"', TTL_MS)).toBe(false);
+      expect(await store.store(KEY, 'intruder', newEntry('"wrong"', TTL_MS))).toBe(false);
       expect(await store.get(KEY)).toBeNull();
-      expect(await store.store(KEY, 'holder', RAW, TTL_MS)).toBe(true);
+      expect(await store.store(KEY, 'holder', newEntry(RAW, TTL_MS))).toBe(true);
       expect(await store.get(KEY)).toBe(RAW);
     });
 
     it('refuses to store where nobody ever acquired, whatever the token', async () => {
-      expect(await store.store(KEY, 'nobody', RAW, TTL_MS)).toBe(false);
-      expect(await store.store(KEY, '', RAW, TTL_MS)).toBe(false);
+      expect(await store.store(KEY, 'nobody', newEntry(RAW, TTL_MS))).toBe(false);
+      expect(await store.store(KEY, '', newEntry(RAW, TTL_MS))).toBe(false);
       expect(await store.get(KEY)).toBeNull();
     });
 
     it('gives the lease back with the store: the same token stores once', async () => {
       await fill();
-      expect(await store.store(KEY, 'filler', '"again"', TTL_MS)).toBe(false);
+      expect(await store.store(KEY, 'filler', newEntry('"again"', TTL_MS))).toBe(false);
       expect(await store.get(KEY)).toBe(RAW);
     });
 
     it('drops value and lease together, so that a fill that began before stores nothing', async () => {
       await store.acquire(KEY, 'late', LEASE_MS);
       await store.drop([KEY]);
-      expect(await store.store(KEY, 'late', '"old row"', TTL_MS)).toBe(false);
+      expect(await store.store(KEY, 'late', newEntry('"old row"', TTL_MS))).toBe(false);
       expect(await store.get(KEY)).toBeNull();
     });
 
@@ -98,8 +99,8 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
       await store.acquire(KEY, 'late', LEASE_MS);
       await store.drop([KEY]);
       expect(await store.acquire(KEY, 'next', LEASE_MS)).toEqual({ state: 'leased' });
-      expect(await store.store(KEY, 'late', '"old row"', TTL_MS)).toBe(false);
-      expect(await store.store(KEY, 'next', RAW, TTL_MS)).toBe(true);
+      expect(await store.store(KEY, 'late', newEntry('"old row"', TTL_MS))).toBe(false);
+      expect(await store.store(KEY, 'next', newEntry(RAW, TTL_MS))).toBe(true);
       expect(await store.get(KEY)).toBe(RAW);
     });
 
@@ -124,8 +125,8 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
         { timeoutMs: 15_000, what: 'the lease to expire', intervalMs: 5 },
       );
       expect(acquired).toEqual({ state: 'leased' });
-      expect(await store.store(KEY, 'dead', '"old row"', TTL_MS)).toBe(false);
-      expect(await store.store(KEY, 'next', RAW, TTL_MS)).toBe(true);
+      expect(await store.store(KEY, 'dead', newEntry('"old row"', TTL_MS))).toBe(false);
+      expect(await store.store(KEY, 'next', newEntry(RAW, TTL_MS))).toBe(true);
     });
 
     it('counts the TTL in milliseconds and tells what is left of it', async () => {
@@ -149,7 +150,7 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
     it('starts a new TTL with each store', async () => {
       await fill(KEY, RAW, 5000);
       expect(await store.acquireRefresh(KEY, 'refresher', LEASE_MS)).toBe(true);
-      await store.store(KEY, 'refresher', RAW, TTL_MS);
+      await store.store(KEY, 'refresher', newEntry(RAW, TTL_MS));
       expect(await store.remainingMs(KEY)).toBeGreaterThan(5000);
     });
 
@@ -158,7 +159,7 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
       expect(await store.acquireRefresh(KEY, 'refresher', LEASE_MS)).toBe(true);
       expect(await store.acquireRefresh(KEY, 'another', LEASE_MS)).toBe(false);
       expect(await store.get(KEY)).toBe(RAW);
-      expect(await store.store(KEY, 'refresher', '"new"', TTL_MS)).toBe(true);
+      expect(await store.store(KEY, 'refresher', newEntry('"new"', TTL_MS))).toBe(true);
       expect(await store.get(KEY)).toBe('"new"');
     });
 
@@ -166,7 +167,7 @@ function describeLeaseStore(name: string, open: () => Promise<LeaseStore>): void
       await fill();
       await store.acquireRefresh(KEY, 'refresher', LEASE_MS);
       await store.drop([KEY]);
-      expect(await store.store(KEY, 'refresher', '"old row"', TTL_MS)).toBe(false);
+      expect(await store.store(KEY, 'refresher', newEntry('"old row"', TTL_MS))).toBe(false);
       expect(await store.get(KEY)).toBeNull();
     });
 
@@ -191,7 +192,7 @@ describe('MemoryStore', () => {
     const raw = 'x'.repeat(4 * 1024 * 1024);
     for (let id = 0; id < 20; id++) {
       await store.acquire(`platform:${id}`, 'filler', LEASE_MS);
-      await store.store(`platform:${id}`, 'filler', raw, TTL_MS);
+      await store.store(`platform:${id}`, 'filler', newEntry(raw, TTL_MS));
       await store.get('platform:0');
     }
     expect(await store.get('platform:0')).not.toBeNull();
@@ -218,7 +219,7 @@ describe('RedisStore', () => {
   beforeAll(async () => {
     redis = await createTestRedis();
     health = await connect();
-    store = new RedisStore(health.connection, health.breaker, DEADLINE_MS);
+    store = new RedisStore(health.connection, health.breaker, DEADLINE_MS, sealedEntries(), '');
   });
   beforeEach(() => redis.flush());
   afterAll(() => health.stop());
@@ -232,8 +233,8 @@ describe('RedisStore', () => {
     await store.acquire(KEY, 'filler', 5000);
     expect(await rawClient(health).get('lease:{user_platforms:1}')).toBe('filler');
     expect(await rawClient(health).pTTL('lease:{user_platforms:1}')).toBeGreaterThan(1000);
-    await store.store(KEY, 'filler', RAW, TTL_MS);
-    expect(await rawClient(health).get('user_platforms:1')).toBe(RAW);
+    await store.store(KEY, 'filler', newEntry(RAW, TTL_MS));
+    expect(valueIn(await rawClient(health).get('user_platforms:1'))).toBe(RAW);
     expect(await rawClient(health).keys('*')).toEqual(['user_platforms:1']);
     expect(await rawClient(health).pTTL('user_platforms:1')).toBeGreaterThan(TTL_MS - 100_000);
   });
@@ -243,7 +244,7 @@ describe('RedisStore', () => {
     try {
       const acquired = await Promise.all(
         others.map((other, index) =>
-          new RedisStore(other.connection, other.breaker, DEADLINE_MS).acquire(
+          new RedisStore(other.connection, other.breaker, DEADLINE_MS, sealedEntries(), '').acquire(
             KEY,
             `process ${index}`,
             LEASE_MS,
@@ -259,8 +260,8 @@ describe('RedisStore', () => {
 
   it('calls an entry of another type by its name, on get and on acquire, and drops it like any other', async () => {
     await rawClient(health).rPush(KEY, 'a list');
-    await expect(store.get(KEY)).rejects.toThrow(WrongTypeEntry);
-    await expect(store.acquire(KEY, 'filler', LEASE_MS)).rejects.toThrow(WrongTypeEntry);
+    await expect(store.get(KEY)).rejects.toThrow(CorruptEntry);
+    await expect(store.acquire(KEY, 'filler', LEASE_MS)).rejects.toThrow(CorruptEntry);
     expect(await rawClient(health).exists(leaseKey(KEY))).toBe(0);
     await store.drop([KEY]);
     expect(await store.get(KEY)).toBeNull();
@@ -269,12 +270,12 @@ describe('RedisStore', () => {
   it('treats a lease of another type as taken, and stores nothing under it', async () => {
     await rawClient(health).rPush(leaseKey(KEY), 'a list');
     expect(await store.acquire(KEY, 'filler', LEASE_MS)).toEqual({ state: 'busy' });
-    await expect(store.store(KEY, 'filler', RAW, TTL_MS)).rejects.toThrow(WrongTypeEntry);
+    await expect(store.store(KEY, 'filler', newEntry(RAW, TTL_MS))).rejects.toThrow(CorruptEntry);
     expect(await store.get(KEY)).toBeNull();
   });
 
   it('knows an entry without a TTL, which this application never makes, as one with no time left', async () => {
-    await rawClient(health).set(KEY, RAW);
+    await rawClient(health).set(KEY, sealedText(KEY, RAW));
     expect(await store.remainingMs(KEY)).toBe(0);
     expect(await store.get(KEY)).toBe(RAW);
   });
@@ -282,17 +283,21 @@ describe('RedisStore', () => {
   it('loads its scripts again when the server has lost them', async () => {
     await store.acquire(KEY, 'filler', LEASE_MS);
     await rawClient(health).scriptFlush();
-    expect(await store.store(KEY, 'filler', RAW, TTL_MS)).toBe(true);
+    expect(await store.store(KEY, 'filler', newEntry(RAW, TTL_MS))).toBe(true);
     await rawClient(health).scriptFlush();
     expect(await store.acquire(KEY, 'other', LEASE_MS)).toEqual({ state: 'filled', raw: RAW });
   });
 
   it('names an error reply as such, and does not open the breaker for it', async () => {
     for (let attempt = 0; attempt < 5; attempt++) {
-      const failure = await store.store(KEY, 'filler', RAW, TTL_MS).catch((error: unknown) => error);
+      const failure = await store
+        .store(KEY, 'filler', newEntry(RAW, TTL_MS))
+        .catch((error: unknown) => error);
       expect(failure).toBe(false);
       await store.acquire(KEY, 'filler', LEASE_MS);
-      await expect(store.store(KEY, 'filler', RAW, -1)).rejects.toMatchObject({ reason: 'redis-error' });
+      await expect(store.store(KEY, 'filler', newEntry(RAW, -1))).rejects.toMatchObject({
+        reason: 'redis-error',
+      });
       await redis.flush();
     }
     expect(health.state).toBe('closed');
@@ -303,13 +308,13 @@ describe('RedisStore', () => {
       log: () => undefined,
       warn: () => undefined,
     });
-    const nowhere = new RedisStore(away.connection, away.breaker, DEADLINE_MS);
+    const nowhere = new RedisStore(away.connection, away.breaker, DEADLINE_MS, sealedEntries(), '');
     const calls = [
       () => nowhere.get(KEY),
-      () => nowhere.set(KEY, RAW),
+      () => nowhere.set(KEY, RAW, TTL_MS),
       () => nowhere.acquire(KEY, 'filler', LEASE_MS),
       () => nowhere.acquireRefresh(KEY, 'filler', LEASE_MS),
-      () => nowhere.store(KEY, 'filler', RAW, TTL_MS),
+      () => nowhere.store(KEY, 'filler', newEntry(RAW, TTL_MS)),
       () => nowhere.drop([KEY]),
       () => nowhere.remainingMs(KEY),
     ];

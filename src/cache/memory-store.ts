@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Acquired, LeaseStore } from './lease-store.js';
+import type { Acquired, LeaseStore, NewEntry } from './lease-store.js';
 import { leaseKey } from './lease-store.js';
 
 const MAX_CHARACTERS = 64 * 1024 * 1024;
@@ -22,7 +22,7 @@ export class MemoryStore implements LeaseStore {
     return this.#entries.get(key) ?? null;
   }
 
-  async set(key: string, raw: string, ttlMs = DEFAULT_TTL_MS): Promise<void> {
+  async set(key: string, raw: string, ttlMs: number): Promise<void> {
     this.#entries.set(key, raw, { ttl: ttlMs });
   }
 
@@ -38,7 +38,7 @@ export class MemoryStore implements LeaseStore {
     return true;
   }
 
-  async store(key: string, token: string, raw: string, ttlMs: number): Promise<boolean> {
+  async store(key: string, token: string, { raw, ttlMs }: NewEntry): Promise<boolean> {
     if (this.#entries.get(leaseKey(key)) !== token) return false;
     this.#entries.set(key, raw, { ttl: ttlMs });
     this.#entries.delete(leaseKey(key));
@@ -55,6 +55,9 @@ export class MemoryStore implements LeaseStore {
       this.#entries.delete(leaseKey(key));
     }
   }
+
+  /** Nobody else can put an entry back. */
+  outdate(): void {}
 
   async remainingMs(key: string): Promise<number> {
     return this.#entries.has(key) ? this.#entries.getRemainingTTL(key) : 0;

@@ -19,7 +19,7 @@ describe('RefreshAhead', () => {
   let loads: number;
   const load = async () => {
     loads++;
-    return { raw: '"new"', ttlMs: TTL_MS };
+    return { raw: '"new"', ttlMs: TTL_MS, readAtMs: performance.now() };
   };
 
   beforeEach(() => {

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { DomainError } from '../common/domain-error.js';
 import type { DecodedEntry } from './decoded-entries.js';
-import { type LeaseStore, MAX_ENTRY_BYTES } from './lease-store.js';
+import { type LeaseStore, MAX_ENTRY_BYTES, type NewEntry } from './lease-store.js';
 import { LEASE_MS, leaseToken } from './lease.js';
 
 // The fraction of its TTL after which an entry is refreshed is drawn at random between these, for each entry. The range is
@@ -38,12 +38,7 @@ export class RefreshAhead {
   }
 
   /** Refreshes the entry in the background, or first finds out when to refresh it. */
-  refresh(
-    entry: DecodedEntry<unknown>,
-    key: string,
-    ttlMs: number,
-    load: () => Promise<{ raw: string; ttlMs: number }>,
-  ): void {
+  refresh(entry: DecodedEntry<unknown>, key: string, ttlMs: number, load: () => Promise<NewEntry>): void {
     this.#running++;
     const task =
       entry.refreshAtMs === null ? this.#schedule(entry, key, ttlMs) : this.#refresh(entry, key, ttlMs, load);
@@ -69,7 +64,7 @@ export class RefreshAhead {
     entry: DecodedEntry<unknown>,
     key: string,
     ttlMs: number,
-    load: () => Promise<{ raw: string; ttlMs: number }>,
+    load: () => Promise<NewEntry>,
   ): Promise<void> {
     const remainingMs = await this.store.remainingMs(key);
     if (remainingMs > ttlMs * (1 - EARLIEST)) {
@@ -85,7 +80,7 @@ export class RefreshAhead {
     try {
       const fresh = await load();
       if (Buffer.byteLength(fresh.raw) <= MAX_ENTRY_BYTES) {
-        await this.store.store(key, token, fresh.raw, fresh.ttlMs);
+        await this.store.store(key, token, fresh);
       }
       entry.refreshAtMs = this.refreshTime(fresh.ttlMs);
     } finally {

@@ -5,15 +5,8 @@ import type { RedisConnection } from '../cache/redis/redis-connection.js';
 import type { AppConfig } from '../config/app-config.js';
 import { CommandFailed } from './command-failed.js';
 
-/** Patterns of every key that the cache writes. */
-const PATTERNS = [
-  'user_platforms:*',
-  'platform:*',
-  'platform_stats:*',
-  'api_key:*',
-  'instance:*',
-  'lease:{*',
-];
+/** How every key that the cache writes begins. */
+const KEYS = ['user_platforms:', 'platform:', 'platform_stats:', 'api_key:', 'instance:'];
 
 const SCANNED_PER_CALL = 1000;
 const TIMEOUT_MS = 5000;
@@ -33,7 +26,7 @@ export async function flushCache({ redis }: Pick<AppConfig, 'redis'>): Promise<n
   const connection = createRedisConnection(redis.target, TIMEOUT_MS);
   try {
     await connection.identity();
-    const dropped = (await connection.masters()).map((node) => flushNode(node));
+    const dropped = (await connection.masters()).map((node) => flushNode(node, redis.keyPrefix));
     return (await Promise.all(dropped)).reduce((sum, count) => sum + count, 0);
   } catch (error) {
     throw new CommandFailed(`REDIS_URL cannot be used: ${whyOf(error)}`, { cause: error });
@@ -42,9 +35,12 @@ export async function flushCache({ redis }: Pick<AppConfig, 'redis'>): Promise<n
   }
 }
 
-async function flushNode(node: Awaited<ReturnType<RedisConnection['masters']>>[number]): Promise<number> {
+async function flushNode(
+  node: Awaited<ReturnType<RedisConnection['masters']>>[number],
+  prefix: string,
+): Promise<number> {
   let dropped = 0;
-  for (const pattern of PATTERNS) {
+  for (const pattern of KEYS.flatMap((key) => [`${prefix}${key}*`, `lease:{${prefix}${key}*`])) {
     let cursor = '0';
     do {
       const page = await withDeadline(

@@ -9,6 +9,7 @@ import { CommandFailed } from './command-failed.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
 import { registerKeysRotate } from './keys-rotate.js';
 import { say } from './output.js';
+import { registerRestoreFinish } from './restore-finish.js';
 import { registerUsersRole } from './users-role.js';
 
 // Each action loads its own dependencies: help and keys:generate need neither the database nor the application.
@@ -49,6 +50,7 @@ registerUsersRole(program);
 registerCacheWarm(program);
 registerKeysRotate(program);
 registerCredentialsSeal(program);
+registerRestoreFinish(program);
 
 try {
   await program.parseAsync();

@@ -35,7 +35,12 @@ export class AppConfig {
     readonly statementTimeoutMs: number;
   };
 
-  readonly redis: { readonly target: RedisTarget; readonly commandTimeoutMs: number } | null;
+  readonly redis: {
+    readonly target: RedisTarget;
+    readonly commandTimeoutMs: number;
+    /** Before each key, so that several installations can share a Redis. */
+    readonly keyPrefix: string;
+  } | null;
 
   readonly cache: {
     readonly platformTtlSeconds: number;
@@ -135,7 +140,11 @@ export class AppConfig {
       statementTimeoutMs: environment.DATABASE_STATEMENT_TIMEOUT_MS,
     };
     this.redis = environment.REDIS_URL
-      ? { target: environment.REDIS_URL, commandTimeoutMs: environment.REDIS_COMMAND_TIMEOUT_MS }
+      ? {
+          target: environment.REDIS_URL,
+          commandTimeoutMs: environment.REDIS_COMMAND_TIMEOUT_MS,
+          keyPrefix: environment.CACHE_KEY_PREFIX,
+        }
       : null;
     this.cache = {
       platformTtlSeconds: environment.CACHE_PLATFORM_TTL_SECONDS,

@@ -116,6 +116,11 @@ export const environmentSchema = z.object({
   REDIS_URL: redisTarget.optional(),
   REDIS_COMMAND_TIMEOUT_MS: whole('milliseconds', { min: 5, max: 10_000, fallback: 100 }),
 
+  // No braces: in a cluster a lease must lie in the slot of its key. No wildcards: cache:flush looks for it.
+  CACHE_KEY_PREFIX: z
+    .string()
+    .regex(/^[\w.:-]{0,64}$/, 'must have at most 64 letters, digits, _ . : and -')
+    .default(''),
   CACHE_PLATFORM_TTL_SECONDS: whole('seconds', { min: 1, max: 86_400, fallback: 3600 }),
   CACHE_WARM_USERS: whole('users', { min: 0, max: 1_000_000, fallback: 1000 }),
   CACHE_STATS_TTL_SECONDS: whole('seconds', { min: 1, max: 86_400, fallback: 300 }),

@@ -22,6 +22,7 @@ export class KeyRing {
   readonly #primary: FernetKey;
   readonly #keys: ReadonlyMap<string, FernetKey>;
   readonly #sealKeys: ReadonlyMap<string, KeyObject>;
+  readonly #envelopeKeys: ReadonlyMap<string, KeyObject>;
 
   /** @throws MalformedKeyRing if there is no key, or the same key twice */
   constructor(keys: readonly FernetKey[]) {
@@ -37,6 +38,7 @@ export class KeyRing {
     this.#primary = primary;
     this.#keys = new Map(keys.map((key) => [key.id, key]));
     this.#sealKeys = new Map(keys.map((key) => [key.id, deriveSealKey(key)]));
+    this.#envelopeKeys = new Map(keys.map((key) => [key.id, key.derive('platform-manager/envelope/v1')]));
     this.primaryKeyId = primary.id;
     this.keyIds = Object.freeze(keys.map((key) => key.id));
   }
@@ -98,6 +100,11 @@ export class KeyRing {
   verifySeal(row: SealedRow, seal: string, keyId: string): boolean {
     const sealKey = this.#sealKeys.get(keyId);
     return sealKey !== undefined && isSealOf(sealKey, row, seal);
+  }
+
+  /** Authenticates what this application stores where others can write; see envelope.ts. Undefined if the ring lacks the key. */
+  envelopeKey(keyId: string): KeyObject | undefined {
+    return this.#envelopeKeys.get(keyId);
   }
 }
 

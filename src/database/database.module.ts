@@ -1,12 +1,14 @@
-import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Global, Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { Installation } from '../common/installation.js';
 import { AppConfig } from '../config/app-config.js';
 import { AdmissionGate } from './admission-gate.js';
 import { dataSourceOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
+import { readInstallation } from './read-installation.js';
 import { Replica } from './replica.js';
 
 const EMBEDDED_POSTGRES = Symbol('EmbeddedPostgres');
@@ -58,11 +60,18 @@ class EmbeddedPostgresModule {}
   ],
   exports: [Database, AdmissionGate, Replica],
 })
-export class DatabaseModule implements OnApplicationShutdown {
+export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly dataSource: DataSource,
     @Inject(EMBEDDED_POSTGRES) private readonly embedded: EmbeddedPostgres | null,
+    private readonly installation: Installation,
   ) {}
+
+  async onModuleInit(): Promise<void> {
+    const sentAtMs = performance.now();
+    const reading = await readInstallation((sql) => this.dataSource.query(sql));
+    this.installation.observe(reading, sentAtMs);
+  }
 
   /** The pool ends before the embedded server that it talks to. */
   async onApplicationShutdown(): Promise<void> {

@@ -1,7 +1,10 @@
 import { CACHE_MANAGER, type Cache } from '@nestjs/cache-manager';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { CorruptEntry } from '../cache/cache-errors.js';
 import { CacheHealth } from '../cache/cache-health.js';
+import { CacheMeter } from '../cache/cache-meter.js';
+import type { CacheOutcome } from '../cache/cache-read.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { GuardedHttp } from './guarded-http.js';
@@ -29,17 +32,28 @@ const entrySchema = z.union([
   z.strictObject({ refused: z.enum(REFUSALS), detail: z.string() }),
 ]);
 
+type Entry = z.output<typeof entrySchema>;
+
 export type Instance = Readonly<z.output<typeof instanceSchema>>;
 
 /** Looks up instances. The data may be slightly stale, so a plain cache with a TTL is enough. */
 @Injectable()
 export class InstancesService {
+  /** Why there is no entry under these keys. */
+  readonly #failures = new Map<string, 'corrupt' | 'error'>();
+
   constructor(
     private readonly http: GuardedHttp,
     @Inject(CACHE_MANAGER) private readonly cache: Cache,
     private readonly health: CacheHealth,
+    private readonly meter: CacheMeter,
     private readonly config: AppConfig,
-  ) {}
+  ) {
+    // cache-manager answers a failure of its store with undefined, and tells it to its listeners alone.
+    cache.on('get', ({ key, error }) => {
+      if (error !== undefined) this.#failures.set(key, error instanceof CorruptEntry ? 'corrupt' : 'error');
+    });
+  }
 
   /**
    * @param input what users type: a host, a URL with a path, or a handle.
@@ -61,10 +75,22 @@ export class InstancesService {
    */
   async at(origin: string): Promise<Instance> {
     const key = `instance:${origin}`;
-    const cached = entrySchema.safeParse(await this.cached(key));
-    if (cached.success && 'refused' in cached.data)
-      throw new InstanceRefused(cached.data.refused, cached.data.detail);
-    if (cached.success && 'found' in cached.data) return cached.data.found;
+    const startedAt = performance.now();
+    const cached = await this.cached(key);
+    const outcome = typeof cached === 'string' ? cached : 'hit';
+    try {
+      return typeof cached === 'string' ? await this.ask(origin, key) : instanceIn(cached);
+    } finally {
+      const durationSeconds = (performance.now() - startedAt) / 1000;
+      this.meter.record({ resource: 'instance', outcome, durationSeconds });
+    }
+  }
+
+  traits({ platformType, software, version }: Instance): InstanceTraits | null {
+    return platformType === null ? null : traitsOf(platformType, software, version);
+  }
+
+  private async ask(origin: string, key: string): Promise<Instance> {
     try {
       const nodeinfo = await readNodeinfo(this.http, origin);
       const found = { origin, ...nodeinfo, platformType: instanceTypeOf(nodeinfo.software) };
@@ -77,18 +103,29 @@ export class InstancesService {
     }
   }
 
-  traits({ platformType, software, version }: Instance): InstanceTraits | null {
-    return platformType === null ? null : traitsOf(platformType, software, version);
+  /** The entry, or why there is none. */
+  private async cached(key: string): Promise<Entry | Exclude<CacheOutcome, 'hit' | 'collapsed'>> {
+    if (this.health.bypassReason !== null) return 'bypass';
+    const found = await this.cache.get(key);
+    // What is asked of the instance instead replaces a corrupt entry.
+    if (found === undefined) return this.takeFailure(key) ?? 'miss';
+    const entry = entrySchema.safeParse(found);
+    return entry.success ? entry.data : 'corrupt';
   }
 
-  private async cached(key: string): Promise<unknown> {
-    if (this.health.bypassReason !== null) return undefined;
-    // A failing store counts as a miss.
-    return this.cache.get(key).catch(() => undefined);
+  private takeFailure(key: string): 'corrupt' | 'error' | undefined {
+    const failure = this.#failures.get(key);
+    this.#failures.delete(key);
+    return failure;
   }
 
-  private async store(key: string, entry: z.input<typeof entrySchema>, ttlMs: number): Promise<void> {
+  private async store(key: string, entry: Entry, ttlMs: number): Promise<void> {
     if (this.health.bypassReason !== null) return;
     await this.cache.set(key, entry, ttlMs).catch(() => undefined);
   }
+}
+
+function instanceIn(entry: Entry): Instance {
+  if ('refused' in entry) throw new InstanceRefused(entry.refused, entry.detail);
+  return entry.found;
 }

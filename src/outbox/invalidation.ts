@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { CacheUnavailable } from '../cache/cache-errors.js';
 import { CacheService } from '../cache/cache.service.js';
+import { Installation } from '../common/installation.js';
 import { OutageLog } from '../common/outage-log.js';
 import { CacheKeys } from './cache-keys.js';
 import type { Change, CommittedChanges } from './change.js';
@@ -25,6 +26,7 @@ export class Invalidation {
     private readonly cache: CacheService,
     private readonly keys: CacheKeys,
     private readonly relay: OutboxRelay,
+    private readonly installation: Installation,
   ) {}
 
   /**
@@ -36,9 +38,10 @@ export class Invalidation {
   async afterCommit(committed: CommittedChanges): Promise<InvalidationOutcome> {
     const { changes } = committed;
     if (changes.length === 0) return 'dropped';
+    const atMs = this.installation.earliestMs();
     try {
       await this.cache.drop(this.keys.of(changes));
-      this.relay.dropped(committed);
+      this.relay.dropped({ ...committed, atMs });
       this.#outage.succeeded();
       return 'dropped';
     } catch (error) {

@@ -1,8 +1,10 @@
+import type { InstallationReading } from '../common/installation.js';
+import { INSTALLATION_COLUMNS } from '../database/read-installation.js';
 import { API_KEY_CHANGED, type Change, type CommittedChanges, isApiKeyChange } from './change.js';
 import type { Query } from './outbox-session.js';
 
-/** A row of the outbox. `id` is a bigint, which node-postgres gives as text. */
-export type OutboxRow = Change & { readonly id: string };
+/** A row of the outbox that this process drains. Both as text: a number has not all of a bigint, nor a Date microseconds. */
+export type OutboxRow = Change & { readonly id: string; readonly claimedAt: string };
 
 interface ChangeColumns {
   readonly userId: number;
@@ -12,6 +14,12 @@ interface ChangeColumns {
 }
 const CHANGE_COLUMNS =
   'user_id AS "userId", platform_id AS "platformId", api_key_lookup AS "apiKeyLookup", type';
+
+/** What a writer has dropped itself. */
+export interface DroppedChanges extends CommittedChanges {
+  /** After the COMMIT and before the drop, by the database's clock, in Unix milliseconds. */
+  readonly atMs: number;
+}
 
 export interface Backlog {
   /** Changes whose cache entries have not been dropped yet; counted up to a bound. */
@@ -27,25 +35,26 @@ const RETENTION = '24 hours';
  * Marks what writers have dropped themselves. A change of the same transaction that the writer did not name stays pending,
  * and so does a row that a relay has locked: that relay is dropping its keys.
  */
-export async function markDropped(query: Query, dropped: readonly CommittedChanges[]): Promise<void> {
-  const rows = dropped.flatMap(({ transactionId, changes }) =>
-    changes.map((change) => ({ transactionId, change })),
+export async function markDropped(query: Query, dropped: readonly DroppedChanges[]): Promise<void> {
+  const rows = dropped.flatMap(({ transactionId, changes, atMs }) =>
+    changes.map((change) => ({ transactionId, change, atMs })),
   );
   await query(
     `WITH own AS (
-       SELECT c.id FROM platform_changes c
-       JOIN unnest($1::xid8[], $2::integer[], $3::varchar[], $4::varchar[])
-         AS given (transaction_id, platform_id, api_key_lookup, type)
+       SELECT c.id, given.at_ms FROM platform_changes c
+       JOIN unnest($1::xid8[], $2::integer[], $3::varchar[], $4::varchar[], $5::float8[])
+         AS given (transaction_id, platform_id, api_key_lookup, type, at_ms)
        ON c.transaction_id = given.transaction_id AND (given.type IS NULL OR c.type = given.type)
          AND (c.platform_id = given.platform_id OR c.api_key_lookup = given.api_key_lookup)
        WHERE c.drained_at IS NULL FOR UPDATE OF c SKIP LOCKED
      )
-     UPDATE platform_changes c SET drained_at = clock_timestamp() FROM own WHERE c.id = own.id`,
+     UPDATE platform_changes c SET drained_at = to_timestamp(own.at_ms / 1000) FROM own WHERE c.id = own.id`,
     [
       rows.map(({ transactionId }) => transactionId),
       rows.map(({ change }) => (isApiKeyChange(change) ? null : change.platformId)),
       rows.map(({ change }) => (isApiKeyChange(change) ? change.apiKeyLookup : null)),
       rows.map(({ change }) => change.type ?? null),
+      rows.map(({ atMs }) => atMs),
     ],
   );
 }
@@ -56,19 +65,21 @@ export async function markDropped(query: Query, dropped: readonly CommittedChang
  * @param graceMs leaves younger ones to their writers.
  */
 export async function claimPending(query: Query, limit: number, graceMs: number): Promise<OutboxRow[]> {
-  const rows = await query<ChangeColumns & { id: string }>(
-    `SELECT id, ${CHANGE_COLUMNS} FROM platform_changes
+  const rows = await query<ChangeColumns & { id: string; claimedAt: string }>(
+    `SELECT id, clock_timestamp()::text AS "claimedAt", ${CHANGE_COLUMNS} FROM platform_changes
      WHERE drained_at IS NULL AND at <= clock_timestamp() - $2::float8 * interval '1 millisecond'
      ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`,
     [limit, graceMs],
   );
-  return rows.map((row) => ({ id: row.id, ...changeOf(row) }));
+  return rows.map(({ id, claimedAt, ...change }) => ({ id, claimedAt, ...changeOf(change) }));
 }
 
 export async function markDrained(query: Query, rows: readonly OutboxRow[]): Promise<void> {
-  await query('UPDATE platform_changes SET drained_at = clock_timestamp() WHERE id = ANY($1::bigint[])', [
-    rows.map(({ id }) => id),
-  ]);
+  await query(
+    `UPDATE platform_changes SET drained_at = claimed.at
+     FROM unnest($1::bigint[], $2::timestamptz[]) AS claimed (id, at) WHERE platform_changes.id = claimed.id`,
+    [rows.map(({ id }) => id), rows.map(({ claimedAt }) => claimedAt)],
+  );
 }
 
 /** Rows that another process has locked count too: they are not drained yet. */
@@ -125,6 +136,49 @@ export async function changesSince(
   const [first] = rows;
   const isLast = first === undefined || first.isLast;
   return { changes: rows.map(changeOf), end: isLast ? null : { at: first.endAt, id: first.endId } };
+}
+
+export interface News {
+  readonly installation: InstallationReading;
+  /** Changes whose keys were dropped, oldest first. What was read before `atMs` is stale. */
+  readonly dropped: readonly { readonly change: Change; readonly atMs: number }[];
+  /** Where the page ended; where it began when it is empty. */
+  readonly end: OutboxPosition;
+}
+
+/**
+ * What the processes of this installation have dropped since a position: up to `limit` changes, by the time of the drop.
+ * A time comes a little late into the table, so begin `overlapSeconds` before the position.
+ */
+export async function newsSince(
+  query: Query,
+  after: OutboxPosition,
+  overlapSeconds: number,
+  limit: number,
+): Promise<News> {
+  const rows = await query<
+    InstallationReading & ChangeColumns & { rowId: string | null; atMs: number; endAt: string }
+  >(
+    `SELECT ${INSTALLATION_COLUMNS}, c.* FROM installation LEFT JOIN LATERAL (
+       SELECT platform_changes.id::text AS "rowId", ${CHANGE_COLUMNS}, drained_at::text AS "endAt",
+         (extract(epoch FROM drained_at) * 1000)::float8 AS "atMs"
+       FROM platform_changes
+       WHERE drained_at IS NOT NULL
+         AND (drained_at, platform_changes.id) > ($1::timestamptz - make_interval(secs => $3), $2::bigint)
+       ORDER BY drained_at, platform_changes.id LIMIT $4
+     ) AS c ON true`,
+    [after.at, after.id, overlapSeconds, limit],
+  );
+  const [first] = rows;
+  if (first === undefined) throw new Error('The table installation has no row.');
+  const { id, epoch, nowMs } = first;
+  const dropped = rows.filter(({ rowId }) => rowId !== null);
+  const last = dropped.at(-1);
+  return {
+    installation: { id, epoch, nowMs },
+    dropped: dropped.map((row) => ({ change: changeOf(row), atMs: row.atMs })),
+    end: last === undefined ? after : { at: last.endAt, id: last.rowId ?? '' },
+  };
 }
 
 /**

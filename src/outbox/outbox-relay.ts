@@ -2,15 +2,16 @@ import { Logger } from '@nestjs/common';
 import { CacheUnavailable } from '../cache/cache-errors.js';
 import type { CacheHealth } from '../cache/cache-health.js';
 import type { CacheService } from '../cache/cache.service.js';
+import type { Installation } from '../common/installation.js';
 import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
 import { DatabaseUnavailable } from '../database/database-errors.js';
 import type { CacheKeys } from './cache-keys.js';
-import type { CommittedChanges } from './change.js';
 import { DrainWaiters } from './drain-waiters.js';
 import {
   type Backlog,
   type ChangesPage,
+  type DroppedChanges,
   OUTBOX_START,
   type OutboxPosition,
   backlog,
@@ -19,6 +20,7 @@ import {
   deleteExpired,
   markDrained,
   markDropped,
+  newsSince,
   pendingUsers,
   publishEvents,
 } from './outbox-queries.js';
@@ -43,6 +45,12 @@ const CLEANUP_BATCH = 1000;
 const REPLAY_BATCH = 10_000;
 /** Added to the longest TTL: an entry may have been stored shortly after the change, and clocks differ a little. */
 const REPLAY_MARGIN_SECONDS = 60;
+/**
+ * A drop is in the table within this time: a writer that takes longer finds that a relay has dropped its keys, and the
+ * transaction of a relay that takes longer has ended (LOCK_MS).
+ */
+const NEWS_OVERLAP_SECONDS = 5;
+const NEWS_BATCH = 1000;
 /** Keys that a replay remembers, so that it drops none of them once per page. About ten megabytes. */
 const REPLAYED_KEYS = 100_000;
 
@@ -58,7 +66,8 @@ export class OutboxRelay {
   readonly #outage = new OutageLog(this.#logger, 'The outbox is read again.');
   readonly #runs = new SingleRun(() => this.#run());
   #timer: NodeJS.Timeout | undefined;
-  #dropped: CommittedChanges[] = [];
+  #dropped: DroppedChanges[] = [];
+  #heard: OutboxPosition = { at: 'now', id: '0' };
   #recovering = false;
   #stopped = false;
   #state: Backlog = { pending: 0, lagSeconds: 0 };
@@ -71,6 +80,7 @@ export class OutboxRelay {
     private readonly health: CacheHealth,
     private readonly keys: CacheKeys,
     private readonly events: PublishedEvents,
+    private readonly installation: Installation,
   ) {
     // Not in start(): the cache may be used before that, and its first use is a recovery too.
     health.onRecovery((serverChanged) => this.#recover(serverChanged));
@@ -92,7 +102,7 @@ export class OutboxRelay {
   }
 
   /** Tells the relay that a writer has dropped the keys of its transaction, so that no relay drops them again. */
-  dropped(transaction: CommittedChanges): void {
+  dropped(transaction: DroppedChanges): void {
     if (this.#dropped.length < MAX_DROPPED) this.#dropped.push(transaction);
   }
 
@@ -116,6 +126,7 @@ export class OutboxRelay {
     clearTimeout(this.#timer);
     try {
       await this.#markDropped();
+      await this.#hear();
       // A recovery drains by itself; a second drain on the same connection would only delay it.
       const drained = !this.#recovering && (await this.#drain());
       if (!this.#recovering) this.#judge(drained);
@@ -136,6 +147,23 @@ export class OutboxRelay {
     this.#dropped = [];
     // If this fails, a relay drops the keys once more.
     await markDropped(this.session.statement, dropped);
+  }
+
+  /**
+   * Learns what other processes have dropped, so that an old entry that somebody puts back into Redis is not believed.
+   * What was dropped before this process has started is dropped again by its first recovery.
+   */
+  async #hear(): Promise<void> {
+    let overlapSeconds = NEWS_OVERLAP_SECONDS;
+    for (;;) {
+      const sentAtMs = performance.now();
+      const news = await newsSince(this.session.statement, this.#heard, overlapSeconds, NEWS_BATCH);
+      this.installation.observe(news.installation, sentAtMs);
+      for (const { change, atMs } of news.dropped) this.cache.outdate(this.keys.of([change]), atMs);
+      this.#heard = news.end;
+      if (news.dropped.length < NEWS_BATCH) return;
+      overlapSeconds = 0;
+    }
   }
 
   /** @returns false when pending changes could not be dropped. */

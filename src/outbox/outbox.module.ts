@@ -1,6 +1,7 @@
 import { Global, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CacheHealth } from '../cache/cache-health.js';
 import { CacheService } from '../cache/cache.service.js';
+import { Installation } from '../common/installation.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { CacheKeys } from './cache-keys.js';
@@ -33,14 +34,15 @@ const OUTBOX_SESSION = Symbol('OutboxSession');
     },
     {
       provide: OutboxRelay,
-      inject: [OUTBOX_SESSION, CacheService, CacheHealth, CacheKeys, PublishedEvents],
+      inject: [OUTBOX_SESSION, CacheService, CacheHealth, CacheKeys, PublishedEvents, Installation],
       useFactory: (
         session: OutboxSession,
         cache: CacheService,
         health: CacheHealth,
         keys: CacheKeys,
         events: PublishedEvents,
-      ) => new OutboxRelay(session, cache, health, keys, events),
+        installation: Installation,
+      ) => new OutboxRelay(session, cache, health, keys, events, installation),
     },
   ],
   exports: [CacheKeys, EventMeter, Invalidation, OutboxRelay, PublishedEvents],

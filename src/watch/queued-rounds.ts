@@ -8,7 +8,7 @@ import type { LocalRoundsOptions } from './local-rounds.js';
 import { WatchRounds } from './watch-rounds.js';
 import type { Watcher } from './watcher.js';
 
-/** The braces keep all keys of the queue in one slot of a Redis Cluster. */
+/** After CACHE_KEY_PREFIX. The braces keep all keys of the queue in one slot of a Redis Cluster. */
 const PREFIX = '{platform-manager}';
 const NAME = 'watch';
 const MAX_EVENTS = 100;
@@ -42,6 +42,7 @@ export class QueuedRounds extends WatchRounds {
 
   constructor(
     private readonly url: string,
+    private readonly keyPrefix: string,
     private readonly watcher: Watcher,
     private readonly options: LocalRoundsOptions,
     logger: Pick<Logger, 'log' | 'warn'>,
@@ -51,7 +52,7 @@ export class QueuedRounds extends WatchRounds {
   }
 
   start(): void {
-    const shared = { connection: this.connect(), prefix: PREFIX, skipVersionCheck: true };
+    const shared = { connection: this.connect(), prefix: this.keyPrefix + PREFIX, skipVersionCheck: true };
     const queue = new Queue<VisitData>(NAME, {
       ...shared,
       streams: { events: { maxLen: MAX_EVENTS } },

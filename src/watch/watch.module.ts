@@ -39,7 +39,7 @@ import { Watcher } from './watcher.js';
         // BullMQ supports node-redis only with a single server. Rounds without a queue are just as correct, but processes
         // share the work less evenly.
         return redis?.target.kind === 'single'
-          ? new QueuedRounds(redis.target.url, watcher, options, new Logger('Watcher'))
+          ? new QueuedRounds(redis.target.url, redis.keyPrefix, watcher, options, new Logger('Watcher'))
           : new LocalRounds(watcher, options);
       },
     },

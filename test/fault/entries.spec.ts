@@ -5,6 +5,7 @@ import { versionIn } from '../support/fault-history.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import type { InsertedUser } from '../support/insert-users.js';
 import { isHit } from '../support/load.js';
+import { valueIn } from '../support/sealed-entries.js';
 
 const TEN_MEGABYTES = 10 * 1024 * 1024;
 
@@ -82,7 +83,7 @@ describe.each(cases)('an entry %s (%s)', (_name, resource, damage) => {
       [here, there],
       [there, here],
     ] as const) {
-      const right = await entry(resource, ada);
+      const right = valueIn(await entry(resource, ada));
       const answer = (await read(first, resource, ada)).text;
       const counted = await corruptReads(first, resource);
       await damage(resource);
@@ -91,7 +92,7 @@ describe.each(cases)('an entry %s (%s)', (_name, resource, damage) => {
       expect([reply.status, reply.text]).toEqual([200, answer]);
       expect(reply.cacheStatus).toBe('platform-manager; fwd=miss; stored; detail=corrupt');
       expect(await corruptReads(first, resource)).toBe(counted + 1);
-      expect(await entry(resource, ada)).toBe(right);
+      expect(valueIn(await entry(resource, ada))).toBe(right);
       const next = await read(second, resource, ada);
       expect([next.text, isHit(next)]).toEqual([answer, true]);
 

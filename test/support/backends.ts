@@ -6,6 +6,7 @@ import { createTestDatabase, createTestRedis, type TestDatabase } from './databa
 import type { Exchange } from './http-client.js';
 import type { Seen } from './leaks.js';
 import { type RawRedis, rawRedis } from './raw-redis.js';
+import { valueIn } from './sealed-entries.js';
 import { Secrets } from './secrets.js';
 
 /** On a busy machine a Redis that is well takes longer than the 100 ms after which it would be passed by. */
@@ -18,6 +19,8 @@ export interface BackendsOptions {
   readonly redisUrl?: string;
   /** Another PostgreSQL than the run's, for the same reason. */
   readonly postgresUrl?: string;
+  /** CACHE_KEY_PREFIX. */
+  readonly keyPrefix?: string;
 }
 
 /**
@@ -40,11 +43,12 @@ export class Backends implements Seen {
     /** The test's own connections. */
     readonly sql: pg.Pool,
     readonly redis: RawRedis,
+    private readonly keyPrefix: string,
   ) {
     this.secrets.add(this.encryptionKey, this.jwtSecret);
   }
 
-  static async create({ redisUrl, postgresUrl }: BackendsOptions = {}): Promise<Backends> {
+  static async create({ redisUrl, postgresUrl, keyPrefix = '' }: BackendsOptions = {}): Promise<Backends> {
     const [database, url] = await Promise.all([
       createTestDatabase(postgresUrl),
       redisUrl ?? createTestRedis().then((redis) => redis.url),
@@ -59,7 +63,7 @@ export class Backends implements Seen {
     sql.on('error', () => undefined);
     const redis = rawRedis(url);
     await redis.connect();
-    return new Backends(database, url, sql, redis);
+    return new Backends(database, url, sql, redis, keyPrefix);
   }
 
   get databaseUrl(): string {
@@ -89,6 +93,7 @@ export class Backends implements Seen {
       ...PATIENT_WITH_REDIS,
       DATABASE_URL: this.databaseUrl,
       REDIS_URL: this.redisUrl,
+      CACHE_KEY_PREFIX: this.keyPrefix,
       PLATFORM_ENCRYPTION_KEY: this.encryptionKey,
       JWT_SECRET: this.jwtSecret,
     };
@@ -97,6 +102,11 @@ export class Backends implements Seen {
   /** The rows of one query. */
   async rows<T>(text: string, values: readonly unknown[] = []): Promise<T[]> {
     return (await this.sql.query(text, [...values])).rows as T[];
+  }
+
+  /** The value of a cached entry; null when there is none. Its first line: the second one says whose it is. */
+  async cached(key: string): Promise<string | null> {
+    return valueIn(await this.redis.get(this.keyPrefix + key));
   }
 
   /**

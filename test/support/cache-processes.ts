@@ -10,6 +10,7 @@ import { RedisStore } from '../../src/cache/redis/redis-store.js';
 import { SelfAudit } from '../../src/cache/self-audit.js';
 import { waitUntil } from './barrier.js';
 import { createTestRedis, type TestRedis } from './databases.js';
+import { sealedEntries } from './sealed-entries.js';
 
 // Far above what a loaded machine needs, for nothing here is about time-outs.
 export const DEADLINE_MS = 5000;
@@ -85,7 +86,10 @@ export class CacheProcesses {
     this.#healths.push(health);
     await health.start();
     await waitUntil(() => health.state === 'closed', { timeoutMs: 30_000, what: 'Redis to be in use' });
-    const store = wrap(new RedisStore(health.connection, health.breaker, DEADLINE_MS), health);
+    const store = wrap(
+      new RedisStore(health.connection, health.breaker, DEADLINE_MS, sealedEntries(), ''),
+      health,
+    );
     return { health, store, service: new CacheService(store, health, new SelfAudit(store)) };
   }
 }

@@ -93,12 +93,13 @@ export interface TokenOptions {
   readonly expiresInSeconds?: number;
   readonly issuer?: string;
   readonly secret?: string;
+  readonly epoch?: number;
 }
 
 /** An access token as the application signs it, unless told otherwise. */
 export function signAccessToken(backends: Backends, userId: number, own: TokenOptions = {}): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ role: own.role ?? 'user' })
+  return new SignJWT({ role: own.role ?? 'user', epoch: own.epoch ?? 1 })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setIssuer(own.issuer ?? 'platform-manager')
     .setAudience('platform-manager')

@@ -88,7 +88,7 @@ export class FaultDeployment {
     const stale: string[] = [];
     for (const { id, platformId } of users) {
       for (const key of [`user_platforms:${id}`, `platform:${platformId}`]) {
-        const raw = await this.backends.redis.get(key);
+        const raw = await this.backends.cached(key);
         if (raw === null) continue;
         const [entry] = [JSON.parse(raw) as { version: number } | { version: number }[]].flat();
         if (entry?.version !== versions.get(platformId)) stale.push(key);

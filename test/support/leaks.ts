@@ -86,7 +86,7 @@ async function makeWitness(app: Recorded): Promise<{ name: string; requestId: st
     'SELECT access_token, client_key, client_secret FROM platform_connections WHERE id = $1',
     [id],
   );
-  const entry = JSON.parse((await backends.redis.get(`platform:${id}`)) ?? 'null') as {
+  const entry = JSON.parse((await backends.cached(`platform:${id}`)) ?? 'null') as {
     credentials: Record<'accessToken' | 'clientKey' | 'clientSecret', string>;
   } | null;
   const open = (...tokens: (string | undefined)[]) => tokens.map((token) => ring.decrypt(token ?? ''));

@@ -1,6 +1,9 @@
 import { createClient, defineScript } from '@redis/client';
 import { MAX_ENTRY_BYTES } from '../lease-store.js';
 
+/** A value and its authentication. One byte more is read: enough to refuse a larger text. */
+export const MAX_SEALED_BYTES = MAX_ENTRY_BYTES + 1024;
+
 /**
  * Returns the entry, or takes the lease. One script, because between a GET and a SET another process could fill the
  * entry and give its lease back; this process would then load a second time.
@@ -9,7 +12,7 @@ import { MAX_ENTRY_BYTES } from '../lease-store.js';
 const acquire = defineScript({
   NUMBER_OF_KEYS: 2,
   SCRIPT: `
-    local raw = redis.call('GETRANGE', KEYS[1], 0, ${MAX_ENTRY_BYTES})
+    local raw = redis.call('GETRANGE', KEYS[1], 0, ${MAX_SEALED_BYTES})
     if raw ~= '' then return {1, raw} end
     if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {2} end
     return {0}`,
@@ -20,7 +23,7 @@ const acquire = defineScript({
   transformReply: (reply: unknown): readonly [number, string?] => reply as [number, string?],
 });
 
-/** Stores only while the lease holds this token, and releases the lease. KEYS: entry, lease. ARGV: token, text, TTL in ms. */
+/** Stores only while the lease holds this token, and releases the lease. KEYS: entry, lease. ARGV: token, sealed text, TTL in ms. */
 const storeLeased = defineScript({
   NUMBER_OF_KEYS: 2,
   SCRIPT: `
@@ -28,9 +31,9 @@ const storeLeased = defineScript({
     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
     redis.call('DEL', KEYS[2])
     return 1`,
-  parseCommand(parser, key: string, lease: string, token: string, raw: string, ttlMs: number) {
+  parseCommand(parser, key: string, lease: string, token: string, sealed: string, ttlMs: number) {
     parser.pushKeys([key, lease]);
-    parser.push(token, raw, String(ttlMs));
+    parser.push(token, sealed, String(ttlMs));
   },
   transformReply: (reply: unknown): boolean => reply === 1,
 });

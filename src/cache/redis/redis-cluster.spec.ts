@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../../test/support/barrier.js';
+import { newEntry, sealedEntries } from '../../../test/support/sealed-entries.js';
 import {
   type RedisCluster,
   command,
@@ -31,7 +32,11 @@ describe('the cache on a Redis Cluster', () => {
     health.onRecovery(async (serverChanged) => void recoveries.push(serverChanged));
     await health.start();
     await inUse(health);
-    return { health, store: new RedisStore(health.connection, health.breaker, DEADLINE_MS), recoveries };
+    return {
+      health,
+      store: new RedisStore(health.connection, health.breaker, DEADLINE_MS, sealedEntries(), ''),
+      recoveries,
+    };
   }
   const inUse = (health: RedisHealth) =>
     waitUntil(() => health.state === 'closed', { ...WAIT, what: 'the cluster to be in use' });
@@ -50,7 +55,7 @@ describe('the cache on a Redis Cluster', () => {
     const { store } = await connect();
     for (const key of KEYS) {
       expect(await store.acquire(key, 'filler', 5000)).toEqual({ state: 'leased' });
-      expect(await store.store(key, 'filler', '{}', 60_000)).toBe(true);
+      expect(await store.store(key, 'filler', newEntry('{}', 60_000))).toBe(true);
       expect(await store.get(key)).toBe('{}');
     }
     const counts = await Promise.all(
@@ -80,7 +85,7 @@ describe('the cache on a Redis Cluster', () => {
     const { health, store, recoveries } = await connect();
     for (const key of KEYS) {
       await store.acquire(key, 'filler', 5000);
-      await store.store(key, 'filler', '"old"', 60_000);
+      await store.store(key, 'filler', newEntry('"old"', 60_000));
     }
     const [replica] = await cluster.replicas();
     if (replica === undefined) throw new Error('There is no replica');

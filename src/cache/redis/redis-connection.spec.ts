@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../../test/support/barrier.js';
 import { rawClient } from '../../../test/support/raw-client.js';
+import { sealedEntries } from '../../../test/support/sealed-entries.js';
 import { type RedisServer, startRedis } from '../../../test/support/servers/redis.js';
 import { RedisConnection } from './redis-connection.js';
 import { RedisHealth } from './redis-health.js';
@@ -33,7 +34,7 @@ describe('RedisConnection', () => {
     server = await startRedis();
     const connection = new RedisConnection(singleTopology(server.url()), DEADLINE_MS);
     health = new RedisHealth(connection, { log: () => undefined, warn: () => undefined });
-    store = new RedisStore(connection, health.breaker, DEADLINE_MS);
+    store = new RedisStore(connection, health.breaker, DEADLINE_MS, sealedEntries(), '');
     await health.start();
     await inUse();
   });

@@ -19,12 +19,14 @@ export class RedisCountingStore implements CountingStore {
     private readonly connection: RedisConnection,
     private readonly breaker: Breaker,
     private readonly deadlineMs: number,
+    /** Before each key. */
+    private readonly prefix: string,
   ) {}
 
   async add(key: string, count: number, windowMs: number): Promise<Counted | null> {
     if (this.breaker.state !== 'closed') return null;
     try {
-      const options = { keys: [key], arguments: [String(count), String(windowMs)] };
+      const options = { keys: [this.prefix + key], arguments: [String(count), String(windowMs)] };
       const reply = await this.breaker.run(() =>
         withDeadline(this.connection.client.eval(ADD, options), this.deadlineMs),
       );

@@ -7,6 +7,7 @@ import { Watch1764000500000 } from './1764000500000-watch.js';
 import { Snapshots1764000600000 } from './1764000600000-snapshots.js';
 import { Activity1764000700000 } from './1764000700000-activity.js';
 import { Audit1764000800000 } from './1764000800000-audit.js';
+import { Installation1764000900000 } from './1764000900000-installation.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   Snapshots1764000600000,
   Activity1764000700000,
   Audit1764000800000,
+  Installation1764000900000,
 ];

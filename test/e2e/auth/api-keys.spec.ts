@@ -197,14 +197,14 @@ describe('API keys', () => {
     const victim = await register(app.client, backends.secrets);
     await using(key).get('/v1/platforms');
     const redisKey = `api_key:${key.slice(4, 12)}`;
-    const entry = JSON.parse((await backends.redis.get(redisKey)) ?? '{}') as Record<string, unknown>;
+    const entry = JSON.parse((await backends.cached(redisKey)) ?? '{}') as Record<string, unknown>;
     const forged = { ...entry, userId: victim.id, scopes: ['credentials:read', 'platforms:read'] };
     await backends.redis.set(redisKey, JSON.stringify(forged));
     await createPlatform(victim, backends.secrets);
 
     const seen = (await using(key).get('/v1/platforms')).json<{ userId: number }[]>();
     expect(seen.every(({ userId }) => userId === person.id)).toBe(true);
-    expect(JSON.parse((await backends.redis.get(redisKey)) ?? '{}')).toEqual(entry);
+    expect(JSON.parse((await backends.cached(redisKey)) ?? '{}')).toEqual(entry);
   });
 
   it('asks the database nothing for a key and a list that are cached', async () => {

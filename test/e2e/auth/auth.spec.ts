@@ -200,6 +200,7 @@ describe('GET /v1/me', () => {
     ['an expired token', (id: number) => signAccessToken(app.backends, id, { expiresInSeconds: -1 })],
     ['another issuer', (id: number) => signAccessToken(app.backends, id, { issuer: 'somebody' })],
     ['another key', (id: number) => signAccessToken(app.backends, id, { secret: 'x'.repeat(40) })],
+    ['the time before a restore', (id: number) => signAccessToken(app.backends, id, { epoch: 0 })],
     ['an unknown role', (id: number) => signAccessToken(app.backends, id, { role: 'root' })],
     ['a subject that is no id', (id: number) => signAccessToken(app.backends, id, { subject: '1 OR 1=1' })],
     ['an account that is gone', () => signAccessToken(app.backends, 2_000_000_000)],

@@ -20,6 +20,7 @@ const COMMANDS = [
   'users:demote',
   'cache:warm',
   'cache:flush',
+  'restore:finish',
 ];
 
 describe('node dist/cli/main.js', () => {

@@ -174,7 +174,7 @@ describe('keys:rotate', () => {
       await underOldKey();
       const oldId = FernetKey.parse(backends.encryptionKey).id;
       const cachedKeyId = async () => {
-        const raw = await backends.redis.get(`platform:${id}`);
+        const raw = await backends.cached(`platform:${id}`);
         return raw === null
           ? null
           : (JSON.parse(raw) as { credentials: { keyId: string } }).credentials.keyId;

@@ -187,7 +187,7 @@ describe('a row that is not as it was sealed', () => {
       await reveal(owner, id);
       await reveal(owner, otherId);
       const read = async (key: number) =>
-        JSON.parse((await app.backends.redis.get(`platform:${key}`)) ?? '') as Entry;
+        JSON.parse((await app.backends.cached(`platform:${key}`)) ?? '') as Entry;
       const [entry, other] = [await read(id), await read(otherId)];
       change(entry, other);
       await app.backends.redis.set(`platform:${id}`, JSON.stringify(entry));
@@ -217,11 +217,13 @@ describe('a row that is not as it was sealed', () => {
       expectProblem(await reveal(thief, id), 404, 'platform_not_found');
     });
 
-    it('an entry that says needs_reconnect itself is refused, not decrypted', async () => {
+    it('an entry that says needs_reconnect itself is not believed either', async () => {
       await tamper((entry, other) =>
         Object.assign(entry, { status: 'needs_reconnect', credentials: other.credentials }),
       );
-      expectProblem(await reveal(owner, id), 409, 'needs_reconnect');
+      const answer = await reveal(owner, id);
+      expect(answer.cacheStatus).toContain('detail=corrupt');
+      expect(answer.json()).toMatchObject({ accessToken: input.accessToken });
     });
   });
 

@@ -104,10 +104,10 @@ async function expectCachedAsStored(
   token: string,
 ): Promise<void> {
   const truth = await readState(backends, userId);
-  const cached = await backends.redis.get(`user_platforms:${userId}`);
+  const cached = await backends.cached(`user_platforms:${userId}`);
   if (cached !== null) expect(stateOf(JSON.parse(cached) as Shown[])).toBe(activeOf(truth));
   for (const part of partsOf(truth)) {
-    const one = await backends.redis.get(`platform:${idOf(part)}`);
+    const one = await backends.cached(`platform:${idOf(part)}`);
     if (one !== null) expect(partOf(JSON.parse(one) as Shown)).toBe(part);
     for (const member of fleet.members)
       expect(shownBy(await member.send({ path: `/v1/platforms/${idOf(part)}`, token }))).toBe(part);

@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../config/load-config.js';
+import { say } from './output.js';
+
+/** Adds `restore:finish`. */
+export function registerRestoreFinish(program: Command): void {
+  program
+    .command('restore:finish')
+    .description('after a restore of the database: end all sessions, and give no id a second time')
+    .action(async () => {
+      const config = loadConfig(process.env);
+      const { withDatabase } = await import('./with-database.js');
+      const { finishRestore } = await import('../database/finish-restore.js');
+      const { epoch, sequences } = await withDatabase(config, finishRestore);
+      say(
+        `The installation is in epoch ${epoch}. All sessions and unfinished connection attempts have ended; cached entries from before are not believed; the next ids of ${sequences} tables are higher by 1,000,000.`,
+      );
+    });
+}

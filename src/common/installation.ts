@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+
+/** What one statement has read. */
+export interface InstallationReading {
+  readonly id: string;
+  readonly epoch: number;
+  /** The database's clock, in Unix milliseconds. */
+  readonly nowMs: number;
+}
+
+/** Clocks drift apart by less than this fraction. A newer reading of the same uncertainty is the better one. */
+const DRIFT = 0.001;
+
+/**
+ * Which installation this process belongs to, and the time on its database's clock: the one clock that all of its
+ * processes share, and that nobody who writes to Redis can set. The first reading is taken at the start, the following
+ * ones by the outbox.
+ */
+@Injectable()
+export class Installation {
+  #id = '';
+  #epoch = 0;
+  #name = '';
+  /** Database time minus performance.now(), at least and at most. */
+  #offset = { least: 0, most: Number.POSITIVE_INFINITY, takenAtMs: 0 };
+
+  /** Drawn when the database was first migrated. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Grows when the database has been restored from a backup: what was issued before that counts no more. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Id and epoch. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /** @param sentAtMs performance.now() when the statement was sent. Its reply has just arrived. */
+  observe({ id, epoch, nowMs }: InstallationReading, sentAtMs: number): void {
+    if (id !== this.#id || epoch !== this.#epoch) {
+      this.#id = id;
+      this.#epoch = epoch;
+      this.#name = `${id}/${epoch}`;
+    }
+    const receivedAtMs = performance.now();
+    const known = this.#offset;
+    // A reply that took long says little about the time.
+    const uncertainty = known.most - known.least + (receivedAtMs - known.takenAtMs) * DRIFT;
+    if (receivedAtMs - sentAtMs > uncertainty) return;
+    this.#offset = { least: nowMs - receivedAtMs, most: nowMs - sentAtMs, takenAtMs: receivedAtMs };
+  }
+
+  /** The database's clock at a reading of performance.now(), at the earliest. Unix milliseconds. */
+  earliestMs(atMs = performance.now()): number {
+    return Math.floor(atMs + this.#offset.least);
+  }
+
+  /** The same, at the latest. */
+  latestMs(atMs = performance.now()): number {
+    return Math.ceil(atMs + this.#offset.most);
+  }
+}
