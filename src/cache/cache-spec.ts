@@ -19,3 +19,14 @@ export interface CacheSpec<Id, T> {
    */
   decode(raw: string, id: Id): T;
 }
+
+/** An entry that is stored before anybody has asked for it. */
+export interface WarmEntry {
+  readonly key: string;
+  readonly raw: string;
+  readonly ttlSeconds: number;
+}
+
+export function warmEntry<Id, T>(spec: CacheSpec<Id, T>, id: Id, value: T): WarmEntry {
+  return { key: spec.key(id), raw: spec.encode(value), ttlSeconds: spec.ttlSeconds(value) };
+}

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { type BypassReason, CacheUnavailable, CorruptEntry } from './cache-errors.js';
 import { CacheHealth } from './cache-health.js';
 import type { CacheOutcome, CacheRead } from './cache-read.js';
-import type { CacheSpec } from './cache-spec.js';
+import type { CacheSpec, WarmEntry } from './cache-spec.js';
 import { DecodedEntries, type DecodedEntry } from './decoded-entries.js';
 import { Flights } from './flights.js';
 import { LeaseStore, MAX_ENTRY_BYTES, type NewEntry } from './lease-store.js';
@@ -79,19 +79,35 @@ export class CacheService {
   }
 
   /**
-   * Fills an entry that is missing, unless another caller is filling it. It uses the lease, so that several processes that
-   * warm the same entries share the work.
+   * Fills those of these keys that are missing, unless another caller is filling them, with one load. It uses the leases, so
+   * that several processes that warm the same entries share the work.
    *
-   * @returns whether this call stored it.
+   * @param load is called when a key is missing, and may bring entries of others too.
+   * @returns how many entries this call stored.
    * @throws {CacheUnavailable} when the store cannot be used; what `load` throws.
    */
-  async warm<Id, T>(spec: CacheSpec<Id, T>, id: Id, load: () => Promise<T>): Promise<boolean> {
+  async warm(keys: readonly string[], load: () => Promise<readonly WarmEntry[]>): Promise<number> {
     const { bypassReason } = this.health;
     if (bypassReason !== null) throw new CacheUnavailable(bypassReason, 'The cache is not in use');
-    const key = spec.key(id);
     const token = leaseToken();
-    const { state } = await this.store.acquire(key, token, LEASE_MS);
-    return state === 'leased' && (await this.loadUnderLease(spec, key, token, load)).stored;
+    const acquired = await Promise.all(
+      keys.map(async (key) => ({ key, ...(await this.store.acquire(key, token, LEASE_MS)) })),
+    );
+    const leased = new Set(acquired.filter(({ state }) => state === 'leased').map(({ key }) => key));
+    if (leased.size === 0) return 0;
+    let stored = 0;
+    try {
+      const readAtMs = performance.now();
+      const loaded = (await load()).filter(({ key }) => leased.has(key));
+      const stores = loaded.map(async ({ key, raw, ttlSeconds }) => {
+        leased.delete(key);
+        if (await this.tryStore(key, token, { raw, ttlMs: ttlSeconds * 1000, readAtMs })) stored++;
+      });
+      await Promise.all(stores);
+    } finally {
+      await Promise.all([...leased].map((key) => this.release(key, token)));
+    }
+    return stored;
   }
 
   /**

@@ -28,9 +28,12 @@ export class PlatformRepository {
 
   async find(id: number): Promise<CachedPlatform | null> {
     const row = await this.findRow(id);
-    if (row === null) return null;
-    const view = this.toView(row);
-    return { view, body: JSON.stringify(view), credentials: sealedOf(row) };
+    return row === null ? null : this.toCached(row);
+  }
+
+  /** In the order of the list, with the inactive ones. */
+  async findAll(userId: number): Promise<CachedPlatform[]> {
+    return inListOrder(await this.repository.findBy({ userId })).map((row) => this.toCached(row));
   }
 
   findRow(id: number): Promise<PlatformConnection | null> {
@@ -70,6 +73,11 @@ export class PlatformRepository {
       updatedAt: row.updatedAt,
       version: row.version,
     };
+  }
+
+  private toCached(row: PlatformConnection): CachedPlatform {
+    const view = this.toView(row);
+    return { view, body: JSON.stringify(view), credentials: sealedOf(row) };
   }
 
   private toList(rows: PlatformConnection[]): PlatformView[] {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { CacheUnavailable } from '../cache/cache-errors.js';
 import type { CacheRead } from '../cache/cache-read.js';
-import type { CacheSpec } from '../cache/cache-spec.js';
+import { type CacheSpec, type WarmEntry, warmEntry } from '../cache/cache-spec.js';
 import { CacheService } from '../cache/cache.service.js';
 import { AppConfig } from '../config/app-config.js';
 import { CredentialCipher } from '../credentials/credential-cipher.js';
@@ -74,18 +74,26 @@ export class PlatformsService {
     return this.cache.read(this.platform, id, () => this.database.load(() => this.repository.find(id)));
   }
 
-  /** Loads the list and each connection on it into the cache. */
+  /**
+   * Loads the list and each connection on it into the cache, with two statements.
+   *
+   * @throws {CacheUnavailable} when the cache cannot be reached.
+   */
   async refresh(userId: number): Promise<readonly PlatformView[]> {
-    await this.dropCached(userId);
-    const { value: platforms } = await this.list(userId);
-    for (const { id } of platforms) await this.find(id);
-    return platforms;
+    const keys = await this.dropCached(userId);
+    await this.cache.warm(keys, () => this.loadAll(userId));
+    return (await this.list(userId)).value;
   }
 
-  /** @throws {CacheUnavailable} when the cache cannot be reached. */
-  async dropCached(userId: number): Promise<void> {
+  /**
+   * @returns the keys that were dropped.
+   * @throws {CacheUnavailable} when the cache cannot be reached.
+   */
+  async dropCached(userId: number): Promise<readonly string[]> {
     const platforms = await this.database.load(() => this.repository.listAll(userId));
-    await this.cache.drop([userPlatformsKey(userId), ...platforms.map(({ id }) => platformKey(id))]);
+    const keys = [userPlatformsKey(userId), ...platforms.map(({ id }) => platformKey(id))];
+    await this.cache.drop(keys);
+    return keys;
   }
 
   /** Users that have connections, most recently active first. */
@@ -102,12 +110,20 @@ export class PlatformsService {
   async warm(userId: number): Promise<number> {
     // Through the cache: of several processes that warm, only one loads the list.
     const { outcome, stored, value: platforms } = await this.list(userId);
-    let filled = Number(stored && outcome !== 'collapsed');
-    for (const { id } of platforms) {
-      const find = () => this.database.load(() => this.repository.find(id));
-      filled += Number(await this.cache.warm(this.platform, id, find));
-    }
-    return filled;
+    const keys = platforms.map(({ id }) => platformKey(id));
+    return (
+      Number(stored && outcome !== 'collapsed') + (await this.cache.warm(keys, () => this.loadAll(userId)))
+    );
+  }
+
+  /** The user's list and each connection, by one statement. */
+  private async loadAll(userId: number): Promise<WarmEntry[]> {
+    const all = await this.database.load(() => this.repository.findAll(userId));
+    const active = all.map(({ view }) => view).filter(({ isActive }) => isActive);
+    return [
+      warmEntry(this.userPlatforms, userId, active),
+      ...all.map((platform) => warmEntry(this.platform, platform.view.id, platform)),
+    ];
   }
 
   /** Includes the entries that other features keep of these connections. @throws {CacheUnavailable} */

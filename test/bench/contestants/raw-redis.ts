@@ -14,6 +14,8 @@ const app = fastify();
 app.get('/health/live', () => 'ok');
 app.get('/list', async (_request, reply) => {
   const raw = await client.get(process.env['KEY'] ?? '');
-  return reply.header('Content-Type', 'application/json; charset=utf-8').send(raw?.split('\n', 1)[0] ?? 'null');
+  return reply
+    .header('Content-Type', 'application/json; charset=utf-8')
+    .send(raw?.split('\n', 1)[0] ?? 'null');
 });
 await app.listen({ port: Number(process.env['PORT']), host: '127.0.0.1' });

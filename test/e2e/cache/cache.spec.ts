@@ -8,6 +8,7 @@ import {
   type PlatformJson,
   register,
 } from '../../support/factories.js';
+import { StatementCounter } from '../../support/statements.js';
 
 let app: TestApp;
 let ada: Person;
@@ -135,9 +136,14 @@ describe('what stands in Redis', () => {
 
 describe('POST /v1/platforms/cache/refresh and DELETE /v1/platforms/cache', () => {
   it('load, and drop, the list and each connection of the caller', async () => {
+    const counter = await StatementCounter.install(app.backends);
     const [first, second] = [await create(), await create()];
+    await app.backends.settled();
+    await counter.reset();
     const refreshed = await ada.client.post('/v1/platforms/cache/refresh');
     expect([refreshed.status, refreshed.json()]).toEqual([200, { platforms: 2 }]);
+    // One to know what to drop, one to load: however many connections there are.
+    expect(await counter.platformSelects()).toBe(2);
     expect(await statuses('/v1/platforms', 1)).toEqual([HIT]);
     expect(await statuses(`/v1/platforms/${second.id}`, 1)).toEqual([HIT]);
 
