@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, IsNull, type Repository } from 'typeorm';
 import { Clock } from '../common/clock.js';
 import { InvalidField } from '../common/domain-error.js';
+import { AppConfig } from '../config/app-config.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Scope } from '../http/auth/auth-user.js';
@@ -14,7 +15,8 @@ import { ApiKeyNotFound, RevocationUnconfirmed, TooManyApiKeys } from './auth.er
 import type { ApiKeyDto, CreatedApiKeyDto } from './dto/api-key.dto.js';
 
 const MAX_KEYS_PER_USER = 50;
-const MAX_LIFETIME_YEARS = 10;
+const MAX_LIFETIME_DAYS = 3650;
+const DAY_MS = 86_400_000;
 /** Of 8 characters there are 2 * 10^14: a second collision in a row is not chance. */
 const ATTEMPTS = 3;
 // The first key of our two-key advisory locks: "APIK".
@@ -34,6 +36,7 @@ export class ApiKeysService {
     private readonly database: Database,
     private readonly invalidation: Invalidation,
     private readonly clock: Clock,
+    private readonly config: AppConfig,
   ) {}
 
   /** Those that are not revoked, expired ones included, oldest first. */
@@ -50,10 +53,10 @@ export class ApiKeysService {
    * @throws {InvalidField | TooManyApiKeys}
    */
   async create(userId: number, request: ApiKeyRequest): Promise<CreatedApiKeyDto> {
-    this.assertExpiry(request.expiresAt);
+    const expiresAt = this.expiryOf(request.expiresAt);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.insert(userId, request);
+        return await this.insert(userId, { ...request, expiresAt });
       } catch (error) {
         if (violatedUniqueConstraint(error) !== 'api_keys_lookup_key' || attempt === ATTEMPTS) throw error;
       }
@@ -103,15 +106,17 @@ export class ApiKeysService {
     });
   }
 
-  private assertExpiry(expiresAt: Date | null): void {
-    if (expiresAt === null) return;
+  private expiryOf(asked: Date | null): Date | null {
+    const { apiKeyMaxDays } = this.config;
     const now = this.clock.now();
-    const latest = new Date(now);
-    latest.setUTCFullYear(latest.getUTCFullYear() + MAX_LIFETIME_YEARS);
-    if (!(expiresAt > now && expiresAt <= latest)) {
-      const detail = `expiresAt must be in the future, at most ${MAX_LIFETIME_YEARS} years from now`;
+    const days = apiKeyMaxDays ?? MAX_LIFETIME_DAYS;
+    const latest = new Date(now.getTime() + days * DAY_MS);
+    if (asked === null) return apiKeyMaxDays === null ? null : latest;
+    if (!(asked > now && asked <= latest)) {
+      const detail = `expiresAt must be in the future, at most ${days} days from now`;
       throw new InvalidField([{ pointer: '/expiresAt', detail }]);
     }
+    return asked;
   }
 }
 

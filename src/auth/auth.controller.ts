@@ -1,4 +1,4 @@
-import { Body, Controller, Header, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, Ip, Post } from '@nestjs/common';
 import {
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -10,7 +10,12 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { EmailTaken } from '../users/users.errors.js';
-import { InvalidCredentials, InvalidRefreshToken, LocalAccountsDisabled } from './auth.errors.js';
+import {
+  InvalidCredentials,
+  InvalidRefreshToken,
+  LocalAccountsDisabled,
+  SignInDelayed,
+} from './auth.errors.js';
 import { AuthService } from './auth.service.js';
 import { LoginDto } from './dto/login.dto.js';
 import { RefreshTokenDto } from './dto/refresh-token.dto.js';
@@ -33,8 +38,8 @@ export class AuthController {
   @ApiOperation({ summary: 'Create an account and sign in' })
   @ApiCreatedResponse({ type: SessionDto })
   @ApiProblems([400, 403, 409, 413, 415, 429, 503], LOCAL_ACCOUNTS_DISABLED, new EmailTaken())
-  async register(@Body() { email, password }: RegisterDto): Promise<SessionDto> {
-    return this.auth.register(email, password);
+  async register(@Body() { email, password }: RegisterDto, @Ip() address: string): Promise<SessionDto> {
+    return this.auth.register(email, password, address);
   }
 
   @Post('login')
@@ -42,11 +47,20 @@ export class AuthController {
   @RateLimit('strict')
   @HttpCode(200)
   @Header(...NO_STORE)
-  @ApiOperation({ summary: 'Sign in' })
+  @ApiOperation({
+    summary: 'Sign in',
+    description:
+      'After five failures for an account from one address each further one doubles the wait, up to 15 minutes: 429 with `Retry-After`.',
+  })
   @ApiOkResponse({ type: SessionDto })
-  @ApiProblems([400, 401, 403, 413, 415, 429, 503], LOCAL_ACCOUNTS_DISABLED, new InvalidCredentials())
-  async login(@Body() { email, password }: LoginDto): Promise<SessionDto> {
-    return this.auth.login(email, password);
+  @ApiProblems(
+    [400, 401, 403, 413, 415, 429, 503],
+    LOCAL_ACCOUNTS_DISABLED,
+    new InvalidCredentials(),
+    new SignInDelayed(8),
+  )
+  async login(@Body() { email, password }: LoginDto, @Ip() address: string): Promise<SessionDto> {
+    return this.auth.login(email, password, address);
   }
 
   @Post('refresh')

@@ -11,6 +11,14 @@ export class InvalidCredentials extends Unauthorized {
   }
 }
 
+/** Identical for an account that exists and one that does not. */
+export class SignInDelayed extends problem(429, 'sign_in_delayed', 'Too many failed sign-ins') {
+  /** @param retryAfterSeconds a whole number. */
+  constructor(override readonly retryAfterSeconds: number) {
+    super('There were too many failed sign-ins for this account. Wait a moment before the next one.');
+  }
+}
+
 /** Identical for an unknown, expired, revoked or reused token. */
 export class InvalidRefreshToken extends Unauthorized {
   readonly code = 'invalid_refresh_token';

@@ -19,6 +19,7 @@ import { OidcTokens } from './oidc-tokens.js';
 import { Passwords } from './passwords.js';
 import { RefreshToken } from './refresh-token.entity.js';
 import { RefreshTokensService } from './refresh-tokens.service.js';
+import { SignInDelays } from './sign-in-delays.js';
 import { TokenVerifier } from './token-verifier.js';
 
 @Module({
@@ -39,6 +40,7 @@ import { TokenVerifier } from './token-verifier.js';
     OidcTokens,
     Passwords,
     RefreshTokensService,
+    SignInDelays,
     TokenVerifier,
     { provide: APP_GUARD, useClass: AuthenticatedGuard },
   ],

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import type { Account } from '../users/account.js';
@@ -12,8 +13,10 @@ import {
   RegistrationClosed,
 } from './auth.errors.js';
 import type { SessionDto } from './dto/session.dto.js';
+import { isEasyToGuess } from './password-strength.js';
 import { Passwords } from './passwords.js';
 import { RefreshTokensService } from './refresh-tokens.service.js';
+import { SignInDelays } from './sign-in-delays.js';
 
 interface Admitted {
   readonly user: Account;
@@ -29,32 +32,47 @@ export class AuthService {
     private readonly passwords: Passwords,
     private readonly accessTokens: AccessTokens,
     private readonly refreshTokens: RefreshTokensService,
+    private readonly delays: SignInDelays,
     private readonly config: AppConfig,
   ) {}
 
   /**
    * Creates an account and signs the user in.
    *
-   * @throws {EmailTaken | LocalAccountsDisabled | RegistrationClosed}
+   * @param address of the client.
+   * @throws {EmailTaken | InvalidField | LocalAccountsDisabled | RegistrationClosed}
    */
-  async register(email: string, password: string): Promise<SessionDto> {
+  async register(email: string, password: string, address: string): Promise<SessionDto> {
     this.assertLocalAccounts();
     if (this.config.registration === 'closed') throw new RegistrationClosed();
+    if (isEasyToGuess(password, email)) {
+      const detail =
+        'password is too easy to guess. Use a few words that do not belong together, or a password manager';
+      throw new InvalidField([{ pointer: '/password', detail }]);
+    }
     const passwordHash = await this.passwords.hash(password);
     const admitted = await this.database.transaction(async (manager) => {
       const { id } = await this.users.create(email, passwordHash, manager);
+      await this.delays.succeeded(email, address, manager);
       return this.admit(id, manager);
     });
     return this.toSession(admitted);
   }
 
-  /** @throws {InvalidCredentials | LocalAccountsDisabled} */
-  async login(email: string, password: string): Promise<SessionDto> {
+  /**
+   * @param address of the client.
+   * @throws {InvalidCredentials | SignInDelayed | LocalAccountsDisabled}
+   */
+  async login(email: string, password: string, address: string): Promise<SessionDto> {
     this.assertLocalAccounts();
+    await this.delays.begin(email, address);
     const account = await this.users.findByEmail(email);
     const matches = await this.passwords.verify(account?.passwordHash ?? null, password);
     if (account === null || !matches) throw new InvalidCredentials();
-    const admitted = await this.database.transaction((manager) => this.admit(account.id, manager));
+    const admitted = await this.database.transaction(async (manager) => {
+      await this.delays.succeeded(email, address, manager);
+      return this.admit(account.id, manager);
+    });
     return this.toSession(admitted);
   }
 

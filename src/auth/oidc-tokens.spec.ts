@@ -212,4 +212,61 @@ describe('OidcTokens', () => {
   it.each(['', '.', 'a.b.c', 'e30.e30.', 'bnVsbA.bnVsbA.bnVsbA'])('leaves %j to others', (text) => {
     expect(tokens.claims(text)).toBe(false);
   });
+
+  describe('a token that no person gave to a program that is allowed', () => {
+    it.each([
+      ['an ID token by its type in the claims', { typ: 'ID' }],
+      ['a refresh token', { typ: 'Refresh' }],
+      ['an ID token by its nonce', { nonce: 'n-0S6_WzA2Mj' }],
+      ['an ID token by the hash of an access token', { at_hash: '77QmUPtjPfzWtF2AnpK9RQ' }],
+      ['client credentials by RFC 9068', { sub: 'worker', client_id: 'worker' }],
+      ['client credentials by azp', { sub: 'worker', azp: 'worker' }],
+      ['client credentials of Auth0', { sub: 'worker@clients', gty: 'client-credentials' }],
+      ['client credentials of Microsoft', { idtyp: 'app' }],
+      ['client credentials of Keycloak', { preferred_username: 'service-account-worker' }],
+    ])('is refused: %s', async (_, claims) => {
+      await refused(await issuer.sign({ claims }));
+      expect(seen).toEqual([]);
+    });
+
+    it.each([{ typ: 'logout+jwt' }, { typ: 'dpop+jwt' }])('is refused with the header %j', async (header) => {
+      await refused(await issuer.sign({ header }));
+    });
+
+    it.each([{ typ: 'at+jwt' }, { typ: 'application/at+JWT' }, { typ: undefined }])(
+      'is not one with the header %j',
+      async (header) => {
+        await verify(await issuer.sign({ claims: { typ: 'Bearer', azp: 'console', auth_time: 1 }, header }));
+      },
+    );
+  });
+
+  describe('with OIDC_CLIENTS and OIDC_REQUIRED_SCOPE', () => {
+    beforeEach(() => {
+      const env = { ...issuer.env(), OIDC_CLIENTS: 'console, mobile', OIDC_REQUIRED_SCOPE: 'platforms' };
+      const config = new AppConfig(environmentSchema.parse(env), { encryptionKeys: '', jwtSecret: '' });
+      const users = { admitOidc: () => Promise.resolve({ id: 7, role: 'user' }) } as unknown as UsersService;
+      tokens = new OidcTokens(config, new OidcIssuer(issuer.url), users, clock);
+    });
+
+    it.each<JWTPayload>([
+      { azp: 'console', scope: 'openid platforms' },
+      { client_id: 'mobile', scope: 'platforms' },
+      { appid: 'mobile', scp: 'platforms' },
+      { azp: 'console', scp: ['openid', 'platforms'] },
+    ])('admits %j', async (claims) => {
+      await verify(await issuer.sign({ claims }));
+    });
+
+    it.each<JWTPayload>([
+      { azp: 'another', scope: 'platforms' },
+      { scope: 'platforms' },
+      { azp: ['console'], scope: 'platforms' },
+      { azp: 'console' },
+      { azp: 'console', scope: 'platforms.read' },
+      { azp: 'console', scope: { platforms: true } },
+    ])('refuses %j', async (claims) => {
+      await refused(await issuer.sign({ claims }));
+    });
+  });
 });

@@ -6,6 +6,7 @@ import { AppConfig } from '../config/app-config.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { UsersService } from '../users/users.service.js';
+import { isPersonsAccessToken, type OidcRules } from './oidc-claims.js';
 import { IssuerUnavailable, OidcIssuer } from './oidc-issuer.js';
 
 /** Asymmetric algorithms only: with HMAC, an attacker could use the issuer's public key as the secret. */
@@ -24,6 +25,7 @@ interface Verified {
 @Injectable()
 export class OidcTokens {
   readonly #audience: string;
+  readonly #rules: OidcRules;
   readonly #rememberMs: number;
   readonly #remembered = new LRUCache<string, Verified>({ max: REMEMBERED_TOKENS });
   readonly #verifying = new Map<string, Promise<AuthUser>>();
@@ -36,6 +38,7 @@ export class OidcTokens {
     private readonly clock: Clock,
   ) {
     this.#audience = config.oidc?.audience ?? '';
+    this.#rules = config.oidc ?? { clients: new Set(), requiredScope: null };
     // The lifetime of our own access tokens: by then, role changes and withdrawn issuer keys must take effect.
     this.#rememberMs = config.tokens.accessTtlSeconds * 1000;
   }
@@ -80,7 +83,7 @@ export class OidcTokens {
 
   private async payloadOf(token: string): Promise<{ sub: string; exp: number; email: string | null }> {
     try {
-      const { payload } = await jwtVerify(token, this.issuer.key, {
+      const { payload, protectedHeader } = await jwtVerify(token, this.issuer.key, {
         algorithms: ALGORITHMS,
         issuer: this.issuer.issuer,
         audience: this.#audience,
@@ -88,6 +91,7 @@ export class OidcTokens {
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: this.clock.now(),
       });
+      if (!isPersonsAccessToken(protectedHeader, payload, this.#rules)) throw new InvalidAccessToken();
       const { sub = '', exp = 0 } = payload;
       if (sub === '' || sub.length > MAX_SUBJECT_CHARACTERS || !sub.isWellFormed() || sub.includes('\0')) {
         throw new InvalidAccessToken();

@@ -62,7 +62,16 @@ export class AppConfig {
   };
 
   /** The OpenID provider whose access tokens are accepted. */
-  readonly oidc: { readonly issuer: string; readonly audience: string } | null;
+  readonly oidc: {
+    readonly issuer: string;
+    readonly audience: string;
+    /** Programs of the provider whose tokens are accepted; empty for all. */
+    readonly clients: ReadonlySet<string>;
+    readonly requiredScope: string | null;
+  } | null;
+
+  /** The longest life of an API key. Null: keys need not expire. */
+  readonly apiKeyMaxDays: number | null;
 
   /** Whether users can register and log in here, not only with the OpenID provider. */
   readonly localAccountsEnabled: boolean;
@@ -163,8 +172,14 @@ export class AppConfig {
       refreshTtlSeconds: environment.REFRESH_TOKEN_TTL_SECONDS,
     };
     this.oidc = environment.OIDC_ISSUER
-      ? { issuer: environment.OIDC_ISSUER, audience: environment.OIDC_AUDIENCE ?? '' }
+      ? {
+          issuer: environment.OIDC_ISSUER,
+          audience: environment.OIDC_AUDIENCE ?? '',
+          clients: new Set(environment.OIDC_CLIENTS),
+          requiredScope: environment.OIDC_REQUIRED_SCOPE ?? null,
+        }
       : null;
+    this.apiKeyMaxDays = environment.API_KEY_MAX_DAYS ?? null;
     this.localAccountsEnabled =
       environment.LOCAL_ACCOUNTS_ENABLED ??
       (!this.production || this.oidc === null || environment.JWT_SECRET !== undefined);

@@ -5,15 +5,18 @@ import { redisTarget } from './redis-target.js';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** A whole number of `unit` in decimal digits only: `1e3`, ` 5 ` and `0x10` are treated as typing errors. */
-function whole(unit: string, range: { min: number; max: number; fallback: number }) {
+function wholeBetween(unit: string, range: { min: number; max: number }) {
   return z
     .string()
     .regex(/^\d{1,12}$/, `must be a whole number of ${unit}`)
     .transform(Number)
     .refine((value) => value >= range.min && value <= range.max, {
       message: `must be between ${range.min} and ${range.max} ${unit}`,
-    })
-    .default(range.fallback);
+    });
+}
+
+function whole(unit: string, range: { min: number; max: number; fallback: number }) {
+  return wholeBetween(unit, range).default(range.fallback);
 }
 
 function flag(fallback: boolean) {
@@ -138,6 +141,13 @@ export const environmentSchema = z.object({
     .refine(oidcIssuer, { message: 'must be an https:// URL without a query' })
     .optional(),
   OIDC_AUDIENCE: z.string().max(500).optional(),
+  OIDC_CLIENTS: list,
+  OIDC_REQUIRED_SCOPE: z
+    .string()
+    .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/, 'must be one scope, without spaces')
+    .optional(),
+
+  API_KEY_MAX_DAYS: wholeBetween('days', { min: 1, max: 3650 }).optional(),
   LOCAL_ACCOUNTS_ENABLED: flag(true).unwrap().optional(),
   REGISTRATION: z.enum(['open', 'closed'], { error: 'must be open or closed' }).default('open'),
 

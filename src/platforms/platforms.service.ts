@@ -81,7 +81,12 @@ export class PlatformsService {
    */
   async refresh(userId: number): Promise<readonly PlatformView[]> {
     const keys = await this.dropCached(userId);
-    await this.cache.warm(keys, () => this.loadAll(userId));
+    try {
+      await this.cache.warm(keys, () => this.loadAll(userId));
+    } catch (error) {
+      // Changes of others wait for their keys to be dropped, for example: the list is loaded without the cache.
+      if (!(error instanceof CacheUnavailable)) throw error;
+    }
     return (await this.list(userId)).value;
   }
 

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { addressKey } from './address-key.js';
+import { addressKey } from '../http/address-key.js';
 
 /** Ends connections beyond `max` from one address, before anything is read from them. */
 export function limitConnections(server: Server, max: number): void {

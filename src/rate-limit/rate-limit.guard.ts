@@ -3,9 +3,9 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
 import { AppConfig } from '../config/app-config.js';
+import { addressKey } from '../http/address-key.js';
 import type { AuthenticatedRequest, AuthUser } from '../http/auth/auth-user.js';
 import { RATE_LIMIT_METADATA, type RateLimitRule } from '../http/rate-limit.decorator.js';
-import { addressKey } from './address-key.js';
 import { sendVerdict } from './rate-limit-headers.js';
 import { RateLimited } from './rate-limit.errors.js';
 import { RateLimiter, type Verdict } from './rate-limiter.js';

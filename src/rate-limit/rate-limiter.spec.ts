@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Counted, CountingStore } from '../cache/counting-store.js';
-import { addressKey } from './address-key.js';
+import { addressKey } from '../http/address-key.js';
 import { RateLimiter, WINDOW_MS } from './rate-limiter.js';
 
 /** Stands in for Redis, shared by all limiters of a test. */

@@ -38,7 +38,8 @@ export class CreateApiKeyDto {
     format: 'date-time',
     nullable: true,
     example: '2027-11-22T12:00:00Z',
-    description: 'If absent, the key is valid until it is revoked',
+    description:
+      'If absent, the key is valid until it is revoked, or for as long as this server lets a key live at the most',
   })
   @ValidateIf((_, value) => value !== undefined && value !== null)
   @IsRFC3339({ message: 'expiresAt must be an RFC 3339 time such as 2027-11-22T12:00:00Z' })

@@ -20,6 +20,7 @@ export class RegisterDto {
     minLength: 12,
     maxLength: 128,
     example: '<12 to 128 characters>',
+    description: 'Common passwords, sequences and repetitions are refused',
     writeOnly: true,
   })
   @IsString()

@@ -8,6 +8,7 @@ import { Snapshots1764000600000 } from './1764000600000-snapshots.js';
 import { Activity1764000700000 } from './1764000700000-activity.js';
 import { Audit1764000800000 } from './1764000800000-audit.js';
 import { Installation1764000900000 } from './1764000900000-installation.js';
+import { SignIns1764001000000 } from './1764001000000-sign-ins.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -21,4 +22,5 @@ export const MIGRATIONS = [
   Activity1764000700000,
   Audit1764000800000,
   Installation1764000900000,
+  SignIns1764001000000,
 ];

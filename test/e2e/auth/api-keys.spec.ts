@@ -336,4 +336,18 @@ describe('API keys', () => {
       }
     });
   });
+
+  it('lives no longer than API_KEY_MAX_DAYS, which is also the life of one that names no end', async () => {
+    const strict = await startTestApp({ backends, env: { API_KEY_MAX_DAYS: '30' } });
+    const client = person.client.at(strict.baseUrl);
+    const key = { name: 'worker', scopes: ['platforms:read'] };
+    const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+    const made = (await client.post('/v1/api-keys', key)).json<{ key: string; expiresAt: string }>();
+    backends.secrets.add(made.key);
+    expect(Math.abs(Date.parse(made.expiresAt) - Date.parse(inDays(30)))).toBeLessThan(60_000);
+    const refused = await client.post('/v1/api-keys', { ...key, expiresAt: inDays(31) });
+    expectProblem(refused, 400, 'validation_failed');
+    expect(refused.text).toContain('at most 30 days');
+    await strict.app.close();
+  });
 });

@@ -8,8 +8,8 @@ import { sealedText } from '../../support/sealed-entries.js';
 
 /** CACHE_FUZZ_SEED repeats a run, CACHE_FUZZ_RUNS makes it longer. */
 const SEED = Number(process.env.CACHE_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const RUNS = Number(process.env.CACHE_FUZZ_RUNS ?? 10_000);
-const RUNS_PER_CHANGE = 200;
+const RUNS = Number(process.env.CACHE_FUZZ_RUNS ?? 2500);
+const RUNS_PER_CHANGE = 100;
 
 /** A kind of entry, and what is answered from it. */
 interface Subject {
