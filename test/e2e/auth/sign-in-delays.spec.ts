@@ -57,10 +57,9 @@ describe('failed sign-ins', () => {
   it('never cost more than a quarter of an hour', async () => {
     const email = `${unique()}@example.org`;
     await guess(email, 1, address(2));
-    await app.backends.rows(
-      'UPDATE sign_ins SET failures = 1000000, failed_at = now() WHERE address = $1',
-      [address(2)],
-    );
+    await app.backends.rows('UPDATE sign_ins SET failures = 1000000, failed_at = now() WHERE address = $1', [
+      address(2),
+    ]);
     const refused = await logIn(email, WRONG, address(2));
     expect([refused.status, retryAfter(refused)]).toEqual([429, 900]);
   });
