@@ -47,6 +47,9 @@ export default {
   // For what hangs: on a busy machine a test takes many times as long as on a quiet one.
   testTimeout: 90_000,
   maxWorkers: 2,
+  // After the last test Node 20 may wait for ever, and busily, in its own clean-up for a socket that is gone
+  // (Environment::CleanupHandles).
+  forceExit: true,
   // A worker keeps modules of the specs that it has run; its garbage collections would take longer with each.
   workerIdleMemoryLimit: '512MB',
 };

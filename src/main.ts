@@ -43,7 +43,8 @@ function greeting(config: AppConfig, url: string, demo: { email: string; passwor
 
 main().catch((error: unknown) => {
   const expected =
-    error instanceof ConfigurationError || (error instanceof Error && error.name === 'DirectoryInUse');
+    error instanceof ConfigurationError ||
+    (error instanceof Error && ['DirectoryInUse', 'UnusableDataDir'].includes(error.name));
   process.stderr.write(
     `${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
   );

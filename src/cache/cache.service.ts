@@ -90,10 +90,16 @@ export class CacheService {
     const { bypassReason } = this.health;
     if (bypassReason !== null) throw new CacheUnavailable(bypassReason, 'The cache is not in use');
     const token = leaseToken();
-    const acquired = await Promise.all(
-      keys.map(async (key) => ({ key, ...(await this.store.acquire(key, token, LEASE_MS)) })),
-    );
-    const leased = new Set(acquired.filter(({ state }) => state === 'leased').map(({ key }) => key));
+    const leased = new Set<string>();
+    const acquire = async (key: string): Promise<void> => {
+      try {
+        if ((await this.store.acquire(key, token, LEASE_MS)).state === 'leased') leased.add(key);
+      } catch (error) {
+        // The next read replaces a corrupt entry, and counts it.
+        if (!(error instanceof CorruptEntry)) throw error;
+      }
+    };
+    await Promise.all(keys.map(acquire));
     if (leased.size === 0) return 0;
     let stored = 0;
     try {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { DomainError } from '../common/domain-error.js';
+import { CorruptEntry } from './cache-errors.js';
 import { LeaseStore } from './lease-store.js';
 
 /** One of this many hits is compared with the database. */
@@ -64,9 +65,16 @@ export class SelfAudit {
     if (found === cached) return;
     await sleep(GRACE_MS, undefined, { ref: false });
     // An entry that has changed since was invalidated after all. One that is still there and still wrong was not.
-    if ((await this.store.get(key)) !== raw || (await current()) === cached) return;
+    const kept = await this.store.get(key).catch(ifCorrupt);
+    if (kept !== raw || (await current()) === cached) return;
     this.#inconsistencies++;
     this.#logger.error('A cached entry differed from the database and was removed.');
     await this.store.drop([key]);
   }
+}
+
+/** Somebody else's text is not the entry that was compared. */
+function ifCorrupt(error: unknown): null {
+  if (error instanceof CorruptEntry) return null;
+  throw error;
 }

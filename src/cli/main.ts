@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { DomainError } from '../common/domain-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import { ConfigurationError, loadConfig } from '../config/load-config.js';
+import { UnusableDataDir } from '../config/private-folder.js';
 import { FernetKey } from '../crypto/fernet.js';
 import { DirectoryInUse } from '../database/directory-lock.js';
 import { registerCacheWarm } from './cache-warm.js';
@@ -71,6 +72,6 @@ function databaseOf({ database: { target } }: AppConfig): string {
 /** Includes the stack only for an unexpected error. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = [CommandFailed, ConfigurationError, DirectoryInUse, DomainError];
+  const expected = [CommandFailed, ConfigurationError, DirectoryInUse, DomainError, UnusableDataDir];
   return expected.some((type) => error instanceof type) ? error.message : (error.stack ?? error.message);
 }

@@ -21,6 +21,8 @@ export class AppConfig {
   readonly docsEnabled: boolean;
   /** What `GET /metrics` needs as bearer token; null lets anybody read it. */
   readonly metricsToken: string | null;
+  /** Where `GET /metrics` is instead of on the API's port. */
+  readonly metricsPort: number | null;
   readonly corsOrigins: readonly string[];
   /** Trusted proxies in front of this process: whether there is one, how many, or their addresses. */
   readonly trustProxy: boolean | number | string[];
@@ -137,6 +139,7 @@ export class AppConfig {
     this.dataDir = environment.DATA_DIR;
     this.docsEnabled = environment.DOCS_ENABLED;
     this.metricsToken = environment.METRICS_TOKEN ?? null;
+    this.metricsPort = environment.METRICS_PORT ?? null;
     this.corsOrigins = environment.CORS_ORIGINS;
     this.trustProxy = environment.TRUST_PROXY;
     this.database = {

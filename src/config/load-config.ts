@@ -59,7 +59,7 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
     try {
       makePrivateFolder(DATA_DIR);
     } catch (error) {
-      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+      const { code = 'unknown error' } = (error as Error).cause as NodeJS.ErrnoException;
       throw new ConfigurationError([`DATA_DIR: cannot be made a folder of mode 0700 (${code})`]);
     }
   }

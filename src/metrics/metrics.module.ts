@@ -2,10 +2,16 @@ import { Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { WatchModule } from '../watch/watch.module.js';
+import { MetricsServer } from './metrics-server.js';
+import { MetricsToken } from './metrics-token.js';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsService } from './metrics.service.js';
 
-@Module({ imports: [WatchModule], controllers: [MetricsController], providers: [MetricsService] })
+@Module({
+  imports: [WatchModule],
+  controllers: [MetricsController],
+  providers: [MetricsService, MetricsToken, MetricsServer],
+})
 export class MetricsModule implements OnModuleInit {
   constructor(
     private readonly host: HttpAdapterHost,

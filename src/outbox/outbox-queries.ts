@@ -142,32 +142,34 @@ export interface News {
   readonly installation: InstallationReading;
   /** Changes whose keys were dropped, oldest first. What was read before `atMs` is stale. */
   readonly dropped: readonly { readonly change: Change; readonly atMs: number }[];
-  /** Where the page ended; where it began when it is empty. */
+  /** Where the page ended; where it began, or the time now, when it is empty. */
   readonly end: OutboxPosition;
 }
 
 /**
  * What the processes of this installation have dropped since a position: up to `limit` changes, by the time of the drop.
  * A time comes a little late into the table, so begin `overlapSeconds` before the position.
+ *
+ * @param after null for now.
  */
 export async function newsSince(
   query: Query,
-  after: OutboxPosition,
+  after: OutboxPosition | null,
   overlapSeconds: number,
   limit: number,
 ): Promise<News> {
   const rows = await query<
-    InstallationReading & ChangeColumns & { rowId: string | null; atMs: number; endAt: string }
+    InstallationReading & ChangeColumns & { now: string; rowId: string | null; atMs: number; endAt: string }
   >(
-    `SELECT ${INSTALLATION_COLUMNS}, c.* FROM installation LEFT JOIN LATERAL (
+    `SELECT ${INSTALLATION_COLUMNS}, now()::text AS now, c.* FROM installation LEFT JOIN LATERAL (
        SELECT platform_changes.id::text AS "rowId", ${CHANGE_COLUMNS}, drained_at::text AS "endAt",
          (extract(epoch FROM drained_at) * 1000)::float8 AS "atMs"
        FROM platform_changes
        WHERE drained_at IS NOT NULL
-         AND (drained_at, platform_changes.id) > ($1::timestamptz - make_interval(secs => $3), $2::bigint)
+         AND (drained_at, platform_changes.id) > (coalesce($1::timestamptz, now()) - make_interval(secs => $3), $2::bigint)
        ORDER BY drained_at, platform_changes.id LIMIT $4
      ) AS c ON true`,
-    [after.at, after.id, overlapSeconds, limit],
+    [after?.at ?? null, after?.id ?? '0', overlapSeconds, limit],
   );
   const [first] = rows;
   if (first === undefined) throw new Error('The table installation has no row.');
@@ -177,7 +179,8 @@ export async function newsSince(
   return {
     installation: { id, epoch, nowMs },
     dropped: dropped.map((row) => ({ change: changeOf(row), atMs: row.atMs })),
-    end: last === undefined ? after : { at: last.endAt, id: last.rowId ?? '' },
+    end:
+      last === undefined ? (after ?? { at: first.now, id: '0' }) : { at: last.endAt, id: last.rowId ?? '' },
   };
 }
 

@@ -51,6 +51,8 @@ const REPLAY_MARGIN_SECONDS = 60;
  */
 const NEWS_OVERLAP_SECONDS = 5;
 const NEWS_BATCH = 1000;
+/** Not at each run: what the overlap brings again would be read at each change. */
+const NEWS_INTERVAL_MS = 500;
 /** Keys that a replay remembers, so that it drops none of them once per page. About ten megabytes. */
 const REPLAYED_KEYS = 100_000;
 
@@ -67,7 +69,8 @@ export class OutboxRelay {
   readonly #runs = new SingleRun(() => this.#run());
   #timer: NodeJS.Timeout | undefined;
   #dropped: DroppedChanges[] = [];
-  #heard: OutboxPosition = { at: 'now', id: '0' };
+  #heard: OutboxPosition | null = null;
+  #heardAt = Number.NEGATIVE_INFINITY;
   #recovering = false;
   #stopped = false;
   #state: Backlog = { pending: 0, lagSeconds: 0 };
@@ -154,6 +157,7 @@ export class OutboxRelay {
    * What was dropped before this process has started is dropped again by its first recovery.
    */
   async #hear(): Promise<void> {
+    if (performance.now() - this.#heardAt < NEWS_INTERVAL_MS) return;
     let overlapSeconds = NEWS_OVERLAP_SECONDS;
     for (;;) {
       const sentAtMs = performance.now();
@@ -161,9 +165,10 @@ export class OutboxRelay {
       this.installation.observe(news.installation, sentAtMs);
       for (const { change, atMs } of news.dropped) this.cache.outdate(this.keys.of([change]), atMs);
       this.#heard = news.end;
-      if (news.dropped.length < NEWS_BATCH) return;
+      if (news.dropped.length < NEWS_BATCH) break;
       overlapSeconds = 0;
     }
+    this.#heardAt = performance.now();
   }
 
   /** @returns false when pending changes could not be dropped. */

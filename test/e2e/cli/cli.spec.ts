@@ -56,6 +56,13 @@ describe('node dist/cli/main.js', () => {
     expect(stderr).not.toContain('hunter2');
   });
 
+  it('migrate fails in one line when the folder of the embedded database cannot be made', async () => {
+    const env = { ...without('DATABASE_URL'), DATA_DIR: '/dev/null/data' };
+    const { code, stderr } = await runCli(['migrate'], env);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^DATA_DIR \/dev\/null\/data cannot be made private to this program: .+\n$/);
+  });
+
   it('users:promote makes an account an administrator, and fails for one that does not exist', async () => {
     await run('migrate');
     const email = `${unique()}@example.org`;

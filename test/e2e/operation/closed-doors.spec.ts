@@ -3,6 +3,7 @@ import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
 import { type Person, register } from '../../support/factories.js';
 import { expectProblem } from '../../support/problems.js';
+import { freePort } from '../../support/servers/free-port.js';
 
 describe('what an operator can close', () => {
   let backends: Backends;
@@ -46,6 +47,29 @@ describe('what an operator can close', () => {
       expect.stringMatching(/^text\/plain/),
     ]);
     expect((await open.client.get('/metrics')).status).toBe(200);
+  });
+
+  it('the metrics: on a port of their own, they are not on the one of the API', async () => {
+    const port = await freePort();
+    const apart = await startTestApp({
+      backends,
+      env: { METRICS_PORT: String(port), METRICS_TOKEN: token },
+    });
+    const there = (path: string, headers = {}, method = 'GET') =>
+      fetch(`http://127.0.0.1:${port}${path}`, { method, headers });
+    const known = { authorization: `Bearer ${token}` };
+    expectProblem(await apart.client.as({ accessToken: token }).get('/metrics'), 404, 'route_not_found');
+    const answer = await there('/metrics', known);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([
+      200,
+      'text/plain; version=0.0.4; charset=utf-8',
+    ]);
+    expect(await answer.text()).toContain('platform_cache_requests_total');
+    expect((await there('/metrics')).status).toBe(401);
+    expect((await there('/v1/platforms', known)).status).toBe(404);
+    expect((await there('/metrics', known, 'POST')).status).toBe(404);
+    await apart.app.close();
+    await expect(there('/metrics', known)).rejects.toThrow();
   });
 
   it.each(['/docs', '/docs-json', '/docs-yaml'])('the documents: %s is not there', async (path) => {

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../../support/app.js';
+import { waitUntil } from '../../support/barrier.js';
 import { asyncApi } from '../../support/asyncapi.js';
 import { createPlatform, type Person, register } from '../../support/factories.js';
+import { StatementCounter } from '../../support/statements.js';
 import { type OpenApiDoc, readOpenApi, type SchemaDoc } from '../../support/openapi.js';
 
 let app: TestApp;
@@ -19,6 +21,22 @@ describe('health', () => {
     expect([live.status, live.json()]).toEqual([200, { status: 'ok' }]);
     const ready = await app.client.get('/health/ready');
     expect([ready.status, ready.json()]).toEqual([200, { status: 'ok', database: 'up', cache: 'up' }]);
+  });
+
+  it('asks the database once a second at the most, however many ask', async () => {
+    const statements = await StatementCounter.install(app.backends);
+    const pings = () => statements.calls('^SELECT \\$1$');
+    const isAsked = async (): Promise<boolean> => {
+      await app.client.get('/health/ready');
+      return (await pings()) > 0;
+    };
+    await waitUntil(isAsked, { timeoutMs: 10_000, what: 'the database to be asked' });
+    await statements.reset();
+    const started = performance.now();
+    const answers = await Promise.all(Array.from({ length: 100 }, () => app.client.get('/health/ready')));
+    const seconds = (performance.now() - started) / 1000;
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    expect(await pings()).toBeLessThanOrEqual(1 + Math.ceil(seconds));
   });
 });
 

@@ -2,7 +2,14 @@ import { expect } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { Backends } from '../backends.js';
 import { expectCleanRecord } from '../clean-record.js';
-import { type Person, register } from '../factories.js';
+import {
+  type Person,
+  type PlatformInput,
+  type PlatformJson,
+  createPlatform,
+  register,
+  unique,
+} from '../factories.js';
 import { type FakeInstance, startFakeInstance } from '../fake-instance/fake-instance.js';
 import { HttpClient } from '../http-client.js';
 import { type ApiProcess, startApi } from '../servers/api-process.js';
@@ -16,6 +23,8 @@ export const SITE_START_TIMEOUT_MS = 300_000;
 /** The API as it is shipped, with the console in it, an instance to connect to, and a browser. */
 export class ConsoleSite {
   readonly visitors: Visitor[] = [];
+  /** That the instance accepts. */
+  readonly goodToken: string;
   private readonly client: HttpClient;
 
   private constructor(
@@ -27,6 +36,7 @@ export class ConsoleSite {
     private readonly browser: Browser,
   ) {
     this.client = new HttpClient(api.baseUrl, backends.exchanges, backends.secrets);
+    this.goodToken = instance.addToken(backends.secrets.make('good-token'));
   }
 
   static async start(env: Readonly<Record<string, string>> = {}): Promise<ConsoleSite> {
@@ -60,6 +70,17 @@ export class ConsoleSite {
     const person = await register(this.client, backends.secrets);
     if (admin) await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [person.id]);
     return person;
+  }
+
+  /** A connection to the instance, with a token that it accepts unless told otherwise. */
+  connected(person: Person, own: Partial<PlatformInput> = {}): Promise<PlatformJson> {
+    return createPlatform(person, this.backends.secrets, {
+      name: `At home ${unique()}`,
+      instanceUrl: this.instance.origin,
+      username: `someone-${unique()}`,
+      accessToken: this.goodToken,
+      ...own,
+    });
   }
 
   async visit(view?: View): Promise<Visitor> {

@@ -1,0 +1,180 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '../support/barrier.js';
+import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
+import { card, focused } from '../support/browser/on-page.js';
+import { unique } from '../support/factories.js';
+
+const PASSWORD = 'correct horse battery staple';
+
+describe('the console, its session and its connection to the server', () => {
+  let site: ConsoleSite;
+
+  beforeAll(async () => {
+    site = await ConsoleSite.start();
+  }, SITE_START_TIMEOUT_MS);
+  afterEach(() => site.expectCleanVisits());
+  afterAll(() => site.close(), 120_000);
+
+  it('registers, says what is wrong at the field where it is wrong, and starts empty', async () => {
+    const visitor = await site.visit();
+    await visitor.press('Create an account');
+    await visitor.fill({ 'E-mail address': `${unique()}@example.org`, Password: 'short' });
+    await visitor.press('Create account');
+    const password = visitor.page.getByLabel('Password', { exact: true });
+    await visitor.see(/must have 12 to 128 characters/);
+    expect(await password.getAttribute('aria-invalid')).toBe('true');
+    expect(await password.inputValue()).toBe('');
+    await visitor.fill({ Password: PASSWORD });
+    await visitor.press('Create account');
+    await visitor.see('No platforms connected yet.');
+    expect(await focused(visitor)).toBe('Platforms');
+    expect(await visitor.page.title()).toBe('Platforms · Platform Manager');
+  });
+
+  it('asks to log in again after a reload, for no token is kept, and after logging out', async () => {
+    const person = await site.person();
+    const visitor = await site.logIn(person);
+    await visitor.page.reload();
+    await visitor.see('Log in');
+    await visitor.fill({ 'E-mail address': person.email, Password: 'the wrong password' });
+    await visitor.press('Log in');
+    await visitor.see('The e-mail address or the password is wrong.');
+    await visitor.fill({ Password: person.password });
+    await visitor.press('Log in');
+    await visitor.see('No platforms connected yet.');
+    await visitor.press('Log out');
+    await visitor.page.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('tells of a change made elsewhere, and shows it', async () => {
+    const person = await site.person();
+    const { id } = await site.connected(person);
+    const visitor = await site.logIn(person);
+    await visitor.page.getByRole('article').waitFor();
+    await person.client.patch(`/v1/platforms/${id}`, { name: 'Renamed elsewhere' });
+    await visitor.see('“Renamed elsewhere” was changed elsewhere.');
+    await card(visitor, 'Renamed elsewhere').waitFor();
+    await person.client.delete(`/v1/platforms/${id}`);
+    await visitor.see('“Renamed elsewhere” was deleted elsewhere.');
+    await visitor.see('No platforms connected yet.');
+  }, 120_000);
+
+  it('loses the network, says so, and catches up when it is back', async () => {
+    const person = await site.person();
+    const { id, name } = await site.connected(person);
+    const visitor = await site.logIn(person);
+    await card(visitor, name).waitFor();
+    await visitor.context.setOffline(true);
+    await visitor.see(/^You are offline\./);
+    expect(await visitor.axe()).toEqual([]);
+    await card(visitor, name).getByRole('button', { name: 'Test' }).click();
+    await visitor.see(/The server does not answer, so a change may not have been saved/);
+    await person.client.patch(`/v1/platforms/${id}`, { name: 'Changed meanwhile' });
+    await visitor.context.setOffline(false);
+    await card(visitor, 'Changed meanwhile').waitFor();
+    await visitor.page.getByText(/^You are offline\./).waitFor({ state: 'detached' });
+  });
+
+  it('comes back to the stream of events from where it was, with its token', async () => {
+    const person = await site.person();
+    const visitor = await site.visit();
+    const asked: Record<string, string>[] = [];
+    await visitor.page.route('**/v1/events', (route) => {
+      asked.push(route.request().headers());
+      const body = `retry: 20\n\nid: ${100 + asked.length}\nevent: ready\ndata: {}\n\n`;
+      return route.fulfill({ contentType: 'text/event-stream', body });
+    });
+    await visitor.logIn(person);
+    await waitUntil(() => asked.length > 2, { timeoutMs: 30_000, what: 'it to come back twice' });
+    expect(asked.map((headers) => headers['last-event-id'])).toEqual(
+      expect.arrayContaining([undefined, '101', '102']),
+    );
+    expect(asked.every(({ authorization = '' }) => authorization.startsWith('Bearer ey'))).toBe(true);
+  });
+
+  it('needs no connection while it is hidden, so that many tabs work, and catches up when it is shown', async () => {
+    const person = await site.person();
+    const { id, name: atFirst } = await site.connected(person);
+    const first = await site.logIn(person);
+    await card(first, atFirst).waitFor();
+    // Once the tab has heard of a change, it knows where in the stream it is.
+    const name = 'Heard of';
+    await person.client.patch(`/v1/platforms/${id}`, { name });
+    await card(first, name).waitFor();
+    const resumed: (string | undefined)[] = [];
+    first.page.on('request', (request) => {
+      if (request.url().endsWith('/v1/events')) resumed.push(request.headers()['last-event-id']);
+    });
+    let last = first;
+    // A browser has six connections to a host.
+    for (let tab = 2; tab <= 8; tab++) {
+      await card(last, name).waitFor();
+      await last.setHidden(true);
+      last = await first.tab(site.url);
+      await last.logIn(person);
+    }
+    await card(last, name).waitFor();
+    const listening = async (): Promise<boolean> =>
+      (await person.client.get('/metrics')).text.includes('events_clients{transport="sse"} 1\n');
+    await waitUntil(listening, { timeoutMs: 15_000, what: 'one tab alone to listen', intervalMs: 100 });
+    await person.client.patch(`/v1/platforms/${id}`, { name: 'Renamed meanwhile' });
+    await card(last, 'Renamed meanwhile').waitFor();
+    expect(await card(first, name).count()).toBe(1);
+    resumed.length = 0;
+    await first.setHidden(false);
+    await card(first, 'Renamed meanwhile').waitFor();
+    expect(resumed).toEqual([expect.stringMatching(/^\d+$/)]);
+  }, 90_000);
+
+  it('asks every now and then where there is no stream of events', async () => {
+    const visitor = await site.visit();
+    await visitor.page.route('**/v1/events', (route) => route.fulfill({ status: 404, json: {} }));
+    await visitor.logIn(await site.person());
+    await visitor.see('Every 15 s');
+  });
+
+  it('says that the server is away, and goes on live when it is back', async () => {
+    const person = await site.person();
+    const { id, name } = await site.connected(person);
+    const visitor = await site.logIn(person);
+    await card(visitor, name).waitFor();
+    await visitor.see('Live');
+    await site.api.kill();
+    await visitor.see(/^The server does not answer\./);
+    await site.backends.rows(`UPDATE platform_connections SET name = 'Changed meanwhile' WHERE id = $1`, [
+      id,
+    ]);
+    await site.api.start();
+    await card(visitor, 'Changed meanwhile').waitFor();
+    await visitor.see('Live');
+    await visitor.page.getByText(/^The server does not answer\./).waitFor({ state: 'detached' });
+  }, 120_000);
+
+  it('renews its session by itself, once for all that needs it', async () => {
+    const person = await site.person();
+    await site.connected(person);
+    const visitor = await site.visit();
+    let refreshes = 0;
+    visitor.page.on('request', (request) => (refreshes += Number(request.url().endsWith('/refresh'))));
+    // As a token that is about to expire.
+    await visitor.page.route('**/v1/auth/login', async (route) => {
+      const answer = await route.fetch();
+      const session = (await answer.json()) as Record<string, unknown>;
+      await route.fulfill({ response: answer, json: { ...session, expiresIn: 0 } });
+    });
+    await visitor.logIn(person);
+    await visitor.page.getByRole('article').waitFor();
+    expect(refreshes).toBe(1);
+  });
+
+  it('asks to log in again when the session was ended elsewhere', async () => {
+    const person = await site.person();
+    const { name } = await site.connected(person);
+    const visitor = await site.logIn(person);
+    await card(visitor, name).waitFor();
+    await site.backends.rows('DELETE FROM refresh_tokens WHERE user_id = $1', [person.id]);
+    await visitor.page.route('**/v1/platforms/*/test', (route) => route.fulfill({ status: 401, json: {} }));
+    await card(visitor, name).getByRole('button', { name: 'Test' }).click();
+    await visitor.see('Your session has expired. Log in again.');
+  });
+});
