@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../../support/app.js';
-import { waitUntil } from '../../support/barrier.js';
 import { asyncApi } from '../../support/asyncapi.js';
+import { waitUntil } from '../../support/barrier.js';
 import { createPlatform, type Person, register } from '../../support/factories.js';
-import { StatementCounter } from '../../support/statements.js';
 import { type OpenApiDoc, readOpenApi, type SchemaDoc } from '../../support/openapi.js';
+import { StatementCounter } from '../../support/statements.js';
 
 let app: TestApp;
 let ada: Person;
