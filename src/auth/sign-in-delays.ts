@@ -14,8 +14,9 @@ const MAX_WAIT_SECONDS = 900;
 const KEPT = '90 days';
 const PURGE_BATCH_ROWS = 100;
 
-const OWN_WAIT = `make_interval(secs =>
-  CASE WHEN failures < ${FREE_FAILURES} THEN 0 ELSE least(${MAX_WAIT_SECONDS}, 2 ^ least(failures - ${FREE_FAILURES}, 30)) END)`;
+/** SQL: how long the next attempt has to wait after so many failures. */
+const ownWait = (failures: string): string => `make_interval(secs =>
+  CASE WHEN ${failures} < ${FREE_FAILURES} THEN 0 ELSE least(${MAX_WAIT_SECONDS}, 2 ^ least(${failures} - ${FREE_FAILURES}, 30)) END)`;
 
 /**
  * Makes guessing slow. Each failure for an account name from an address doubles the wait for that pair. Where many
@@ -48,13 +49,13 @@ export class SignInDelays {
       `INSERT INTO sign_ins AS known (name_hash, address, failures, failed_at) VALUES ($1, $2, 1, now())
        ON CONFLICT (name_hash, address) DO UPDATE SET at = now(), failed_at = now(),
          failures = CASE WHEN known.failed_at > now() - interval '1 day' THEN known.failures + 1 ELSE 1 END
-       WHERE known.failed_at IS NULL OR known.failed_at + ${OWN_WAIT.replaceAll('failures', 'known.failures')} <= now()
+       WHERE known.failed_at IS NULL OR known.failed_at + ${ownWait('known.failures')} <= now()
        RETURNING 1`,
       pair,
     );
     if (counted.length > 0) return;
     const own = await this.waitSeconds(
-      `SELECT extract(epoch FROM failed_at + ${OWN_WAIT} - now()) AS seconds
+      `SELECT extract(epoch FROM failed_at + ${ownWait('failures')} - now()) AS seconds
        FROM sign_ins WHERE name_hash = $1 AND address = $2`,
       pair,
     );

@@ -10,10 +10,10 @@ export function registerRestoreFinish(program: Command): void {
     .action(async () => {
       const config = loadConfig(process.env);
       const { withDatabase } = await import('./with-database.js');
-      const { finishRestore } = await import('../database/finish-restore.js');
+      const { SKIPPED_IDS, finishRestore } = await import('../database/finish-restore.js');
       const { epoch, sequences } = await withDatabase(config, finishRestore);
       say(
-        `The installation is in epoch ${epoch}. All sessions and unfinished connection attempts have ended; cached entries from before are not believed; the next ids of ${sequences} tables are higher by 1,000,000.`,
+        `The installation is in epoch ${epoch}. All sessions and unfinished connection attempts have ended; cached entries from before are not believed; the next ids of ${sequences} tables are higher by ${SKIPPED_IDS}.`,
       );
     });
 }

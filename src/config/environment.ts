@@ -101,7 +101,7 @@ export const environmentSchema = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   DATA_DIR: z.string().default('.data'),
   DOCS_ENABLED: flag(true),
-  METRICS_PORT: wholeBetween('(a port)', { min: 1, max: 65_535 }).optional(),
+  METRICS_PORT: wholeBetween('(a TCP port)', { min: 1, max: 65_535 }).optional(),
   METRICS_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]{16,500}$/, 'must have 16 to 500 visible ASCII characters')

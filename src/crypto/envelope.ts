@@ -1,6 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { KeyRing } from './key-ring.js';
 
+/** Ours has about 200. */
+const MAX_LINE_CHARACTERS = 1000;
+
 /** What an envelope says of the text in it. Times are Unix milliseconds by the clock of the database. */
 export interface EnvelopeClaims {
   /** Id of the key that authenticates it. */
@@ -36,13 +39,16 @@ export function openEnvelope(
   sealed: string,
 ): (EnvelopeClaims & { readonly text: string }) | null {
   const end = sealed.lastIndexOf('\n');
-  const claims = readClaims(sealed.slice(end + 1));
-  if (end === -1 || claims === null) return null;
+  const line = sealed.slice(end + 1);
+  // No parsing of a megabyte that somebody else has written.
+  if (end === -1 || line.length > MAX_LINE_CHARACTERS) return null;
+  const claims = readClaims(line);
+  if (claims === null) return null;
   const text = sealed.slice(0, end);
   const expected = authentication(ring, name, text, claims);
   if (expected === null) return null;
   // The whole line and not only the HMAC, so that there is one way to write it.
-  const [given, right] = [Buffer.from(sealed.slice(end + 1)), Buffer.from(expected)];
+  const [given, right] = [Buffer.from(line), Buffer.from(expected)];
   return given.length === right.length && timingSafeEqual(given, right) ? { ...claims, text } : null;
 }
 

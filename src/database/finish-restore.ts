@@ -1,7 +1,7 @@
 import type { Database } from './database.js';
 
 /** More ids than anybody gives out between a backup and its restore. */
-const SKIPPED_IDS = 1_000_000;
+export const SKIPPED_IDS = 1_000_000;
 
 /**
  * Makes a restored database a new epoch of its installation: access tokens, sessions, attempts and cached entries from
@@ -19,7 +19,7 @@ export function finishRestore(database: Database): Promise<{ epoch: number; sequ
     );
     await manager.query('DELETE FROM refresh_tokens');
     await manager.query('DELETE FROM connect_attempts');
-    // Whoever listens learns that events were missed.
+    // A client that resumes its stream of events is told that it has missed some.
     await manager.query(
       'UPDATE platform_event_position SET last_event_id = last_event_id + $1, forgotten_event_id = last_event_id + $1',
       [SKIPPED_IDS],

@@ -25,10 +25,14 @@ export class InstallationMark {
     const { client } = this.connection;
     const key = this.prefix + MARK_KEY;
     const set = client.set(key, this.installation.id, { GET: true }).catch(async (error: unknown) => {
-      // The key holds no string: somebody else has written it.
       if (!(error instanceof ErrorReply)) throw error;
-      await client.set(key, this.installation.id);
-      return error.message;
+      if (error.message.startsWith('WRONGTYPE')) {
+        await client.set(key, this.installation.id);
+        return 'something else than a mark';
+      }
+      // A Redis that is full, for example, still answers reads: the mark is no reason not to use it.
+      this.#logger.debug(`Redis does not take the mark of this installation: ${error.message}`);
+      return null;
     });
     const found = await withDeadline(set, this.deadlineMs);
     if (found === null || found === this.installation.id) return;
