@@ -50,11 +50,19 @@ const relayWaits = (): Promise<boolean> =>
 it('a process frozen while it holds outbox rows: a healthy peer drains them within a second or so; it reads nothing cached meanwhile and says so once', async () => {
   const users = await deployment.insertUsers(5);
   await peer.warm(users);
-  // A busy machine may have made it say so before.
-  const [offBefore, onBefore] = [said(OFF), said(ON)];
+  const hits = async () => (await Promise.all(users.map((user) => peer.list(user)))).every(isHit);
+  // On a busy machine the rows of the new users themselves may have made it say so; it must have taken that back.
+  await waitUntil(
+    async () => (await deployment.pendingChanges()) === 0 && (await hits()) && said(OFF) === said(ON),
+    {
+      timeoutMs: 20_000,
+      what: 'the peer to read the cache',
+    },
+  );
   // Only the victim claims the rows; it gets as far as marking them, and is frozen there.
   await peer.api.freeze();
   const locker = await deployment.backends.sql.connect();
+  const [offBefore, onBefore] = [said(OFF), said(ON)];
   try {
     await locker.query('SELECT pg_advisory_lock($1)', [MARKING]);
     await deployment.backends.rows(
@@ -79,10 +87,7 @@ it('a process frozen while it holds outbox rows: a healthy peer drains them with
     what: 'the peer to drain the rows',
   });
   note(`drained after ${Math.round(performance.now() - began)} ms`);
-  await waitUntil(async () => (await Promise.all(users.map((user) => peer.list(user)))).every(isHit), {
-    timeoutMs: 20_000,
-    what: 'hits at the peer',
-  });
+  await waitUntil(hits, { timeoutMs: 20_000, what: 'hits at the peer' });
   expect(await deployment.staleKeys(users)).toEqual([]);
   expect([said(OFF), said(ON)]).toEqual([offBefore + 1, onBefore + 1]);
   victim.api.thaw();
