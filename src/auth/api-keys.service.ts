@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, IsNull, type Repository } from 'typeorm';
+import { AuditLog } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
@@ -35,6 +36,7 @@ export class ApiKeysService {
     @InjectRepository(ApiKey) private readonly repository: Repository<ApiKey>,
     private readonly database: Database,
     private readonly invalidation: Invalidation,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {}
@@ -81,6 +83,8 @@ export class ApiKeysService {
       // A key that was revoked before is gone, but not while its entry may still be cached: then this repeats a request
       // that was not confirmed.
       if (!(await isPending(manager, revoked))) throw new ApiKeyNotFound();
+      const detail = `API key ${id}`;
+      await this.audit.writeIn(manager, { action: 'api_key.revoke', outcome: 'done', userId, detail });
       return { transactionId: row.transactionId, changes: [revoked] };
     });
     if ((await this.invalidation.afterCommit(committed)) === 'pending') throw new RevocationUnconfirmed();
@@ -102,7 +106,10 @@ export class ApiKeysService {
         expiresAt,
       });
       const id = identifiers[0]?.['id'] as number;
-      return { ...toView(await manager.findOneByOrFail(ApiKey, { id })), key };
+      const view = toView(await manager.findOneByOrFail(ApiKey, { id }));
+      const detail = `API key ${id}: ${scopes.join(' ')}`;
+      await this.audit.writeIn(manager, { action: 'api_key.create', outcome: 'done', userId, detail });
+      return { ...view, key };
     });
   }
 

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
+import { OPERATOR, onBehalfOf } from '../audit/audit-origin.js';
 import { DomainError } from '../common/domain-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import { ConfigurationError, loadConfig } from '../config/load-config.js';
 import { UnusableDataDir } from '../config/private-folder.js';
 import { FernetKey } from '../crypto/fernet.js';
 import { DirectoryInUse } from '../database/directory-lock.js';
+import { registerAuditVerify } from './audit-verify.js';
 import { registerCacheWarm } from './cache-warm.js';
 import { CommandFailed } from './command-failed.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
@@ -52,9 +54,10 @@ registerCacheWarm(program);
 registerKeysRotate(program);
 registerCredentialsSeal(program);
 registerRestoreFinish(program);
+registerAuditVerify(program);
 
 try {
-  await program.parseAsync();
+  await onBehalfOf(OPERATOR, () => program.parseAsync());
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;

@@ -23,10 +23,11 @@ export function registerUsersRole(program: Command): void {
 async function setRole(account: string, role: Role): Promise<void> {
   const config = loadConfig(process.env);
   const { withDatabase } = await import('./with-database.js');
+  const { auditOf } = await import('./audit-of.js');
   const { UsersService } = await import('../users/users.service.js');
   const byId = /^\d{1,9}$/.test(account);
   await withDatabase(config, async (database) => {
-    const users = new UsersService(database);
+    const users = new UsersService(database, (await auditOf(database, config)).log);
     const found = await users.originOf(byId ? Number(account) : account);
     if (found === null)
       throw new CommandFailed(`There is no account with the ${byId ? 'id' : 'e-mail address'} ${account}.`);

@@ -75,6 +75,9 @@ export class AppConfig {
   /** The longest life of an API key. Null: keys need not expire. */
   readonly apiKeyMaxDays: number | null;
 
+  /** After which entries of the audit trail are removed. */
+  readonly auditRetentionDays: number;
+
   /** Whether users can register and log in here, not only with the OpenID provider. */
   readonly localAccountsEnabled: boolean;
 
@@ -182,6 +185,7 @@ export class AppConfig {
           requiredScope: environment.OIDC_REQUIRED_SCOPE ?? null,
         }
       : null;
+    this.auditRetentionDays = environment.AUDIT_RETENTION_DAYS;
     this.apiKeyMaxDays = environment.API_KEY_MAX_DAYS ?? null;
     this.localAccountsEnabled =
       environment.LOCAL_ACCOUNTS_ENABLED ??

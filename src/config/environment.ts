@@ -148,6 +148,7 @@ export const environmentSchema = z.object({
     .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/, 'must be one scope, without spaces')
     .optional(),
 
+  AUDIT_RETENTION_DAYS: wholeBetween('days', { min: 1, max: 36_500 }).default(730),
   API_KEY_MAX_DAYS: wholeBetween('days', { min: 1, max: 3650 }).optional(),
   LOCAL_ACCOUNTS_ENABLED: flag(true).unwrap().optional(),
   REGISTRATION: z.enum(['open', 'closed'], { error: 'must be open or closed' }).default('open'),

@@ -75,8 +75,11 @@ export class TokenRefresh {
   private async giveUp(opened: OpenedPlatform, reason: OAuthFailure): Promise<void> {
     const { id, userId } = opened.row;
     if (reason === 'invalid_grant') {
-      await this.writer.amend(userId, id, (now) =>
-        this.isSame(now, opened) ? { refreshToken: null } : null,
+      await this.writer.amend(
+        userId,
+        id,
+        (now) => (this.isSame(now, opened) ? { refreshToken: null } : null),
+        { action: 'credentials.refresh', outcome: reason },
       );
       return;
     }
@@ -91,8 +94,11 @@ export class TokenRefresh {
     const { id, userId } = opened.row;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.writer.amend(userId, id, (now) =>
-          this.isSame(now, opened) ? this.renewed(now, opened, grant) : null,
+        return await this.writer.amend(
+          userId,
+          id,
+          (now) => (this.isSame(now, opened) ? this.renewed(now, opened, grant) : null),
+          { action: 'credentials.refresh', outcome: 'done' },
         );
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;

@@ -21,6 +21,7 @@ const COMMANDS = [
   'cache:warm',
   'cache:flush',
   'restore:finish',
+  'audit:verify',
 ];
 
 describe('node dist/cli/main.js', () => {

@@ -224,6 +224,8 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
   },
 
   'GET /v1/admin/platforms': { needs: 'admin', ok: 200, request: plain('/v1/admin/platforms') },
+  'GET /v1/audit': { needs: 'session', ok: 200, request: plain('/v1/audit') },
+  'GET /v1/admin/audit': { needs: 'admin', ok: 200, request: plain('/v1/admin/audit') },
   'GET /v1/admin/cache': { needs: 'admin', ok: 200, request: plain('/v1/admin/cache') },
   'DELETE /v1/admin/cache/users/{id}': {
     needs: 'admin',

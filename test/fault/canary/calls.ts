@@ -221,6 +221,15 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     ({ admin }) => admin.client.get('/v1/admin/platforms?search=platform'),
     ({ admin }, make) => admin.client.get(`/v1/admin/platforms?status=${make('status')}`),
   ],
+  'GET /v1/audit': [
+    ({ owner }) => owner.client.get('/v1/audit?pageSize=100'),
+    ({ owner }) => owner.client.get('/v1/audit', { Accept: 'application/x-ndjson' }),
+    ({ owner }, make) => owner.client.get(`/v1/audit?action=${make('action')}`),
+  ],
+  'GET /v1/admin/audit': [
+    ({ admin }) => admin.client.get('/v1/admin/audit?pageSize=100'),
+    ({ admin }) => admin.client.get('/v1/admin/audit', { Accept: 'application/x-ndjson' }),
+  ],
   'GET /v1/admin/cache': [({ admin }) => admin.client.get('/v1/admin/cache')],
   'POST /v1/admin/cache/warm': [({ admin }) => admin.client.post('/v1/admin/cache/warm', { users: 10 })],
   'DELETE /v1/admin/cache/users/{id}': [
