@@ -88,7 +88,7 @@ export async function fill(backends: Backends): Promise<void> {
     );
     await insert(
       `INSERT INTO audit_log (id, at, actor, user_id, platform_id, action, outcome, reason, detail, address, request_id)
-       SELECT row_number() OVER (), now(), 'user', user_id, id, 'credentials.reveal', 'revealed', 'grown', '', '192.0.2.1',
+       SELECT 1000000 + row_number() OVER (), now(), 'user', user_id, id, 'credentials.reveal', 'revealed', 'grown', '', '192.0.2.1',
          id::text FROM platform_connections`,
     );
   } finally {
