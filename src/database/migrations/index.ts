@@ -10,6 +10,7 @@ import { Audit1764000800000 } from './1764000800000-audit.js';
 import { Installation1764000900000 } from './1764000900000-installation.js';
 import { SignIns1764001000000 } from './1764001000000-sign-ins.js';
 import { AuditChain1764001100000 } from './1764001100000-audit-chain.js';
+import { ConnectFinish1764001200000 } from './1764001200000-connect-finish.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -25,4 +26,5 @@ export const MIGRATIONS = [
   Installation1764000900000,
   SignIns1764001000000,
   AuditChain1764001100000,
+  ConnectFinish1764001200000,
 ];

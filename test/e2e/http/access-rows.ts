@@ -72,7 +72,13 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 200,
     request: ({ instance }) => plain('/v1/connect', { instance })(),
   },
-  'GET /v1/connect/callback': { needs: 'public', ok: 400, request: plain('/v1/connect/callback') },
+  'GET /v1/connect/callback/{key}': { needs: 'public', ok: 400, request: plain('/v1/connect/callback/key') },
+  'POST /v1/connect/finish': {
+    needs: 'platforms:write',
+    // Nobody has been to an instance.
+    ok: 404,
+    request: plain('/v1/connect/finish', { attempt: 'x' }),
+  },
   'POST /v1/platforms/{id}/test': {
     needs: 'platforms:write',
     ok: 200,

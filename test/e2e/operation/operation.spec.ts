@@ -210,7 +210,7 @@ describe('Swagger', () => {
       'GET /health/live',
       'GET /health/ready',
       'GET /metrics',
-      'GET /v1/connect/callback',
+      'GET /v1/connect/callback/{key}',
       'POST /v1/auth/login',
       'POST /v1/auth/logout',
       'POST /v1/auth/refresh',

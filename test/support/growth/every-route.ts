@@ -112,10 +112,12 @@ async function atInstance({ app, person, fake }: Visitor): Promise<void> {
   const consent = await caller.send('GET', String(begun.body.authorizationUrl));
   // Sent to PUBLIC_URL, which is not where this application listens.
   const { pathname, search } = new URL(consent.headers.get('location') ?? '');
-  const done = await caller.send('GET', pathname + search);
+  const back = await caller.send('GET', pathname + search, undefined, { Accept: 'application/json' });
+  const done = await caller.send('POST', '/v1/connect/finish', back.body);
   for (const [method, path, answer] of [
     ['POST', '/v1/connect', begun],
-    ['GET', pathname, done],
+    ['GET', pathname, back],
+    ['POST', '/v1/connect/finish', done],
   ] as const) {
     if (answer.status >= 400)
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
