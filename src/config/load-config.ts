@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppConfig, ENCRYPTION_KEY_FILE } from './app-config.js';
 import { developmentSecret } from './development-secrets.js';
-import { environmentSchema } from './environment.js';
+import { type Environment, environmentSchema } from './environment.js';
 import { makePrivateFolder } from './private-folder.js';
 import { withSecretFiles } from './secret-files.js';
 import { isTrivial } from './trivial-secret.js';
@@ -72,7 +72,7 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
         ? randomBytes(48).toString('base64url')
         : developmentSecret(DATA_DIR, 'jwt-secret', () => randomBytes(48).toString('base64url'))),
   };
-  return new AppConfig(environment, secrets, production ? unsafeSettings(given) : []);
+  return new AppConfig(environment, secrets, production ? unsafeSettings(given, environment) : []);
 }
 
 type Settings = Readonly<Record<string, string | undefined>>;
@@ -104,17 +104,21 @@ function trivialProblems({
   return problems;
 }
 
-/** What goes over a network in plain text. */
-function unsafeSettings(given: Settings): string[] {
+/** What goes over a network in plain text, or to a server that nobody has verified. */
+function unsafeSettings(given: Settings, environment: Environment): string[] {
   const plain = (name: string, schemes: readonly string[]): boolean =>
     (given[name] ?? '').split(',').some((text) => {
       const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
-      return url !== null && schemes.includes(url.protocol) && !isHere(url.hostname) && !hasTls(url);
+      return url !== null && schemes.includes(url.protocol) && !isHere(url.hostname);
     });
   return [
-    ...['DATABASE_URL', 'DATABASE_REPLICA_URL']
-      .filter((name) => plain(name, ['postgres:', 'postgresql:']))
-      .map((name) => `${name}: the connection is not encrypted; add ?sslmode=verify-full`),
+    ...(['DATABASE_URL', 'DATABASE_REPLICA_URL'] as const).flatMap((name) => {
+      const { tls = 'verified', local = false } = environment[name] ?? {};
+      if (tls === 'verified' || local) return [];
+      return tls === 'unverified'
+        ? [`${name}: the server's certificate is not verified; use sslmode=verify-full`]
+        : [`${name}: the connection is not encrypted; add ?sslmode=verify-full`];
+    }),
     ...(plain('REDIS_URL', ['redis:', 'redis+sentinel:'])
       ? ['REDIS_URL: the connection is not encrypted; use rediss://']
       : []),
@@ -125,10 +129,6 @@ function unsafeSettings(given: Settings): string[] {
 }
 
 const isHere = (hostname: string): boolean => /^(localhost|127\.[\d.]+|\[::1\]|)$/.test(hostname);
-
-function hasTls({ searchParams }: URL): boolean {
-  return searchParams.get('ssl') === 'true' || /^(require|verify-)/.test(searchParams.get('sslmode') ?? '');
-}
 
 function oidcProblems(given: Settings, production: boolean): string[] {
   const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, LOCAL_ACCOUNTS_ENABLED: localAccounts } = given;
