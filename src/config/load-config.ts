@@ -2,14 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { AppConfig, ENCRYPTION_KEY_FILE } from './app-config.js';
 import { developmentSecret } from './development-secrets.js';
 import { type Environment, environmentSchema } from './environment.js';
+import { misspelt } from './misspelt.js';
 import { makePrivateFolder } from './private-folder.js';
 import { withSecretFiles } from './secret-files.js';
 import { isTrivial } from './trivial-secret.js';
 
-/** Lists every missing or invalid setting by name, one per line. Never quotes a value: it may be a secret. */
+/** Lists every missing or invalid setting by name, one a line. Never quotes a value: it may be a secret. */
 export class ConfigurationError extends Error {
   constructor(readonly problems: readonly string[]) {
-    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    super(
+      problems.length === 1
+        ? `The configuration is not valid: ${problems.join()}`
+        : `The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    );
     this.name = 'ConfigurationError';
   }
 }
@@ -38,6 +43,7 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
   const problems: string[] = [];
   const set = Object.entries(source).filter(([, value]) => value !== undefined && value !== '');
   const given = withSecretFiles(Object.fromEntries(set), problems);
+  problems.push(...misspelt(given, Object.keys(environmentSchema.shape)));
   const parsed = environmentSchema.safeParse(given);
   for (const { path, message } of parsed.error?.issues ?? []) {
     const name = String(path[0]);
