@@ -1,5 +1,6 @@
 import { createApp } from './app.setup.js';
 import { DemoAccount } from './auth/demo-account.js';
+import { StartFailure, listenFailure } from './common/start-failure.js';
 import { keepTickShape } from './common/tick-shape.js';
 import type { AppConfig } from './config/app-config.js';
 import { ConfigurationError, loadConfig } from './config/load-config.js';
@@ -12,7 +13,10 @@ async function main(): Promise<void> {
   // command that a signal ends has not done its work and must not exit with 0.
   app.enableShutdownHooks([], { useProcessExit: true });
   const demo = config.database.target.kind === 'embedded' ? await app.get(DemoAccount).ensure() : null;
-  await app.listen(config.port, config.host);
+  const { host, port } = config;
+  await app.listen(port, host).catch((error: unknown) => {
+    throw listenFailure(error, { host, port, portSetting: 'PORT' });
+  });
   process.stdout.write(greeting(config, await app.getUrl(), demo));
 }
 
@@ -44,6 +48,7 @@ function greeting(config: AppConfig, url: string, demo: { email: string; passwor
 main().catch((error: unknown) => {
   const expected =
     error instanceof ConfigurationError ||
+    error instanceof StartFailure ||
     (error instanceof Error && ['DirectoryInUse', 'UnusableDataDir'].includes(error.name));
   process.stderr.write(
     `${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,

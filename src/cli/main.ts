@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { OPERATOR, onBehalfOf } from '../audit/audit-origin.js';
 import { DomainError } from '../common/domain-error.js';
+import { StartFailure } from '../common/start-failure.js';
 import type { AppConfig } from '../config/app-config.js';
 import { ConfigurationError, loadConfig } from '../config/load-config.js';
 import { UnusableDataDir } from '../config/private-folder.js';
@@ -75,6 +76,13 @@ function databaseOf({ database: { target } }: AppConfig): string {
 /** Includes the stack only for an unexpected error. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = [CommandFailed, ConfigurationError, DirectoryInUse, DomainError, UnusableDataDir];
+  const expected = [
+    CommandFailed,
+    ConfigurationError,
+    DirectoryInUse,
+    DomainError,
+    StartFailure,
+    UnusableDataDir,
+  ];
   return expected.some((type) => error instanceof type) ? error.message : (error.stack ?? error.message);
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { postgresTarget } from './postgres-target.js';
 import { redisTarget } from './redis-target.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -17,6 +18,17 @@ function wholeBetween(unit: string, range: { min: number; max: number }) {
 
 function whole(unit: string, range: { min: number; max: number; fallback: number }) {
   return wholeBetween(unit, range).default(range.fallback);
+}
+
+/** Quotes what it refuses, unlike the others, if it is too short to be a secret. */
+function tcpPort(min: number) {
+  return z.string().transform((text, context) => {
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
+    if (port >= min && port <= 65_535) return port;
+    const got = /^\S{1,10}$/.test(text) ? `; got ${text}` : '';
+    context.addIssue({ code: 'custom', message: `must be a TCP port, ${min} to 65535${got}` });
+    return z.NEVER;
+  });
 }
 
 function flag(fallback: boolean) {
@@ -39,10 +51,6 @@ const list = z
 function urlWithScheme(schemes: readonly string[]) {
   return (text: string): boolean => URL.canParse(text) && schemes.includes(new URL(text).protocol);
 }
-
-const databaseUrl = z.string().refine(urlWithScheme(['postgres:', 'postgresql:']), {
-  message: 'must be a postgres:// or postgresql:// URL',
-});
 
 // Checks the format only. This module may not import the key ring, which parses the keys when it is built.
 const FERNET_KEY = /^[A-Za-z0-9_-]{43}=$/;
@@ -96,12 +104,12 @@ const corsOrigin = (origin: string): boolean => URL.canParse(origin) && new URL(
 /** The environment variables, explained in .env.example. Names end with the unit. An empty value means "not set". */
 export const environmentSchema = z.object({
   HOST: z.string().default('0.0.0.0'),
-  PORT: whole('(a TCP port)', { min: 0, max: 65_535, fallback: 3000 }),
+  PORT: tcpPort(0).default(3000),
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   DATA_DIR: z.string().default('.data'),
   DOCS_ENABLED: flag(true),
-  METRICS_PORT: wholeBetween('(a TCP port)', { min: 1, max: 65_535 }).optional(),
+  METRICS_PORT: tcpPort(1).optional(),
   METRICS_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]{16,500}$/, 'must have 16 to 500 visible ASCII characters')
@@ -111,8 +119,8 @@ export const environmentSchema = z.object({
   }),
   TRUST_PROXY: trustProxy,
 
-  DATABASE_URL: databaseUrl.optional(),
-  DATABASE_REPLICA_URL: databaseUrl.optional(),
+  DATABASE_URL: postgresTarget.optional(),
+  DATABASE_REPLICA_URL: postgresTarget.optional(),
   DATABASE_POOL_MAX: whole('connections', { min: 2, max: 500, fallback: 15 }),
   DATABASE_ACQUIRE_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 60_000, fallback: 5000 }),
   DATABASE_STATEMENT_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 600_000, fallback: 5000 }),
