@@ -193,4 +193,21 @@ describe('POST /v1/connect/finish', () => {
       });
     },
   );
+
+  it('is in the audit trail, whether it connects or not', async () => {
+    const one = await answered();
+    const { body } = await finishAttempt(one.caller, one.attempt);
+    const denied = await answered(one.caller);
+    await denied.fake.close();
+    expect(await finishAttempt(one.caller, denied.attempt)).toMatchObject({ status: 400 });
+    const trail = await one.caller.send<{ entries: object[] }>('GET', '/v1/audit?action=connect.finish');
+    expect(trail.body.entries).toMatchObject([
+      {
+        outcome: expect.not.stringMatching(/^(connected|renewed)$/),
+        platformId: null,
+        detail: denied.fake.origin,
+      },
+      { outcome: 'connected', platformId: body.platformId, detail: one.fake.origin, actor: 'user' },
+    ]);
+  });
 });
