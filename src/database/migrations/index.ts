@@ -9,6 +9,7 @@ import { Activity1764000700000 } from './1764000700000-activity.js';
 import { Audit1764000800000 } from './1764000800000-audit.js';
 import { Installation1764000900000 } from './1764000900000-installation.js';
 import { SignIns1764001000000 } from './1764001000000-sign-ins.js';
+import { KeyPolicies1764001300000 } from './1764001300000-key-policies.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   Audit1764000800000,
   Installation1764000900000,
   SignIns1764001000000,
+  KeyPolicies1764001300000,
 ];
