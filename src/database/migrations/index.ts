@@ -11,6 +11,7 @@ import { Installation1764000900000 } from './1764000900000-installation.js';
 import { SignIns1764001000000 } from './1764001000000-sign-ins.js';
 import { AuditChain1764001100000 } from './1764001100000-audit-chain.js';
 import { ConnectFinish1764001200000 } from './1764001200000-connect-finish.js';
+import { KeyPolicies1764001300000 } from './1764001300000-key-policies.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -27,4 +28,5 @@ export const MIGRATIONS = [
   SignIns1764001000000,
   AuditChain1764001100000,
   ConnectFinish1764001200000,
+  KeyPolicies1764001300000,
 ];

@@ -29,6 +29,8 @@ export interface AccessRow {
   readonly ok: number;
   /** What another person with the same rights is answered. Their own collection, by default: the same as the owner. */
   readonly stranger?: number;
+  /** A key that is limited to connections may use it and sees only these. Without it, such a key is refused. */
+  readonly narrowed?: true;
   /** The answer holds credentials, which have no place in the record of exchanges. */
   readonly secret?: true;
   /** A request that works once for the owner, with what it needs already there. */
@@ -61,7 +63,7 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 202,
     request: plain('/v1/admin/cache/warm', { users: 1 }),
   },
-  'GET /v1/events': { needs: 'platforms:read', ok: 200, request: plain('/v1/events') },
+  'GET /v1/events': { needs: 'platforms:read', ok: 200, narrowed: true, request: plain('/v1/events') },
   'POST /v1/instances/lookup': {
     needs: 'platforms:read',
     ok: 200,
@@ -145,10 +147,11 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     request: async (context) => ({ path: `/v1/api-keys/${await keyOf(context)}` }),
   },
 
-  'GET /v1/platforms': { needs: 'platforms:read', ok: 200, request: plain('/v1/platforms') },
+  'GET /v1/platforms': { needs: 'platforms:read', ok: 200, narrowed: true, request: plain('/v1/platforms') },
   'GET /v1/platforms/default': {
     needs: 'platforms:read',
     ok: 200,
+    narrowed: true,
     stranger: 404,
     request: onPlatform(() => '/v1/platforms/default'),
   },
@@ -194,13 +197,20 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
   'POST /v1/platforms/cache/refresh': {
     needs: 'platforms:read',
     ok: 200,
+    narrowed: true,
     request: plain('/v1/platforms/cache/refresh'),
   },
-  'DELETE /v1/platforms/cache': { needs: 'platforms:read', ok: 204, request: plain('/v1/platforms/cache') },
+  'DELETE /v1/platforms/cache': {
+    needs: 'platforms:read',
+    ok: 204,
+    narrowed: true,
+    request: plain('/v1/platforms/cache'),
+  },
 
   'GET /v1/platforms/default/stats': {
     needs: 'platforms:read',
     ok: 200,
+    narrowed: true,
     stranger: 404,
     request: onPlatform(() => '/v1/platforms/default/stats'),
   },

@@ -63,6 +63,12 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   'POST /v1/api-keys': [
     ({ owner }, make) => owner.client.post('/v1/api-keys', { name: 'x', scopes: [make('scope')] }),
     ({ owner }, make) => owner.client.post('/v1/api-keys', { name: 'x', scopes: [], key: make('key') }),
+    ({ owner }, make) =>
+      owner.client.post('/v1/api-keys', {
+        name: 'x',
+        scopes: ['platforms:read'],
+        policy: { addresses: [make('address')] },
+      }),
   ],
   'GET /v1/api-keys': [({ owner }) => owner.client.get('/v1/api-keys')],
   'DELETE /v1/api-keys/{id}': [
