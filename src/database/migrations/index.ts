@@ -9,6 +9,7 @@ import { Activity1764000700000 } from './1764000700000-activity.js';
 import { Audit1764000800000 } from './1764000800000-audit.js';
 import { Installation1764000900000 } from './1764000900000-installation.js';
 import { SignIns1764001000000 } from './1764001000000-sign-ins.js';
+import { NormalText1764001500000 } from './1764001500000-normal-text.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   Audit1764000800000,
   Installation1764000900000,
   SignIns1764001000000,
+  NormalText1764001500000,
 ];
