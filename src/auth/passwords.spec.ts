@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { hash as argon2 } from '@node-rs/argon2';
 import { Passwords } from './passwords.js';
 
 const PASSWORD = 'a long enough password';
@@ -31,6 +32,15 @@ describe('Passwords', () => {
     const long = 'x'.repeat(100);
     expect(await passwords.verify(await passwords.hash(`${long}a`), `${long}b`)).toBe(false);
     expect(await passwords.verify(await passwords.hash('before\0after'), 'before\0other')).toBe(false);
+  });
+
+  it('takes all forms of a password as one, and one that was hashed as it was typed', async () => {
+    const [composed, decomposed] = ['Caf\u00e9 bar', 'Cafe\u0301\u00a0bar'];
+    expect(await passwords.verify(await passwords.hash(decomposed), composed)).toBe(true);
+    expect(await passwords.verify(await passwords.hash(composed), decomposed)).toBe(true);
+    expect(await passwords.verify(await argon2(decomposed), decomposed)).toBe(true);
+    expect(await passwords.verify(await argon2(decomposed), composed)).toBe(false);
+    expect(await passwords.verify(null, decomposed)).toBe(false);
   });
 
   it('refuses every password where there is no hash, and takes as long about it', async () => {

@@ -93,11 +93,13 @@ export class FastLane {
    */
   attach(fastify: FastifyInstance): void {
     const lanes = this.findLanes();
+    const missing = new Set(lanes.values());
     const answer = this.createAnswer();
     fastify.addHook('onRoute', (route) => {
-      const lane = route.method === 'GET' ? lanes.get(route.url) : undefined;
+      // Fastify adds the route of HEAD itself. Node leaves out the body.
+      const lane = route.method === 'GET' || route.method === 'HEAD' ? lanes.get(route.url) : undefined;
       if (lane === undefined) return;
-      lanes.delete(route.url);
+      missing.delete(lane);
       // A route's own hooks run after the global ones, such as the limit by address.
       route.onRequest = (request, reply) => {
         const fail = (error: unknown): void => sendProblem(error, request, reply);
@@ -109,8 +111,8 @@ export class FastLane {
       };
     });
     fastify.addHook('onReady', (done) => {
-      const [missing] = lanes.values();
-      done(missing && new UnsuitableFastLane(missing.controller, missing.method, 'Nest has no such route'));
+      const [first] = missing;
+      done(first && new UnsuitableFastLane(first.controller, first.method, 'Nest has no such route'));
     });
   }
 

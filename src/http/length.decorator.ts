@@ -10,16 +10,18 @@ export function Length(min: number, max: number, options?: ValidationOptions): P
       name: 'length',
       constraints: [min, max],
       validator: {
-        validate: (value: unknown) => {
-          if (typeof value !== 'string') return false;
-          // A code point has at most two code units, so a huge text is rejected without splitting it.
-          if (value.length > 2 * max) return false;
-          const length = [...value].length;
-          return length >= min && length <= max;
-        },
+        validate: (value: unknown) => typeof value === 'string' && hasLength(value, min, max),
         defaultMessage: () => `$property must have ${min} to ${max} characters`,
       },
     },
     options,
   );
+}
+
+/** In code points. */
+export function hasLength(text: string, min: number, max: number): boolean {
+  // A code point has at most two code units, so a huge text is rejected without splitting it.
+  if (text.length > 2 * max) return false;
+  const length = [...text].length;
+  return length >= min && length <= max;
 }

@@ -1,21 +1,31 @@
 import { describe, expect, it } from '@jest/globals';
+import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
-import { IsCredential, IsPlainText } from './plain-text.decorator.js';
+import { IsCredential, IsExactText, IsPlainText } from './plain-text.decorator.js';
 
 class Fields {
   @IsPlainText()
   text: unknown = 'text';
+
+  @IsExactText()
+  exact: unknown = 'exact';
 
   @IsCredential()
   credential: unknown = 'credential';
 }
 
 const faults = (given: Partial<Fields>): string[] =>
-  validateSync(Object.assign(new Fields(), given)).flatMap(({ constraints }) =>
-    Object.values(constraints ?? {}),
-  );
+  validateSync(plainToInstance(Fields, given)).flatMap(({ constraints }) => Object.values(constraints ?? {}));
 
 describe('IsPlainText', () => {
+  it('gives the text its normal form', () => {
+    expect(plainToInstance(Fields, { text: ' Cafe\u0301 ' })).toMatchObject({ text: 'Caf\u00e9' });
+  });
+
+  it.each(['\u200b', '\u200e\u200f', ' \u2060'])('refuses %j, of which nothing is seen', (text) => {
+    expect(faults({ text })).toEqual(['text must have a visible character']);
+  });
+
   it.each(['', 'a name', 'Ünïcödé', '日本語', '🐘', '👩‍👩‍👧', 'עברית', '<b>&"\'', 'a  b'])('takes %j', (text) => {
     expect(faults({ text })).toEqual([]);
   });
@@ -35,6 +45,19 @@ describe('IsPlainText', () => {
     ['undefined', undefined],
   ])('refuses %s', (_, text) => {
     expect(faults({ text })).toEqual(['text must be text without control characters']);
+  });
+});
+
+describe('IsExactText', () => {
+  it('takes the text as it is', () => {
+    expect(plainToInstance(Fields, { exact: ' Cafe\u0301\u200b ' })).toMatchObject({
+      exact: ' Cafe\u0301\u200b ',
+    });
+    expect(faults({ exact: ' ' })).toEqual([]);
+  });
+
+  it.each(['a\0b', 'a\n', '\t', '\ud83d', 7, null, undefined])('refuses %j', (exact) => {
+    expect(faults({ exact })).toEqual(['exact must be text without control characters']);
   });
 });
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
+import { normalEmail } from '../common/normal-text.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Role } from '../http/auth/auth-user.js';
@@ -19,7 +20,7 @@ export class UsersService {
 
   async findByEmail(email: string): Promise<AccountWithPassword | null> {
     const user = await this.database.load((manager) =>
-      manager.findOneBy(User, { email: normalizeEmail(email) }),
+      manager.findOneBy(User, { email: normalEmail(email) }),
     );
     return user && { ...toAccount(user), passwordHash: user.passwordHash };
   }
@@ -36,7 +37,7 @@ export class UsersService {
   /** @throws {EmailTaken} */
   async create(email: string, passwordHash: string | null, manager?: EntityManager): Promise<Account> {
     const insert = async (transaction: EntityManager): Promise<Account> => {
-      const user = transaction.create(User, { email: normalizeEmail(email), passwordHash, role: 'user' });
+      const user = transaction.create(User, { email: normalEmail(email), passwordHash, role: 'user' });
       try {
         await transaction.insert(User, user);
       } catch (error) {
@@ -59,7 +60,7 @@ export class UsersService {
 
   /** @param account an id or an e-mail address. */
   async originOf(account: number | string): Promise<AccountOrigin | null> {
-    const where = typeof account === 'number' ? { id: account } : { email: normalizeEmail(account) };
+    const where = typeof account === 'number' ? { id: account } : { email: normalEmail(account) };
     const user = await this.database.load((manager) => manager.findOneBy(User, where));
     return user && { ...toAccount(user), oidcIssuer: user.oidcIssuer, createdAt: user.createdAt };
   }
@@ -77,7 +78,7 @@ export class UsersService {
     if (existing !== null) return existing;
     // An address that is already taken stays with its account: a verified address at the provider does not prove that the
     // local account belongs to the same person. The new account gets a placeholder address.
-    const email = isStorable(identity.email) ? normalizeEmail(identity.email) : placeholderEmail(identity);
+    const email = isStorable(identity.email) ? normalEmail(identity.email) : placeholderEmail(identity);
     for (const address of new Set([email, placeholderEmail(identity)])) {
       await this.insertOidc(identity, address);
       const created = await this.touchOidc(identity);
@@ -109,10 +110,6 @@ export class UsersService {
     );
     return rows[0] ?? null;
   }
-}
-
-function normalizeEmail(email: string): string {
-  return email.trim().toLowerCase();
 }
 
 function toAccount({ id, email, role }: User): Account {

@@ -1,13 +1,14 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import { IsEmail, MaxLength } from 'class-validator';
+import { normalEmail } from '../../common/normal-text.js';
+import { InForm } from '../../http/plain-text.decorator.js';
 
-/** Trims spaces around the address. UsersService ignores its case. */
+/** In normal form, so that everything that goes by the address takes all ways to write it as one. */
 export function EmailField(): PropertyDecorator {
   return applyDecorators(
     ApiProperty({ format: 'email', maxLength: 320, example: 'ada@example.org' }),
-    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim() : value)),
+    InForm(normalEmail),
     IsEmail(),
     MaxLength(320),
   );

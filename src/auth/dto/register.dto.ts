@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsString, ValidateBy } from 'class-validator';
-import { Length } from '../../http/length.decorator.js';
+import { ValidateBy } from 'class-validator';
 import { isPlaceholder } from '../../users/oidc-identity.js';
 import { EmailField } from './email-field.decorator.js';
+import { IsNewPassword } from './password.decorators.js';
 
 export class RegisterDto {
   @EmailField()
@@ -20,10 +20,10 @@ export class RegisterDto {
     minLength: 12,
     maxLength: 128,
     example: '<12 to 128 characters>',
-    description: 'Common passwords, sequences and repetitions are refused',
+    description:
+      'Common passwords, sequences, repetitions and control characters are refused. Compared as RFC 8265 prepares it',
     writeOnly: true,
   })
-  @IsString()
-  @Length(12, 128)
+  @IsNewPassword()
   password!: string;
 }

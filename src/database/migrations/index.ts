@@ -12,6 +12,7 @@ import { SignIns1764001000000 } from './1764001000000-sign-ins.js';
 import { AuditChain1764001100000 } from './1764001100000-audit-chain.js';
 import { ConnectFinish1764001200000 } from './1764001200000-connect-finish.js';
 import { KeyPolicies1764001300000 } from './1764001300000-key-policies.js';
+import { NormalText1764001500000 } from './1764001500000-normal-text.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -29,4 +30,5 @@ export const MIGRATIONS = [
   AuditChain1764001100000,
   ConnectFinish1764001200000,
   KeyPolicies1764001300000,
+  NormalText1764001500000,
 ];

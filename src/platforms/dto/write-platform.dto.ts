@@ -22,7 +22,8 @@ export class CreatePlatformDto {
     minLength: 1,
     maxLength: 100,
     example: 'My Mastodon',
-    description: 'Unique among the user’s connections',
+    description:
+      'Unique among the user’s connections. Stored trimmed and in Unicode normal form C, as the username is',
   })
   @IsPlainText()
   @Length(1, 100, { message: 'name must have 1 to 100 characters' })

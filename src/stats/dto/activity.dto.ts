@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, NotEquals } from 'class-validator';
 import { Length } from '../../http/length.decorator.js';
-import { IsPlainText } from '../../http/plain-text.decorator.js';
+import { IsExactText } from '../../http/plain-text.decorator.js';
 import { IsTime } from '../../http/time.decorator.js';
 import { ACTIVITY_KINDS, type ActivityKind } from '../activity.entity.js';
 
@@ -16,12 +16,12 @@ export class ActivityDto {
     example: '113501234567890123',
     description: 'Your own id for the activity',
   })
-  @IsPlainText()
+  @IsExactText()
   @Length(1, 200, { message: 'externalId must have 1 to 200 characters' })
   externalId!: string;
 
   @ApiProperty({ minLength: 1, maxLength: 50, example: 'published' })
-  @IsPlainText()
+  @IsExactText()
   @Length(1, 50, { message: 'status must have 1 to 50 characters' })
   @NotEquals('__proto__', { message: 'status must be another word' })
   status!: string;
