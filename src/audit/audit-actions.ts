@@ -2,6 +2,7 @@
 export const AUDIT_ACTIONS = [
   'account.register',
   'account.role',
+  'account.password',
   'session.begin',
   'session.reuse',
   'api_key.create',

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { KeyRing } from '../crypto/key-ring.js';
+import { readable } from '../crypto/readable.js';
 import type { Database } from '../database/database.js';
+import { KeyRingMismatch } from '../keys/boot-canary.js';
 import { SYSTEM } from './audit-origin.js';
 import { ChainKey, type ChainedRow, type Head, isSame } from './chain-key.js';
 
@@ -49,20 +51,16 @@ export class AuditChain {
   /**
    * Begins the trail if nobody has.
    *
-   * @throws {UndecryptableSecret} when the key ring is another one.
+   * @throws {KeyRingMismatch} when the key ring is another one.
    */
   static async open(database: Database, ring: KeyRing): Promise<AuditChain> {
-    const read = (manager: EntityManager) =>
-      manager.query<{ token: string; keyId: string }[]>('SELECT token, key_id AS "keyId" FROM audit_chain');
-    const [stored] = await database.load(read);
-    if (stored !== undefined)
-      return new AuditChain(database, new ChainKey(ring.decrypt(stored.token, stored.keyId)));
+    const stored = await database.load((manager) => readKey(manager, ring));
+    if (stored !== null) return new AuditChain(database, stored);
     return database.transaction(async (manager) => {
       // Of several processes that start for the first time, one begins.
       await manager.query('LOCK TABLE audit_chain IN EXCLUSIVE MODE');
-      const [other] = await read(manager);
-      if (other !== undefined)
-        return new AuditChain(database, new ChainKey(ring.decrypt(other.token, other.keyId)));
+      const other = await readKey(manager, ring);
+      if (other !== null) return new AuditChain(database, other);
       const secret = randomBytes(32).toString('base64url');
       const chain = new AuditChain(database, new ChainKey(secret));
       await chain.#begin(manager, ring.encrypt(secret), ring.primaryKeyId);
@@ -77,7 +75,7 @@ export class AuditChain {
     const end =
       (seen && (await this.#write(seen, rows, (sql, values) => this.database.statement(sql, values)))) ??
       (await this.database.transaction((manager) => this.appendIn(manager, rows)));
-    if (end.id > (this.#seen?.id ?? 0)) this.#seen = end;
+    this.#seen = end;
   }
 
   /**
@@ -152,6 +150,17 @@ export class AuditChain {
     const seen = this.#seen?.id ?? 0;
     return head.id < seen ? `it ends with entry ${head.id}, but entry ${seen} had been written` : null;
   }
+}
+
+/** Null before the trail has begun. @throws {KeyRingMismatch} */
+async function readKey(manager: EntityManager, ring: KeyRing): Promise<ChainKey | null> {
+  const [stored] = await manager.query<{ token: string; keyId: string }[]>(
+    'SELECT token, key_id AS "keyId" FROM audit_chain',
+  );
+  if (stored === undefined) return null;
+  const secret = readable(() => ring.decrypt(stored.token, stored.keyId));
+  if (secret === null) throw new KeyRingMismatch(stored.keyId, ring.keyIds);
+  return new ChainKey(secret);
 }
 
 /** Chained like any other, so that the evidence stays. */

@@ -33,8 +33,10 @@ export class AuditOriginInterceptor implements NoFastLane {
     );
     const access = this.reflector.get<Access | undefined>(ACCESS_METADATA, context.getHandler());
     if (access !== 'admin') return handled;
+    // Without the query string: somebody may have put secrets there by mistake.
+    const detail = `${method} ${url.split('?', 1)[0]}`;
     const written = onBehalfOf(origin, () =>
-      this.audit.write({ action: 'admin.request', outcome: 'admitted', detail: `${method} ${url}` }),
+      this.audit.write({ action: 'admin.request', outcome: 'admitted', detail }),
     );
     return from(written).pipe(mergeMap(() => handled));
   }

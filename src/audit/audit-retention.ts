@@ -65,7 +65,7 @@ export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
       // Of several processes, one at a time.
       await this.chain.lock(manager);
       const rows = await manager.query<{ id: number; at: Date; mac: string | null }[]>(
-        `SELECT id::float8 AS id, at, mac FROM audit_log ORDER BY id LIMIT ${BATCH}`,
+        `SELECT id::float8 AS id, at, mac FROM audit_log ORDER BY audit_log.id LIMIT ${BATCH}`,
       );
       const kept = rows.findIndex(({ at }) => at >= before);
       const old = kept === -1 ? rows : rows.slice(0, kept);

@@ -45,7 +45,7 @@ export class AuditTrail {
     const where = given.map(([condition], index) => `${condition} $${index + 1}`).join(' AND ');
     const rows = await this.database.statement<ChainedRow>(
       `SELECT ${ROW_COLUMNS} FROM audit_log ${where && `WHERE ${where}`}
-       ORDER BY id ${after === null ? 'DESC' : 'ASC'} LIMIT ${size + 1}`,
+       ORDER BY audit_log.id ${after === null ? 'DESC' : 'ASC'} LIMIT ${size + 1}`,
       given.map(([, value]) => value),
     );
     const entries = rows.slice(0, size);

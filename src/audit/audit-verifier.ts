@@ -150,7 +150,7 @@ export function textOf({ id, mac }: Head): string {
 
 function pageAfter(manager: EntityManager, id: number): Promise<StoredRow[]> {
   return manager.query<StoredRow[]>(
-    `SELECT ${ROW_COLUMNS}, mac FROM audit_log WHERE id > $1 ORDER BY id LIMIT ${PAGE_ROWS}`,
+    `SELECT ${ROW_COLUMNS}, mac FROM audit_log WHERE id > $1 ORDER BY audit_log.id LIMIT ${PAGE_ROWS}`,
     [id],
   );
 }

@@ -80,6 +80,14 @@ export class RefreshTokensService {
     if (found !== null) await this.revokeFamily(found.familyId, manager);
   }
 
+  /** Ends all sessions of a user. */
+  async revokeAll(userId: number, manager: EntityManager): Promise<void> {
+    await manager.query(
+      'UPDATE refresh_tokens SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL',
+      [userId],
+    );
+  }
+
   private find(token: string, manager: EntityManager): Promise<RefreshToken | null> {
     return manager.findOneBy(RefreshToken, { tokenHash: hashOf(token) });
   }

@@ -11,10 +11,11 @@ import { registerAuditVerify } from './audit-verify.js';
 import { registerCacheWarm } from './cache-warm.js';
 import { CommandFailed } from './command-failed.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
+import { registerDoctor } from './doctor.js';
 import { registerKeysRotate } from './keys-rotate.js';
 import { say } from './output.js';
 import { registerRestoreFinish } from './restore-finish.js';
-import { registerUsersRole } from './users-role.js';
+import { registerUsers } from './users.js';
 
 // Each action loads its own dependencies: help and keys:generate need neither the database nor the application.
 const program = new Command('npm run cli --')
@@ -50,7 +51,8 @@ program
     say(`Dropped ${dropped} ${dropped === 1 ? 'key' : 'keys'} from the cache.`);
   });
 
-registerUsersRole(program);
+registerDoctor(program);
+registerUsers(program);
 registerCacheWarm(program);
 registerKeysRotate(program);
 registerCredentialsSeal(program);

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import { type EntityManager, MoreThan } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import { normalEmail } from '../common/normal-text.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
@@ -62,7 +62,21 @@ export class UsersService {
   async originOf(account: number | string): Promise<AccountOrigin | null> {
     const where = typeof account === 'number' ? { id: account } : { email: normalEmail(account) };
     const user = await this.database.load((manager) => manager.findOneBy(User, where));
-    return user && { ...toAccount(user), oidcIssuer: user.oidcIssuer, createdAt: user.createdAt };
+    return user && toOrigin(user);
+  }
+
+  /** The accounts after an id, in the order of their ids. */
+  async list(afterId: number, limit: number): Promise<AccountOrigin[]> {
+    const where = { id: MoreThan(afterId) };
+    const found = await this.database.load((manager) =>
+      manager.find(User, { where, order: { id: 'ASC' }, take: limit }),
+    );
+    return found.map(toOrigin);
+  }
+
+  /** @param passwordHash a PHC string. */
+  async setPassword(id: number, passwordHash: string, manager: EntityManager): Promise<void> {
+    await manager.update(User, id, { passwordHash });
   }
 
   async setRole(id: number, role: Role): Promise<void> {
@@ -110,6 +124,10 @@ export class UsersService {
     );
     return rows[0] ?? null;
   }
+}
+
+function toOrigin(user: User): AccountOrigin {
+  return { ...toAccount(user), oidcIssuer: user.oidcIssuer, createdAt: user.createdAt };
 }
 
 function toAccount({ id, email, role }: User): Account {
