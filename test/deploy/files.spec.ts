@@ -75,7 +75,7 @@ describe('Dockerfile', () => {
   });
 
   it('runs as somebody without rights, is asked whether it lives, and starts what the build makes', () => {
-    expect(of('USER', lastStage)).toEqual(['node']);
+    expect(of('USER', lastStage)).toEqual(['1000']);
     const [check = ''] = of('HEALTHCHECK', lastStage);
     const path = /process\.env\.PORT \|\| (\d+)\) \+ '([^']+)'/.exec(check) ?? [];
     expect([path[1], paths[path[2] ?? ''] !== undefined]).toEqual([
