@@ -3,6 +3,7 @@ import { DemoAccount } from './auth/demo-account.js';
 import { keepTickShape } from './common/tick-shape.js';
 import type { AppConfig } from './config/app-config.js';
 import { ConfigurationError, loadConfig } from './config/load-config.js';
+import { listenFailure } from './http/cannot-listen.js';
 
 async function main(): Promise<void> {
   keepTickShape();
@@ -12,12 +13,15 @@ async function main(): Promise<void> {
   // command that a signal ends has not done its work and must not exit with 0.
   app.enableShutdownHooks([], { useProcessExit: true });
   const demo = config.database.target.kind === 'embedded' ? await app.get(DemoAccount).ensure() : null;
-  await app.listen(config.port, config.host);
+  const { host, port } = config;
+  await app.listen(port, host).catch((error: unknown) => {
+    throw listenFailure(error, { host, port, portName: 'PORT' });
+  });
   process.stdout.write(greeting(config, await app.getUrl(), demo));
 }
 
 function greeting(config: AppConfig, url: string, demo: { email: string; password: string } | null): string {
-  const base = url.replace(/\/\/(\[::1?\]|0\.0\.0\.0|127\.0\.0\.1)/, '//localhost');
+  const base = url.replace(/\/\/(\[::1?\]|0\.0\.0\.0|127\.0\.0\.1)/, '//localhost') + config.basePath;
   const database =
     config.database.target.kind === 'embedded' ? `embedded in ${config.dataDir}` : 'DATABASE_URL';
   const lines = [
@@ -44,7 +48,7 @@ function greeting(config: AppConfig, url: string, demo: { email: string; passwor
 main().catch((error: unknown) => {
   const expected =
     error instanceof ConfigurationError ||
-    (error instanceof Error && ['DirectoryInUse', 'UnusableDataDir'].includes(error.name));
+    (error instanceof Error && ['CannotListen', 'DirectoryInUse', 'UnusableDataDir'].includes(error.name));
   process.stderr.write(
     `${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
   );

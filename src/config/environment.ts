@@ -19,6 +19,17 @@ function whole(unit: string, range: { min: number; max: number; fallback: number
   return wholeBetween(unit, range).default(range.fallback);
 }
 
+function tcpPort(min: 0 | 1) {
+  return z
+    .string()
+    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) >= min && Number(text) <= 65_535, {
+      // A longer one may be a secret that was set in the wrong place.
+      error: ({ input }) =>
+        `must be a TCP port, ${min} to 65535${/^[ -~]{1,8}$/.test(String(input)) ? `; got ${String(input)}` : ''}`,
+    })
+    .transform(Number);
+}
+
 function flag(fallback: boolean) {
   return z
     .enum(['true', 'false'], { error: 'must be true or false' })
@@ -96,12 +107,12 @@ const corsOrigin = (origin: string): boolean => URL.canParse(origin) && new URL(
 /** The environment variables, explained in .env.example. Names end with the unit. An empty value means "not set". */
 export const environmentSchema = z.object({
   HOST: z.string().default('0.0.0.0'),
-  PORT: whole('(a TCP port)', { min: 0, max: 65_535, fallback: 3000 }),
+  PORT: tcpPort(0).default(3000),
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   DATA_DIR: z.string().default('.data'),
   DOCS_ENABLED: flag(true),
-  METRICS_PORT: wholeBetween('(a TCP port)', { min: 1, max: 65_535 }).optional(),
+  METRICS_PORT: tcpPort(1).optional(),
   METRICS_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]{16,500}$/, 'must have 16 to 500 visible ASCII characters')
@@ -180,10 +191,14 @@ export const environmentSchema = z.object({
   WATCH_ROUND_SECONDS: whole('seconds', { min: 1, max: 3600, fallback: 30 }),
   WATCH_CONCURRENCY: whole('instances', { min: 1, max: 100, fallback: 10 }),
   WATCH_SPACING_MS: whole('milliseconds', { min: 1, max: 60_000, fallback: 2000 }),
+  BASE_PATH: z
+    .string()
+    .regex(/^\/(?:[\w.~-]*[\w~-][\w.~-]*\/)*$/, 'must begin and end with a slash, such as /platforms/')
+    .default('/'),
   PUBLIC_URL: z
     .string()
     .refine((text) => corsOrigin(text) && /^https?:/.test(text), {
-      message: 'must be an origin such as https://platforms.example.org, without a path',
+      message: 'must be an origin such as https://platforms.example.org; a path belongs to BASE_PATH',
     })
     .optional(),
 });

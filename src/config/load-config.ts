@@ -6,7 +6,7 @@ import { makePrivateFolder } from './private-folder.js';
 import { withSecretFiles } from './secret-files.js';
 import { isTrivial } from './trivial-secret.js';
 
-/** Lists every missing or invalid setting by name, one per line. Never quotes a value: it may be a secret. */
+/** Lists every missing or invalid setting by name, one per line. Never quotes a value, which may be a secret, except a short one of a port. */
 export class ConfigurationError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);

@@ -48,7 +48,7 @@ export class ConnectController {
     // An existing cookie is reused, so that one browser can run several attempts at once.
     const browser = browserOf(request) ?? newSecret();
     const authorizationUrl = await this.connect.begin(user.id, dto, browser);
-    const attributes = `Path=/v1/connect; Max-Age=${ATTEMPT_TTL_SECONDS}; HttpOnly; ${this.sameSite()}`;
+    const attributes = `Path=${this.config.basePath}/v1/connect; Max-Age=${ATTEMPT_TTL_SECONDS}; HttpOnly; ${this.sameSite()}`;
     reply.header('Set-Cookie', `${COOKIE}=${browser}; ${attributes}`);
     return { authorizationUrl };
   }

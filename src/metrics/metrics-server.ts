@@ -4,6 +4,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { HttpAdapterHost } from '@nestjs/core';
 import { AppConfig } from '../config/app-config.js';
 import { bearerToken } from '../http/auth/bearer-token.js';
+import { listenFailure } from '../http/cannot-listen.js';
 import { MetricsToken } from './metrics-token.js';
 import { MetricsService } from './metrics.service.js';
 
@@ -29,7 +30,9 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
     const server = createServer((request, response) => void this.answer(request, response));
     server.headersTimeout = server.requestTimeout = HEADERS_TIMEOUT_MS;
     server.listen(metricsPort, host);
-    await once(server, 'listening');
+    await once(server, 'listening').catch((error: unknown) => {
+      throw listenFailure(error, { host, port: metricsPort, portName: 'METRICS_PORT' });
+    });
     this.#server = server;
   }
 

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { BASE } from '../api/base.js';
 import { type NewPlatform, type Platform, api, ok } from '../api/client.js';
 import { say } from '../state/messages.js';
 import { write } from '../state/platforms.js';
@@ -66,7 +67,7 @@ function ByOAuth({ onClose }: Closable) {
       submitLabel="Continue"
       onCancel={onClose}
       onSubmit={async ({ instance = '', name = '' }) => {
-        const returnTo = new URL('/console/', location.href).href;
+        const returnTo = new URL(`${BASE}/console/`, location.href).href;
         const body = { instance, returnTo, ...(name !== '' && { name }) };
         setAuthorizationUrl((await ok(api.POST('/v1/connect', { body }))).authorizationUrl);
       }}

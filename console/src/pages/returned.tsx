@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks';
+import { BASE } from '../api/base.js';
 import { announceConnected } from '../state/connect-channel.js';
 import { PageTitle } from '../ui/page-title.js';
 
@@ -27,7 +28,7 @@ export function ReturnedPage({ query }: { readonly query: URLSearchParams }) {
         )}
         <p>You can close this tab and return to the one you came from.</p>
         <p>
-          <a href="/console/">Open the console here</a>
+          <a href={`${BASE}/console/`}>Open the console here</a>
         </p>
       </div>
     </main>
