@@ -29,7 +29,7 @@ const MAY_IMPORT = {
   config: [],
   common: ['config'],
   http: [...BASE, 'crypto'],
-  audit: [...BASE, 'database'],
+  audit: [...BASE, 'crypto', 'database', 'http', 'keys'],
   cache: [...BASE, 'crypto', 'http'],
   credentials: [...BASE, 'crypto'],
   // Pure except for its module file, which is how Nest sees it.

@@ -93,11 +93,8 @@ function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
     return503OnClosing: false,
     clientErrorHandler: refuseConnection,
     routerOptions: { maxParamLength: 200 },
-    // A client's own id is kept only if it is safe in a log. Otherwise clients could inject text into the log.
-    genReqId: ({ headers }: { headers: Record<string, unknown> }) => {
-      const given = headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    },
+    // Never the client's own: ids in the audit trail have to be unique.
+    genReqId: () => randomUUID(),
     // Errors that Fastify raises before routing, such as a path that is not valid UTF-8.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(error, request, reply.headers({ ...BARE_SECURITY_HEADERS, 'X-Request-Id': request.id })),
@@ -149,6 +146,7 @@ function addHooks(fastify: FastifyInstance, logger: Logger): void {
     request.log.info(
       {
         reqId: request.id,
+        ...clientRequestId(request),
         method: request.method,
         path: request.url.split('?', 1)[0],
         status: reply.statusCode,
@@ -158,6 +156,12 @@ function addHooks(fastify: FastifyInstance, logger: Logger): void {
     );
     done();
   });
+}
+
+/** Only one that is safe in a log: otherwise clients could inject text into it. */
+function clientRequestId({ headers }: FastifyRequest): { clientReqId?: string } {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? { clientReqId: given } : {};
 }
 
 function openApiDocument(app: NestFastifyApplication, basePath = ''): OpenAPIObject {

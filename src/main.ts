@@ -1,9 +1,9 @@
 import { createApp } from './app.setup.js';
 import { DemoAccount } from './auth/demo-account.js';
+import { StartFailure, listenFailure } from './common/start-failure.js';
 import { keepTickShape } from './common/tick-shape.js';
 import type { AppConfig } from './config/app-config.js';
 import { ConfigurationError, loadConfig } from './config/load-config.js';
-import { listenFailure } from './http/cannot-listen.js';
 
 async function main(): Promise<void> {
   keepTickShape();
@@ -15,7 +15,7 @@ async function main(): Promise<void> {
   const demo = config.database.target.kind === 'embedded' ? await app.get(DemoAccount).ensure() : null;
   const { host, port } = config;
   await app.listen(port, host).catch((error: unknown) => {
-    throw listenFailure(error, { host, port, portName: 'PORT' });
+    throw listenFailure(error, { host, port, portSetting: 'PORT' });
   });
   process.stdout.write(greeting(config, await app.getUrl(), demo));
 }
@@ -48,7 +48,8 @@ function greeting(config: AppConfig, url: string, demo: { email: string; passwor
 main().catch((error: unknown) => {
   const expected =
     error instanceof ConfigurationError ||
-    (error instanceof Error && ['CannotListen', 'DirectoryInUse', 'UnusableDataDir'].includes(error.name));
+    error instanceof StartFailure ||
+    (error instanceof Error && ['DirectoryInUse', 'UnusableDataDir'].includes(error.name));
   process.stderr.write(
     `${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
   );

@@ -6,9 +6,9 @@ import { PlatformsPage } from './pages/platforms.js';
 import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
 import { condition, watchCondition } from './state/condition.js';
-import { onConnected } from './state/connect-channel.js';
+import { finish, finishReturned, pendingAttempt } from './state/connect.js';
 import { follow, liveness } from './state/live.js';
-import { dismissAll, say } from './state/messages.js';
+import { dismissAll } from './state/messages.js';
 import { forget, reload } from './state/platforms.js';
 import { Banner } from './ui/banner.js';
 import { focusPage } from './ui/dialog.js';
@@ -61,10 +61,10 @@ function useSession(): void {
 function startSession(): () => void {
   dismissAll();
   const stopFollowing = follow(() => void reload());
-  const stopListening = onConnected(() => {
-    say('The account is connected.');
-    void reload();
-  });
+  const stopListening = finishReturned();
+  const { value: attempt } = pendingAttempt;
+  pendingAttempt.value = null;
+  if (attempt !== null) void finish(attempt);
   return () => {
     stopFollowing();
     stopListening();

@@ -7,4 +7,7 @@ const place = document.getElementById('app');
 if (place === null) throw new Error('index.html has no #app');
 
 const query = new URLSearchParams(location.search);
-render(query.has('connect') ? <ReturnedPage query={query} /> : <App />, place);
+const isReturned = query.has('attempt') || query.has('connect');
+// An attempt works once, so it must be neither reloaded nor kept in the history.
+if (isReturned) history.replaceState(null, '', location.pathname + location.hash);
+render(isReturned ? <ReturnedPage query={query} /> : <App />, place);

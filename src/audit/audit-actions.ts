@@ -1,6 +1,28 @@
-export const AUDIT_ACTIONS = ['credentials.reveal'] as const;
+/** What the trail records. */
+export const AUDIT_ACTIONS = [
+  'account.register',
+  'account.role',
+  'account.password',
+  'session.begin',
+  'session.reuse',
+  'api_key.create',
+  'api_key.revoke',
+  'platform.create',
+  'platform.delete',
+  'connect.finish',
+  'credentials.change',
+  'credentials.reveal',
+  'credentials.refresh',
+  'credentials.seal',
+  'keys.rotate',
+  'installation.restore',
+  'admin.request',
+  'audit.begin',
+  'audit.trim',
+  'audit.broken',
+] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-/** `revealed`, or the reason for the refusal. */
-export const AUDIT_OUTCOMES = ['revealed', 'needs_reconnect', 'platform_inactive'] as const;
-export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+/** `operator`: somebody at the command line. `system`: the application by itself. */
+export const AUDIT_ACTORS = ['user', 'operator', 'system'] as const;
+export type AuditActor = (typeof AUDIT_ACTORS)[number];

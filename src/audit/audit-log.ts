@@ -1,23 +1,34 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { ServiceUnavailable } from '../common/domain-error.js';
-import { Database } from '../database/database.js';
-import type { AuditEntry } from './audit-entry.entity.js';
+import { Installation } from '../common/installation.js';
+import { isDatabaseUnavailable } from '../database/database-errors.js';
+import type { AuditAction } from './audit-actions.js';
+import { AuditChain, type UnchainedRow } from './audit-chain.js';
+import { type AuditOrigin, currentOrigin } from './audit-origin.js';
 
-type AuditRecord = Readonly<Omit<AuditEntry, 'id' | 'at'>>;
-
-interface WrittenAuditRecord extends AuditRecord {
-  readonly id: number;
-  readonly at: Date;
+export interface AuditRecord extends Partial<AuditOrigin> {
+  readonly action: AuditAction;
+  /** `done`, or what came of it, in snake_case. */
+  readonly outcome: string;
+  readonly platformId?: number;
+  /** In the user's words; up to 200 characters. */
+  readonly reason?: string;
+  /** In ours. What is longer than 500 characters is cut. */
+  readonly detail?: string;
 }
 
-export interface AuditPage {
-  /** Newest first. */
-  readonly entries: readonly WrittenAuditRecord[];
-  /** `before` of the next page. Null on the last page. */
-  readonly nextBefore: number | null;
+interface Waiting {
+  readonly row: UnchainedRow;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
+const REASON_LENGTH = 200;
+const DETAIL_LENGTH = 500;
 const ADDRESS_LENGTH = 64;
+/** Rows of one statement. */
+const BATCH = 500;
 
 /** The row was not written, so the action that it would have recorded must not happen. */
 class AuditUnavailable extends ServiceUnavailable {
@@ -28,55 +39,73 @@ class AuditUnavailable extends ServiceUnavailable {
   }
 }
 
-const WRITE_SQL = `
-  INSERT INTO audit_log (action, outcome, user_id, api_key_id, platform_id, reason, address, request_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`;
-
-const PAGE_SQL = `
-  SELECT id, at, action, outcome, user_id AS "userId", api_key_id AS "apiKeyId", platform_id AS "platformId", reason,
-    address, request_id AS "requestId"
-  FROM audit_log WHERE platform_id = $1 AND user_id = $2 AND ($3::bigint IS NULL OR id < $3)
-  ORDER BY id DESC LIMIT $4`;
-
-/** Records every use of credentials. Append-only. */
+/** Records who does what. Append-only. */
 @Injectable()
 export class AuditLog {
-  constructor(private readonly database: Database) {}
+  #waiting: Waiting[] = [];
+  #writing = false;
+
+  constructor(
+    private readonly chain: AuditChain,
+    private readonly installation: Installation,
+  ) {}
 
   /**
-   * Resolves once the row is committed.
+   * Resolves once the row is committed. Those that are waiting go together, because each needs the one before.
    *
-   * @throws {ServiceUnavailable} when the row was not committed, for any reason. The caller must then reveal nothing.
+   * @throws {ServiceUnavailable} when the row was not committed, for any reason.
    */
-  async write(record: AuditRecord): Promise<void> {
-    const { action, outcome, userId, apiKeyId, platformId, reason, address, requestId } = record;
+  write(record: AuditRecord): Promise<void> {
+    const row = this.rowOf(record);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ row, resolve, reject });
+      if (!this.#writing) void this.writeAll();
+    });
+  }
+
+  /**
+   * Writes in the caller's transaction, as its last statement: until the commit, nobody else can write.
+   *
+   * @throws {AuditUnavailable} The caller's transaction must then be rolled back.
+   */
+  async writeIn(manager: EntityManager, record: AuditRecord): Promise<void> {
     try {
-      await this.database.statement(WRITE_SQL, [
-        action,
-        outcome,
-        userId,
-        apiKeyId,
-        platformId,
-        reason,
-        address.slice(0, ADDRESS_LENGTH),
-        requestId,
-      ]);
+      await this.chain.appendIn(manager, [this.rowOf(record)]);
     } catch (error) {
-      throw error instanceof ServiceUnavailable ? error : new AuditUnavailable(error);
+      throw isDatabaseUnavailable(error) ? error : new AuditUnavailable(error);
     }
   }
 
-  /** The entries of `userId` for a platform, even a deleted one. `before` is the id of an entry. */
-  async page(
-    userId: number,
-    platformId: number,
-    { before, size }: { readonly before: number | null; readonly size: number },
-  ): Promise<AuditPage> {
-    const rows = await this.database.statement<Omit<WrittenAuditRecord, 'id'> & { readonly id: string }>(
-      PAGE_SQL,
-      [platformId, userId, before, size + 1],
-    );
-    const entries = rows.slice(0, size).map((row) => ({ ...row, id: Number(row.id) }));
-    return { entries, nextBefore: rows.length > size ? (entries.at(-1)?.id ?? null) : null };
+  private async writeAll(): Promise<void> {
+    this.#writing = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, BATCH);
+      this.#waiting = this.#waiting.slice(BATCH);
+      try {
+        await this.chain.append(batch.map(({ row }) => row));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        const reason = error instanceof ServiceUnavailable ? error : new AuditUnavailable(error);
+        for (const { reject } of batch) reject(reason);
+      }
+    }
+    this.#writing = false;
   }
+
+  private rowOf({ reason = '', detail = '', platformId, ...record }: AuditRecord): UnchainedRow {
+    const origin = { ...currentOrigin(), ...record };
+    return {
+      ...origin,
+      at: new Date(this.installation.earliestMs()),
+      platformId: platformId ?? null,
+      reason: stored(reason, REASON_LENGTH),
+      detail: stored(detail, DETAIL_LENGTH),
+      address: stored(origin.address, ADDRESS_LENGTH),
+    };
+  }
+}
+
+/** PostgreSQL takes no NUL, and no half of a surrogate pair. */
+function stored(text: string, length: number): string {
+  return text.replaceAll('\0', '').slice(0, length).toWellFormed();
 }

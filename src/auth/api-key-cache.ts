@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CacheSpec } from '../cache/cache-spec.js';
 import { type AuthUser, type Scope, SCOPES } from '../http/auth/auth-user.js';
+import { KeyPolicy, type KeyPolicyFields } from '../http/auth/key-policy.js';
 
 /** The outbox drops the entry when the key changes or goes, also by SQL. */
 export const API_KEY_TTL_SECONDS = 300;
@@ -15,6 +16,7 @@ interface Fields {
   readonly hash: Buffer;
   readonly scopes: readonly Scope[];
   readonly expiresAt: Date | null;
+  readonly policy: KeyPolicyFields | null;
 }
 
 /** What must be known to admit a request with an API key. */
@@ -36,11 +38,18 @@ const storedSchema = z
       .datetime()
       .transform((text) => new Date(text))
       .nullable(),
+    // Required: an entry from before there were policies is a miss. It would be a key without limits.
+    policy: z
+      .strictObject({
+        platformIds: z.array(z.int().positive()).optional(),
+        addresses: z.array(z.string()).optional(),
+      })
+      .nullable(),
   })
   .nullable();
 
 /**
- * `api_key:<lookup>`: so that a worker's requests need no database. It holds the hash and no secret. Never in process
+ * `api_key:<lookup>`: so that a worker's requests need no database. It holds the hash, the policy and no secret. Never in process
  * memory, because a revocation must be seen by every process at once.
  */
 export const API_KEY_SPEC: CacheSpec<string, KnownApiKey | null> = {
@@ -49,7 +58,9 @@ export const API_KEY_SPEC: CacheSpec<string, KnownApiKey | null> = {
   ttlSeconds: (known) => (known === null ? ABSENT_TTL_SECONDS : API_KEY_TTL_SECONDS),
   encode: (known) => (known === null ? 'null' : JSON.stringify(toStored(known))),
   fingerprint: (known) =>
-    known === null ? '' : JSON.stringify([known.id, known.userId, known.scopes, known.expiresAt]),
+    known === null
+      ? ''
+      : JSON.stringify([known.id, known.userId, known.scopes, known.expiresAt, known.policy]),
   decode: (raw, lookup) => {
     const fields = storedSchema.parse(JSON.parse(raw));
     if (fields === null) return null;
@@ -59,9 +70,15 @@ export const API_KEY_SPEC: CacheSpec<string, KnownApiKey | null> = {
 };
 
 export function knownApiKey(fields: Fields): KnownApiKey {
-  const { id, userId, scopes } = fields;
+  const { id, userId, scopes, policy } = fields;
   // No API key has an administrator's rights, so the owner's role does not matter and cannot be out of date.
-  const user: AuthUser = Object.freeze({ id: userId, role: 'user', scopes, apiKeyId: id });
+  const user: AuthUser = Object.freeze({
+    id: userId,
+    role: 'user',
+    scopes,
+    apiKeyId: id,
+    ...(policy !== null && { policy: new KeyPolicy(policy) }),
+  });
   return { ...fields, user };
 }
 

@@ -6,8 +6,8 @@ import { CacheService } from '../cache/cache.service.js';
 import { Clock } from '../common/clock.js';
 import { matchesHash } from '../common/secrets.js';
 import { Database } from '../database/database.js';
-import type { AuthUser } from '../http/auth/auth-user.js';
-import { InvalidAccessToken } from '../http/auth/auth.errors.js';
+import type { AuthUser, TokenSource } from '../http/auth/auth-user.js';
+import { InvalidAccessToken, PolicyRefused } from '../http/auth/auth.errors.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
 import { isApiKeyChange } from '../outbox/change.js';
 import {
@@ -18,6 +18,7 @@ import {
   knownApiKey,
 } from './api-key-cache.js';
 import { lookupOf } from './api-key-format.js';
+import { policyOf } from './api-key-policy.js';
 import { ApiKeyUsage } from './api-key-usage.js';
 import { ApiKey } from './api-key.entity.js';
 
@@ -39,8 +40,11 @@ export class ApiKeyVerifier {
     );
   }
 
-  /** @throws {InvalidAccessToken} for an unknown, wrong, expired or revoked key alike. */
-  async verify(key: string): Promise<AuthUser> {
+  /**
+   * @throws {InvalidAccessToken} for an unknown, wrong, expired or revoked key alike.
+   * @throws {PolicyRefused} for an address that is not in the key's policy.
+   */
+  async verify(key: string, from: TokenSource): Promise<AuthUser> {
     const lookup = lookupOf(key);
     if (lookup === null) throw new InvalidAccessToken();
     const read = await this.cache.read(API_KEY_SPEC, lookup, () => this.load(lookup));
@@ -50,6 +54,8 @@ export class ApiKeyVerifier {
     if (found === null || !matchesHash(key, found.hash) || this.isExpired(found)) {
       throw new InvalidAccessToken();
     }
+    const { policy } = found.user;
+    if (policy !== undefined && !policy.permitsAddress(from.ip)) throw new PolicyRefused();
     this.usage.note(found.id);
     return found.user;
   }
@@ -62,6 +68,6 @@ export class ApiKeyVerifier {
     const row = await this.database.load(() => this.repository.findOneBy({ lookup, revokedAt: IsNull() }));
     if (row === null) return null;
     const { id, userId, keyHash: hash, scopes, expiresAt } = row;
-    return knownApiKey({ id, userId, lookup, hash, scopes, expiresAt });
+    return knownApiKey({ id, userId, lookup, hash, scopes, expiresAt, policy: policyOf(row) });
   }
 }

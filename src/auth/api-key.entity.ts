@@ -31,6 +31,14 @@ export class ApiKey {
   @Column({ type: 'text', array: true })
   scopes!: Scope[];
 
+  /** Null: not limited to platform connections. Ids of deleted ones stay. */
+  @Column({ name: 'platform_ids', type: 'integer', array: true, nullable: true })
+  platformIds!: number[] | null;
+
+  /** Null: not limited to addresses. */
+  @Column({ type: 'cidr', array: true, nullable: true })
+  addresses!: string[] | null;
+
   @Column({ name: 'expires_at', type: 'timestamptz', nullable: true })
   expiresAt!: Date | null;
 

@@ -36,15 +36,22 @@ export class ApiKeysController {
   @ApiOperation({
     summary: 'Create an API key for a program',
     description:
-      'The key is shown only once. It allows what its scopes allow. It can never manage API keys or act as an admin.',
+      'The key is shown only once. It allows what its scopes allow, within its policy: what that does not permit is ' +
+      '403 `policy_refused`. A key that is limited to platform connections lists only these and can neither create ' +
+      'others nor look up instances. No key can manage API keys or act as an admin.',
   })
   @ApiCreatedResponse({ type: CreatedApiKeyDto })
   @ApiProblems([400, 409, 413, 415, 503], new TooManyApiKeys(50))
   async create(
     @CurrentUser() user: AuthUser,
-    @Body() { name, scopes, expiresAt }: CreateApiKeyDto,
+    @Body() { name, scopes, expiresAt, policy }: CreateApiKeyDto,
   ): Promise<CreatedApiKeyDto> {
-    return this.keys.create(user.id, { name, scopes, expiresAt: expiresAt ? new Date(expiresAt) : null });
+    return this.keys.create(user.id, {
+      name,
+      scopes,
+      expiresAt: expiresAt ? new Date(expiresAt) : null,
+      policy: policy ?? {},
+    });
   }
 
   @Delete(':id')

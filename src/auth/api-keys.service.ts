@@ -1,15 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, IsNull, type Repository } from 'typeorm';
+import { AuditLog } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Scope } from '../http/auth/auth-user.js';
+import type { KeyPolicyFields } from '../http/auth/key-policy.js';
 import { API_KEY_CHANGED, type ApiKeyChange, type CommittedChanges } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { newApiKey, prefixOf } from './api-key-format.js';
+import { columnsOf, policyOf } from './api-key-policy.js';
 import { ApiKey } from './api-key.entity.js';
 import { ApiKeyNotFound, RevocationUnconfirmed, TooManyApiKeys } from './auth.errors.js';
 import type { ApiKeyDto, CreatedApiKeyDto } from './dto/api-key.dto.js';
@@ -26,6 +29,7 @@ interface ApiKeyRequest {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly expiresAt: Date | null;
+  readonly policy: KeyPolicyFields;
 }
 
 /** What people do with their own keys. Checking a request's key is ApiKeyVerifier's. */
@@ -35,6 +39,7 @@ export class ApiKeysService {
     @InjectRepository(ApiKey) private readonly repository: Repository<ApiKey>,
     private readonly database: Database,
     private readonly invalidation: Invalidation,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {}
@@ -81,14 +86,20 @@ export class ApiKeysService {
       // A key that was revoked before is gone, but not while its entry may still be cached: then this repeats a request
       // that was not confirmed.
       if (!(await isPending(manager, revoked))) throw new ApiKeyNotFound();
+      const detail = `API key ${id}`;
+      await this.audit.writeIn(manager, { action: 'api_key.revoke', outcome: 'done', userId, detail });
       return { transactionId: row.transactionId, changes: [revoked] };
     });
     if ((await this.invalidation.afterCommit(committed)) === 'pending') throw new RevocationUnconfirmed();
   }
 
-  private insert(userId: number, { name, scopes, expiresAt }: ApiKeyRequest): Promise<CreatedApiKeyDto> {
+  private insert(
+    userId: number,
+    { name, scopes, expiresAt, policy }: ApiKeyRequest,
+  ): Promise<CreatedApiKeyDto> {
     const { key, lookup, hash } = newApiKey();
     return this.database.transaction(async (manager) => {
+      if (policy.platformIds !== undefined) await assertOwned(manager, userId, policy.platformIds);
       // Counting and inserting are two statements: without the lock, requests at once would exceed the limit.
       await manager.query('SELECT pg_advisory_xact_lock($1, $2)', [USER_KEYS_LOCK, userId]);
       const kept = await manager.countBy(ApiKey, { userId, revokedAt: IsNull() });
@@ -100,9 +111,13 @@ export class ApiKeysService {
         lookup,
         keyHash: hash,
         expiresAt,
+        ...columnsOf(policy),
       });
       const id = identifiers[0]?.['id'] as number;
-      return { ...toView(await manager.findOneByOrFail(ApiKey, { id })), key };
+      const view = toView(await manager.findOneByOrFail(ApiKey, { id }));
+      const detail = `API key ${id}: ${scopes.join(' ')}`;
+      await this.audit.writeIn(manager, { action: 'api_key.create', outcome: 'done', userId, detail });
+      return { ...view, key };
     });
   }
 
@@ -120,8 +135,21 @@ export class ApiKeysService {
   }
 }
 
-function toView({ id, name, scopes, lookup, expiresAt, lastUsedAt, createdAt }: ApiKey): ApiKeyDto {
-  return { id, name, scopes, prefix: prefixOf(lookup), expiresAt, lastUsedAt, createdAt };
+function toView(row: ApiKey): ApiKeyDto {
+  const { id, name, scopes, lookup, expiresAt, lastUsedAt, createdAt } = row;
+  const policy = policyOf(row);
+  return { id, name, scopes, prefix: prefixOf(lookup), policy, expiresAt, lastUsedAt, createdAt };
+}
+
+/** The same for an absent connection and another user's. @throws {InvalidField} */
+async function assertOwned(manager: EntityManager, userId: number, ids: readonly number[]): Promise<void> {
+  const owned = await manager.query<unknown[]>(
+    'SELECT 1 FROM platform_connections WHERE user_id = $1 AND id = ANY($2::integer[])',
+    [userId, ids],
+  );
+  if (owned.length === ids.length) return;
+  const detail = 'platformIds must be ids of your own platform connections';
+  throw new InvalidField([{ pointer: '/policy/platformIds', detail }]);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { AuditLog } from '../audit/audit-log.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
@@ -23,6 +24,8 @@ interface Admitted {
   readonly refreshToken: string;
 }
 
+const SESSION_BEGIN = { action: 'session.begin' } as const;
+
 /** Hashes passwords outside the transactions, so no database connection is held that long. */
 @Injectable()
 export class AuthService {
@@ -33,6 +36,7 @@ export class AuthService {
     private readonly accessTokens: AccessTokens,
     private readonly refreshTokens: RefreshTokensService,
     private readonly delays: SignInDelays,
+    private readonly audit: AuditLog,
     private readonly config: AppConfig,
   ) {}
 
@@ -54,7 +58,9 @@ export class AuthService {
     const admitted = await this.database.transaction(async (manager) => {
       const { id } = await this.users.create(email, passwordHash, manager);
       await this.delays.succeeded(email, address, manager);
-      return this.admit(id, manager);
+      const session = await this.admit(id, manager);
+      await this.audit.writeIn(manager, { action: 'account.register', outcome: 'done', userId: id });
+      return session;
     });
     return this.toSession(admitted);
   }
@@ -68,10 +74,15 @@ export class AuthService {
     await this.delays.begin(email, address);
     const account = await this.users.findByEmail(email);
     const matches = await this.passwords.verify(account?.passwordHash ?? null, password);
-    if (account === null || !matches) throw new InvalidCredentials();
+    if (account === null || !matches) {
+      await this.audit.write({ ...SESSION_BEGIN, outcome: 'failed', userId: account?.id ?? null });
+      throw new InvalidCredentials();
+    }
     const admitted = await this.database.transaction(async (manager) => {
       await this.delays.succeeded(email, address, manager);
-      return this.admit(account.id, manager);
+      const session = await this.admit(account.id, manager);
+      await this.audit.writeIn(manager, { ...SESSION_BEGIN, outcome: 'done', userId: account.id });
+      return session;
     });
     return this.toSession(admitted);
   }
@@ -81,6 +92,11 @@ export class AuthService {
     this.assertLocalAccounts();
     const admitted = await this.database.transaction(async (manager): Promise<Admitted | null> => {
       const rotated = await this.refreshTokens.rotate(refreshToken, manager);
+      if (rotated !== null && 'reusedFrom' in rotated) {
+        const userId = rotated.reusedFrom;
+        await this.audit.writeIn(manager, { action: 'session.reuse', outcome: 'session_ended', userId });
+        return null;
+      }
       const user = rotated && (await this.users.touch(rotated.userId, manager));
       return user && { user, refreshToken: rotated.token };
     });

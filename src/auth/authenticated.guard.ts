@@ -2,14 +2,25 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import { type Access, ACCESS_METADATA, permits } from '../http/auth/access.js';
 import type { AuthenticatedRequest, AuthUser } from '../http/auth/auth-user.js';
-import { Forbidden, Unauthenticated } from '../http/auth/auth.errors.js';
+import { Forbidden, PolicyRefused, Unauthenticated } from '../http/auth/auth.errors.js';
 import { bearerToken } from '../http/auth/bearer-token.js';
+import { type PlatformReach, permitsReach, platformReach } from '../http/auth/platform-reach.js';
 import { TokenVerifier } from './token-verifier.js';
 
-/** Global guard: every route needs credentials unless it is marked `@Public()`. Returns no promise for a token seen before. */
+type Parameters = Readonly<Record<string, string | undefined>>;
+
+interface Route {
+  readonly access: Access;
+  readonly reach: PlatformReach;
+}
+
+/**
+ * Global guard: every route needs credentials unless it is marked `@Public()`, and an API key that is limited to platform
+ * connections reaches no others. Returns no promise for a token seen before.
+ */
 @Injectable()
 export class AuthenticatedGuard implements CanActivate {
-  readonly #access = new WeakMap<object, Access>();
+  readonly #routes = new WeakMap<object, Route>();
 
   constructor(
     private readonly reflector: Reflector,
@@ -19,43 +30,48 @@ export class AuthenticatedGuard implements CanActivate {
   /**
    * @throws {Unauthenticated} and its subclass InvalidAccessToken
    * @throws {Forbidden}
+   * @throws {PolicyRefused}
    */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const access = this.accessOf(context.getHandler());
-    if (access === 'public') return true;
-    const user = this.authenticate(context.switchToHttp().getRequest<AuthenticatedRequest>(), access);
+    const route = this.routeOf(context);
+    if (route.access === 'public') return true;
+    const user = this.authenticate(context.switchToHttp().getRequest<AuthenticatedRequest>(), route);
     return user instanceof Promise ? user.then(() => true) : true;
   }
 
   /**
    * Authenticates the request and sets `request.user`.
    *
-   * @throws {Unauthenticated | InvalidAccessToken | Forbidden} or rejects with it.
+   * @throws {Unauthenticated | InvalidAccessToken | Forbidden | PolicyRefused} or rejects with it.
    */
-  private authenticate(
-    request: AuthenticatedRequest,
-    access: Exclude<Access, 'public'>,
-  ): AuthUser | Promise<AuthUser> {
+  private authenticate(request: AuthenticatedRequest, route: Route): AuthUser | Promise<AuthUser> {
     const token = bearerToken(request.raw.headers.authorization);
     if (token === undefined) throw new Unauthenticated();
-    const user = this.tokens.verify(token);
+    const user = this.tokens.verify(token, request);
     return user instanceof Promise
-      ? user.then((verified) => admit(verified, access, request))
-      : admit(user, access, request);
+      ? user.then((verified) => admit(verified, route, request))
+      : admit(user, route, request);
   }
 
-  private accessOf(handler: ReturnType<ExecutionContext['getHandler']>): Access {
-    let access = this.#access.get(handler);
-    if (access === undefined) {
-      access = this.reflector.get<Access | undefined>(ACCESS_METADATA, handler) ?? 'session';
-      this.#access.set(handler, access);
+  private routeOf(context: ExecutionContext): Route {
+    const handler = context.getHandler();
+    let route = this.#routes.get(handler);
+    if (route === undefined) {
+      route = {
+        access: this.reflector.get<Access | undefined>(ACCESS_METADATA, handler) ?? 'session',
+        reach: platformReach(context.getClass(), handler),
+      };
+      this.#routes.set(handler, route);
     }
-    return access;
+    return route;
   }
 }
 
-function admit(user: AuthUser, access: Exclude<Access, 'public'>, request: AuthenticatedRequest): AuthUser {
-  if (!permits(user, access)) throw new Forbidden(access);
+function admit(user: AuthUser, { access, reach }: Route, request: AuthenticatedRequest): AuthUser {
+  if (access !== 'public' && !permits(user, access)) throw new Forbidden(access);
+  if (user.policy !== undefined && !permitsReach(user, reach, request.params as Parameters)) {
+    throw new PolicyRefused();
+  }
   request.user = user;
   return user;
 }

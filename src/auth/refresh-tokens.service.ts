@@ -8,6 +8,17 @@ import { RefreshToken } from './refresh-token.entity.js';
 /** Expired rows deleted at each sign-in and each exchange. Each of these adds only one row. */
 const PURGE_BATCH_ROWS = 100;
 
+interface Rotated {
+  readonly userId: number;
+  readonly token: string;
+}
+
+/** Its family has been revoked. */
+interface Reused {
+  /** The user whose token it was. */
+  readonly reusedFrom: number;
+}
+
 /**
  * Opaque refresh tokens with rotation and reuse detection (RFC 9700, section 4.14.2). All methods run in the caller's
  * transaction and use the database's clock, so all processes agree on which tokens have expired.
@@ -34,12 +45,11 @@ export class RefreshTokensService {
 
   /**
    * Exchanges a token for its successor. A token used a second time was stolen or copied, so its family is revoked.
-   * A rejected token returns null instead of throwing, because the revocation still has to be committed.
+   * A rejected token does not throw, because the revocation still has to be committed.
+   *
+   * @returns null for an unknown, expired or revoked token.
    */
-  async rotate(
-    token: string,
-    manager: EntityManager,
-  ): Promise<{ readonly userId: number; readonly token: string } | null> {
+  async rotate(token: string, manager: EntityManager): Promise<Rotated | Reused | null> {
     const successor = newSecret();
     // One statement: if two requests send the same token, the second waits for the row lock and then finds it used.
     const rows = await manager.query<{ user_id: number }[]>(
@@ -59,14 +69,23 @@ export class RefreshTokensService {
     }
 
     const rejected = await this.find(token, manager);
-    if (rejected !== null && rejected.usedAt !== null) await this.revokeFamily(rejected.familyId, manager);
-    return null;
+    if (rejected === null || rejected.usedAt === null) return null;
+    await this.revokeFamily(rejected.familyId, manager);
+    return { reusedFrom: rejected.userId };
   }
 
   /** Ends the token's session, if it exists. */
   async revoke(token: string, manager: EntityManager): Promise<void> {
     const found = await this.find(token, manager);
     if (found !== null) await this.revokeFamily(found.familyId, manager);
+  }
+
+  /** Ends all sessions of a user. */
+  async revokeAll(userId: number, manager: EntityManager): Promise<void> {
+    await manager.query(
+      'UPDATE refresh_tokens SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL',
+      [userId],
+    );
   }
 
   private find(token: string, manager: EntityManager): Promise<RefreshToken | null> {

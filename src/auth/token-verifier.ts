@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
 import { AppConfig } from '../config/app-config.js';
-import type { AuthUser } from '../http/auth/auth-user.js';
+import type { AuthUser, TokenSource } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { AccessTokens } from './access-tokens.js';
 import { API_KEY_PREFIX } from './api-key-format.js';
@@ -21,10 +21,10 @@ export class TokenVerifier {
   /**
    * Returns without a promise for an access token that was verified before.
    *
-   * @throws {InvalidAccessToken | IssuerUnavailable} or rejects with it.
+   * @throws {InvalidAccessToken | PolicyRefused | IssuerUnavailable} or rejects with it.
    */
-  verify(token: string): AuthUser | Promise<AuthUser> {
-    if (token.startsWith(API_KEY_PREFIX)) return this.apiKeys.verify(token);
+  verify(token: string, from: TokenSource): AuthUser | Promise<AuthUser> {
+    if (token.startsWith(API_KEY_PREFIX)) return this.apiKeys.verify(token, from);
     if (this.oidc.claims(token)) return this.oidc.verify(token);
     // A token issued before local accounts were disabled.
     if (!this.config.localAccountsEnabled) throw new InvalidAccessToken();

@@ -28,3 +28,10 @@ export function whyOf(error: unknown): string {
 export class CorruptEntry extends Error {
   override readonly name = 'CorruptEntry';
 }
+
+/** Errors of the store have these two classes. Any other error is a bug in this program and is thrown again. */
+export function reasonOf(error: unknown): BypassReason {
+  if (error instanceof CacheUnavailable) return error.reason;
+  if (error instanceof CorruptEntry) return 'redis-error';
+  throw error;
+}

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { type BypassReason, CacheUnavailable, CorruptEntry } from './cache-errors.js';
+import { type BypassReason, CacheUnavailable, CorruptEntry, reasonOf } from './cache-errors.js';
 import { CacheHealth } from './cache-health.js';
 import type { CacheOutcome, CacheRead } from './cache-read.js';
 import type { CacheSpec, WarmEntry } from './cache-spec.js';
@@ -16,6 +16,9 @@ const LEASE_WAIT_MS = 1000;
 const LEASE_POLL_MS = 5;
 
 type FlightResult = Omit<CacheRead<unknown>, 'resource' | 'durationSeconds'>;
+
+/** What a caller gets that this call has not put into the cache. */
+const UNSTORED = { detail: null, stored: false } as const;
 
 /** A read-through cache that is never older than the last acknowledged write. docs/cache-protocol.md describes the protocol. */
 @Injectable()
@@ -204,13 +207,7 @@ export class CacheService {
         if (epoch !== this.health.epoch) return this.loadOnly(spec, 'error', 'recovering', load);
         const filled = this.decode(spec, id, key, acquired.raw);
         if (filled !== null)
-          return {
-            outcome: 'collapsed',
-            detail: null,
-            stored: false,
-            value: filled.value,
-            raw: acquired.raw,
-          };
+          return { ...UNSTORED, outcome: 'collapsed', value: filled.value, raw: acquired.raw };
         corrupt = true;
       }
       if (isLastTry) return this.loadOnly(spec, 'bypass', 'lease-wait', load);
@@ -268,7 +265,7 @@ export class CacheService {
     load: () => Promise<T>,
   ): Promise<FlightResult> {
     const value = await load();
-    return { outcome, detail, stored: false, value, raw: spec.encode(value) };
+    return { ...UNSTORED, outcome, detail, value, raw: spec.encode(value) };
   }
 
   /** In the background: refreshes the entry in time, and compares a sample of hits with the database. */
@@ -300,11 +297,4 @@ export class CacheService {
       return null;
     }
   }
-}
-
-/** Errors of the store have these two classes. Any other error is a bug in this program and is thrown again. */
-function reasonOf(error: unknown): BypassReason {
-  if (error instanceof CacheUnavailable) return error.reason;
-  if (error instanceof CorruptEntry) return 'redis-error';
-  throw error;
 }

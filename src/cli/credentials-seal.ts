@@ -17,9 +17,12 @@ that they are the rows you imported. Until then, ALLOW_UNSEALED_ROWS=true lets t
       // This process serves no requests, so it neither warms the cache nor watches connections.
       const config = loadConfig({ ...process.env, CACHE_WARM_USERS: '0', WATCH_ENABLED: 'false' });
       const { withApp } = await import('./with-app.js');
+      const { AuditLog } = await import('../audit/audit-log.js');
       const { PlatformSecrets } = await import('../platforms/platform-secrets.js');
       await withApp(config, async (app) => {
         const { rewritten, unreadable, left } = await app.get(PlatformSecrets).sealImported();
+        const detail = `${rewritten} platform connections`;
+        await app.get(AuditLog).write({ action: 'credentials.seal', outcome: 'done', detail });
         say(`Sealed ${rewritten} platform connections.`);
         if (left > unreadable.length) {
           throw new CommandFailed(

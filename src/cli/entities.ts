@@ -1,3 +1,4 @@
+import { AuditChainHead } from '../audit/audit-chain.entity.js';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { ApiKey } from '../auth/api-key.entity.js';
 import { RefreshToken } from '../auth/refresh-token.entity.js';
@@ -29,4 +30,5 @@ export const ENTITIES = [
   AccountSnapshot,
   KeyCanary,
   AuditEntry,
+  AuditChainHead,
 ];

@@ -25,10 +25,17 @@ The API keeps serving. To change the key without downtime:
       // This process serves no requests, so it neither warms the cache nor watches connections.
       const config = loadConfig({ ...process.env, CACHE_WARM_USERS: '0', WATCH_ENABLED: 'false' });
       const { withApp } = await import('./with-app.js');
+      const { AuditLog } = await import('../audit/audit-log.js');
       const { KeyRotation } = await import('../keys/key-rotation.js');
       await withApp(config, async (app) => {
         const outcomes = await app.get(KeyRotation).rotate(progressOn(process.stderr));
-        report(outcomes, app.get(KeyRing).primaryKeyId);
+        const { primaryKeyId } = app.get(KeyRing);
+        await app.get(AuditLog).write({
+          action: 'keys.rotate',
+          outcome: outcomes.every(({ complete }) => complete) ? 'done' : 'incomplete',
+          detail: `key ${primaryKeyId}: ${outcomes.map(({ what, rewritten }) => `${rewritten} ${what}`).join(', ')}`,
+        });
+        report(outcomes, primaryKeyId);
       });
     });
 }

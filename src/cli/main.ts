@@ -1,17 +1,21 @@
 import { Command } from 'commander';
+import { OPERATOR, onBehalfOf } from '../audit/audit-origin.js';
 import { DomainError } from '../common/domain-error.js';
+import { StartFailure } from '../common/start-failure.js';
 import type { AppConfig } from '../config/app-config.js';
 import { ConfigurationError, loadConfig } from '../config/load-config.js';
 import { UnusableDataDir } from '../config/private-folder.js';
 import { FernetKey } from '../crypto/fernet.js';
 import { DirectoryInUse } from '../database/directory-lock.js';
+import { registerAuditVerify } from './audit-verify.js';
 import { registerCacheWarm } from './cache-warm.js';
 import { CommandFailed } from './command-failed.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
+import { registerDoctor } from './doctor.js';
 import { registerKeysRotate } from './keys-rotate.js';
 import { say } from './output.js';
 import { registerRestoreFinish } from './restore-finish.js';
-import { registerUsersRole } from './users-role.js';
+import { registerUsers } from './users.js';
 
 // Each action loads its own dependencies: help and keys:generate need neither the database nor the application.
 const program = new Command('npm run cli --')
@@ -47,14 +51,16 @@ program
     say(`Dropped ${dropped} ${dropped === 1 ? 'key' : 'keys'} from the cache.`);
   });
 
-registerUsersRole(program);
+registerDoctor(program);
+registerUsers(program);
 registerCacheWarm(program);
 registerKeysRotate(program);
 registerCredentialsSeal(program);
 registerRestoreFinish(program);
+registerAuditVerify(program);
 
 try {
-  await program.parseAsync();
+  await onBehalfOf(OPERATOR, () => program.parseAsync());
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;
@@ -72,6 +78,13 @@ function databaseOf({ database: { target } }: AppConfig): string {
 /** Includes the stack only for an unexpected error. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = [CommandFailed, ConfigurationError, DirectoryInUse, DomainError, UnusableDataDir];
+  const expected = [
+    CommandFailed,
+    ConfigurationError,
+    DirectoryInUse,
+    DomainError,
+    StartFailure,
+    UnusableDataDir,
+  ];
   return expected.some((type) => error instanceof type) ? error.message : (error.stack ?? error.message);
 }

@@ -2,28 +2,27 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { AppConfig } from '../config/app-config.js';
 import { AdmissionGate } from '../database/admission-gate.js';
 import { dataSourceOptions } from '../database/data-source-options.js';
-import { isDatabaseUnavailable } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import { EmbeddedPostgres } from '../database/embedded-postgres.js';
 import { migrate } from '../database/migrate.js';
-import { CommandFailed } from './command-failed.js';
+import { openingDatabase } from '../database/start-failures.js';
 import { ENTITIES } from './entities.js';
 
 /**
  * Applies pending migrations.
  *
  * @returns their names.
- * @throws {CommandFailed} when the database cannot be reached.
+ * @throws {StartFailure} when the database cannot be used.
  * @throws {DirectoryInUse} when another process has the embedded database open.
  */
 export async function migrateDatabase(config: AppConfig): Promise<string[]> {
-  return withOptions(config, (options) => migrate(options));
+  return withOptions(config, (options) => openingDatabase(config.database, () => migrate(options)));
 }
 
 /**
  * Migrates the database that the API would use, then runs `work` on it.
  *
- * @throws {CommandFailed} when the database cannot be reached.
+ * @throws {StartFailure} when the database cannot be used.
  * @throws {DirectoryInUse} when another process has the embedded database open.
  */
 export async function withDatabase<T>(
@@ -31,8 +30,10 @@ export async function withDatabase<T>(
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
   return withOptions(config, async (options) => {
-    await migrate(options);
-    const dataSource = await new DataSource({ ...options, entities: ENTITIES }).initialize();
+    const dataSource = await openingDatabase(config.database, async () => {
+      await migrate(options);
+      return new DataSource({ ...options, entities: ENTITIES }).initialize();
+    });
     try {
       const gate = new AdmissionGate({ connections: 1, maxWaitMs: config.database.acquireTimeoutMs });
       return await work(new Database(dataSource, gate));
@@ -50,20 +51,7 @@ async function withOptions<T>(
   const embedded = target.kind === 'embedded' ? await EmbeddedPostgres.open(target.dataDir) : null;
   try {
     return await work(dataSourceOptions(config, embedded, 'none'));
-  } catch (error) {
-    const reason = connectionFailure(error);
-    if (reason === null) throw error;
-    throw new CommandFailed(`DATABASE_URL cannot be used: ${reason}`, { cause: error });
   } finally {
     await embedded?.close();
   }
-}
-
-/** The reason why the connection failed. Null for any other kind of error. */
-function connectionFailure(error: unknown): string | null {
-  if (!(error instanceof Error)) return null;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  // SQLSTATE class 28: wrong user or password. 3D000: there is no such database.
-  const refused = code.startsWith('28') || code === '3D000' || isDatabaseUnavailable(error);
-  return refused ? error.message || code : null;
 }

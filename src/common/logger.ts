@@ -57,7 +57,8 @@ export class NestPinoLogger implements LoggerService {
   }
 
   error(message: unknown, ...context: unknown[]): void {
-    this.write('error', message, context);
+    // main.ts or the command prints the error that ended the start.
+    this.write(context.at(-1) === 'ExceptionHandler' ? 'debug' : 'error', message, context);
   }
 
   debug(message: unknown, ...context: unknown[]): void {

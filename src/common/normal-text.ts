@@ -8,8 +8,8 @@ export function normalText(text: string): string {
 
 /** As `normalText`, without case: the column holds lower case only. */
 export function normalEmail(email: string): string {
-  // In this order: the normal form of lower case is lower case.
-  return normalText(email.toLowerCase());
+  // In this order: the normal form of lower case is lower case. The check of addresses throws at half a surrogate pair.
+  return normalText(email.toLowerCase().toWellFormed());
 }
 
 // Default_Ignorable_Code_Point holds zero-width characters, direction marks, variation selectors and blank fillers. Unicode

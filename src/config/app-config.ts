@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Environment } from './environment.js';
+import type { PostgresTarget } from './postgres-target.js';
 import type { RedisTarget } from './redis-target.js';
 
 /** File name, in `DATA_DIR`. */
@@ -7,8 +8,7 @@ export const ENCRYPTION_KEY_FILE = 'platform-encryption-key';
 
 /** `postgres` is a server reached by its URL. `embedded` is PGlite in this process, with its files in `dataDir`. */
 type DatabaseTarget =
-  | { readonly kind: 'postgres'; readonly url: string }
-  | { readonly kind: 'embedded'; readonly dataDir: string };
+  ({ readonly kind: 'postgres' } & PostgresTarget) | { readonly kind: 'embedded'; readonly dataDir: string };
 
 /** The typed configuration, validated once at start. Injected by class; nothing else reads `process.env`. */
 export class AppConfig {
@@ -30,7 +30,7 @@ export class AppConfig {
   readonly database: {
     readonly target: DatabaseTarget;
     /** For reads that may lag behind the primary: the administrators' search. */
-    readonly replicaUrl: string | null;
+    readonly replica: PostgresTarget | null;
     /** Connections in the pool. PGlite has one. */
     readonly poolMax: number;
     readonly acquireTimeoutMs: number;
@@ -74,6 +74,9 @@ export class AppConfig {
 
   /** The longest life of an API key. Null: keys need not expire. */
   readonly apiKeyMaxDays: number | null;
+
+  /** After which entries of the audit trail are removed. */
+  readonly auditRetentionDays: number;
 
   /** Whether users can register and log in here, not only with the OpenID provider. */
   readonly localAccountsEnabled: boolean;
@@ -150,9 +153,9 @@ export class AppConfig {
     this.trustProxy = environment.TRUST_PROXY;
     this.database = {
       target: environment.DATABASE_URL
-        ? { kind: 'postgres', url: environment.DATABASE_URL }
+        ? { kind: 'postgres', ...environment.DATABASE_URL }
         : { kind: 'embedded', dataDir: environment.DATA_DIR },
-      replicaUrl: environment.DATABASE_REPLICA_URL ?? null,
+      replica: environment.DATABASE_REPLICA_URL ?? null,
       poolMax: environment.DATABASE_URL ? environment.DATABASE_POOL_MAX : 1,
       acquireTimeoutMs: environment.DATABASE_ACQUIRE_TIMEOUT_MS,
       statementTimeoutMs: environment.DATABASE_STATEMENT_TIMEOUT_MS,
@@ -188,6 +191,7 @@ export class AppConfig {
           requiredScope: environment.OIDC_REQUIRED_SCOPE ?? null,
         }
       : null;
+    this.auditRetentionDays = environment.AUDIT_RETENTION_DAYS;
     this.apiKeyMaxDays = environment.API_KEY_MAX_DAYS ?? null;
     this.localAccountsEnabled =
       environment.LOCAL_ACCOUNTS_ENABLED ??

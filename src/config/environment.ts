@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { postgresTarget } from './postgres-target.js';
 import { redisTarget } from './redis-target.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -19,15 +20,15 @@ function whole(unit: string, range: { min: number; max: number; fallback: number
   return wholeBetween(unit, range).default(range.fallback);
 }
 
-function tcpPort(min: 0 | 1) {
-  return z
-    .string()
-    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) >= min && Number(text) <= 65_535, {
-      // A longer one may be a secret that was set in the wrong place.
-      error: ({ input }) =>
-        `must be a TCP port, ${min} to 65535${/^[ -~]{1,8}$/.test(String(input)) ? `; got ${String(input)}` : ''}`,
-    })
-    .transform(Number);
+/** Quotes what it refuses, unlike the others, if it is too short to be a secret. */
+function tcpPort(min: number) {
+  return z.string().transform((text, context) => {
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
+    if (port >= min && port <= 65_535) return port;
+    const got = /^\S{1,10}$/.test(text) ? `; got ${text}` : '';
+    context.addIssue({ code: 'custom', message: `must be a TCP port, ${min} to 65535${got}` });
+    return z.NEVER;
+  });
 }
 
 function flag(fallback: boolean) {
@@ -50,10 +51,6 @@ const list = z
 function urlWithScheme(schemes: readonly string[]) {
   return (text: string): boolean => URL.canParse(text) && schemes.includes(new URL(text).protocol);
 }
-
-const databaseUrl = z.string().refine(urlWithScheme(['postgres:', 'postgresql:']), {
-  message: 'must be a postgres:// or postgresql:// URL',
-});
 
 // Checks the format only. This module may not import the key ring, which parses the keys when it is built.
 const FERNET_KEY = /^[A-Za-z0-9_-]{43}=$/;
@@ -122,8 +119,8 @@ export const environmentSchema = z.object({
   }),
   TRUST_PROXY: trustProxy,
 
-  DATABASE_URL: databaseUrl.optional(),
-  DATABASE_REPLICA_URL: databaseUrl.optional(),
+  DATABASE_URL: postgresTarget.optional(),
+  DATABASE_REPLICA_URL: postgresTarget.optional(),
   DATABASE_POOL_MAX: whole('connections', { min: 2, max: 500, fallback: 15 }),
   DATABASE_ACQUIRE_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 60_000, fallback: 5000 }),
   DATABASE_STATEMENT_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 600_000, fallback: 5000 }),
@@ -159,6 +156,7 @@ export const environmentSchema = z.object({
     .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/, 'must be one scope, without spaces')
     .optional(),
 
+  AUDIT_RETENTION_DAYS: wholeBetween('days', { min: 1, max: 36_500 }).default(730),
   API_KEY_MAX_DAYS: wholeBetween('days', { min: 1, max: 3650 }).optional(),
   LOCAL_ACCOUNTS_ENABLED: flag(true).unwrap().optional(),
   REGISTRATION: z.enum(['open', 'closed'], { error: 'must be open or closed' }).default('open'),

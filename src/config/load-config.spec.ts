@@ -121,7 +121,7 @@ describe('production', () => {
     const config = loadConfig({ ...PRODUCTION, DATA_DIR: dataDir });
     expect(config).toMatchObject({
       production: true,
-      database: { target: { kind: 'postgres', url: PRODUCTION.DATABASE_URL }, poolMax: 15 },
+      database: { target: { kind: 'postgres', place: 'db:5432' }, poolMax: 15 },
       redis: { target: { kind: 'single', url: PRODUCTION.REDIS_URL }, commandTimeoutMs: 100 },
       encryptionKeys: KEY,
       tokens: { jwtSecret: JWT_SECRET },
@@ -153,6 +153,12 @@ describe('secrets in production', () => {
       { DATABASE_URL: 'postgres://db/platforms?sslmode=prefer', REDIS_URL: 'rediss://cache' },
       ['DATABASE_URL'],
     ],
+    [
+      { DATABASE_URL: 'postgres://db/platforms?sslmode=require', REDIS_URL: 'rediss://cache' },
+      ['DATABASE_URL'],
+    ],
+    [{ DATABASE_URL: 'postgresql://u@/p?host=/run/postgresql', REDIS_URL: 'rediss://cache' }, []],
+    [{ DATABASE_URL: 'postgresql://u@/p?host=db', REDIS_URL: 'rediss://cache' }, ['DATABASE_URL']],
     [{ DATABASE_URL: 'postgres://127.0.0.1/platforms', REDIS_URL: 'redis://localhost:6379' }, []],
     [{ DATABASE_URL: 'postgres://[::1]/platforms', REDIS_URL: 'redis+sentinel://here/main' }, ['REDIS_URL']],
     [

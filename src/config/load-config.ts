@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { AppConfig, ENCRYPTION_KEY_FILE } from './app-config.js';
 import { developmentSecret } from './development-secrets.js';
-import { environmentSchema } from './environment.js';
+import { type Environment, environmentSchema } from './environment.js';
+import { misspelt } from './misspelt.js';
 import { makePrivateFolder } from './private-folder.js';
 import { withSecretFiles } from './secret-files.js';
 import { isTrivial } from './trivial-secret.js';
 
-/** Lists every missing or invalid setting by name, one per line. Never quotes a value, which may be a secret, except a short one of a port. */
+/** Lists every missing or invalid setting by name, one a line. Never quotes a value: it may be a secret. */
 export class ConfigurationError extends Error {
   constructor(readonly problems: readonly string[]) {
-    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    super(
+      problems.length === 1
+        ? `The configuration is not valid: ${problems.join()}`
+        : `The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    );
     this.name = 'ConfigurationError';
   }
 }
@@ -38,6 +43,7 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
   const problems: string[] = [];
   const set = Object.entries(source).filter(([, value]) => value !== undefined && value !== '');
   const given = withSecretFiles(Object.fromEntries(set), problems);
+  problems.push(...misspelt(given, Object.keys(environmentSchema.shape)));
   const parsed = environmentSchema.safeParse(given);
   for (const { path, message } of parsed.error?.issues ?? []) {
     const name = String(path[0]);
@@ -72,7 +78,7 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
         ? randomBytes(48).toString('base64url')
         : developmentSecret(DATA_DIR, 'jwt-secret', () => randomBytes(48).toString('base64url'))),
   };
-  return new AppConfig(environment, secrets, production ? unsafeSettings(given) : []);
+  return new AppConfig(environment, secrets, production ? unsafeSettings(given, environment) : []);
 }
 
 type Settings = Readonly<Record<string, string | undefined>>;
@@ -104,17 +110,21 @@ function trivialProblems({
   return problems;
 }
 
-/** What goes over a network in plain text. */
-function unsafeSettings(given: Settings): string[] {
+/** What goes over a network in plain text, or to a server that nobody has verified. */
+function unsafeSettings(given: Settings, environment: Environment): string[] {
   const plain = (name: string, schemes: readonly string[]): boolean =>
     (given[name] ?? '').split(',').some((text) => {
       const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
-      return url !== null && schemes.includes(url.protocol) && !isHere(url.hostname) && !hasTls(url);
+      return url !== null && schemes.includes(url.protocol) && !isHere(url.hostname);
     });
   return [
-    ...['DATABASE_URL', 'DATABASE_REPLICA_URL']
-      .filter((name) => plain(name, ['postgres:', 'postgresql:']))
-      .map((name) => `${name}: the connection is not encrypted; add ?sslmode=verify-full`),
+    ...(['DATABASE_URL', 'DATABASE_REPLICA_URL'] as const).flatMap((name) => {
+      const { tls = 'verified', local = false } = environment[name] ?? {};
+      if (tls === 'verified' || local) return [];
+      return tls === 'unverified'
+        ? [`${name}: the server's certificate is not verified; use sslmode=verify-full`]
+        : [`${name}: the connection is not encrypted; add ?sslmode=verify-full`];
+    }),
     ...(plain('REDIS_URL', ['redis:', 'redis+sentinel:'])
       ? ['REDIS_URL: the connection is not encrypted; use rediss://']
       : []),
@@ -125,10 +135,6 @@ function unsafeSettings(given: Settings): string[] {
 }
 
 const isHere = (hostname: string): boolean => /^(localhost|127\.[\d.]+|\[::1\]|)$/.test(hostname);
-
-function hasTls({ searchParams }: URL): boolean {
-  return searchParams.get('ssl') === 'true' || /^(require|verify-)/.test(searchParams.get('sslmode') ?? '');
-}
 
 function oidcProblems(given: Settings, production: boolean): string[] {
   const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, LOCAL_ACCOUNTS_ENABLED: localAccounts } = given;

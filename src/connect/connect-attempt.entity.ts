@@ -1,9 +1,10 @@
-import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
 
-/** An OAuth connection that has been started and waits for its callback. */
+/** An OAuth connection that has been started. It waits for its callback, then for the user's page to finish it. */
 @Entity('connect_attempts')
 @Index('connect_attempts_user_id_idx', ['userId'])
 @Index('connect_attempts_expires_at_idx', ['expiresAt'])
+@Unique('connect_attempts_attempt_hash_key', ['attemptHash'])
 export class ConnectAttempt {
   /** SHA-256 of the `state`, a secret of 256 random bits. */
   @PrimaryColumn({ name: 'state_hash', type: 'bytea', primaryKeyConstraintName: 'connect_attempts_pkey' })
@@ -12,6 +13,10 @@ export class ConnectAttempt {
   /** SHA-256 of the cookie of the browser that started it. */
   @Column({ name: 'browser_hash', type: 'bytea' })
   browserHash!: Buffer;
+
+  /** SHA-256 of the secret that the callback gave to the browser; null until then. */
+  @Column({ name: 'attempt_hash', type: 'bytea', nullable: true })
+  attemptHash!: Buffer | null;
 
   // Named as a string, because a feature must not import another feature's entity.
   @ForeignKey('User', { name: 'connect_attempts_user_id_fkey', onDelete: 'CASCADE' })
@@ -24,19 +29,19 @@ export class ConnectAttempt {
   @Column({ name: 'client_id', type: 'varchar', length: 500 })
   clientId!: string;
 
-  /** The PKCE code verifier, as a Fernet token. */
+  /** The PKCE code verifier, as a Fernet token that is bound to this row. */
   @Column({ type: 'text' })
   verifier!: string;
+
+  /** The authorisation code and the `iss` that came with it, as a Fernet token that is bound to this row. */
+  @Column({ type: 'text', nullable: true })
+  code!: string | null;
 
   @Column({ type: 'varchar', length: 100, nullable: true })
   name!: string | null;
 
   @Column({ name: 'return_to', type: 'varchar', length: 500, nullable: true })
   returnTo!: string | null;
-
-  /** Whether it is the one retry of an attempt that failed because the instance had deleted our registration. */
-  @Column({ type: 'boolean', default: false })
-  renewed!: boolean;
 
   @Column({ name: 'expires_at', type: 'timestamptz' })
   expiresAt!: Date;

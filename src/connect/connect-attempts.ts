@@ -1,24 +1,53 @@
 import { Injectable } from '@nestjs/common';
-import { hashOf, matchesHash, mayBeSecret, newSecret } from '../common/secrets.js';
+import { z } from 'zod';
+import { hashOf, mayBeSecret, newSecret } from '../common/secrets.js';
 import { KeyRing } from '../crypto/key-ring.js';
 import { readable } from '../crypto/readable.js';
 import { Database } from '../database/database.js';
+import { isIssuer } from '../instances/oauth-client.js';
+import { type Callback, callbackKey } from './callback.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
-import { InvalidConnectState } from './connect.errors.js';
+import { AttemptNotFound, InvalidConnectState } from './connect.errors.js';
 
-/** Time to sign in at the instance, enter a second factor and read the consent page. */
+/** Time to sign in at the instance, enter a second factor, read the consent page and finish. */
 export const ATTEMPT_TTL_SECONDS = 600;
 const MAX_PER_USER = 20;
 const PURGED_PER_ATTEMPT = 100;
 
 /** With the verifier in plain text. */
 export type Attempt = Readonly<
-  Pick<ConnectAttempt, 'userId' | 'origin' | 'clientId' | 'verifier' | 'name' | 'returnTo' | 'renewed'>
+  Pick<ConnectAttempt, 'userId' | 'origin' | 'clientId' | 'verifier' | 'name' | 'returnTo'>
 >;
 
+/** An attempt that its user finishes, with what the callback brought. */
+export type AnsweredAttempt = Omit<Attempt, 'returnTo'> & {
+  readonly code: string;
+  readonly iss: string | null;
+};
+
+/** `attempt`, the secret that finishes it, is null if the instance reported an error or sent no code: then it is over. */
+export type Received = Readonly<Pick<ConnectAttempt, 'returnTo'>> & { readonly attempt: string | null };
+
+const codeSchema = z.tuple([z.string(), z.string().nullable()]);
+const boundSchema = z.tuple([z.string(), z.string()]);
+
+/** What a secret of an attempt is bound to. A Fernet token alone could be moved to another row or column. */
+type Owner = Pick<ConnectAttempt, 'stateHash' | 'userId' | 'origin' | 'clientId'>;
+
+const TAKE_SQL = `
+  WITH taken AS (
+    DELETE FROM connect_attempts
+    WHERE attempt_hash = $1 AND user_id = $2 AND expires_at > now()
+      AND ($3::text[] = '{}' OR encode(browser_hash, 'hex') = ANY($3::text[]))
+    RETURNING *
+  )
+  SELECT state_hash AS "stateHash", user_id AS "userId", origin, client_id AS "clientId", verifier, code, name FROM taken`;
+
 /**
- * Pending OAuth attempts, looked up by `state`. An attempt works once, until it expires, for one user, in the browser
- * that started it. The database's clock decides, so that all processes agree on expiry.
+ * Pending OAuth attempts. The callback finds one by its `state`, adds the code and gives the browser a new secret. Finishing
+ * needs that secret and the user who began. A user who sends somebody else to the consent page lacks the first, and a
+ * browser that was given another user's link lacks the second. The database's clock decides, so that all processes agree on
+ * expiry.
  */
 @Injectable()
 export class ConnectAttempts {
@@ -30,7 +59,9 @@ export class ConnectAttempts {
   /** @returns the `state`. */
   async begin(attempt: Attempt, browser: string): Promise<string> {
     const state = newSecret();
-    const { userId, origin, clientId, verifier, name, returnTo, renewed } = attempt;
+    const { userId, origin, clientId, name, returnTo } = attempt;
+    const owner = { stateHash: hashOf(state), userId, origin, clientId };
+    const verifier = this.encrypt('verifier', owner, attempt.verifier);
     await this.database.transaction(async (manager) => {
       await manager.query(
         `DELETE FROM connect_attempts WHERE state_hash IN (
@@ -46,11 +77,11 @@ export class ConnectAttempts {
       );
       await manager.query(
         `INSERT INTO connect_attempts
-           (state_hash, browser_hash, user_id, origin, client_id, verifier, name, return_to, renewed, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))`,
+           (state_hash, browser_hash, user_id, origin, client_id, verifier, name, return_to, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9))`,
         [
-          ...[hashOf(state), hashOf(browser), userId, origin, clientId, this.ring.encrypt(verifier)],
-          ...[name, returnTo, renewed, ATTEMPT_TTL_SECONDS],
+          ...[owner.stateHash, hashOf(browser), userId, origin, clientId, verifier],
+          ...[name, returnTo, ATTEMPT_TTL_SECONDS],
         ],
       );
     });
@@ -58,31 +89,77 @@ export class ConnectAttempts {
   }
 
   /**
-   * Consumes an attempt. A callback from another browser consumes it too, because its state has leaked.
+   * Stores the code of a callback, once. A response that is not from the attempt's own instance is refused and changes
+   * nothing, so it cannot use up the attempt either.
    *
-   * @throws {InvalidConnectState} the same error whether the state is missing, unknown, used, expired or from another
-   *   browser, or its key has left the ring. Attempts are too short-lived to be re-encrypted by a key rotation.
+   * @throws {InvalidConnectState}
    */
-  async take(state: string | undefined, browser: string | undefined): Promise<Attempt> {
-    if (state === undefined || !mayBeSecret(state)) throw new InvalidConnectState();
-    const attempt = await this.database.transaction(async (manager) => {
+  async receive({ key, state, iss, code, error }: Callback): Promise<Received> {
+    if (!mayBeSecret(state)) throw new InvalidConnectState();
+    const attempt = error === null && code !== null ? newSecret() : null;
+    return this.database.transaction(async (manager) => {
       const found = await manager.findOne(ConnectAttempt, {
         where: { stateHash: hashOf(state) },
         lock: { mode: 'pessimistic_write' },
       });
-      if (found === null) return null;
-      const [, removed] = await manager.query<[unknown[], number]>(
-        'DELETE FROM connect_attempts WHERE state_hash = $1 AND expires_at > now()',
-        [found.stateHash],
-      );
-      return removed === 1 ? found : null;
+      if (
+        found === null ||
+        found.attemptHash !== null ||
+        callbackKey(found.origin) !== key ||
+        (iss !== null && !isIssuer(found.origin, iss))
+      ) {
+        throw new InvalidConnectState();
+      }
+      const [, changed] =
+        attempt === null
+          ? await manager.query<[unknown[], number]>(
+              'DELETE FROM connect_attempts WHERE state_hash = $1 AND expires_at > now()',
+              [found.stateHash],
+            )
+          : await manager.query<[unknown[], number]>(
+              `UPDATE connect_attempts SET attempt_hash = $2, code = $3
+               WHERE state_hash = $1 AND expires_at > now()`,
+              [found.stateHash, hashOf(attempt), this.encrypt('code', found, JSON.stringify([code, iss]))],
+            );
+      if (changed !== 1) throw new InvalidConnectState();
+      return { attempt, returnTo: found.returnTo };
     });
-    if (attempt === null || browser === undefined || !matchesHash(browser, attempt.browserHash)) {
-      throw new InvalidConnectState();
-    }
-    const verifier = readable(() => this.ring.decrypt(attempt.verifier));
-    if (verifier === null) throw new InvalidConnectState();
-    const { userId, origin, clientId, name, returnTo, renewed } = attempt;
-    return { userId, origin, clientId, verifier, name, returnTo, renewed };
   }
+
+  /**
+   * Consumes an attempt: one statement, so that only one of two racing calls gets it. A wrong user or browser does not
+   * consume it.
+   *
+   * @param browsers the attempts' cookies that the request has. With any, one of them must be this attempt's.
+   * @throws {AttemptNotFound} also if its key has left the ring, or its secrets were moved here from another attempt.
+   *   Attempts are too short-lived to be re-encrypted by a key rotation.
+   */
+  async take(attempt: string, userId: number, browsers: readonly string[]): Promise<AnsweredAttempt> {
+    if (!mayBeSecret(attempt)) throw new AttemptNotFound();
+    const hashes = browsers.map((browser) => hashOf(browser).toString('hex'));
+    const [taken] = await this.database.statement<ConnectAttempt>(TAKE_SQL, [
+      hashOf(attempt),
+      userId,
+      hashes,
+    ]);
+    const verifier = taken && this.decrypt('verifier', taken, taken.verifier);
+    const answer = taken?.code && this.decrypt('code', taken, taken.code);
+    if (!taken || !verifier || !answer) throw new AttemptNotFound();
+    const [code, iss] = codeSchema.parse(JSON.parse(answer));
+    const { origin, clientId, name } = taken;
+    return { userId, origin, clientId, name, verifier, code, iss };
+  }
+
+  private encrypt(what: 'verifier' | 'code', owner: Owner, secret: string): string {
+    return this.ring.encrypt(JSON.stringify([binding(what, owner), secret]));
+  }
+
+  private decrypt(what: 'verifier' | 'code', owner: Owner, ciphertext: string): string | null {
+    const bound = readable(() => boundSchema.parse(JSON.parse(this.ring.decrypt(ciphertext))));
+    return bound !== null && bound[0] === binding(what, owner) ? bound[1] : null;
+  }
+}
+
+function binding(what: string, { stateHash, userId, origin, clientId }: Owner): string {
+  return JSON.stringify([what, stateHash.toString('hex'), userId, origin, clientId]);
 }

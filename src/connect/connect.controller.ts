@@ -1,19 +1,34 @@
-import { Body, Controller, Get, Header, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Header, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import {
+  ApiBody,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiQuery,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { mayBeSecret, newSecret } from '../common/secrets.js';
+import { newSecret } from '../common/secrets.js';
 import { AppConfig } from '../config/app-config.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated, Public } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
-import { ATTEMPT_TTL_SECONDS } from './connect-attempts.js';
-import { InvalidConnectState } from './connect.errors.js';
+import { toTestedAccountDto } from '../platforms/dto/platform-test.dto.js';
+import { parseCallback } from './callback.js';
+import { browsersOf, connectCookie } from './connect-cookie.js';
+import { AttemptNotFound, InvalidConnectState } from './connect.errors.js';
 import { ConnectService } from './connect.service.js';
-import { BeginConnectDto, ConnectBegunDto, ConnectedDto } from './dto/connect.dto.js';
-
-const COOKIE = 'pm_connect';
+import {
+  BeginConnectDto,
+  ConnectAnsweredDto,
+  ConnectBegunDto,
+  ConnectedDto,
+  FinishConnectDto,
+} from './dto/connect.dto.js';
 
 @ApiTags('connect')
 @Controller('v1/connect')
@@ -31,7 +46,8 @@ export class ConnectController {
   @ApiOperation({
     summary: 'Start connecting an account by OAuth',
     description:
-      'The attempt is valid once, for ten minutes, in the browser that received the cookie of this response.',
+      'The attempt is valid once, for ten minutes. The instance sends the browser back to the callback, and the page ' +
+      'there sends `POST /v1/connect/finish`.',
   })
   @ApiBody({
     type: BeginConnectDto,
@@ -42,84 +58,94 @@ export class ConnectController {
   async begin(
     @CurrentUser() user: AuthUser,
     @Body() dto: BeginConnectDto,
-    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ConnectBegunDto> {
-    // An existing cookie is reused, so that one browser can run several attempts at once.
-    const browser = browserOf(request) ?? newSecret();
+    const browser = newSecret();
     const authorizationUrl = await this.connect.begin(user.id, dto, browser);
-    const attributes = `Path=${this.config.basePath}/v1/connect; Max-Age=${ATTEMPT_TTL_SECONDS}; HttpOnly; ${this.sameSite()}`;
-    reply.header('Set-Cookie', `${COOKIE}=${browser}; ${attributes}`);
+    reply.header('Set-Cookie', connectCookie(browser, this.config));
     return { authorizationUrl };
   }
 
-  @Get('callback')
+  @Get('callback/:key')
   @Public()
   @ApiOperation({
     summary: 'OAuth callback: the instance redirects the browser here',
     description:
-      'If the attempt has a `returnTo`, redirects the browser there with `connect=connected&platformId=…` or ' +
-      '`connect=failed&code=…` in the query. Otherwise responds with JSON.',
+      'Each instance has a redirect URI of its own. Redirects the browser to `returnTo`, or to the console, with ' +
+      '`attempt=…` or `connect=failed&code=…` in the query. With `Accept: application/json` responds with JSON. Nothing ' +
+      'is connected yet: see `POST /v1/connect/finish`. HEAD and prefetches change nothing.',
   })
+  @ApiParam({ name: 'key', description: 'Names the instance', example: 'mB9bBpVgS1m4pJpuJ0x0yA' })
+  @ApiHeader({ name: 'Accept', required: false, example: 'application/json' })
   @ApiQuery({ name: 'state', required: false })
   @ApiQuery({ name: 'code', required: false })
+  @ApiQuery({ name: 'iss', required: false })
   @ApiQuery({ name: 'error', required: false })
-  @ApiOkResponse({ type: ConnectedDto })
-  @ApiResponse({
-    status: 303,
-    description: 'Redirect to `returnTo`, or back to the instance for another try',
-  })
-  @ApiProblems([400, 409, 429, 503], new InvalidConnectState())
+  @ApiOkResponse({ type: ConnectAnsweredDto })
+  @ApiResponse({ status: 204, description: 'HEAD or a prefetch: nothing was done' })
+  @ApiResponse({ status: 303, description: 'Redirect to `returnTo` or to the console' })
+  @ApiProblems([400, 429, 503], new InvalidConnectState())
   async callback(
+    @Param('key') key: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ConnectedDto | undefined> {
+  ): Promise<ConnectAnsweredDto | undefined> {
     // The URL contains the authorisation code: it must not leak through Referer, and the response must not be cached.
     reply.headers({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
+    if (isSpeculative(request)) {
+      reply.code(204);
+      return undefined;
+    }
     const query = new URL(request.url, 'http://callback.invalid').searchParams;
-    const result = await this.connect.finish(query, browserOf(request));
-    switch (result.kind) {
-      case 'retry':
-        sendTo(result.authorizationUrl, reply);
-        return undefined;
-      case 'failed': {
-        if (result.returnTo === null) throw result.error;
-        sendTo(withQuery(result.returnTo, { connect: 'failed', code: result.error.code }), reply);
+    const answer = await this.connect.receive(parseCallback(key, query));
+    const wantsJson = request.headers.accept?.includes('application/json') === true;
+    switch (answer.kind) {
+      case 'answered': {
+        const { attempt } = answer;
+        if (wantsJson) return { attempt };
+        sendTo(answer.returnTo, { attempt }, reply);
         return undefined;
       }
-      case 'connected': {
-        const { platformId, renewed, returnTo } = result;
-        if (returnTo === null) return { outcome: 'connected', platformId, renewed };
-        sendTo(withQuery(returnTo, { connect: 'connected', platformId: String(platformId) }), reply);
+      case 'failed': {
+        if (wantsJson) throw answer.error;
+        sendTo(answer.returnTo, { connect: 'failed', code: answer.error.code }, reply);
         return undefined;
       }
     }
   }
 
-  /**
-   * Lax is enough for the callback, which is a top-level navigation from another site. But when a page on a CORS origin
-   * starts the attempt with fetch, browsers store the cookie only with None, which requires https. None is safe here:
-   * starting an attempt needs a bearer token, and finishing one needs its state.
-   */
-  private sameSite(): string {
-    if (!this.config.publicUrl.startsWith('https:')) return 'SameSite=Lax';
-    return this.config.corsOrigins.length > 0 ? 'SameSite=None; Secure' : 'SameSite=Lax; Secure';
+  @Post('finish')
+  @HttpCode(200)
+  @Authenticated('platforms:write')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({
+    summary: 'Finish connecting an account by OAuth',
+    description:
+      'Works once, for the user who began the attempt. A browser that has the cookie of an attempt must have the one of ' +
+      'this attempt.',
+  })
+  @ApiOkResponse({ type: ConnectedDto })
+  @ApiProblems([400, 404, 409, 413, 415, 429, 503], new AttemptNotFound())
+  async finish(
+    @CurrentUser() user: AuthUser,
+    @Body() { attempt }: FinishConnectDto,
+    @Req() request: FastifyRequest,
+  ): Promise<ConnectedDto> {
+    const browsers = browsersOf(request, this.config);
+    const { id, renewed, account } = await this.connect.finish(user.id, attempt, browsers);
+    return { outcome: 'connected', platformId: id, renewed, account: toTestedAccountDto(account) };
   }
 }
 
-function browserOf({ headers }: FastifyRequest): string | undefined {
-  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
-  const value = pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
-  return value !== undefined && mayBeSecret(value) ? value : undefined;
-}
-
-function withQuery(address: string, query: Readonly<Record<string, string>>): string {
-  const url = new URL(address);
-  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-  return url.href;
+/** A request of a program that looks ahead: the user has not come back yet, so the attempt must stay. */
+function isSpeculative({ method, headers }: FastifyRequest): boolean {
+  const purposes = [headers['sec-purpose'], headers['purpose']];
+  return method === 'HEAD' || purposes.some((purpose) => /^prefetch\b/i.test(String(purpose)));
 }
 
 /** Nest ends the reply. `reply.redirect()` would end it before, and Fastify would then log the URL with the code in it. */
-function sendTo(address: string, reply: FastifyReply): void {
-  reply.code(303).header('Location', address);
+function sendTo(address: string, query: Readonly<Record<string, string>>, reply: FastifyReply): void {
+  const url = new URL(address);
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  reply.code(303).header('Location', url.href);
 }

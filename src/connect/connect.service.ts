@@ -1,28 +1,29 @@
 import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../audit/audit-log.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { AccountChecker } from '../instances/account-checker.js';
+import type { InstanceAccount } from '../instances/account.js';
 import { InstanceApps, type RegisteredApp } from '../instances/instance-apps.js';
 import { InstanceRefused } from '../instances/instances.errors.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { OAuthClient } from '../instances/oauth-client.js';
-import { OAuthFailed } from '../instances/oauth.errors.js';
+import { OAuthFailed, type OAuthFailure } from '../instances/oauth.errors.js';
 import { TooManyPlatforms } from '../platforms/platforms.errors.js';
-import { type Attempt, ConnectAttempts } from './connect-attempts.js';
+import { type Callback, callbackKey } from './callback.js';
+import { type AnsweredAttempt, type Attempt, ConnectAttempts } from './connect-attempts.js';
 import { ConnectFailed } from './connect.errors.js';
-import { ConnectedAccounts } from './connected-accounts.js';
+import { ConnectedAccounts, type SavedAccount } from './connected-accounts.js';
 import type { BeginConnectDto } from './dto/connect.dto.js';
 
-/** The result of a callback. `returnTo` is where to redirect the browser; null for a JSON response. */
-export type ConnectResult =
-  | {
-      readonly kind: 'connected';
-      readonly platformId: number;
-      readonly renewed: boolean;
-      readonly returnTo: string | null;
-    }
-  | { readonly kind: 'failed'; readonly error: ConnectFailed; readonly returnTo: string | null }
-  | { readonly kind: 'retry'; readonly authorizationUrl: string };
+/** Where to send the browser after a callback, unless it wants JSON: with the attempt to finish, or with the reason. */
+export type ConnectAnswer =
+  | { readonly kind: 'answered'; readonly attempt: string; readonly returnTo: string }
+  | { readonly kind: 'failed'; readonly error: ConnectFailed; readonly returnTo: string };
+
+export interface Finished extends SavedAccount {
+  readonly account: InstanceAccount;
+}
 
 /** Connects an account by OAuth: the authorisation code flow with PKCE (RFC 6749, RFC 7636, RFC 9700). */
 @Injectable()
@@ -35,11 +36,8 @@ export class ConnectService {
     private readonly attempts: ConnectAttempts,
     private readonly checker: AccountChecker,
     private readonly accounts: ConnectedAccounts,
+    private readonly audit: AuditLog,
   ) {}
-
-  get redirectUri(): string {
-    return `${this.config.publicUrl}/v1/connect/callback`;
-  }
 
   /**
    * @param browser the secret in the browser's cookie.
@@ -58,10 +56,7 @@ export class ConnectService {
     }
     const origin = this.instances.originOf(instance);
     try {
-      return await this.start(
-        { userId, origin, name: name ?? null, returnTo: returnTo ?? null, renewed: false },
-        browser,
-      );
+      return await this.start({ userId, origin, name: name ?? null, returnTo: returnTo ?? null }, browser);
     } catch (error) {
       if (error instanceof OAuthFailed) throw new ConnectFailed(error.reason, error.message, '/instance');
       throw error;
@@ -69,57 +64,65 @@ export class ConnectService {
   }
 
   /**
-   * @param query the query of the callback.
+   * Takes what an instance reports, without asking the instance anything.
+   *
    * @throws {InvalidConnectState}
    */
-  async finish(query: URLSearchParams, browser: string | undefined): Promise<ConnectResult> {
-    const state = query.get('state') ?? undefined;
-    const attempt = await this.attempts.take(state, browser);
-    const { returnTo } = attempt;
+  async receive(callback: Callback): Promise<ConnectAnswer> {
+    const { attempt, returnTo: wanted } = await this.attempts.receive(callback);
+    const returnTo = wanted ?? `${this.config.publicUrl}/console/`;
+    if (attempt !== null) return { kind: 'answered', attempt, returnTo };
+    const { reason, message } = new OAuthFailed(reasonOf(callback.error));
+    return { kind: 'failed', error: new ConnectFailed(reason, message), returnTo };
+  }
+
+  /**
+   * @param browsers the attempts' cookies that the request has.
+   * @throws {AttemptNotFound | ConnectFailed}
+   */
+  async finish(userId: number, attempt: string, browsers: readonly string[]): Promise<Finished> {
+    const answered = await this.attempts.take(attempt, userId, browsers);
     try {
-      return { kind: 'connected', ...(await this.connect(attempt, query)), returnTo };
+      const finished = await this.connect(answered);
+      const outcome = finished.renewed ? 'renewed' : 'connected';
+      await this.record(outcome, answered.origin, finished.id);
+      return finished;
     } catch (error) {
-      if (error instanceof OAuthFailed && error.reason === 'invalid_client' && browser !== undefined) {
-        const authorizationUrl = await this.retry(attempt, browser);
-        if (authorizationUrl !== null) return { kind: 'retry', authorizationUrl };
-      }
-      return { kind: 'failed', error: toConnectFailed(error), returnTo };
+      // The next attempt registers this application again.
+      if (error instanceof OAuthFailed && error.reason === 'invalid_client')
+        await this.apps.forget(answered.origin, answered.clientId);
+      const failure = toConnectFailed(error);
+      await this.record(failure.code, answered.origin);
+      throw failure;
     }
   }
 
-  private async connect(
-    attempt: Attempt,
-    query: URLSearchParams,
-  ): Promise<{ platformId: number; renewed: boolean }> {
-    const { userId, origin, clientId, verifier, name } = attempt;
+  private record(outcome: string, origin: string, platformId?: number): Promise<void> {
+    const record = { action: 'connect.finish', outcome, detail: origin } as const;
+    return this.audit.write(platformId === undefined ? record : { ...record, platformId });
+  }
+
+  private async connect({ userId, origin, clientId, name, ...answer }: AnsweredAttempt): Promise<Finished> {
     const app = await this.apps.find(origin, clientId);
     if (app === null) throw new OAuthFailed('invalid_client');
     const { platformType } = await this.instances.at(origin);
     if (platformType === null) throw notSupported();
     const server = await this.oauth.server(origin);
-    const { redirectUri } = this;
-    const expected = { state: query.get('state') ?? '', verifier, redirectUri };
-    const grant = await this.oauth.exchange(server, app, query, expected);
+    const grant = await this.oauth.exchange(server, app, {
+      ...answer,
+      redirectUri: this.redirectUri(origin),
+    });
     const target = { instanceUrl: origin, platformType, accessToken: grant.accessToken, username: null };
     const check = await this.checker.check(target);
     if (check.outcome !== 'connected' || check.account === null)
       throw new ConnectFailed(check.outcome, check.detail);
     const { account } = check;
-    const connected = { userId, instanceUrl: origin, platformType, account, check, app, grant, name };
-    const { id, renewed } = await this.accounts.save(connected);
-    return { platformId: id, renewed };
+    const connected = { userId, instanceUrl: origin, platformType, account, check, clientId, grant, name };
+    return { ...(await this.accounts.save(connected)), account };
   }
 
-  /** Retries with a new registration. Null if this attempt was already the retry, or the retry fails. */
-  private async retry(attempt: Attempt, browser: string): Promise<string | null> {
-    await this.apps.forget(attempt.origin, attempt.clientId);
-    if (attempt.renewed) return null;
-    try {
-      return await this.start({ ...attempt, renewed: true }, browser);
-    } catch (error) {
-      if (error instanceof OAuthFailed || error instanceof InstanceRefused) return null;
-      throw error;
-    }
+  private redirectUri(origin: string): string {
+    return `${this.config.publicUrl}/v1/connect/callback/${callbackKey(origin)}`;
   }
 
   private async start(attempt: Omit<Attempt, 'clientId' | 'verifier'>, browser: string): Promise<string> {
@@ -127,7 +130,7 @@ export class ConnectService {
     const traits = this.instances.traits(await this.instances.at(origin));
     if (traits === null) throw notSupported();
     const server = await this.oauth.server(origin);
-    const { redirectUri } = this;
+    const redirectUri = this.redirectUri(origin);
     const scopes = traits.scopes.join(' ');
     const app = await this.app({ origin, redirectUri, scopes }, server);
     const verifier = this.oauth.newVerifier();
@@ -165,6 +168,11 @@ function notSupported(): ConnectFailed {
     "This instance's software is not supported.",
     '/instance',
   );
+}
+
+function reasonOf(error: string | null): OAuthFailure {
+  if (error === null) return 'instance_error';
+  return error === 'access_denied' ? error : 'oauth_refused';
 }
 
 function toConnectFailed(error: unknown): ConnectFailed {

@@ -6,9 +6,8 @@ import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 import { Database } from '../database/database.js';
 import type { InstanceAccount } from '../instances/account.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
-import type { RegisteredApp } from '../instances/instance-apps.js';
 import type { TokenGrant } from '../instances/oauth-client.js';
-import { type PlatformType, isRevocable } from '../instances/software.js';
+import type { PlatformType } from '../instances/software.js';
 import { PlatformWriter } from '../platforms/platform-writer.js';
 import type { PlatformRow } from '../platforms/platform.repository.js';
 import { DuplicateAccount, DuplicateName } from '../platforms/platforms.errors.js';
@@ -22,10 +21,17 @@ export interface ConnectedAccount {
   readonly platformType: PlatformType;
   readonly account: InstanceAccount;
   readonly check: AccountCheck;
-  readonly app: RegisteredApp;
+  /** Of the registration that the tokens belong to. */
+  readonly clientId: string;
   readonly grant: TokenGrant;
   /** The name that the user chose for a new connection. */
   readonly name: string | null;
+}
+
+export interface SavedAccount {
+  readonly id: number;
+  /** Whether the account was connected already. */
+  readonly renewed: boolean;
 }
 
 // An account id from a test or an earlier OAuth connection takes precedence over a username that the user typed.
@@ -46,21 +52,21 @@ export class ConnectedAccounts {
     private readonly clock: Clock,
   ) {}
 
-  async save(connected: ConnectedAccount): Promise<{ readonly id: number; readonly renewed: boolean }> {
+  async save(connected: ConnectedAccount): Promise<SavedAccount> {
     const existing = await this.database.load((manager) => findSame(manager, connected));
     if (existing !== null) return this.renew(existing, connected);
     try {
       return { id: await this.create(connected), renewed: false };
     } catch (error) {
       if (!(error instanceof DuplicateAccount)) throw error;
-      // Another callback for the same account was faster, or the username now belongs to a different account id.
+      // Another attempt for the same account was faster, or the username now belongs to a different account id.
       const other = await this.database.load((manager) => findByUsername(manager, connected));
       if (other === null) throw error;
       return this.renew(other, connected);
     }
   }
 
-  private async renew(id: number, connected: ConnectedAccount): Promise<{ id: number; renewed: true }> {
+  private async renew(id: number, connected: ConnectedAccount): Promise<SavedAccount> {
     const { userId, platformType } = connected;
     const dto = { platformType, ...credentialsOf(connected), isActive: true };
     await this.writer.update(userId, id, dto, undefined, (owner) => this.columns(owner, connected));
@@ -103,14 +109,9 @@ export class ConnectedAccounts {
   }
 }
 
-/**
- * All users of an instance share one registration. Where revocation is not safe, its secret could be used to revoke every
- * user's tokens, so it is left out of the credentials that a user can reveal. It has no other use at such an instance.
- */
-function credentialsOf({ platformType, grant: { accessToken }, app }: ConnectedAccount): Credentials {
-  return isRevocable(platformType)
-    ? { accessToken, clientKey: app.clientId, clientSecret: app.clientSecret }
-    : { accessToken, clientKey: null, clientSecret: null };
+/** Without the secret of the registration: all users of an instance share it. It is looked up by its client id. */
+function credentialsOf({ grant: { accessToken }, clientId }: ConnectedAccount): Credentials {
+  return { accessToken, clientKey: clientId, clientSecret: null };
 }
 
 async function findSame(manager: EntityManager, connected: ConnectedAccount): Promise<number | null> {

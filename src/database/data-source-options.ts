@@ -2,10 +2,7 @@ import type { DataSourceOptions } from 'typeorm';
 import type { AppConfig } from '../config/app-config.js';
 import type { EmbeddedPostgres } from './embedded-postgres.js';
 import { MIGRATIONS } from './migrations/index.js';
-import { PoolClient } from './pool-client.js';
-
-// The server cancels a statement itself. The client gives up a little later, in case the server cannot even answer.
-const CLIENT_GRACE_MS = 250;
+import { UNLIMITED, postgresConnection, requestLimits } from './postgres-connection.js';
 
 /**
  * Options with which the API and the CLI connect. The caller adds the entities: it is above this module.
@@ -29,20 +26,12 @@ export function dataSourceOptions(
   } as const;
   if (embedded !== null) return { ...shared, extra: embedded.poolOptions(acquireTimeoutMs) };
   if (target.kind !== 'postgres') throw new Error('An embedded database needs its open PGlite.');
+  const limits = timeouts === 'none' ? UNLIMITED : requestLimits(statementTimeoutMs);
+  const { database } = target.connection;
   return {
     ...shared,
-    url: target.url,
+    ...(database !== undefined && { database }),
     poolSize: timeouts === 'none' ? 1 : poolMax,
-    connectTimeoutMS: acquireTimeoutMs,
-    applicationName: 'platform-manager',
-    extra: {
-      Client: PoolClient,
-      keepAlive: true,
-      ...(timeouts === 'request' && {
-        statement_timeout: statementTimeoutMs,
-        query_timeout: statementTimeoutMs + CLIENT_GRACE_MS,
-        idle_in_transaction_session_timeout: statementTimeoutMs * 2,
-      }),
-    },
+    extra: postgresConnection(target, config.database, limits, 'platform-manager'),
   };
 }

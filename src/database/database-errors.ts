@@ -16,7 +16,7 @@ export class DatabaseUnavailable extends ServiceUnavailable {
 }
 
 // Node's socket errors, and SQLSTATE codes (PostgreSQL documentation, appendix A): query_canceled is what a
-// statement time-out raises; serialization failures and deadlocks have rolled back and can be repeated.
+// statement time-out raises; serialization failures and deadlocks come here when repeating has not helped.
 const UNAVAILABLE_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -51,6 +51,14 @@ const UNAVAILABLE_MESSAGES = [
 
 // TypeORM's errors for a transaction whose connection was lost between two statements.
 const RELEASED = [QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError];
+
+/** serialization_failure and deadlock_detected: PostgreSQL has rolled back because of another transaction. */
+const CONFLICT_CODES = new Set(['40001', '40P01']);
+
+/** Whether the same work can succeed at once when it is repeated. */
+export function isConflict(error: unknown): boolean {
+  return CONFLICT_CODES.has(codeOf(error) ?? '');
+}
 
 function driverError(error: unknown): unknown {
   return error instanceof QueryFailedError ? error.driverError : error;

@@ -10,6 +10,7 @@ import { EmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
 import { readInstallation } from './read-installation.js';
 import { Replica } from './replica.js';
+import { openingDatabase } from './start-failures.js';
 
 const EMBEDDED_POSTGRES = Symbol('EmbeddedPostgres');
 
@@ -37,14 +38,20 @@ class EmbeddedPostgresModule {}
         ...dataSourceOptions(config, embedded),
         autoLoadEntities: true,
         migrationOptions: dataSourceOptions(config, embedded, 'none'),
-        retryAttempts: 5,
-        retryDelay: 1000,
+        config: config.database,
+        // A supervisor starts the process again; five attempts here would only delay the message.
+        toRetry: () => false,
       }),
       dataSourceFactory: async (options) => {
         if (options === undefined) throw new Error('TypeOrmModule passed no options.');
-        const { migrationOptions, ...own } = options as typeof options & { migrationOptions: typeof options };
-        await migrate(migrationOptions);
-        return new DataSource(own).initialize();
+        const { migrationOptions, config, ...own } = options as typeof options & {
+          migrationOptions: typeof options;
+          config: AppConfig['database'];
+        };
+        return openingDatabase(config, async () => {
+          await migrate(migrationOptions);
+          return new DataSource(own).initialize();
+        });
       },
     }),
   ],

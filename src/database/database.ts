@@ -2,7 +2,10 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { OutageLog } from '../common/outage-log.js';
 import { AdmissionGate } from './admission-gate.js';
-import { DatabaseUnavailable, codeOf, isDatabaseUnavailable } from './database-errors.js';
+import { DatabaseUnavailable, codeOf, isConflict, isDatabaseUnavailable } from './database-errors.js';
+
+/** How often work is done that conflicts with other transactions each time. */
+const ATTEMPTS = 5;
 
 /** The features' only way to PostgreSQL. A connection is held for one load or transaction and always released. */
 @Injectable()
@@ -16,7 +19,8 @@ export class Database {
 
   /**
    * Runs `work` in one transaction: commits when it resolves, rolls back when it rejects. It waits at the admission gate, so
-   * `work` must not wait there again: transactions that hold connections and wait for more would deadlock.
+   * `work` must not wait there again: transactions that hold connections and wait for more would deadlock. After a
+   * serialization failure or a deadlock `work` runs again, in a new transaction.
    *
    * @throws {DatabaseBusy} when its turn cannot come in time.
    * @throws {DatabaseUnavailable} when PostgreSQL does not answer; otherwise what `work` throws.
@@ -47,7 +51,7 @@ export class Database {
 
   private async translating<T>(work: () => Promise<T>): Promise<T> {
     try {
-      const result = await work();
+      const result = await repeated(work);
       this.#outage.succeeded();
       return result;
     } catch (error) {
@@ -57,6 +61,16 @@ export class Database {
         `PostgreSQL does not answer: ${why}. Cached reads go on, everything else is refused.`,
       );
       throw new DatabaseUnavailable(error);
+    }
+  }
+}
+
+async function repeated<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isConflict(error) || attempt === ATTEMPTS) throw error;
     }
   }
 }

@@ -4,6 +4,7 @@ import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { createPgConfig } from '@electric-sql/pglite/node-postgres';
 import { makePrivateFolder } from '../config/private-folder.js';
 import { DirectoryLock } from './directory-lock.js';
+import { COLUMN_TYPES } from './times.js';
 
 /** The extensions that the migrations need. */
 export const EXTENSIONS = { pg_trgm };
@@ -37,6 +38,7 @@ export class EmbeddedPostgres {
   poolOptions(acquireTimeoutMs: number): Record<string, unknown> {
     return {
       ...createPgConfig(this.pglite),
+      types: COLUMN_TYPES,
       max: 1,
       idleTimeoutMillis: 0,
       connectionTimeoutMillis: Math.max(acquireTimeoutMs, 5000),

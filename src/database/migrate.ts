@@ -1,4 +1,5 @@
-import { DataSource, type DataSourceOptions, MigrationExecutor } from 'typeorm';
+import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
+import { StartFailure } from '../common/start-failure.js';
 
 // An arbitrary number that every process of this application shares: "PMGR".
 const MIGRATION_LOCK = 0x504d4752;
@@ -10,12 +11,14 @@ const MIGRATION_LOCK = 0x504d4752;
  *
  * @param options without time-outs.
  * @returns the names of the migrations that were applied.
+ * @throws {StartFailure} when the database cannot hold every text.
  */
 export async function migrate(options: DataSourceOptions): Promise<string[]> {
   const dataSource = new DataSource(options);
   await dataSource.initialize();
   try {
     const runner = dataSource.createQueryRunner();
+    await requireUtf8(runner);
     await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     const executor = new MigrationExecutor(dataSource, runner);
     executor.transaction = 'all';
@@ -25,4 +28,16 @@ export async function migrate(options: DataSourceOptions): Promise<string[]> {
   } finally {
     await dataSource.destroy();
   }
+}
+
+/** In another encoding a name with an emoji would be an error, or, in SQL_ASCII, any bytes. */
+async function requireUtf8(runner: QueryRunner): Promise<void> {
+  const [found] = (await runner.query(
+    `SELECT current_database() AS name, current_setting('server_encoding') AS encoding`,
+  )) as unknown as [{ name: string; encoding: string }];
+  if (found.encoding === 'UTF8') return;
+  throw new StartFailure(
+    `DATABASE_URL cannot be used: the database ${found.name} has the encoding ${found.encoding}, not UTF8: ` +
+      `create another one, CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
+  );
 }

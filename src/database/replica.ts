@@ -1,9 +1,11 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { AppConfig } from '../config/app-config.js';
+import type { PostgresTarget } from '../config/postgres-target.js';
 import { AdmissionGate, DatabaseBusy } from './admission-gate.js';
 import { codeOf } from './database-errors.js';
 import { Database } from './database.js';
+import { postgresConnection, requestLimits } from './postgres-connection.js';
 
 /** Enough, because searches are rare. */
 const POOL_SIZE = 3;
@@ -34,10 +36,10 @@ export class Replica implements OnApplicationShutdown {
    * @throws {DatabaseBusy | DatabaseUnavailable}
    */
   async load<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    const { replicaUrl } = this.config.database;
-    if (replicaUrl === null || performance.now() < this.#awayUntil) return this.database.load(work);
+    const { replica } = this.config.database;
+    if (replica === null || performance.now() < this.#awayUntil) return this.database.load(work);
     try {
-      const source = await (this.#source ??= this.#connect(replicaUrl));
+      const source = await (this.#source ??= this.#connect(replica));
       return await this.#gate.run('load', () => work(source.manager));
     } catch (error) {
       if (error instanceof DatabaseBusy) throw error;
@@ -53,12 +55,15 @@ export class Replica implements OnApplicationShutdown {
     await source?.destroy();
   }
 
-  async #connect(url: string): Promise<DataSource> {
+  async #connect(target: PostgresTarget): Promise<DataSource> {
+    const { statementTimeoutMs } = this.config.database;
+    const limits = requestLimits(statementTimeoutMs);
+    const { database } = target.connection;
     const source = new DataSource({
       ...(this.primary.options as typeof this.primary.options & { type: 'postgres' }),
-      url,
+      ...(database !== undefined && { database }),
       poolSize: POOL_SIZE,
-      applicationName: 'platform-manager replica',
+      extra: postgresConnection(target, this.config.database, limits, 'platform-manager replica'),
     });
     try {
       return await source.initialize();

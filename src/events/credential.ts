@@ -3,6 +3,7 @@ import { ServiceUnavailable } from '../common/domain-error.js';
 import { permits } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { Forbidden } from '../http/auth/auth.errors.js';
+import { permitsPlatform } from '../http/auth/platform-reach.js';
 
 /** The longest time that a client with a revoked API key stays connected. */
 const VERIFY_AGAIN_MS = 5000;
@@ -13,20 +14,35 @@ const TIMER_MARGIN_MS = 20;
 /** A client's token, verified when it connects and regularly while it is connected. */
 export class Credential {
   #token: string;
+  #user: AuthUser;
   #timer: NodeJS.Timeout | undefined;
   #onEnd: () => void = () => {};
 
   private constructor(
     private readonly tokens: TokenVerifier,
-    readonly user: AuthUser,
+    private readonly address: string,
+    user: AuthUser,
     token: string,
   ) {
     this.#token = token;
+    this.#user = user;
   }
 
-  /** @throws {InvalidAccessToken | Forbidden | ServiceUnavailable} */
-  static async of(token: string, tokens: TokenVerifier): Promise<Credential> {
-    return new Credential(tokens, await verify(token, tokens), token);
+  /**
+   * @param address from which the client has connected.
+   * @throws {InvalidAccessToken | Forbidden | PolicyRefused | ServiceUnavailable}
+   */
+  static async of(token: string, address: string, tokens: TokenVerifier): Promise<Credential> {
+    return new Credential(tokens, address, await verify(token, address, tokens), token);
+  }
+
+  get user(): AuthUser {
+    return this.#user;
+  }
+
+  /** By the policy of the token in use. */
+  permitsPlatform(id: number): boolean {
+    return permitsPlatform(this.#user, id);
   }
 
   /** Calls `onEnd` once, when the token has expired, is revoked, or loses the permission to read. */
@@ -38,12 +54,13 @@ export class Credential {
   /**
    * Switches to another token of the same user.
    *
-   * @throws {InvalidAccessToken | Forbidden | ServiceUnavailable} the old token then stays in use.
+   * @throws {InvalidAccessToken | Forbidden | PolicyRefused | ServiceUnavailable} the old token then stays in use.
    */
   async replace(token: string): Promise<void> {
-    const user = await verify(token, this.tokens);
+    const user = await verify(token, this.address, this.tokens);
     if (user.id !== this.user.id) throw new Forbidden('platforms:read');
     this.#token = token;
+    this.#user = user;
     if (this.#timer !== undefined) this.#schedule();
   }
 
@@ -63,7 +80,9 @@ export class Credential {
   async #verifyAgain(): Promise<void> {
     const token = this.#token;
     try {
-      await verify(token, this.tokens);
+      const user = await verify(token, this.address, this.tokens);
+      // The policy may have changed.
+      if (token === this.#token) this.#user = user;
     } catch (error) {
       // ServiceUnavailable: the token cannot be verified now. The client stays, because no events can be read either.
       if (!(error instanceof ServiceUnavailable) && token === this.#token && this.#timer !== undefined) {
@@ -76,8 +95,8 @@ export class Credential {
   }
 }
 
-async function verify(token: string, tokens: TokenVerifier): Promise<AuthUser> {
-  const user = await tokens.verify(token);
+async function verify(token: string, ip: string, tokens: TokenVerifier): Promise<AuthUser> {
+  const user = await tokens.verify(token, { ip });
   if (!permits(user, 'platforms:read')) throw new Forbidden('platforms:read');
   return user;
 }

@@ -25,9 +25,9 @@ export class EventClients {
     private readonly config: AppConfig,
   ) {}
 
-  /** @throws {InvalidAccessToken | Forbidden | ServiceUnavailable} */
-  authenticate(token: string): Promise<Credential> {
-    return Credential.of(token, this.tokens);
+  /** @throws {InvalidAccessToken | Forbidden | PolicyRefused | ServiceUnavailable} */
+  authenticate(token: string, address: string): Promise<Credential> {
+    return Credential.of(token, address, this.tokens);
   }
 
   /** @throws {TooManyEventClients | EventsShuttingDown} */
@@ -49,7 +49,7 @@ export class EventClients {
     this.assertRoom(credential);
     const { published, views, meter } = this;
     const sources = { published, views, meter, drop: (reason: DropReason) => this.drop(sink, reason) };
-    const subscription = new Subscription(credential.user.id, sink, sources, lastEventId);
+    const subscription = new Subscription(credential, sink, sources, lastEventId);
     this.#sinks.add(sink);
     meter.clients[sink.transport]++;
     this.feed.add(subscription);

@@ -6,6 +6,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import { Unauthenticated } from '../http/auth/auth.errors.js';
 import { bearerToken } from '../http/auth/bearer-token.js';
+import { NarrowedToPolicy } from '../http/auth/platform-reach.js';
 import { EventClients } from './event-clients.js';
 import { lastEventIdSchema } from './last-event-id.js';
 import { SseSink } from './sse-sink.js';
@@ -31,6 +32,7 @@ export class EventsController {
 
   @Get()
   @Authenticated('platforms:read')
+  @NarrowedToPolicy()
   @ApiOperation({
     summary: 'Stream changes to your platform connections',
     description: [
@@ -58,7 +60,7 @@ export class EventsController {
     const lastEventId = header === undefined || header === '' ? null : parseId(header);
     const token = bearerToken(request.headers.authorization);
     if (token === undefined) throw new Unauthenticated();
-    const credential = await this.clients.authenticate(token);
+    const credential = await this.clients.authenticate(token, request.ip);
     this.clients.assertRoom(credential);
     reply.headers({
       'Content-Type': 'text/event-stream; charset=utf-8',

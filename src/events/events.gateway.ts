@@ -49,6 +49,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
   #io: EventServer | null = null;
   #upgraded: UpgradedSockets | null = null;
   #closing = false;
+  readonly #addressOf: (request: IncomingMessage) => string;
 
   constructor(
     private readonly host: HttpAdapterHost,
@@ -56,7 +57,9 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
     private readonly feed: EventFeed,
     private readonly limiter: RateLimiter,
     private readonly config: AppConfig,
-  ) {}
+  ) {
+    this.#addressOf = addressReader(config);
+  }
 
   onApplicationBootstrap(): void {
     // The CLI commands run without an HTTP server.
@@ -64,17 +67,16 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
     if (http === undefined) return;
     this.feed.start();
     this.#upgraded = new UpgradedSockets(http);
-    const addressOf = addressReader(this.config);
     // Fastify sees no request that asks for an upgrade, so the limit of its address and the 404 are ours to give.
     http.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
       if (request.url?.startsWith(SOCKET_PATH)) return;
-      const verdict = this.#take(addressOf(request));
+      const verdict = this.#take(this.#addressOf(request));
       endWithProblem(
         socket,
         verdict === null || verdict.admitted ? { statusCode: 404 } : new RateLimited(verdict.resetSeconds),
       );
     });
-    this.#io = this.#attach(http, addressOf);
+    this.#io = this.#attach(http);
     this.#stripBasePath(http);
   }
 
@@ -88,7 +90,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
     await this.feed.stop();
   }
 
-  #attach(http: HttpServer, addressOf: (request: IncomingMessage) => string): EventServer {
+  #attach(http: HttpServer): EventServer {
     const io: EventServer = new Server(http, {
       path: SOCKET_PATH,
       serveClient: false,
@@ -97,7 +99,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
       httpCompression: false,
       perMessageDeflate: false,
       cors: { origin: [...this.config.corsOrigins] },
-      allowRequest: (request, decide) => decide(null, this.#admits(request, addressOf(request))),
+      allowRequest: (request, decide) => decide(null, this.#admits(request)),
     });
     io.engine.on('headers', (headers: Record<string, string>) =>
       Object.assign(headers, BARE_SECURITY_HEADERS),
@@ -115,9 +117,9 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
     return io;
   }
 
-  #admits(request: IncomingMessage, address: string): boolean {
+  #admits(request: IncomingMessage): boolean {
     if (this.#closing || !isAllowedOrigin(request, this.config)) return false;
-    return this.#take(address)?.admitted ?? true;
+    return this.#take(this.#addressOf(request))?.admitted ?? true;
   }
 
   /** As `withoutBasePath` does for Fastify's routes. Called last, so that Socket.IO's own listeners come after it. */
@@ -145,7 +147,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
       if (field === 'token') throw new Unauthenticated('This needs an access token: auth: { token }.');
       throw new InvalidField([{ pointer: '/lastEventId', detail: 'must be the id of an event' }]);
     }
-    const credential = await this.clients.authenticate(auth.data.token);
+    const credential = await this.clients.authenticate(auth.data.token, this.#addressOf(socket.request));
     this.#count(credential);
     this.clients.assertRoom(credential);
     socket.data = { credential, lastEventId: auth.data.lastEventId ?? null };

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { ServiceUnavailable } from '../common/domain-error.js';
 import type { DropReason, EventMeter } from '../outbox/event-meter.js';
 import type { PublishedEvents } from '../outbox/published-events.js';
+import type { Credential } from './credential.js';
 import type { EventSink } from './event-sink.js';
 import type { EventViews } from './event-views.js';
 import type { PlatformEvent } from './platform-event.js';
@@ -32,16 +33,20 @@ export class Subscription {
   #missed = false;
   #ended = false;
   #ready = false;
-  /** All events for this client up to this id have been sent. Null until the first read. */
+  /** All events for this client up to this id have been sent or are not for it. Null until the first read. */
   #cursor: number | null;
 
   constructor(
-    readonly userId: number,
+    private readonly credential: Pick<Credential, 'user' | 'permitsPlatform'>,
     readonly sink: EventSink,
     private readonly sources: SubscriptionSources,
     after: number | null,
   ) {
     this.#cursor = after;
+  }
+
+  get userId(): number {
+    return this.credential.user.id;
   }
 
   /** Takes a published event. Events must be offered in order. */
@@ -108,8 +113,7 @@ export class Subscription {
       }
       for (const event of await this.sources.views.of(page.events)) {
         if (!(await this.#writable())) return;
-        this.#send(event);
-        this.sources.meter.replayed();
+        if (this.#send(event)) this.sources.meter.replayed();
       }
       if (page.events.length < PAGE) {
         this.#cursor = Math.max(this.#cursor, page.lastEventId);
@@ -137,10 +141,13 @@ export class Subscription {
     return !this.#ended;
   }
 
-  #send(event: PlatformEvent): void {
-    if (this.#ended) return;
+  /** @returns whether it was sent. The cursor passes an event that the client may not see. */
+  #send(event: PlatformEvent): boolean {
+    if (this.#ended) return false;
     this.#cursor = event.eventId;
+    if (!this.credential.permitsPlatform(event.platformId)) return false;
     this.sink.event(event);
     this.sources.meter.sent(event.type);
+    return true;
   }
 }

@@ -25,6 +25,7 @@ import { Test } from '@nestjs/testing';
 import { problem, InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { ConfigModule } from '../config/config.module.js';
+import { Authenticated } from './auth/access.js';
 import { FastLane } from './fast-lane.decorator.js';
 import { FastLane as Lane } from './fast-lane.js';
 import type { FastLaneInterceptor } from './fast-lane.js';
@@ -224,6 +225,13 @@ describe('the start fails on a fast-lane handler', () => {
     read(): void {}
   }
   @Controller('refused')
+  class ForAdministrators {
+    @Get()
+    @FastLane()
+    @Authenticated('admin')
+    read(): void {}
+  }
+  @Controller('refused')
   class WithWholeQuery {
     @Get()
     @FastLane()
@@ -264,6 +272,7 @@ describe('the start fails on a fast-lane handler', () => {
     [WithAsyncPipe, 'asynchronous pipe'],
     [OfEachRequest, 'for each request'],
     [WithTwoPaths, 'no such route'],
+    [ForAdministrators, 'has to be recorded'],
   ])('%p', async (controller, why) => {
     await expect(start(controller)).rejects.toThrow(new RegExp(`${controller.name}.read.*${escaped(why)}`));
   });
@@ -272,6 +281,10 @@ describe('the start fails on a fast-lane handler', () => {
     class Other extends JsonInterceptor {}
     await expect(start(ThingsController, [])).rejects.toThrow('one global interceptor');
     await expect(start(ThingsController, [JsonInterceptor, Other])).rejects.toThrow('one global interceptor');
+    class Elsewhere extends JsonInterceptor {
+      readonly skipsFastLane = true;
+    }
+    await expect(start(ThingsController, [JsonInterceptor, Elsewhere])).resolves.toBeDefined();
   });
 });
 

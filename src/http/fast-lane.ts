@@ -25,6 +25,7 @@ import {
 import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppConfig } from '../config/app-config.js';
+import { ACCESS_METADATA } from './auth/access.js';
 import { FAST_LANE_METADATA } from './fast-lane.decorator.js';
 import { dataHeaders } from './hardening.js';
 import { LaneContext } from './lane-context.js';
@@ -37,6 +38,11 @@ import { UnsuitableFastLane } from './unsuitable-fast-lane.js';
 export interface FastLaneInterceptor extends NestInterceptor {
   /** @throws the error to answer with, if `result` stands for one. */
   toRawReply(result: unknown, request: FastifyRequest): RawReply;
+}
+
+/** An interceptor that has nothing to do for handlers of the fast lane, which only read a user's own data. */
+export interface NoFastLane extends NestInterceptor {
+  readonly skipsFastLane: true;
 }
 
 interface Lane {
@@ -157,7 +163,8 @@ export class FastLane {
   }
 
   private interceptor(): FastLaneInterceptor {
-    const [first, ...others] = this.enhancers<NestInterceptor | FastLaneInterceptor>('interceptor');
+    const all = this.enhancers<NestInterceptor | FastLaneInterceptor>('interceptor');
+    const [first, ...others] = all.filter((interceptor) => !('skipsFastLane' in interceptor));
     if (first === undefined || others.length > 0 || !('toRawReply' in first))
       throw new Error('The fast lane needs one global interceptor, and that one must have toRawReply().');
     return first;
@@ -173,6 +180,8 @@ function assertSuitable(controller: Type, method: string, decorated: Handler): v
       continue;
     throw new UnsuitableFastLane(controller, method, `it or its controller has ${what}`);
   }
+  if (Reflect.getMetadata(ACCESS_METADATA, decorated) === 'admin')
+    throw new UnsuitableFastLane(controller, method, 'what administrators ask for has to be recorded');
   if (Reflect.getMetadata(METHOD_METADATA, decorated) !== RequestMethod.GET)
     throw new UnsuitableFastLane(controller, method, 'it does not serve GET');
 }

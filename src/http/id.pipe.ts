@@ -10,12 +10,18 @@ export function ApiIdParam(): MethodDecorator {
   return ApiParam({ name: 'id', schema: { type: 'integer', minimum: 1, maximum: MAX_ID, example: 42 } });
 }
 
-/** A path parameter that is an id: a whole number that a PostgreSQL `integer` can hold. */
+/** A whole number that a PostgreSQL `integer` can hold; null for any other text. */
+export function parseId(text: string): number | null {
+  const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : Number.NaN;
+  return id <= MAX_ID ? id : null;
+}
+
+/** A path parameter that is an id. */
 @Injectable()
 export class IdPipe implements PipeTransform<string, number> {
   transform(text: string, { data }: ArgumentMetadata): number {
-    const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(id <= MAX_ID)) {
+    const id = parseId(text);
+    if (id === null) {
       const name = data ?? 'id';
       throw new InvalidField([
         { pointer: `#${name}`, detail: `${name} must be a whole number between 1 and ${MAX_ID}` },

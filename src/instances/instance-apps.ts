@@ -52,6 +52,13 @@ export class InstanceApps {
     return stored && this.open(stored);
   }
 
+  /** Those with the one redirect URI that all instances once had. They still refresh and revoke the tokens they got. */
+  former(): Promise<Pick<InstanceApp, 'origin' | 'clientId'>[]> {
+    return this.database.statement(
+      `SELECT origin, client_id AS "clientId" FROM instance_apps WHERE redirect_uri LIKE '%/v1/connect/callback'`,
+    );
+  }
+
   /** Call after `invalid_client`: the instance has deleted the registration. */
   async forget(origin: string, clientId: string): Promise<void> {
     await this.database.transaction((manager) => manager.delete(InstanceApp, { origin, clientId }));

@@ -25,6 +25,14 @@ export interface AuthorizationRequest {
   readonly verifier: string;
 }
 
+/** What the callback brought, after its state was recognised, and what the request was made with. */
+export interface AuthorizationResponse {
+  readonly code: string;
+  readonly iss: string | null;
+  readonly verifier: string;
+  readonly redirectUri: string;
+}
+
 /** OAuth 2.0 client for instances. All requests go through the guarded client. */
 @Injectable()
 export class OAuthClient {
@@ -99,27 +107,30 @@ export class OAuthClient {
     }
   }
 
-  /**
-   * @param query the query of the callback.
-   * @throws {OAuthFailed}
-   */
+  /** @throws {OAuthFailed} */
   async exchange(
     server: oauth.AuthorizationServer,
     app: RegisteredApp,
-    query: URLSearchParams,
-    expected: { readonly state: string; readonly verifier: string; readonly redirectUri: string },
+    { code, iss, verifier, redirectUri }: AuthorizationResponse,
   ): Promise<TokenGrant> {
     const client = { client_id: app.clientId };
     return translating(async () => {
-      const issuer = sameIssuer(server.issuer, query.get('iss'));
-      const parameters = oauth.validateAuthResponse({ ...server, issuer }, client, query, expected.state);
+      // RFC 9207 compares issuers as strings. Mastodon sends its issuer with a trailing slash, which our default lacks.
+      const issuer = iss !== null && isIssuer(server.issuer, iss) ? iss : server.issuer;
+      const query = new URLSearchParams({ code, ...(iss !== null && { iss }) });
+      const parameters = oauth.validateAuthResponse(
+        { ...server, issuer },
+        client,
+        query,
+        oauth.expectNoState,
+      );
       const response = await oauth.authorizationCodeGrantRequest(
         server,
         client,
         oauth.ClientSecretPost(app.clientSecret),
         parameters,
-        expected.redirectUri,
-        expected.verifier,
+        redirectUri,
+        verifier,
         this.#options,
       );
       return toGrant(await oauth.processAuthorizationCodeResponse(server, client, response));
@@ -162,13 +173,9 @@ function hasOrigin(url: string, origin: string): boolean {
   return URL.canParse(url) && new URL(url).origin === origin;
 }
 
-/**
- * RFC 9207 compares issuers as strings. Mastodon sends its issuer with a trailing slash, which our default issuer lacks,
- * so use the received spelling if it is the same URL.
- */
-function sameIssuer(own: string, received: string | null): string {
-  const isSame = received !== null && URL.canParse(received) && new URL(received).href === new URL(own).href;
-  return isSame ? received : own;
+/** Whether `iss` names this issuer, with or without a trailing slash. */
+export function isIssuer(issuer: string, iss: string): boolean {
+  return URL.canParse(iss) && new URL(iss).href === new URL(issuer).href;
 }
 
 function toGrant(response: oauth.TokenEndpointResponse): TokenGrant {

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { listenFailure } from '../common/start-failure.js';
 import { AppConfig } from '../config/app-config.js';
 import { bearerToken } from '../http/auth/bearer-token.js';
-import { listenFailure } from '../http/cannot-listen.js';
 import { MetricsToken } from './metrics-token.js';
 import { MetricsService } from './metrics.service.js';
 
@@ -31,7 +31,7 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
     server.headersTimeout = server.requestTimeout = HEADERS_TIMEOUT_MS;
     server.listen(metricsPort, host);
     await once(server, 'listening').catch((error: unknown) => {
-      throw listenFailure(error, { host, port: metricsPort, portName: 'METRICS_PORT' });
+      throw listenFailure(error, { host, port: metricsPort, portSetting: 'METRICS_PORT' });
     });
     this.#server = server;
   }

@@ -1,7 +1,9 @@
 import { Logger } from '@nestjs/common';
 import type { AppConfig } from '../config/app-config.js';
+import type { PostgresTarget } from '../config/postgres-target.js';
 import type { Database } from '../database/database.js';
-import { PoolClient } from '../database/pool-client.js';
+import { BEGIN, PoolClient } from '../database/pool-client.js';
+import { postgresConnection } from '../database/postgres-connection.js';
 
 export type Query = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>;
 
@@ -38,7 +40,7 @@ export class PostgresOutboxSession implements OutboxSession {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly url: string,
+    private readonly target: PostgresTarget,
     private readonly timeouts: AppConfig['database'],
     /** Of one call of the cache, in milliseconds. */
     private readonly cacheDeadlineMs: number,
@@ -68,7 +70,7 @@ export class PostgresOutboxSession implements OutboxSession {
     const client = this.#client ?? (await this.#connect());
     const query: Query = async (sql, parameters) => (await client.query(sql, parameters)).rows as never;
     try {
-      await query('BEGIN');
+      await query(BEGIN);
       const result = await work(query);
       await query('COMMIT');
       return result;
@@ -83,17 +85,13 @@ export class PostgresOutboxSession implements OutboxSession {
 
   async #connect(): Promise<PoolClient> {
     if (this.#closed) throw new Error('The outbox session is closed.');
-    const { acquireTimeoutMs, statementTimeoutMs } = this.timeouts;
-    const client = new PoolClient({
-      connectionString: this.url,
-      application_name: 'platform-manager outbox',
-      connectionTimeoutMillis: acquireTimeoutMs,
-      statement_timeout: statementTimeoutMs,
-      query_timeout: statementTimeoutMs,
+    const limits = {
+      statementMs: this.timeouts.statementTimeoutMs,
       // Frees the rows of a frozen process soon: while they are pending, no process reads the cache.
-      idle_in_transaction_session_timeout: Math.max(LOCK_MS, LOCK_DEADLINES * this.cacheDeadlineMs),
-      keepAlive: true,
-    });
+      idleInTransactionMs: Math.max(LOCK_MS, LOCK_DEADLINES * this.cacheDeadlineMs),
+    };
+    const options = postgresConnection(this.target, this.timeouts, limits, 'platform-manager outbox');
+    const client = new PoolClient(options);
     client.on('error', (error) => {
       this.#logger.warn(`The outbox connection was lost: ${error.message}`);
       this.#drop(client);
@@ -101,6 +99,7 @@ export class PostgresOutboxSession implements OutboxSession {
     client.on('notification', ({ channel }) => this.#wakers.get(channel)?.());
     try {
       await client.connect();
+      await options.onConnect(client);
       for (const channel of CHANNELS) await client.query(`LISTEN ${channel}`);
     } catch (error) {
       // A standby refuses LISTEN; without this each attempt would leave a connection open.

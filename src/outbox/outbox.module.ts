@@ -24,7 +24,7 @@ const OUTBOX_SESSION = Symbol('OutboxSession');
       inject: [AppConfig, Database],
       useFactory: ({ database: options, redis }: AppConfig, database: Database): OutboxSession =>
         options.target.kind === 'postgres'
-          ? new PostgresOutboxSession(options.target.url, options, redis?.commandTimeoutMs ?? 0)
+          ? new PostgresOutboxSession(options.target, options, redis?.commandTimeoutMs ?? 0)
           : new EmbeddedOutboxSession(database),
     },
     {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { CredentialCipher } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
+import { InstanceApps, type RegisteredApp } from '../instances/instance-apps.js';
 import { InstanceRefused } from '../instances/instances.errors.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { OAuthClient } from '../instances/oauth-client.js';
@@ -15,6 +16,13 @@ import { PlatformRepository } from './platform.repository.js';
 const LOOKUP_TIMEOUT_MS = 5000;
 const REVOKE_TIMEOUT_MS = 5000;
 
+/** An access token, and the app that it was issued to. */
+interface IssuedToken {
+  readonly instanceUrl: string;
+  readonly app: RegisteredApp;
+  readonly accessToken: string;
+}
+
 /** Deletes a connection and revokes its token at the instance where that harms no other user. */
 @Injectable()
 export class DisconnectService {
@@ -26,29 +34,42 @@ export class DisconnectService {
     private readonly writer: PlatformWriter,
     private readonly cipher: CredentialCipher,
     private readonly instances: InstancesService,
+    private readonly apps: InstanceApps,
     private readonly oauth: OAuthClient,
   ) {}
 
   /** @throws {PlatformNotFound} only. Trouble with the instance is logged: the token is deleted here in any case. */
   async removeAndRevoke(userId: number, id: number): Promise<void> {
     const platform = await this.database.load(() => this.repository.find(id));
+    // Before the removal: if this look-up failed afterwards, the answer to a removal that succeeded would be 503.
+    const issued = platform?.view.userId === userId ? await this.issuedTo(platform) : null;
     // Even if it is gone: this may be the retry of a request whose invalidations are still pending.
     await this.writer.remove(userId, id);
-    if (platform?.view.userId === userId) await this.revoke(platform);
+    if (issued !== null) await this.revoke(issued);
   }
 
-  private async revoke({ view, credentials }: CachedPlatform): Promise<void> {
+  private async revoke({ instanceUrl, app, accessToken }: IssuedToken): Promise<void> {
     try {
-      const opened = this.cipher.decrypt(view, credentials);
-      // Instances accept a revocation only from the app that the token was issued to.
-      if (opened === null || opened.clientKey === null || opened.clientSecret === null) return;
-      if (!(await this.isSafeAt(view.instanceUrl))) return;
-      const app = { clientId: opened.clientKey, clientSecret: opened.clientSecret };
-      await this.oauth.revoke(view.instanceUrl, app, opened.accessToken, REVOKE_TIMEOUT_MS);
+      if (!(await this.isSafeAt(instanceUrl))) return;
+      await this.oauth.revoke(instanceUrl, app, accessToken, REVOKE_TIMEOUT_MS);
     } catch (error) {
       if (!(error instanceof InstanceRefused || error instanceof OAuthFailed)) throw error;
       this.#logger.warn(`A token could not be revoked: ${error.message}`);
     }
+  }
+
+  /**
+   * Instances accept a revocation only from the app that the token was issued to: one that the user typed, or this
+   * application's registration.
+   */
+  private async issuedTo({ view, credentials }: CachedPlatform): Promise<IssuedToken | null> {
+    const { instanceUrl } = view;
+    const opened = this.cipher.decrypt(view, credentials);
+    if (opened === null || opened.clientKey === null) return null;
+    const { accessToken, clientKey: clientId, clientSecret } = opened;
+    const app =
+      clientSecret === null ? await this.apps.find(instanceUrl, clientId) : { clientId, clientSecret };
+    return app && { instanceUrl, app, accessToken };
   }
 
   /**

@@ -5,6 +5,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { NarrowedToPolicy, permitsPlatform } from '../http/auth/platform-reach.js';
 import { PlatformsService } from './platforms.service.js';
 
 const CACHE_UNAVAILABLE = new CacheUnavailable('redis-unavailable', 'Example of the documentation');
@@ -22,16 +23,20 @@ export class PlatformCacheController {
   @Post('refresh')
   @HttpCode(200)
   @Authenticated('platforms:read')
+  @NarrowedToPolicy()
   @ApiOperation({ summary: 'Load your platform connections from the database into the cache' })
   @ApiOkResponse({ type: CacheRefreshDto })
   @ApiProblems([400, 413, 415, 503], CACHE_UNAVAILABLE)
   async refresh(@CurrentUser() user: AuthUser): Promise<CacheRefreshDto> {
-    return { platforms: (await this.platforms.refresh(user.id)).length };
+    const loaded = await this.platforms.refresh(user.id);
+    return { platforms: loaded.filter(({ id }) => permitsPlatform(user, id)).length };
   }
 
   @Delete()
   @HttpCode(204)
   @Authenticated('platforms:read')
+  // Drops the whole list even for a limited key: that shows nothing, and the next read of anybody loads it.
+  @NarrowedToPolicy()
   @ApiOperation({ summary: 'Drop your platform connections from the cache; the next read loads them' })
   @ApiNoContentResponse()
   @ApiProblems([400, 413, 415, 503], CACHE_UNAVAILABLE)

@@ -10,7 +10,7 @@ import type { Batch, RewrittenBatch, RotatableSecrets } from '../keys/rotatable-
 
 type Row = CredentialsOwner & SealedCredentials & { readonly refreshToken: string | null };
 
-/** The new columns; null for a row that cannot be opened; `later` for a row that credentials:seal has to handle first. */
+/** The new columns; null for a row that cannot be opened; `later` for a row that stays as it is. */
 type Rewrite = (row: Row) => SealedCredentials | null | 'later';
 
 export interface SealOutcome {
@@ -71,15 +71,22 @@ export class PlatformSecrets implements RotatableSecrets {
     return { ...done, left: count?.left ?? 0 };
   }
 
-  private async rewriteWhere(
+  /**
+   * Rewrites the next rows that meet the condition, in the caller's transaction. `$3` is the condition's parameter.
+   *
+   * @param locked what happens to rows that are being written. Whoever waits for them must ask for one at a time, because
+   *   writers lock several, in any order.
+   */
+  async rewriteWhere(
     manager: EntityManager,
     { afterId, limit }: Batch,
-    [condition, parameter]: readonly [string, string | null],
+    [condition, parameter]: readonly [string, unknown],
     rewrite: Rewrite,
+    locked: 'skip' | 'wait' = 'skip',
   ): Promise<RewrittenBatch> {
     const rows = await manager.query<Row[]>(
       `SELECT ${COLUMNS} FROM platform_connections WHERE id > $1 AND ${condition}
-       ORDER BY id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED`,
+       ORDER BY id LIMIT $2 FOR NO KEY UPDATE ${locked === 'skip' ? 'SKIP LOCKED' : ''}`,
       [afterId, limit, parameter],
     );
     const unreadable: number[] = [];

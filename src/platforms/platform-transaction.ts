@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import type { AuditRecord } from '../audit/audit-log.js';
 import { violatedForeignKey, violatedUniqueConstraint } from '../database/database-errors.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { inListOrder } from './platform-view.js';
@@ -13,6 +14,9 @@ const USER_PLATFORMS_LOCK = 0x504c4154;
  * the default is handed over without a gap.
  */
 export class PlatformTransaction {
+  /** What the audit trail says of it. */
+  record: AuditRecord | null = null;
+
   private constructor(
     readonly manager: EntityManager,
     readonly userId: number,

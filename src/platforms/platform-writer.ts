@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { AuditLog, type AuditRecord } from '../audit/audit-log.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { CredentialCipher, type Credentials, type SecretsOwner } from '../credentials/credential-cipher.js';
@@ -32,6 +33,7 @@ export class PlatformWriter {
     private readonly cipher: CredentialCipher,
     private readonly snapshots: AccountSnapshots,
     private readonly invalidation: Invalidation,
+    private readonly audit: AuditLog,
     private readonly config: AppConfig,
   ) {}
 
@@ -62,6 +64,7 @@ export class PlatformWriter {
         ...columns?.({ userId, id, instanceUrl }),
         isDefault,
       });
+      transaction.record = { action: 'platform.create', outcome: 'done', platformId: id };
       return transaction.read(id);
     });
   }
@@ -90,9 +93,12 @@ export class PlatformWriter {
       const isDefault = active && (row.isDefault || dto.isDefault === true || others.length === 0);
 
       if (isDefault && !row.isDefault) await transaction.clearDefault(others);
+      const resealed = this.resealed(row, dto, instanceUrl ?? row.instanceUrl);
+      if (resealed.accessToken !== undefined)
+        transaction.record = { action: 'credentials.change', outcome: 'done', platformId: id };
       await transaction.update(id, {
         ...pick(dto, ['name', 'platformType', 'username']),
-        ...this.resealed(row, dto, instanceUrl ?? row.instanceUrl),
+        ...resealed,
         ...columns?.({ userId, id, instanceUrl: instanceUrl ?? row.instanceUrl }),
         isActive: active,
         isDefault,
@@ -110,6 +116,7 @@ export class PlatformWriter {
     await this.write(userId, async (transaction) => {
       const row = await transaction.owned(id);
       await transaction.delete(id);
+      transaction.record = { action: 'platform.delete', outcome: 'done', platformId: id };
       if (row.isDefault) await transaction.promoteFirst(await transaction.active());
     });
   }
@@ -130,18 +137,21 @@ export class PlatformWriter {
    * For background work: under the user's lock, so that neither side overwrites the other.
    *
    * @param change returns the new columns; null when the row has changed and must be left alone.
+   * @param record what the audit trail says if something is written.
    * @returns whether something was written.
    */
   amend(
     userId: number,
     id: number,
     change: (row: PlatformConnection) => Partial<PlatformConnection> | null,
+    record: Pick<AuditRecord, 'action' | 'outcome'>,
   ): Promise<boolean> {
     return this.write(userId, async (transaction) => {
       const row = await transaction.find(id);
       const columns = row === null ? null : change(row);
       if (columns === null) return false;
       await transaction.update(id, columns);
+      transaction.record = { actor: 'system', ...record, userId, platformId: id };
       return true;
     });
   }
@@ -153,7 +163,9 @@ export class PlatformWriter {
       return await this.database.transaction(async (manager) => {
         const transaction = await PlatformTransaction.begin(manager, userId, changed);
         transactionId = transaction.id;
-        return work(transaction);
+        const result = await work(transaction);
+        if (transaction.record !== null) await this.audit.writeIn(manager, transaction.record);
+        return result;
       });
     } catch (error) {
       throw translateConflict(error);

@@ -37,6 +37,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { NarrowedToPolicy } from '../http/auth/platform-reach.js';
 import { ApiBooleanQuery, BooleanQueryPipe } from '../http/boolean-query.pipe.js';
 import { FastLane } from '../http/fast-lane.decorator.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
@@ -44,6 +45,7 @@ import { RateLimit } from '../http/rate-limit.decorator.js';
 import { DisconnectService } from './disconnect.service.js';
 import { PlatformDto } from './dto/platform.dto.js';
 import { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
+import { permittedPlatforms } from './permitted-platforms.js';
 import type { CachedPlatform } from './platform-cache.js';
 import { PlatformChecks } from './platform-checks.js';
 import { type PlatformView, etagOf } from './platform-view.js';
@@ -71,6 +73,7 @@ export class PlatformsController {
   @Get()
   @FastLane()
   @Authenticated('platforms:read')
+  @NarrowedToPolicy()
   @ApiOperation({ summary: 'Your active platform connections, the default first, then by name' })
   @ApiBooleanQuery('includeInactive')
   @ApiBooleanQuery('refresh', 'Reload from the database')
@@ -83,21 +86,22 @@ export class PlatformsController {
     @Query('includeInactive', BooleanQueryPipe) includeInactive: boolean,
     @Query('refresh', BooleanQueryPipe) refresh: boolean,
   ): Promise<CachedReply> {
-    if (includeInactive) return this.platforms.listAll(user.id).then(replyOfText);
-    if (refresh) return this.platforms.reload(user.id).then(replyOfText);
-    return this.platforms.list(user.id).then(replyOfText);
+    if (includeInactive) return permittedPlatforms(this.platforms.listAll(user.id), user).then(replyOfText);
+    if (refresh) return permittedPlatforms(this.platforms.reload(user.id), user).then(replyOfText);
+    return permittedPlatforms(this.platforms.list(user.id), user).then(replyOfText);
   }
 
   @Get('default')
   @FastLane()
   @Authenticated('platforms:read')
+  @NarrowedToPolicy()
   @ApiOperation({ summary: 'Your default platform connection; without one, the first of the list' })
   @ApiOkResponse({ type: PlatformDto, headers: { ...CACHED_HEADERS, ...DEFAULT_ETAG_HEADER } })
   @ApiIfNoneMatch()
   @ApiResponse({ status: 304, description: 'If-None-Match names the current default and its version' })
   @ApiProblems([404, 503], new NoPlatforms())
   default(@CurrentUser() user: AuthUser): Promise<CachedReply> {
-    return this.platforms.list(user.id).then(replyOfFirst);
+    return permittedPlatforms(this.platforms.list(user.id), user).then(replyOfFirst);
   }
 
   @Get(':id')

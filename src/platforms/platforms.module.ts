@@ -15,6 +15,7 @@ import { PlatformConnection } from './platform.entity.js';
 import { PlatformRepository } from './platform.repository.js';
 import { PlatformsController } from './platforms.controller.js';
 import { PlatformsService } from './platforms.service.js';
+import { RegistrationSecrets } from './registration-secrets.js';
 
 @Module({
   imports: [
@@ -34,6 +35,7 @@ import { PlatformsService } from './platforms.service.js';
     DisconnectService,
     LastUsed,
     PlatformSecrets,
+    RegistrationSecrets,
   ],
   exports: [LastUsed, PlatformChecks, PlatformRepository, PlatformSearch, PlatformsService, PlatformWriter],
 })

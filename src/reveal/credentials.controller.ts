@@ -1,7 +1,7 @@
-import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
+import { Body, Controller, Get, Header, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
-import { type AuditPage, AuditLog } from '../audit/audit-log.js';
+import { type AuditPage, AuditTrail } from '../audit/audit-trail.js';
+import { AuditPageDto } from '../audit/dto/audit.dto.js';
 import { CachedReply } from '../cache/cached-reply.js';
 import { DomainError } from '../common/domain-error.js';
 import { CACHED_HEADERS } from '../http/api-headers.js';
@@ -14,20 +14,17 @@ import { RateLimit } from '../http/rate-limit.decorator.js';
 import { WholeQueryPipe } from '../http/whole-query.pipe.js';
 import { NeedsReconnect, PlatformNotFound } from '../platforms/platforms.errors.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
-import { AuditPageDto } from './dto/audit.dto.js';
 import { CredentialsDto, RevealDto } from './dto/reveal.dto.js';
 import { RevealService } from './reveal.service.js';
 
 const NO_STORE = ['Cache-Control', 'no-store'] as const;
-const PAGE_SIZE = { min: 1, max: 100, absent: 50 } as const;
-const BEFORE = { min: 1, max: Number.MAX_SAFE_INTEGER, absent: null } as const;
 
 @ApiTags('credentials')
 @Controller('v1/platforms')
 export class CredentialsController {
   constructor(
     private readonly reveals: RevealService,
-    private readonly audit: AuditLog,
+    private readonly trail: AuditTrail,
     private readonly platforms: PlatformsService,
   ) {}
 
@@ -55,9 +52,8 @@ export class CredentialsController {
     @CurrentUser() user: AuthUser,
     @Param('id', IdPipe) platformId: number,
     @Body() { reason }: RevealDto,
-    @Req() { ip: address, id: requestId }: FastifyRequest,
   ): Promise<CachedReply> {
-    const { read, result } = await this.reveals.reveal({ user, platformId, reason, address, requestId });
+    const { read, result } = await this.reveals.reveal({ user, platformId, reason });
     return new CachedReply(
       read,
       result instanceof DomainError ? result : JSON.stringify(result),
@@ -71,7 +67,7 @@ export class CredentialsController {
   @ApiIdParam()
   @Authenticated()
   @ApiOperation({
-    summary: 'Audit trail of the reveals of your platform connection, newest first',
+    summary: 'Audit trail of your platform connection, newest first',
     description:
       'The trail remains after the connection is deleted. API keys cannot read it: it contains reasons and addresses.',
   })
@@ -88,23 +84,20 @@ export class CredentialsController {
   })
   @ApiOkResponse({ type: AuditPageDto })
   @ApiProblems([400, 404, 503])
-  async trail(
+  async audit(
     @CurrentUser() user: AuthUser,
     @Param('id', IdPipe) platformId: number,
-    @Query('pageSize', new WholeQueryPipe(PAGE_SIZE)) size: number,
-    @Query('before', new WholeQueryPipe(BEFORE)) before: number | null,
+    @Query('pageSize', new WholeQueryPipe({ min: 1, max: 100, absent: 50 })) size: number,
+    @Query('before', new WholeQueryPipe({ min: 1, max: Number.MAX_SAFE_INTEGER, absent: null }))
+    before: number | null,
   ): Promise<AuditPage> {
-    const page = await this.audit.page(user.id, platformId, { before, size });
+    const own = { userId: user.id, platformId };
+    const page = await this.trail.page(own, { before, size });
     if (page.entries.length > 0) return page;
     // An empty page has three causes: the page is past the end, the connection has no trail yet, or it is not the user's own.
     const { value: platform } = await this.platforms.find(platformId);
     const owned = platform?.view.userId === user.id;
-    if (owned || (before !== null && (await this.hasTrail(user.id, platformId)))) return page;
+    if (owned || (before !== null && (await this.trail.has(own)))) return page;
     throw new PlatformNotFound();
-  }
-
-  private async hasTrail(userId: number, platformId: number): Promise<boolean> {
-    const { entries } = await this.audit.page(userId, platformId, { before: null, size: 1 });
-    return entries.length > 0;
   }
 }

@@ -17,13 +17,11 @@ import {
 } from '../platforms/platforms.errors.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 
-/** Who asks for the credentials of which connection, why and from where. */
+/** Who asks for the credentials of which connection, and why. */
 interface RevealRequest {
   readonly user: AuthUser;
   readonly platformId: number;
   readonly reason: string;
-  readonly address: string;
-  readonly requestId: string;
 }
 
 /** With the host and the account that they are for, as the seal has them: nobody needs to take these from elsewhere. */
@@ -75,15 +73,9 @@ export class RevealService {
   }
 
   private record(
-    { user, ...request }: RevealRequest,
+    { platformId, reason }: RevealRequest,
     outcome: 'revealed' | 'needs_reconnect' | 'platform_inactive',
   ): Promise<void> {
-    return this.audit.write({
-      action: 'credentials.reveal',
-      outcome,
-      userId: user.id,
-      apiKeyId: user.apiKeyId ?? null,
-      ...request,
-    });
+    return this.audit.write({ action: 'credentials.reveal', outcome, platformId, reason });
   }
 }

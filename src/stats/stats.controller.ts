@@ -16,6 +16,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { NarrowedToPolicy } from '../http/auth/platform-reach.js';
 import { BatchPipe } from '../http/batch.pipe.js';
 import { BatchBody } from '../http/body-limits.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
@@ -49,11 +50,12 @@ export class StatsController {
 
   @Get('default/stats')
   @Authenticated('platforms:read')
+  @NarrowedToPolicy()
   @ApiOperation({ summary: 'Statistics of your default platform connection' })
   @ApiOkResponse({ type: PlatformStatsDto, headers: CACHED_HEADERS })
   @ApiProblems([404, 503], new NoPlatforms())
   async ofDefault(@CurrentUser() user: AuthUser): Promise<CachedReply> {
-    const read = await this.stats.ofDefault(user.id);
+    const read = await this.stats.ofDefault(user);
     if (read === null) throw new NoPlatforms();
     return this.reply(read);
   }

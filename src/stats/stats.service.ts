@@ -6,8 +6,10 @@ import { CacheService } from '../cache/cache.service.js';
 import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
 import { isApiKeyChange } from '../outbox/change.js';
+import { permittedPlatforms } from '../platforms/permitted-platforms.js';
 import type { PlatformType } from '../platforms/platform-view.js';
 import { PlatformNotFound } from '../platforms/platforms.errors.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
@@ -56,11 +58,11 @@ export class StatsService {
     );
   }
 
-  /** Null when the user has no active platform. */
-  async ofDefault(userId: number): Promise<CacheRead<PlatformStats | null> | null> {
-    const { value: platforms } = await this.platforms.list(userId);
+  /** Null when the user has no active platform that the caller may see. */
+  async ofDefault(user: AuthUser): Promise<CacheRead<PlatformStats | null> | null> {
+    const { value: platforms } = await permittedPlatforms(this.platforms.list(user.id), user);
     const [first] = platforms;
-    return first === undefined ? null : this.ofPlatform(userId, first.id);
+    return first === undefined ? null : this.ofPlatform(user.id, first.id);
   }
 
   /** @throws {PlatformNotFound} for an absent platform and for another user's. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import { type EntityManager, MoreThan } from 'typeorm';
+import { AuditLog } from '../audit/audit-log.js';
 import { normalEmail } from '../common/normal-text.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
@@ -12,7 +13,10 @@ import { EmailTaken } from './users.errors.js';
 /** Methods that accept a `manager` join its transaction. Without one they run in their own. */
 @Injectable()
 export class UsersService {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditLog,
+  ) {}
 
   async findByEmail(email: string): Promise<AccountWithPassword | null> {
     const user = await this.database.load((manager) =>
@@ -58,11 +62,28 @@ export class UsersService {
   async originOf(account: number | string): Promise<AccountOrigin | null> {
     const where = typeof account === 'number' ? { id: account } : { email: normalEmail(account) };
     const user = await this.database.load((manager) => manager.findOneBy(User, where));
-    return user && { ...toAccount(user), oidcIssuer: user.oidcIssuer, createdAt: user.createdAt };
+    return user && toOrigin(user);
+  }
+
+  /** The accounts after an id, in the order of their ids. */
+  async list(afterId: number, limit: number): Promise<AccountOrigin[]> {
+    const where = { id: MoreThan(afterId) };
+    const found = await this.database.load((manager) =>
+      manager.find(User, { where, order: { id: 'ASC' }, take: limit }),
+    );
+    return found.map(toOrigin);
+  }
+
+  /** @param passwordHash a PHC string. */
+  async setPassword(id: number, passwordHash: string, manager: EntityManager): Promise<void> {
+    await manager.update(User, id, { passwordHash });
   }
 
   async setRole(id: number, role: Role): Promise<void> {
-    await this.database.transaction((manager) => manager.update(User, id, { role }));
+    await this.database.transaction(async (manager) => {
+      await manager.update(User, id, { role });
+      await this.audit.writeIn(manager, { action: 'account.role', outcome: role, userId: id });
+    });
   }
 
   /** Finds or creates the account of an OpenID identity, and records that it is active now. */
@@ -82,12 +103,15 @@ export class UsersService {
 
   /** Does nothing if the identity or the address exists, so only one of several concurrent requests creates the account. */
   private async insertOidc({ issuer, subject }: OidcIdentity, email: string): Promise<void> {
-    await this.database.transaction((manager) =>
-      manager.query(
-        `INSERT INTO users (email, oidc_issuer, oidc_subject) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+    await this.database.transaction(async (manager) => {
+      const [created] = await manager.query<{ id: number }[]>(
+        `INSERT INTO users (email, oidc_issuer, oidc_subject) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id`,
         [email, issuer, subject],
-      ),
-    );
+      );
+      if (created === undefined) return;
+      const record = { action: 'account.register', actor: 'user', userId: created.id } as const;
+      await this.audit.writeIn(manager, { ...record, outcome: 'done', detail: 'OpenID provider' });
+    });
   }
 
   private async touchOidc({ issuer, subject }: OidcIdentity): Promise<Account | null> {
@@ -100,6 +124,10 @@ export class UsersService {
     );
     return rows[0] ?? null;
   }
+}
+
+function toOrigin(user: User): AccountOrigin {
+  return { ...toAccount(user), oidcIssuer: user.oidcIssuer, createdAt: user.createdAt };
 }
 
 function toAccount({ id, email, role }: User): Account {

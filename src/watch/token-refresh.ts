@@ -6,6 +6,7 @@ import { AppConfig } from '../config/app-config.js';
 import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
 import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 import { Database } from '../database/database.js';
+import { InstanceApps } from '../instances/instance-apps.js';
 import { OAuthClient, type TokenGrant } from '../instances/oauth-client.js';
 import { type OAuthFailure, OAuthFailed } from '../instances/oauth.errors.js';
 import { PlatformWriter } from '../platforms/platform-writer.js';
@@ -18,14 +19,14 @@ export type RefreshOutcome = 'refreshed' | 'not_due' | 'not_possible' | 'overtak
 const EXCHANGES = 2;
 const STORING_MS = 60_000;
 const RETRY_MS = 15 * 60_000;
-/** After a refusal by the instance, or if the credentials are incomplete. Neither is likely to change soon. */
+/** After a refusal by the instance, or if the registration or a credential is missing. Neither is likely to change soon. */
 const REFUSED_RETRY_MS = 24 * 3_600_000;
 const STORE_ATTEMPTS = 20;
 const STORE_RETRY_MS = 1000;
 
 interface OpenedPlatform {
   readonly row: PlatformRow;
-  readonly credentials: Credentials & { readonly clientKey: string; readonly clientSecret: string };
+  readonly credentials: Credentials & { readonly clientKey: string };
   readonly refreshToken: string;
 }
 
@@ -41,6 +42,7 @@ export class TokenRefresh {
     private readonly writer: PlatformWriter,
     private readonly cipher: CredentialCipher,
     private readonly refreshTokens: RefreshTokenCipher,
+    private readonly apps: InstanceApps,
     private readonly oauth: OAuthClient,
     private readonly schedule: WatchSchedule,
     private readonly clock: Clock,
@@ -55,13 +57,12 @@ export class TokenRefresh {
     // Read the row under the lease: the previous holder may have stored new tokens.
     const row = await this.database.load(() => this.repository.findRow(platformId));
     const opened = row === null ? null : this.open(row);
-    if (opened === null) {
+    const app = opened && (await this.apps.find(opened.row.instanceUrl, opened.credentials.clientKey));
+    if (opened === null || app === null) {
       await this.schedule.pauseRefresh(platformId, REFUSED_RETRY_MS);
       return 'not_possible';
     }
-    const { clientKey: clientId, clientSecret } = opened.credentials;
     try {
-      const app = { clientId, clientSecret };
       const grant = await this.oauth.refresh(opened.row.instanceUrl, app, opened.refreshToken);
       return (await this.store(opened, grant)) ? 'refreshed' : 'overtaken';
     } catch (error) {
@@ -75,8 +76,11 @@ export class TokenRefresh {
   private async giveUp(opened: OpenedPlatform, reason: OAuthFailure): Promise<void> {
     const { id, userId } = opened.row;
     if (reason === 'invalid_grant') {
-      await this.writer.amend(userId, id, (now) =>
-        this.isSame(now, opened) ? { refreshToken: null } : null,
+      await this.writer.amend(
+        userId,
+        id,
+        (now) => (this.isSame(now, opened) ? { refreshToken: null } : null),
+        { action: 'credentials.refresh', outcome: reason },
       );
       return;
     }
@@ -91,8 +95,11 @@ export class TokenRefresh {
     const { id, userId } = opened.row;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.writer.amend(userId, id, (now) =>
-          this.isSame(now, opened) ? this.renewed(now, opened, grant) : null,
+        return await this.writer.amend(
+          userId,
+          id,
+          (now) => (this.isSame(now, opened) ? this.renewed(now, opened, grant) : null),
+          { action: 'credentials.refresh', outcome: 'done' },
         );
       } catch (error) {
         if (!(error instanceof ServiceUnavailable)) throw error;
@@ -132,9 +139,8 @@ export class TokenRefresh {
     const credentials = this.cipher.decrypt(row, sealedOf(row));
     const refreshToken = row.refreshToken === null ? null : this.refreshTokens.decrypt(row, row.refreshToken);
     if (credentials === null || refreshToken === null) return null;
-    const { accessToken, clientKey, clientSecret } = credentials;
-    if (clientKey === null || clientSecret === null) return null;
-    return { row, credentials: { accessToken, clientKey, clientSecret }, refreshToken };
+    const { clientKey } = credentials;
+    return clientKey === null ? null : { row, credentials: { ...credentials, clientKey }, refreshToken };
   }
 }
 

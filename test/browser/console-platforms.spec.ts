@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
+import type { Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { card, dialog, focused } from '../support/browser/on-page.js';
 import { PICTURES } from '../support/fake-instance/pictures.js';
@@ -212,19 +213,47 @@ describe('the console, as a person uses it', () => {
     });
   });
 
-  it('connects by OAuth in a tab of its own, and tells the one it came from', async () => {
+  it('connects by OAuth in a tab of its own, which has the one it came from finish it', async () => {
     const visitor = await site.logIn(await site.person());
-    await visitor.press('Add a platform');
-    await visitor.fill({ 'Instance or handle': site.instance.origin });
-    await visitor.press('Continue');
-    const [tab] = await Promise.all([
-      visitor.context.waitForEvent('page'),
-      visitor.page.getByRole('link', { name: /^Continue at/ }).click(),
-    ]);
+    const link = await beginToConnect(visitor);
+    const [tab] = await Promise.all([visitor.context.waitForEvent('page'), link.click()]);
     await tab.getByRole('heading', { name: 'The account is connected' }).waitFor();
+    expect(tab.url()).toBe(site.url);
     await visitor.page.bringToFront();
     await visitor.page.getByRole('article').waitFor({ state: 'attached' });
     await dialog(visitor).getByRole('button', { name: 'Close' }).click();
     await visitor.page.getByRole('article').getByText('Connected').waitFor();
   });
+
+  it('finishes in the tab that came back when the user has logged out in the other', async () => {
+    const person = await site.person();
+    const visitor = await site.logIn(person);
+    const address = (await (await beginToConnect(visitor)).getAttribute('href')) ?? '';
+    await dialog(visitor).getByRole('button', { name: 'Close' }).click();
+    await visitor.press('Log out');
+    await visitor.page.getByRole('heading', { name: 'Log in' }).waitFor();
+    const tab = await visitor.tab(address);
+    await tab.see('Log in to finish connecting the account.');
+    await tab.logIn(person);
+    await tab.see('The account is connected.');
+    await tab.page.getByRole('article').getByText('Connected').waitFor();
+    expect(tab.page.url()).toBe(site.url);
+  });
+
+  it('says in the tab that came back why nothing was connected', async () => {
+    const visitor = await site.logIn(await site.person());
+    const link = await beginToConnect(visitor);
+    site.instance.consent = false;
+    const [tab] = await Promise.all([visitor.context.waitForEvent('page'), link.click()]);
+    await tab.getByText('Access was not granted at the instance.').waitFor();
+    site.instance.consent = true;
+  });
+
+  /** @returns the link to the consent page. */
+  async function beginToConnect(visitor: Visitor) {
+    await visitor.press('Add a platform');
+    await visitor.fill({ 'Instance or handle': site.instance.origin });
+    await visitor.press('Continue');
+    return visitor.page.getByRole('link', { name: /^Continue at/ });
+  }
 });

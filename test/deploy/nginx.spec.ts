@@ -75,8 +75,8 @@ describe('nginx with deploy/nginx.conf', () => {
   it('logs neither the code of an OAuth callback nor any other query', async () => {
     nginx = await Nginx.start([await well()]);
     const headers = { Referer: 'https://instance.example/?code=hidden' };
-    await fetch(`${nginx.baseUrl}/v1/connect/callback?code=hidden&state=hidden`, { headers });
-    const logged = async () => (await nginx?.accessLog())?.includes('GET /v1/connect/callback') ?? false;
+    await fetch(`${nginx.baseUrl}/v1/connect/callback/key?code=hidden&state=hidden`, { headers });
+    const logged = async () => (await nginx?.accessLog())?.includes('GET /v1/connect/callback/key') ?? false;
     await waitUntil(logged, { timeoutMs: 10_000, what: 'the request to be logged' });
     expect(await nginx.accessLog()).not.toContain('hidden');
   });

@@ -11,7 +11,8 @@ export interface ConnectionInput {
   readonly platformType?: string;
   readonly username?: string;
   readonly isDefault?: boolean;
-  readonly app?: { readonly clientId: string; readonly clientSecret: string };
+  /** Without a secret: one of the application's registrations. */
+  readonly app?: { readonly clientId: string; readonly clientSecret?: string };
   readonly refreshToken?: string;
   readonly expiresInSeconds?: number;
 }
@@ -68,4 +69,19 @@ export async function insertConnections(
     [JSON.stringify(rows)],
   );
   return rows.map(({ id }) => id);
+}
+
+/** A registration of this application at an instance, as it is stored. */
+export async function insertRegistration(
+  query: Query,
+  keyRing: KeyRing,
+  origin: string,
+  { clientId, clientSecret, redirectUri }: Record<'clientId' | 'clientSecret' | 'redirectUri', string>,
+): Promise<void> {
+  const sealed = keyRing.encrypt(JSON.stringify([origin, clientId, clientSecret]));
+  await query(
+    `INSERT INTO instance_apps (origin, redirect_uri, scopes, client_id, client_secret, key_id)
+     VALUES ($1, $2, 'read', $3, $4, $5)`,
+    [origin, redirectUri, clientId, sealed, keyRing.primaryKeyId],
+  );
 }

@@ -78,8 +78,8 @@ async function makeWitness(app: Recorded): Promise<{ name: string; requestId: st
   const { id, name } = await createPlatform(person, backends.secrets, input);
   await backends.settled();
   await person.client.get('/v1/platforms');
-  const requestId = `witness-${id}`;
-  await person.client.get(`/v1/platforms/${id}`, { 'X-Request-Id': requestId });
+  const answer = await person.client.get(`/v1/platforms/${id}`);
+  const requestId = answer.header('x-request-id') ?? 'none';
 
   const ring = backends.keyRing;
   const [row] = await backends.rows<Record<'access_token' | 'client_key' | 'client_secret', string>>(

@@ -1,4 +1,4 @@
-import { SocketListener, StreamListener } from './event-listener.js';
+import { type ListenOptions, SocketListener, StreamListener } from './event-listener.js';
 import type { Exchange } from './http-client.js';
 
 /** The listeners of a test at one application, which closes them all. */
@@ -22,6 +22,11 @@ export class Listeners {
     const { exchanges } = this;
     return this.add(await StreamListener.connect(this.baseUrl, { token, lastEventId, exchanges }));
   };
+
+  /** By Socket.IO, from the first moment. */
+  open(options: ListenOptions): SocketListener {
+    return this.add(new SocketListener(this.baseUrl, { exchanges: this.exchanges, ...options }));
+  }
 
   /** Why a Socket.IO client is refused. */
   async refusal(auth: unknown, client = {}): Promise<unknown> {

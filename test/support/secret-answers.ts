@@ -20,9 +20,13 @@ const SECRET_ANSWERS: readonly SecretAnswer[] = [
   },
   { route: /^POST \/v1\/api-keys$/, secret: /(?<="key":"pmk_[A-Za-z0-9]{8}_)[\w-]{43}/g, made: true },
   {
-    // The callback when it sends to the instance once more.
-    route: /^(POST \/v1\/connect|GET \/v1\/connect\/callback)$/,
-    secret: /(?<=[?&]state=|pm_connect=)[\w-]{43}/g,
+    route: /^POST \/v1\/connect$/,
+    secret: /(?<=[?&]state=|pm_connect_[\w-]{8}=)[\w-]{43}/g,
+    made: true,
+  },
+  {
+    route: /^GET \/v1\/connect\/callback\/[^/]+$/,
+    secret: /(?<=[?&]attempt=|"attempt":")[\w-]{43}/g,
     made: true,
   },
   {

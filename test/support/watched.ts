@@ -4,7 +4,8 @@ import { KeyRing } from '../../src/crypto/key-ring.js';
 import { LocalRounds } from '../../src/watch/local-rounds.js';
 import { WatchSchedule } from '../../src/watch/watch-schedule.js';
 import { Watcher } from '../../src/watch/watcher.js';
-import { type ConnectionInput, insertConnections } from './insert-connections.js';
+import type { FakeApp } from './fake-instance/fake-oauth.js';
+import { type ConnectionInput, insertConnections, insertRegistration } from './insert-connections.js';
 
 const INTERVAL_MS = 21_600_000;
 
@@ -66,5 +67,10 @@ export class Watched {
     );
     await this.app.get(WatchSchedule).plan(INTERVAL_MS);
     return ids;
+  }
+
+  /** As if this application had made the registration. */
+  async register(origin: string, app: FakeApp): Promise<void> {
+    await insertRegistration((text, values) => this.sql(text, values), this.app.get(KeyRing), origin, app);
   }
 }

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { BASE } from '../api/base.js';
 import { type NewPlatform, type Platform, api, ok } from '../api/client.js';
+import { returnAddress } from '../state/connect.js';
 import { say } from '../state/messages.js';
 import { write } from '../state/platforms.js';
 import { Dialog } from '../ui/dialog.js';
@@ -33,7 +33,7 @@ export function AddPlatform({ onClose }: Closable) {
 
 /**
  * Opens the instance in a new tab, because leaving this page would lose the token in memory. The callback ends in that
- * tab, which then notifies this page.
+ * tab, which hands the attempt over to this page to finish it.
  */
 function ByOAuth({ onClose }: Closable) {
   const [authorizationUrl, setAuthorizationUrl] = useState<string | null>(null);
@@ -67,8 +67,7 @@ function ByOAuth({ onClose }: Closable) {
       submitLabel="Continue"
       onCancel={onClose}
       onSubmit={async ({ instance = '', name = '' }) => {
-        const returnTo = new URL(`${BASE}/console/`, location.href).href;
-        const body = { instance, returnTo, ...(name !== '' && { name }) };
+        const body = { instance, returnTo: returnAddress(), ...(name !== '' && { name }) };
         setAuthorizationUrl((await ok(api.POST('/v1/connect', { body }))).authorizationUrl);
       }}
     >

@@ -1,36 +1,69 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { BASE } from '../api/base.js';
-import { announceConnected } from '../state/connect-channel.js';
+import { App } from '../app.js';
+import { handOver, pendingAttempt } from '../state/connect.js';
 import { PageTitle } from '../ui/page-title.js';
 
 const REASONS: Readonly<Record<string, string>> = {
   access_denied: 'Access was not granted at the instance.',
-  identity_mismatch: 'The instance returned a different account.',
-  instance_unreachable: 'The instance cannot be reached.',
 };
 
-/** GET /v1/connect/callback redirects the instance's tab to this page. No user is signed in here. */
+type Progress = 'waiting' | 'alone' | { readonly failure: string | null };
+
+/**
+ * GET /v1/connect/callback redirects the instance's tab to this page. No user is signed in here, so the tab that began the
+ * attempt finishes it. If there is none any more, the user logs in here to finish it.
+ */
 export function ReturnedPage({ query }: { readonly query: URLSearchParams }) {
-  const connected = query.get('connect') === 'connected';
-  const code = query.get('code') ?? '';
+  const attempt = query.get('attempt');
+  const tab = query.get('tab') ?? '';
+  const [progress, setProgress] = useState<Progress>(
+    attempt === null ? { failure: reasonOf(query.get('code')) } : 'waiting',
+  );
   useEffect(() => {
-    if (connected) announceConnected();
-  }, [connected]);
+    if (attempt === null) return undefined;
+    return handOver(
+      { tab, attempt },
+      (failure) => setProgress({ failure }),
+      () => {
+        pendingAttempt.value = attempt;
+        setProgress('alone');
+      },
+    );
+  }, [attempt, tab]);
+  if (progress === 'alone') return <App />;
   return (
     <main id="content">
-      <div class="sign-in panel">
-        <PageTitle>{connected ? 'The account is connected' : 'The account was not connected'}</PageTitle>
-        {!connected && (
-          <p>
-            {REASONS[code] ??
-              `The instance or this server refused the connection (${code || 'no reason given'}).`}
-          </p>
-        )}
-        <p>You can close this tab and return to the one you came from.</p>
-        <p>
-          <a href={`${BASE}/console/`}>Open the console here</a>
-        </p>
-      </div>
+      <div class="sign-in panel">{progress === 'waiting' ? <Waiting /> : <Outcome {...progress} />}</div>
     </main>
+  );
+}
+
+function Waiting() {
+  return (
+    <>
+      <PageTitle>Connecting the account</PageTitle>
+      <p role="status">One moment…</p>
+    </>
+  );
+}
+
+function Outcome({ failure }: { readonly failure: string | null }) {
+  return (
+    <>
+      <PageTitle>{failure === null ? 'The account is connected' : 'The account was not connected'}</PageTitle>
+      {failure !== null && <p>{failure}</p>}
+      <p>You can close this tab and return to the one you came from.</p>
+      <p>
+        <a href={`${BASE}/console/`}>Open the console here</a>
+      </p>
+    </>
+  );
+}
+
+function reasonOf(code: string | null): string {
+  return (
+    REASONS[code ?? ''] ??
+    `The instance or this server refused the connection (${code ?? 'no reason given'}).`
   );
 }

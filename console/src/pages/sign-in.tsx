@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { logIn, register, sessionEnd } from '../api/session.js';
+import { pendingAttempt } from '../state/connect.js';
 import { Field, Form } from '../ui/form.js';
 import { PageTitle } from '../ui/page-title.js';
 
@@ -13,6 +14,11 @@ export function SignInPage() {
       {sessionEnd.value !== null && (
         <p class="notice waiting" role="status">
           {sessionEnd.value}
+        </p>
+      )}
+      {pendingAttempt.value !== null && (
+        <p class="notice waiting" role="status">
+          Log in to finish connecting the account.
         </p>
       )}
       <Form

@@ -1,16 +1,82 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
   ArrayUnique,
   IsArray,
   IsIn,
+  IsInt,
+  IsObject,
   IsRFC3339,
+  Max,
+  Min,
+  ValidateBy,
   ValidateIf,
+  ValidateNested,
 } from 'class-validator';
+import { canonicalRange } from '../../http/address-ranges.js';
 import { type Scope, SCOPES } from '../../http/auth/auth-user.js';
+import type { KeyPolicyFields } from '../../http/auth/key-policy.js';
+import { MAX_ID } from '../../http/id.pipe.js';
 import { Length } from '../../http/length.decorator.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
+
+/** As many as a user can have. */
+const MAX_PLATFORMS = 200;
+const MAX_ADDRESSES = 50;
+
+function IsAddressRange(): PropertyDecorator {
+  return ValidateBy(
+    {
+      name: 'isAddressRange',
+      validator: { validate: (value) => typeof value === 'string' && canonicalRange(value) !== null },
+    },
+    {
+      each: true,
+      message: 'addresses must be IP addresses, or ranges such as 203.0.113.0/24 and 2001:db8::/32',
+    },
+  );
+}
+
+const isGiven = (_: object, value: unknown): boolean => value !== undefined;
+
+export class ApiKeyPolicyDto implements KeyPolicyFields {
+  @ApiPropertyOptional({
+    type: 'array',
+    items: { type: 'integer', minimum: 1, maximum: MAX_ID },
+    minItems: 1,
+    maxItems: MAX_PLATFORMS,
+    uniqueItems: true,
+    example: [42],
+    description:
+      'The platform connections that the key is good for. The id of one that is deleted stays and permits nothing',
+  })
+  @ValidateIf(isGiven)
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAX_PLATFORMS)
+  @ArrayUnique()
+  @IsInt({ each: true })
+  @Min(1, { each: true })
+  @Max(MAX_ID, { each: true })
+  platformIds?: number[];
+
+  @ApiPropertyOptional({
+    type: String,
+    isArray: true,
+    minItems: 1,
+    maxItems: MAX_ADDRESSES,
+    example: ['203.0.113.0/24', '2001:db8::7'],
+    description: 'The addresses and CIDR ranges from which the key is good',
+  })
+  @ValidateIf(isGiven)
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAX_ADDRESSES)
+  @IsAddressRange()
+  addresses?: string[];
+}
 
 export class CreateApiKeyDto {
   @ApiProperty({ minLength: 1, maxLength: 100, example: 'Alt text worker' })
@@ -44,6 +110,18 @@ export class CreateApiKeyDto {
   @ValidateIf((_, value) => value !== undefined && value !== null)
   @IsRFC3339({ message: 'expiresAt must be an RFC 3339 time such as 2027-11-22T12:00:00Z' })
   expiresAt?: string | null;
+
+  @ApiPropertyOptional({
+    type: ApiKeyPolicyDto,
+    nullable: true,
+    description: 'What the key is limited to beyond its scopes; an absent field is no limit',
+  })
+  @ValidateIf((_, value) => value !== undefined && value !== null)
+  // ValidateNested alone takes an array of policies, which would then be no limit.
+  @IsObject()
+  @ValidateNested()
+  @Type(() => ApiKeyPolicyDto)
+  policy?: ApiKeyPolicyDto | null;
 }
 
 export class ApiKeyDto {
@@ -58,6 +136,9 @@ export class ApiKeyDto {
 
   @ApiProperty({ example: 'pmk_x7Kd93Qa', description: 'The first characters of the key' })
   prefix!: string;
+
+  @ApiProperty({ type: ApiKeyPolicyDto, nullable: true, description: 'Null for a key without limits' })
+  policy!: KeyPolicyFields | null;
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true, example: '2027-11-22T12:00:00.000Z' })
   expiresAt!: Date | null;

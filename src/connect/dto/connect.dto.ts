@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ValidateIf } from 'class-validator';
 import { Length } from '../../http/length.decorator.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
+import { TestedAccountDto } from '../../platforms/dto/platform-test.dto.js';
 
 export class BeginConnectDto {
   @ApiProperty({
@@ -29,7 +30,8 @@ export class BeginConnectDto {
     maxLength: 500,
     example: 'https://app.example.org/connections',
     description:
-      'Where to redirect the browser at the end: a URL on this server or on an origin in CORS_ORIGINS',
+      'Where the callback redirects the browser, with `attempt` or `connect=failed&code=…` in the query: a URL on this ' +
+      'server or on an origin in CORS_ORIGINS. Defaults to the console',
   })
   @ValidateIf((_, value) => value !== undefined)
   @IsPlainText()
@@ -40,10 +42,29 @@ export class BeginConnectDto {
 export class ConnectBegunDto {
   @ApiProperty({
     example: 'https://mastodon.social/oauth/authorize?client_id=…&response_type=code&state=…',
-    description:
-      'Open it in the browser that sent this request: the callback requires the cookie of this response',
+    description: 'Open it in the browser of the user who sent this request',
   })
   authorizationUrl!: string;
+}
+
+export class ConnectAnsweredDto {
+  @ApiProperty({
+    example: 'NX3wHcJ5x8sWkq0yT2l6rLJb1uZpVd9mAeGfKoQi7cE',
+    description: 'Send it to `POST /v1/connect/finish`',
+  })
+  attempt!: string;
+}
+
+export class FinishConnectDto {
+  @ApiProperty({
+    minLength: 1,
+    maxLength: 100,
+    example: 'NX3wHcJ5x8sWkq0yT2l6rLJb1uZpVd9mAeGfKoQi7cE',
+    description: 'From the query of `returnTo`, or from the JSON response of the callback',
+  })
+  @IsPlainText()
+  @Length(1, 100, { message: 'attempt must have 1 to 100 characters' })
+  attempt!: string;
 }
 
 export class ConnectedDto {
@@ -58,4 +79,7 @@ export class ConnectedDto {
     description: 'Whether the account was already connected and got a new token',
   })
   renewed!: boolean;
+
+  @ApiProperty({ type: TestedAccountDto })
+  account!: TestedAccountDto;
 }

@@ -95,9 +95,14 @@ export class Connections1764000100000 implements MigrationInterface {
   private async createIndexesForAdmins(runner: QueryRunner): Promise<void> {
     // A trusted extension of PostgreSQL itself: the owner of the database may create it.
     await runner.query('CREATE EXTENSION IF NOT EXISTS pg_trgm');
+    // It may have been there already, in a schema that is not in the search path.
+    const [{ trigrams }] = (await runner.query(
+      `SELECT format('%I.gin_trgm_ops', nspname) AS trigrams
+       FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm'`,
+    )) as unknown as [{ trigrams: string }];
     await runner.query(`
       CREATE INDEX platform_connections_search_idx ON platform_connections
-      USING gin (name gin_trgm_ops, instance_url gin_trgm_ops, username gin_trgm_ops)`);
+      USING gin (name ${trigrams}, instance_url ${trigrams}, username ${trigrams})`);
     // Each filter finds a page, in the order of ids, without reading all rows.
     for (const [name, columns] of [
       ['status', 'status, id'],

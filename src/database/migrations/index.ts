@@ -9,6 +9,9 @@ import { Activity1764000700000 } from './1764000700000-activity.js';
 import { Audit1764000800000 } from './1764000800000-audit.js';
 import { Installation1764000900000 } from './1764000900000-installation.js';
 import { SignIns1764001000000 } from './1764001000000-sign-ins.js';
+import { AuditChain1764001100000 } from './1764001100000-audit-chain.js';
+import { ConnectFinish1764001200000 } from './1764001200000-connect-finish.js';
+import { KeyPolicies1764001300000 } from './1764001300000-key-policies.js';
 import { NormalText1764001500000 } from './1764001500000-normal-text.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
@@ -24,5 +27,8 @@ export const MIGRATIONS = [
   Audit1764000800000,
   Installation1764000900000,
   SignIns1764001000000,
+  AuditChain1764001100000,
+  ConnectFinish1764001200000,
+  KeyPolicies1764001300000,
   NormalText1764001500000,
 ];

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { KeyPolicy } from './key-policy.js';
 
 export const ROLES = ['user', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
@@ -15,6 +16,14 @@ export interface AuthUser {
   readonly scopes: 'all' | readonly Scope[];
   /** Id of the API key; absent in a person's own session. */
   readonly apiKeyId?: number;
+  /** Absent in a person's own session and for an API key without limits. */
+  readonly policy?: KeyPolicy;
+}
+
+/** From where a token was sent. Read only for an API key that is limited to addresses: behind proxies it is computed. */
+export interface TokenSource {
+  /** The address that is rate-limited. */
+  readonly ip: string;
 }
 
 export type AuthenticatedRequest = FastifyRequest & { user?: AuthUser };

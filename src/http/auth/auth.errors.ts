@@ -29,6 +29,13 @@ export class InvalidAccessToken extends Unauthenticated {
   }
 }
 
+/** The API key is not good from this address, or not for this platform connection, whether it exists or not. */
+export class PolicyRefused extends problem(403, 'policy_refused', "Refused by the API key's policy") {
+  constructor() {
+    super('The API key is limited to other platform connections, or to other addresses.');
+  }
+}
+
 /** The caller is authenticated but not authorized. */
 export class Forbidden extends problem(403, 'forbidden', 'Not allowed') {
   override readonly headers: Readonly<Record<string, string>>;

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import type { InstanceAccount } from '../../instances/account.js';
 import { CHECK_OUTCOMES, type AccountCheck, type CheckOutcome } from '../../instances/check-outcome.js';
 
 export class TestedAccountDto {
@@ -54,8 +55,11 @@ export class PlatformTestDto {
   detail!: string;
 }
 
-export function toPlatformTestDto({ account, ...check }: AccountCheck): PlatformTestDto {
-  if (account === null) return { ...check, account };
+export function toTestedAccountDto(account: InstanceAccount): TestedAccountDto {
   const { id, username, displayName, avatarUrl, uri } = account;
-  return { ...check, account: { id, username, displayName, avatarUrl, uri } };
+  return { id, username, displayName, avatarUrl, uri };
+}
+
+export function toPlatformTestDto({ account, ...check }: AccountCheck): PlatformTestDto {
+  return { ...check, account: account && toTestedAccountDto(account) };
 }

@@ -64,6 +64,7 @@ describe('API keys', () => {
       scopes: ['platforms:read'],
       prefix: expect.stringMatching(/^pmk_[A-Za-z0-9]{8}$/),
       key: expect.stringMatching(/^pmk_[A-Za-z0-9]{8}_[A-Za-z0-9_-]{43}$/),
+      policy: null,
       expiresAt: null,
       lastUsedAt: null,
       createdAt: expect.any(String),

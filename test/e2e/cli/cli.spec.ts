@@ -18,9 +18,14 @@ const COMMANDS = [
   'credentials:seal',
   'users:promote',
   'users:demote',
+  'users:list',
+  'users:create',
+  'users:reset-password',
   'cache:warm',
   'cache:flush',
   'restore:finish',
+  'audit:verify',
+  'doctor',
 ];
 
 describe('node dist/cli/main.js', () => {

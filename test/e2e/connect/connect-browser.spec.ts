@@ -1,10 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { DataSource } from 'typeorm';
 import { Backends } from '../../support/backends.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
-import type { FakeInstance } from '../../support/fake-instance/fake-instance.js';
 import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
-import { begin, browserOf, finish, listOf } from '../../support/fake-instance/oauth-steps.js';
+import {
+  begin,
+  browserOf,
+  comeBack,
+  finish,
+  finishAttempt,
+  listOf,
+} from '../../support/fake-instance/oauth-steps.js';
+import type { FakeSoftware } from '../../support/fake-instance/softwares.js';
 
 const CONSOLE = 'https://console.example.org';
 
@@ -14,7 +20,7 @@ describe('the browser that connects by OAuth', () => {
   let fakes: FakeInstances;
 
   beforeAll(async () => {
-    fakes = await FakeInstances.atMost(20);
+    fakes = await FakeInstances.atMost(40);
     backends = await Backends.create();
     app = await startConnectApp({ allowlist: fakes.allowlist, backends, env: { CORS_ORIGINS: CONSOLE } });
   });
@@ -28,112 +34,162 @@ describe('the browser that connects by OAuth', () => {
     for (const secret of fakes.secrets) expect(log).not.toContain(secret);
   });
 
-  it('finishes an attempt once, also when its callback comes twice at the same time', async () => {
-    const fake = await fakes.start('mastodon');
+  const JSON_ONLY = { Accept: 'application/json' };
+  const refused = { status: 400, body: { code: 'invalid_state' } };
+
+  async function begun(software: FakeSoftware = 'mastodon') {
+    const fake = await fakes.start(software);
     const caller = await app.signUp();
-    const { callback } = await begin(caller, fake);
-    const browser = browserOf(caller);
-    const both = await Promise.all([browser.send('GET', callback), browser.send('GET', callback)]);
-    expect(both.map(({ status }) => status).sort()).toEqual([200, 400]);
-    expect(await browser.send('GET', callback)).toMatchObject({
-      status: 400,
-      body: { code: 'invalid_state' },
-    });
-    expect(fake.asked('/oauth/token').filter(({ form }) => form.has('code'))).toHaveLength(1);
-  });
+    return { fake, caller, ...(await begin(caller, fake)) };
+  }
 
-  describe('a state', () => {
-    const refused = { status: 400, body: { code: 'invalid_state' } };
+  /** The callback can still be used: nothing has burned it. */
+  async function expectUnused(caller: Caller, callback: string): Promise<void> {
+    expect(await finish(caller, Promise.resolve({ callback }))).toMatchObject({ status: 200 });
+  }
 
-    async function expectNothingDone(caller: Caller, fake: FakeInstance): Promise<void> {
-      expect(fake.asked('/oauth/token').filter(({ form }) => form.has('code'))).toEqual([]);
-      expect(await listOf(caller)).toEqual([]);
+  function withQuery(callback: string, changes: Readonly<Record<string, string | null>>): string {
+    const url = new URL(callback);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null) url.searchParams.delete(name);
+      else url.searchParams.set(name, value);
     }
+    return url.href;
+  }
 
-    it('that is missing, malformed or unknown is refused', async () => {
-      const fake = await fakes.start('mastodon');
-      const caller = await app.signUp();
-      const { callback } = await begin(caller, fake);
-      for (const state of [null, '', 'x', 'x'.repeat(43), "' OR 1=1 --", 'x'.repeat(5000)]) {
-        const url = new URL(callback);
-        if (state === null) url.searchParams.delete('state');
-        else url.searchParams.set('state', state);
-        expect(await browserOf(caller).send('GET', url.href)).toMatchObject(refused);
-      }
-      await expectNothingDone(caller, fake);
-    });
-
-    it('that has expired is refused', async () => {
-      const fake = await fakes.start('mastodon');
-      const caller = await app.signUp();
-      const { callback } = await begin(caller, fake);
-      await app.app
-        .get(DataSource)
-        .query(`UPDATE connect_attempts SET expires_at = now() - interval '1 second'`);
-      expect(await browserOf(caller).send('GET', callback)).toMatchObject(refused);
-      await expectNothingDone(caller, fake);
-    });
-
-    it('is refused in a browser without the cookie, and in that of another user, and is then used up', async () => {
-      const fake = await fakes.start('mastodon');
-      const [attacker, victim] = [await app.signUp(), await app.signUp()];
-      await begin(victim, fake);
-      for (const browser of [app.stranger(), browserOf(victim)]) {
-        const { callback } = await begin(attacker, fake);
-        expect(await browser.send('GET', callback)).toMatchObject(refused);
-        expect(await browserOf(attacker).send('GET', callback)).toMatchObject(refused);
-      }
-      await expectNothingDone(attacker, fake);
-      await expectNothingDone(victim, fake);
-    });
-
-    it('of an attempt is not taken for the code of another', async () => {
-      const fake = await fakes.start('mastodon');
-      const caller = await app.signUp();
-      const [one, other] = [await begin(caller, fake), await begin(caller, fake)];
-      const mixed = new URL(one.callback);
-      mixed.searchParams.set('code', new URL(other.callback).searchParams.get('code') ?? '');
-      // The code's challenge is met by the other verifier only.
-      const { status, body } = await browserOf(caller).send('GET', mixed.href);
-      expect([status, body.code]).toEqual([400, 'invalid_grant']);
-      expect(await listOf(caller)).toEqual([]);
-    });
-
-    it('is bounded in number for each user', async () => {
-      const fake = await fakes.start('mastodon');
-      const caller = await app.signUp();
-      const first = await begin(caller, fake);
-      for (let more = 0; more < 20; more += 1) await begin(caller, fake);
-      expect(await browserOf(caller).send('GET', first.callback)).toMatchObject(refused);
-    });
+  it('has the code stored, encrypted, and nothing connected, by the callback alone', async () => {
+    const { fake, caller, callback } = await begun();
+    const back = await comeBack(caller, { callback });
+    expect(back).toMatchObject({ status: 200, body: { attempt: expect.stringMatching(/^[\w-]{43}$/) } });
+    expect(back.headers.get('cache-control')).toBe('no-store');
+    expect(back.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(fake.asked('/oauth/token').filter(({ form }) => form.has('code'))).toEqual([]);
+    expect(await listOf(caller)).toEqual([]);
+    const stored = await backends.rows('SELECT * FROM connect_attempts');
+    expect(JSON.stringify(stored)).not.toContain(new URL(callback).searchParams.get('code'));
   });
 
-  it('ends when the user denies consent, and uses the attempt up', async () => {
-    const fake = await fakes.start('mastodon');
+  it('may come back once, also when it does so twice at the same time', async () => {
+    const { caller, callback } = await begun();
+    const both = await Promise.all([comeBack(caller, { callback }), comeBack(caller, { callback })]);
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 400]);
+    expect(await comeBack(caller, { callback })).toMatchObject(refused);
+  });
+
+  it('is sent to the console with the attempt, and to returnTo where there is one', async () => {
+    const { fake, caller, callback } = await begun();
+    const home = await browserOf(caller).send('GET', callback);
+    expect([home.status, home.headers.get('location')]).toEqual([
+      303,
+      expect.stringMatching(`^${app.baseUrl}/console/\\?attempt=[\\w-]{43}$`),
+    ]);
+    const returnTo = `${CONSOLE}/connections?tab=1`;
+    const other = await begin(caller, fake, { returnTo });
+    const location = (await browserOf(caller).send('GET', other.callback)).headers.get('location') ?? '';
+    expect(location).toMatch(/^https:\/\/console\.example\.org\/connections\?tab=1&attempt=[\w-]{43}$/);
+    const attempt = new URL(location).searchParams.get('attempt') ?? '';
+    expect(await finishAttempt(caller, attempt)).toMatchObject({ status: 200 });
+  });
+
+  it('learns of a denied consent at once, and uses the attempt up', async () => {
+    const { fake, caller } = await begun();
     fake.consent = false;
-    const caller = await app.signUp();
     const { callback } = await begin(caller, fake);
-    expect(await browserOf(caller).send('GET', callback)).toMatchObject({
+    expect(await comeBack(caller, { callback })).toMatchObject({
       status: 400,
       body: { code: 'access_denied', detail: 'Access was not granted at the instance.' },
     });
-    expect(await browserOf(caller).send('GET', callback)).toMatchObject({ body: { code: 'invalid_state' } });
-    expect(await listOf(caller)).toEqual([]);
+    expect(await comeBack(caller, { callback })).toMatchObject(refused);
+    for (const [returnTo, home] of [
+      [`${CONSOLE}/connections?tab=1`, `${CONSOLE}/connections?tab=1&`],
+      [undefined, `${app.baseUrl}/console/?`],
+    ]) {
+      const denied = await begin(caller, fake, { returnTo });
+      const { status, headers } = await browserOf(caller).send('GET', denied.callback);
+      expect([status, headers.get('location')]).toEqual([303, `${home}connect=failed&code=access_denied`]);
+    }
   });
 
-  it('sends the browser to returnTo, with success or failure', async () => {
-    const fake = await fakes.start('mastodon');
-    const caller = await app.signUp();
-    const returnTo = `${CONSOLE}/connections?tab=1`;
-    const done = await finish(caller, begin(caller, fake, { returnTo }));
-    const [platform] = await listOf(caller);
-    expect([done.status, done.headers.get('location')]).toEqual([
-      303,
-      `${returnTo}&connect=connected&platformId=${String(platform?.id)}`,
-    ]);
-    fake.consent = false;
-    const denied = await finish(caller, begin(caller, fake, { returnTo }));
-    expect(denied.headers.get('location')).toBe(`${returnTo}&connect=failed&code=access_denied`);
+  it('is told that it failed when no usable code comes', async () => {
+    for (const code of [null, '', 'with\nline', 'x'.repeat(4097)]) {
+      const { caller, callback } = await begun();
+      const without = withQuery(callback, { code });
+      expect(await comeBack(caller, { callback: without })).toMatchObject({
+        body: { code: 'instance_error' },
+      });
+    }
+  });
+
+  it.each<[string, string, Record<string, string>]>([
+    ['HEAD', 'HEAD', {}],
+    ['Sec-Purpose: prefetch', 'GET', { 'Sec-Purpose': 'prefetch' }],
+    ['Sec-Purpose: prefetch;prerender', 'GET', { 'Sec-Purpose': 'prefetch;prerender' }],
+    ['Purpose: prefetch', 'GET', { Purpose: 'prefetch' }],
+  ])('does not use the attempt up by %s', async (_, method, headers) => {
+    const { caller, callback } = await begun();
+    const looked = await browserOf(caller).send(method, callback, undefined, { ...JSON_ONLY, ...headers });
+    expect([looked.status, looked.headers.get('cache-control')]).toEqual([204, 'no-store']);
+    await expectUnused(caller, callback);
+  });
+
+  describe('a response', () => {
+    it('of one instance is refused at the callback of another, and does not use the attempt up', async () => {
+      const [honest, evil] = [await fakes.start('mastodon'), await fakes.start('pleroma')];
+      const caller = await app.signUp();
+      const [atHonest, atEvil] = [await begin(caller, honest), await begin(caller, evil)];
+      const [mine, theirs] = [new URL(atHonest.callback), new URL(atEvil.callback)];
+      expect(mine.pathname).not.toBe(theirs.pathname);
+      // The evil instance's state with the honest one's code, as the honest one answers a request that the evil one began.
+      const mixed = withQuery(atHonest.callback, { state: theirs.searchParams.get('state'), iss: null });
+      expect(await comeBack(caller, { callback: mixed })).toMatchObject(refused);
+      const moved = new URL(mine.search, theirs).href;
+      expect(await comeBack(caller, { callback: moved })).toMatchObject(refused);
+      expect(evil.asked('/oauth/token').filter(({ form }) => form.has('code'))).toEqual([]);
+      await expectUnused(caller, atHonest.callback);
+      await expectUnused(caller, atEvil.callback);
+    });
+
+    it.each(['https://evil.example', 'nonsense', ''])(
+      'with the iss %j is refused, and does not use the attempt up',
+      async (iss) => {
+        const { caller, callback } = await begun();
+        expect(await comeBack(caller, { callback: withQuery(callback, { iss }) })).toMatchObject(refused);
+        const twice = `${callback}&iss=https%3A%2F%2Fevil.example`;
+        expect(await comeBack(caller, { callback: twice })).toMatchObject(refused);
+        await expectUnused(caller, callback);
+      },
+    );
+
+    it('without iss does where the instance never said that it sends one, and only there', async () => {
+      const { fake, caller, callback } = await begun();
+      const first = Promise.resolve({ callback: withQuery(callback, { iss: null }) });
+      expect(await finish(caller, first)).toMatchObject({ status: 200 });
+      fake.metadataEdits = { authorization_response_iss_parameter_supported: true };
+      const other = await begin(caller, fake);
+      const second = Promise.resolve({ callback: withQuery(other.callback, { iss: null }) });
+      expect(await finish(caller, second)).toMatchObject({ status: 400, body: { code: 'instance_error' } });
+    });
+
+    it.each([null, '', 'x', 'x'.repeat(43), "' OR 1=1 --", 'x'.repeat(5000)])(
+      'with the state %j is refused',
+      async (state) => {
+        const { caller, callback } = await begun();
+        expect(await comeBack(caller, { callback: withQuery(callback, { state }) })).toMatchObject(refused);
+        await expectUnused(caller, callback);
+      },
+    );
+
+    it('is refused when the attempt has expired', async () => {
+      const { caller, callback } = await begun();
+      await backends.rows(`UPDATE connect_attempts SET expires_at = now() - interval '1 second'`);
+      expect(await comeBack(caller, { callback })).toMatchObject(refused);
+    });
+
+    it('is refused when the user has begun twenty attempts since', async () => {
+      const { fake, caller, callback } = await begun();
+      for (let more = 0; more < 20; more += 1) await begin(caller, fake);
+      expect(await comeBack(caller, { callback })).toMatchObject(refused);
+    });
   });
 
   it('lets allow-listed origins, and no others, keep the cookie of POST /v1/connect', async () => {
@@ -165,16 +221,27 @@ describe('the browser that connects by OAuth', () => {
   });
 
   it.each([
-    [CONSOLE, 'SameSite=None; Secure'],
-    ['', 'SameSite=Lax; Secure'],
-  ])('over https with CORS_ORIGINS=%j the cookie is %s', async (origins, attributes) => {
+    [CONSOLE, 'None'],
+    ['', 'Lax'],
+  ])('over https with CORS_ORIGINS=%j gets a __Host- cookie, new for each attempt', async (origins, site) => {
     const fake = await fakes.start('mastodon');
     const env = { PUBLIC_URL: 'https://platforms.example.org', CORS_ORIGINS: origins };
     const secure = await startConnectApp({ allowlist: [fake.host], env });
     try {
       const caller = await secure.signUp();
-      const { headers } = await caller.send('POST', '/v1/connect', { instance: fake.origin });
-      expect(headers.getSetCookie()[0]?.split('HttpOnly; ')[1]).toBe(attributes);
+      const values = [];
+      for (let n = 0; n < 2; n += 1) {
+        const { headers } = await caller.send('POST', '/v1/connect', { instance: fake.origin });
+        const [cookie = '', ...others] = headers.getSetCookie();
+        expect(others).toEqual([]);
+        expect(cookie).toMatch(
+          new RegExp(
+            `^__Host-pm_connect_[\\w-]{8}=[\\w-]{43}; Path=/; Max-Age=600; HttpOnly; SameSite=${site}; Secure$`,
+          ),
+        );
+        values.push(cookie.split(/[=;]/)[1]);
+      }
+      expect(new Set(values).size).toBe(2);
     } finally {
       await secure.close();
     }

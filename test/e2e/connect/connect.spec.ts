@@ -3,7 +3,8 @@ import { DataSource } from 'typeorm';
 import { Backends } from '../../support/backends.js';
 import { type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
-import { begin, browserOf, finish, listOf } from '../../support/fake-instance/oauth-steps.js';
+import { attemptOf, begin, finish, finishAttempt, listOf } from '../../support/fake-instance/oauth-steps.js';
+import { insertRegistration } from '../../support/insert-connections.js';
 
 describe('connecting by OAuth', () => {
   let backends: Backends;
@@ -54,16 +55,19 @@ describe('connecting by OAuth', () => {
       const { authorizationUrl, callback, answer } = await begin(caller, fake, { name: 'Mine' });
       expect(answer.headers.get('cache-control')).toBe('no-store');
       expect(answer.headers.getSetCookie()[0]).toMatch(
-        /^pm_connect=[\w-]{43}; Path=\/v1\/connect; Max-Age=600; HttpOnly; SameSite=Lax$/,
+        /^pm_connect_[\w-]{8}=[\w-]{43}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax$/,
       );
       const query = new URL(authorizationUrl).searchParams;
       expect(query.get('scope')).toBe(scope);
       expect(query.get('code_challenge_method')).toBe('S256');
-      expect(query.get('redirect_uri')).toBe(`${app.baseUrl}/v1/connect/callback`);
+      const redirectUri = query.get('redirect_uri') ?? '';
+      expect(redirectUri).toMatch(new RegExp(`^${app.baseUrl}/v1/connect/callback/[\\w-]{22}$`));
+      expect([...fake.oauth.apps.values()]).toMatchObject([{ redirectUri }]);
       const before = Date.now();
-      const done = await browserOf(caller).send('GET', callback);
-      expect(done).toMatchObject({ status: 200, body: { outcome: 'connected', renewed: false } });
-      expect(done.headers.get('referrer-policy')).toBe('no-referrer');
+      const done = await finish(caller, Promise.resolve({ callback }));
+      expect(done).toMatchObject({ status: 200, headers: expect.anything() });
+      const account = { id: '1', username: 'alice' };
+      expect(done.body).toMatchObject({ outcome: 'connected', renewed: false, account });
       const [platform, ...others] = await listOf(caller);
       expect(others).toEqual([]);
       expect(platform).toMatchObject({
@@ -74,11 +78,12 @@ describe('connecting by OAuth', () => {
         username: 'alice',
         status: 'connected',
         isDefault: true,
-        // Friendica's registration is one for all users, and with it all their tokens can be revoked.
-        hasClientCredentials: software !== 'friendica',
+        // The registration is one for all users of the instance.
+        hasClientCredentials: false,
       });
       const [row] = await sql('SELECT * FROM platform_connections WHERE id = $1', [platform?.id]);
       expect(row).toMatchObject({ account_id: '1' });
+      expect(row).toMatchObject({ client_key: expect.any(String), client_secret: null });
       expect(row?.refresh_token !== null).toBe(refreshable);
       if (lifetime === null) expect(platform?.tokenExpiresAt).toBeNull();
       else {
@@ -98,7 +103,7 @@ describe('connecting by OAuth', () => {
     const first = await finish(caller, begin(caller, fake, { name: 'First' }));
     fake.accounts.set('1', { username: 'alice-renamed', displayName: 'Alice' });
     const again = await finish(caller, begin(caller, fake, { name: 'Second' }));
-    expect(again.body).toEqual({ outcome: 'connected', platformId: first.body.platformId, renewed: true });
+    expect(again.body).toMatchObject({ platformId: first.body.platformId, renewed: true });
     expect(await listOf(caller)).toMatchObject([
       { id: first.body.platformId, name: 'First', username: 'alice' },
     ]);
@@ -137,13 +142,13 @@ describe('connecting by OAuth', () => {
     ]);
   });
 
-  it('creates one connection when two callbacks for the same account race', async () => {
+  it('creates one connection when two attempts for the same account race', async () => {
     const fake = await fakes.start('mastodon');
     const caller = await app.signUp();
     const one = await begin(caller, fake);
     const other = await begin(caller, fake);
-    const browser = browserOf(caller);
-    const done = await Promise.all([browser.send('GET', one.callback), browser.send('GET', other.callback)]);
+    const attempts = [await attemptOf(caller, one), await attemptOf(caller, other)];
+    const done = await Promise.all(attempts.map((attempt) => finishAttempt(caller, attempt)));
     expect(done.map(({ status }) => status)).toEqual([200, 200]);
     expect(await listOf(caller)).toHaveLength(1);
   });
@@ -159,24 +164,38 @@ describe('connecting by OAuth', () => {
       fake.oauth.apps.clear();
       const { callback } = await begin(caller, fake);
       expect(fake.asked('/api/v1/apps')).toHaveLength(2);
-      expect(await browserOf(caller).send('GET', callback)).toMatchObject({ status: 200 });
+      expect(await finish(caller, Promise.resolve({ callback }))).toMatchObject({ status: 200 });
     },
   );
 
-  it('starts again by itself, once, when the registration is lost between consent and callback', async () => {
+  it('registers again for the next attempt when the registration is lost between consent and finish', async () => {
     const fake = await fakes.start('mastodon-old');
     const caller = await app.signUp();
-    const { callback } = await begin(caller, fake);
+    const begun = await begin(caller, fake);
     fake.oauth.apps.clear();
-    const browser = browserOf(caller);
-    const again = await browser.send('GET', callback);
-    expect(again.status).toBe(303);
-    const consent = await browser.send('GET', again.headers.get('location') ?? '');
-    const back = consent.headers.get('location') ?? '';
-    const lost = new Map(fake.oauth.apps);
-    fake.oauth.apps.clear();
-    expect(await browser.send('GET', back)).toMatchObject({ status: 400, body: { code: 'invalid_client' } });
-    expect(lost.size).toBe(1);
+    expect(await finish(caller, Promise.resolve(begun))).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_client' },
+    });
+    expect(await finish(caller, begin(caller, fake))).toMatchObject({ status: 200 });
+    expect(fake.asked('/api/v1/apps')).toHaveLength(2);
+  });
+
+  it('registers again where the registration has the redirect URI that all instances once had', async () => {
+    const fake = await fakes.start('mastodon');
+    const redirectUri = `${app.baseUrl}/v1/connect/callback`;
+    fake.oauth.register(new URLSearchParams({ redirect_uris: redirectUri, scopes: 'profile' }));
+    const [former] = fake.oauth.apps.values();
+    if (former === undefined) throw new Error('The fake registered nothing.');
+    await insertRegistration(
+      (text, values) => backends.rows(text, values),
+      backends.keyRing,
+      fake.origin,
+      former,
+    );
+    const caller = await app.signUp();
+    expect(await finish(caller, begin(caller, fake))).toMatchObject({ status: 200 });
+    expect(fake.oauth.apps.size).toBe(2);
   });
 
   it('explains what stands in the way of a beginning, naming /instance', async () => {
@@ -200,7 +219,7 @@ describe('connecting by OAuth', () => {
     fake.metadataEdits = { token_endpoint: 'https://evil.example/oauth/token' };
     const caller = await app.signUp();
     const { callback } = await begin(caller, fake);
-    expect(await browserOf(caller).send('GET', callback)).toMatchObject({ status: 200 });
+    expect(await finish(caller, Promise.resolve({ callback }))).toMatchObject({ status: 200 });
   });
 
   it.each([
@@ -216,7 +235,7 @@ describe('connecting by OAuth', () => {
     const caller = await app.signUp();
     const { callback } = await begin(caller, fake);
     fake.misbehaviours.set('/oauth/token', how);
-    const { status, body } = await browserOf(caller).send('GET', callback);
+    const { status, body } = await finish(caller, Promise.resolve({ callback }));
     expect(status).toBe(400);
     expect(['instance_error', 'instance_unreachable', 'oauth_refused']).toContain(body.code);
     expect(await listOf(caller)).toEqual([]);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { AppConfig } from '../../../src/config/app-config.js';
+import { postgresTarget } from '../../../src/config/postgres-target.js';
 import { PostgresOutboxSession } from '../../../src/outbox/outbox-session.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
@@ -74,7 +75,7 @@ describe('a read replica', () => {
 
   it('that is mistaken for the primary refuses to be listened to, and is left no connection of each attempt', async () => {
     const timeouts = { acquireTimeoutMs: 10_000, statementTimeoutMs: 10_000 } as AppConfig['database'];
-    const session = new PostgresOutboxSession(replica.url(database), timeouts, 100);
+    const session = new PostgresOutboxSession(postgresTarget.parse(replica.url(database)), timeouts, 100);
     for (let n = 0; n < 3; n++) await expect(session.statement('SELECT 1')).rejects.toThrow(/LISTEN/);
     const isLeft = async () =>
       (await on(replica, `SELECT 1 FROM pg_stat_activity WHERE application_name = 'platform-manager outbox'`))

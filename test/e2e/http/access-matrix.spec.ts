@@ -5,7 +5,13 @@ import { loadConfig } from '../../../src/config/load-config.js';
 import { SCOPES, type Scope } from '../../../src/http/auth/auth-user.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
-import { type Person, register, signAccessToken } from '../../support/factories.js';
+import {
+  type Person,
+  type PlatformJson,
+  createPlatform,
+  register,
+  signAccessToken,
+} from '../../support/factories.js';
 import { type FakeInstance, startFakeInstance } from '../../support/fake-instance/fake-instance.js';
 import { FakeIssuer } from '../../support/fake-issuer.js';
 import { HttpClient, type TestResponse } from '../../support/http-client.js';
@@ -34,6 +40,9 @@ describe('access matrix', () => {
   let admin: Person;
   let neighbour: Person;
   let adminKey: string;
+  /** The one connection of a key that is limited to it and has all scopes. */
+  let permitted: PlatformJson;
+  let limitedKey: string;
   /** Bearer tokens that name nobody, by what is wrong with them. */
   let worthless: Record<string, string>;
   const keys = new Map<string, string>();
@@ -59,6 +68,9 @@ describe('access matrix', () => {
     }
     adminKey = (await makeKey(SCOPES, admin)).key;
     keys.set('all', (await makeKey(SCOPES)).key);
+    permitted = await createPlatform(owner, backends.secrets);
+    await createPlatform(owner, backends.secrets);
+    limitedKey = (await makeKey(SCOPES, owner, { platformIds: [permitted.id] })).key;
     worthless = await makeWorthless();
   });
 
@@ -70,8 +82,12 @@ describe('access matrix', () => {
     await instance.close();
   });
 
-  async function makeKey(scopes: readonly Scope[], of = owner): Promise<{ id: number; key: string }> {
-    return (await of.client.post('/v1/api-keys', { name: 'matrix', scopes })).json();
+  async function makeKey(
+    scopes: readonly Scope[],
+    of = owner,
+    policy?: object,
+  ): Promise<{ id: number; key: string }> {
+    return (await of.client.post('/v1/api-keys', { name: 'matrix', scopes, policy })).json();
   }
 
   async function makeWorthless(): Promise<Record<string, string>> {
@@ -206,6 +222,28 @@ describe('access matrix', () => {
         }
       }
       expect(await digest()).toEqual(before);
+    });
+
+    it('lets a key that is limited to a connection reach no other', async () => {
+      const request = await row.request(context());
+      const before = await digest();
+      const answer = await send(route, request, limitedKey);
+      if (row.narrowed !== true) {
+        const code = row.needs === 'session' || row.needs === 'admin' ? 'forbidden' : 'policy_refused';
+        expectProblem(answer, 403, code);
+        expect(await digest()).toEqual(before);
+      } else {
+        expect(answer.status).toBe(row.ok);
+        const all = (await owner.client.get('/v1/platforms?includeInactive=true')).json<PlatformJson[]>();
+        expect(all.length).toBeGreaterThan(1);
+        for (const { id, name } of all) {
+          if (id !== permitted.id) expect(answer.text).not.toContain(name);
+        }
+      }
+      const named = /\/platforms\/(\d+)/.exec(request.path)?.[1];
+      if (named === undefined || !SCOPES.some((scope) => scope === row.needs)) return;
+      const { key } = await makeKey(SCOPES, owner, { platformIds: [Number(named)] });
+      expect((await send(route, request, key)).status).toBe(row.ok);
     });
 
     it('answers whoever may', async () => {

@@ -29,6 +29,8 @@ export interface AccessRow {
   readonly ok: number;
   /** What another person with the same rights is answered. Their own collection, by default: the same as the owner. */
   readonly stranger?: number;
+  /** A key that is limited to connections may use it and sees only these. Without it, such a key is refused. */
+  readonly narrowed?: true;
   /** The answer holds credentials, which have no place in the record of exchanges. */
   readonly secret?: true;
   /** A request that works once for the owner, with what it needs already there. */
@@ -61,7 +63,7 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 202,
     request: plain('/v1/admin/cache/warm', { users: 1 }),
   },
-  'GET /v1/events': { needs: 'platforms:read', ok: 200, request: plain('/v1/events') },
+  'GET /v1/events': { needs: 'platforms:read', ok: 200, narrowed: true, request: plain('/v1/events') },
   'POST /v1/instances/lookup': {
     needs: 'platforms:read',
     ok: 200,
@@ -72,7 +74,13 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 200,
     request: ({ instance }) => plain('/v1/connect', { instance })(),
   },
-  'GET /v1/connect/callback': { needs: 'public', ok: 400, request: plain('/v1/connect/callback') },
+  'GET /v1/connect/callback/{key}': { needs: 'public', ok: 400, request: plain('/v1/connect/callback/key') },
+  'POST /v1/connect/finish': {
+    needs: 'platforms:write',
+    // Nobody has been to an instance.
+    ok: 404,
+    request: plain('/v1/connect/finish', { attempt: 'x' }),
+  },
   'POST /v1/platforms/{id}/test': {
     needs: 'platforms:write',
     ok: 200,
@@ -139,10 +147,11 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     request: async (context) => ({ path: `/v1/api-keys/${await keyOf(context)}` }),
   },
 
-  'GET /v1/platforms': { needs: 'platforms:read', ok: 200, request: plain('/v1/platforms') },
+  'GET /v1/platforms': { needs: 'platforms:read', ok: 200, narrowed: true, request: plain('/v1/platforms') },
   'GET /v1/platforms/default': {
     needs: 'platforms:read',
     ok: 200,
+    narrowed: true,
     stranger: 404,
     request: onPlatform(() => '/v1/platforms/default'),
   },
@@ -188,13 +197,20 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
   'POST /v1/platforms/cache/refresh': {
     needs: 'platforms:read',
     ok: 200,
+    narrowed: true,
     request: plain('/v1/platforms/cache/refresh'),
   },
-  'DELETE /v1/platforms/cache': { needs: 'platforms:read', ok: 204, request: plain('/v1/platforms/cache') },
+  'DELETE /v1/platforms/cache': {
+    needs: 'platforms:read',
+    ok: 204,
+    narrowed: true,
+    request: plain('/v1/platforms/cache'),
+  },
 
   'GET /v1/platforms/default/stats': {
     needs: 'platforms:read',
     ok: 200,
+    narrowed: true,
     stranger: 404,
     request: onPlatform(() => '/v1/platforms/default/stats'),
   },
@@ -224,6 +240,8 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
   },
 
   'GET /v1/admin/platforms': { needs: 'admin', ok: 200, request: plain('/v1/admin/platforms') },
+  'GET /v1/audit': { needs: 'session', ok: 200, request: plain('/v1/audit') },
+  'GET /v1/admin/audit': { needs: 'admin', ok: 200, request: plain('/v1/admin/audit') },
   'GET /v1/admin/cache': { needs: 'admin', ok: 200, request: plain('/v1/admin/cache') },
   'DELETE /v1/admin/cache/users/{id}': {
     needs: 'admin',

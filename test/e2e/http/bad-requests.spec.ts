@@ -106,6 +106,7 @@ describe('what no route can read', () => {
       ['POST', `/v1/platforms/${id}/activities`, 1024],
       ['POST', '/v1/api-keys', 16],
       ['POST', '/v1/connect', 16],
+      ['POST', '/v1/connect/finish', 16],
       ['POST', '/v1/instances/lookup', 16],
       ['POST', '/v1/auth/login', 16],
       ['POST', '/v1/auth/register', 16],

@@ -123,6 +123,7 @@ describe(`a request, FUZZ_SEED=${SEED}`, () => {
     ['POST', `/v1/platforms/${user.platformId}/activities`, 1024],
     ['POST', '/v1/api-keys', 16],
     ['POST', '/v1/connect', 16],
+    ['POST', '/v1/connect/finish', 16],
     ['POST', '/v1/instances/lookup', 16],
   ];
 

@@ -32,6 +32,16 @@ const create = (own: Partial<PlatformInput>): Promise<TestResponse> =>
   ada.client.post('/v1/platforms', platformInput(app.backends.secrets, own));
 const password = (): string => app.backends.secrets.make('password');
 
+it('refuses an address that is not well-formed text', async () => {
+  for (const path of ['register', 'login'])
+    expectProblem(
+      await app.client.post(`/v1/auth/${path}`, { email: '\ud800', password: password() }),
+      400,
+      'validation_failed',
+      ['/email'],
+    );
+});
+
 describe('text of a connection', () => {
   it.each([NFD, ` ${NFC}`, `${NFC}\u00a0`, `\ufeff${NFC}`])(
     'is the same name as Café when it is %j',

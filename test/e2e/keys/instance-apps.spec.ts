@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { newSecret } from '../../../src/common/secrets.js';
+import { callbackKey } from '../../../src/connect/callback.js';
 import { ConnectAttempts } from '../../../src/connect/connect-attempts.js';
-import { InvalidConnectState } from '../../../src/connect/connect.errors.js';
+import { AttemptNotFound } from '../../../src/connect/connect.errors.js';
 import { RefreshTokenCipher } from '../../../src/credentials/refresh-token-cipher.js';
 import { KeyRing } from '../../../src/crypto/key-ring.js';
 import { Database } from '../../../src/database/database.js';
@@ -77,17 +78,24 @@ it('brings registrations at instances and refresh tokens under the first key too
 
 it('lets an attempt to connect, begun under a key that has left since, be begun again', async () => {
   const [user] = await insertUsers(backends, 1);
+  const userId = user?.id ?? 0;
   const under = (keys: string) => new ConnectAttempts(app.app.get(Database), KeyRing.parse(keys));
   const attempt = {
-    userId: user?.id ?? 0,
+    userId,
     origin: INSTANCE_URL,
     clientId: 'client',
     verifier: backends.secrets.make('verifier'),
     name: null,
     returnTo: null,
-    renewed: false,
   };
-  const browser = newSecret();
-  const state = await under(backends.encryptionKey).begin(attempt, browser);
-  await expect(under(newKey).take(state, browser)).rejects.toBeInstanceOf(InvalidConnectState);
+  const code = backends.secrets.make('code');
+  const begun = async (keys: string): Promise<string> => {
+    const state = await under(backends.encryptionKey).begin(attempt, newSecret());
+    const callback = { key: callbackKey(INSTANCE_URL), state, iss: null, code, error: null };
+    return (await under(keys).receive(callback)).attempt ?? '';
+  };
+  const both = `${newKey},${backends.encryptionKey}`;
+  expect(await under(both).take(await begun(both), userId, [])).toMatchObject({ code });
+  for (const keys of [both, backends.encryptionKey])
+    await expect(under(newKey).take(await begun(keys), userId, [])).rejects.toBeInstanceOf(AttemptNotFound);
 });

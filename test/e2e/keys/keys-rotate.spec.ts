@@ -48,7 +48,7 @@ describe('keys:rotate', () => {
     backends.secrets.add(newKey);
     // Each test begins under the old key, with whatever its predecessors left gone; also the outbox, which a process
     // that starts replays before it uses the cache.
-    await backends.sql.query('TRUNCATE users CASCADE; TRUNCATE key_canary, platform_changes');
+    await backends.sql.query('TRUNCATE users CASCADE; TRUNCATE key_canary, audit_chain, platform_changes');
     await backends.redis.flushDb();
     await leaveCanary(backends);
   });

@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../support/barrier.js';
 import { createTestDatabase, createTestRedis } from '../../support/databases.js';
@@ -20,28 +17,7 @@ import { expectProblem } from '../../support/problems.js';
 import { Secrets } from '../../support/secrets.js';
 import { type ApiProcess, startApi } from '../../support/servers/api-process.js';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../../support/servers/temporary-folder.js';
-
-const MAIN = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
-
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-/** A start that is expected to fail by itself. */
-async function startInVain(env: Record<string, string>): Promise<Ended> {
-  const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [MAIN], {
-    env: { PATH, HOME, ...env },
-    timeout: 20_000,
-    killSignal: 'SIGKILL',
-  });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, output };
-}
+import { startInVain } from '../../support/start-in-vain.js';
 
 describe('the embedded start, with nothing installed and nothing set', () => {
   const secrets = new Secrets();

@@ -1,6 +1,14 @@
 import { unique } from '../../support/factories.js';
 import type { TestResponse } from '../../support/http-client.js';
-import { type Canary, NOWHERE, beginToConnect, finishToConnect, inputOf, newPlatform } from './canary.js';
+import {
+  type Canary,
+  NOWHERE,
+  beginToConnect,
+  comeBack,
+  finishToConnect,
+  inputOf,
+  newPlatform,
+} from './canary.js';
 
 /** Fewer than there are connections to the database. */
 const AT_A_TIME = 8;
@@ -55,6 +63,12 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   'POST /v1/api-keys': [
     ({ owner }, make) => owner.client.post('/v1/api-keys', { name: 'x', scopes: [make('scope')] }),
     ({ owner }, make) => owner.client.post('/v1/api-keys', { name: 'x', scopes: [], key: make('key') }),
+    ({ owner }, make) =>
+      owner.client.post('/v1/api-keys', {
+        name: 'x',
+        scopes: ['platforms:read'],
+        policy: { addresses: [make('address')] },
+      }),
   ],
   'GET /v1/api-keys': [({ owner }) => owner.client.get('/v1/api-keys')],
   'DELETE /v1/api-keys/{id}': [
@@ -81,26 +95,39 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       owner.client.post(
         '/v1/connect',
         { instance: origin, returnTo: `https://u:${make('return')}@a.example/?x=${make('return')}` },
-        { Cookie: `pm_connect=${make('the-browser')}` },
+        { Cookie: `pm_connect_x=${make('the-browser')}` },
       ),
   ],
-  'GET /v1/connect/callback': [
+  'GET /v1/connect/callback/{key}': [
+    async (canary) => comeBack(canary, await beginToConnect(canary)),
+    async (canary) => {
+      const { path, cookie } = await beginToConnect(canary);
+      return canary.app.client.get(path, { Cookie: cookie });
+    },
+    async (canary, make) => {
+      const { path, cookie } = await beginToConnect(canary);
+      const { pathname, searchParams } = new URL(path, 'http://here.invalid');
+      const refused = `error=${make('error')}&error_description=${make('description')}`;
+      return comeBack(canary, { path: `${pathname}?state=${searchParams.get('state')}&${refused}`, cookie });
+    },
+    async (canary, make) => {
+      const { path, cookie } = await beginToConnect(canary);
+      return comeBack(canary, { path: `${path}&iss=${make('issuer')}`, cookie });
+    },
+  ],
+  'POST /v1/connect/finish': [
     async (canary) => finishToConnect(canary, await beginToConnect(canary)),
     async (canary, make) => {
-      const { search } = await beginToConnect(canary);
-      return finishToConnect(canary, { search, cookie: `pm_connect=${make('the-browser')}` });
+      const { path } = await beginToConnect(canary);
+      return finishToConnect(canary, { path, cookie: `pm_connect_x=${make('the-browser')}` });
     },
     async (canary, make) => {
-      const { search, cookie } = await beginToConnect(canary);
-      const state = new URLSearchParams(search).get('state') ?? '';
-      const refused = `?state=${state}&error=${make('error')}&error_description=${make('description')}`;
-      return finishToConnect(canary, { search: refused, cookie });
+      const { path, cookie } = await beginToConnect(canary);
+      const { pathname, searchParams } = new URL(path, 'http://here.invalid');
+      const other = `${pathname}?state=${searchParams.get('state')}&code=${make('code')}`;
+      return finishToConnect(canary, { path: other, cookie });
     },
-    async (canary, make) => {
-      const { search, cookie } = await beginToConnect(canary);
-      const state = new URLSearchParams(search).get('state') ?? '';
-      return finishToConnect(canary, { search: `?state=${state}&code=${make('code')}`, cookie });
-    },
+    ({ owner }, make) => owner.client.post('/v1/connect/finish', { attempt: make('attempt') }),
   ],
 
   'POST /v1/platforms': [
@@ -220,6 +247,15 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   'GET /v1/admin/platforms': [
     ({ admin }) => admin.client.get('/v1/admin/platforms?search=platform'),
     ({ admin }, make) => admin.client.get(`/v1/admin/platforms?status=${make('status')}`),
+  ],
+  'GET /v1/audit': [
+    ({ owner }) => owner.client.get('/v1/audit?pageSize=100'),
+    ({ owner }) => owner.client.get('/v1/audit', { Accept: 'application/x-ndjson' }),
+    ({ owner }, make) => owner.client.get(`/v1/audit?action=${make('action')}`),
+  ],
+  'GET /v1/admin/audit': [
+    ({ admin }) => admin.client.get('/v1/admin/audit?pageSize=100'),
+    ({ admin }) => admin.client.get('/v1/admin/audit', { Accept: 'application/x-ndjson' }),
   ],
   'GET /v1/admin/cache': [({ admin }) => admin.client.get('/v1/admin/cache')],
   'POST /v1/admin/cache/warm': [({ admin }) => admin.client.post('/v1/admin/cache/warm', { users: 10 })],

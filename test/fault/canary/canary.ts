@@ -34,9 +34,9 @@ export async function newPlatform(canary: Canary, own: Partial<PlatformInput> = 
   return answer.status === 201 ? answer.json<{ id: number }>().id : NOWHERE;
 }
 
-/** The query and the cookie with which a browser comes back from the consent page. */
+/** Path and query, and the cookie, with which a browser comes back from the consent page. */
 export interface Consent {
-  readonly search: string;
+  readonly path: string;
   readonly cookie: string;
 }
 
@@ -46,18 +46,27 @@ export async function beginToConnect({ app, owner, instance }: Canary): Promise<
   const begun = await owner.client.post('/v1/connect', { instance: instance.origin });
   if (begun.status !== 200) {
     return {
-      search: `?state=${secrets.make('oauth-state')}&code=${secrets.make('code')}`,
-      cookie: `pm_connect=${secrets.make('the-browser')}`,
+      path: `/v1/connect/callback/key?state=${secrets.make('oauth-state')}&code=${secrets.make('code')}`,
+      cookie: `pm_connect_x=${secrets.make('the-browser')}`,
     };
   }
   const { authorizationUrl } = begun.json<{ authorizationUrl: string }>();
   const consent = await fetch(authorizationUrl, { redirect: 'manual' });
-  return {
-    search: new URL(consent.headers.get('location') ?? '').search,
-    cookie: begun.header('set-cookie')?.split(';', 1)[0] ?? '',
-  };
+  const { pathname, search } = new URL(consent.headers.get('location') ?? '');
+  return { path: pathname + search, cookie: begun.header('set-cookie')?.split(';', 1)[0] ?? '' };
 }
 
-export function finishToConnect({ app }: Canary, { search, cookie }: Consent): Promise<TestResponse> {
-  return app.client.get(`/v1/connect/callback${search}`, { Cookie: cookie });
+export function comeBack({ app }: Canary, { path, cookie }: Consent): Promise<TestResponse> {
+  return app.client.get(path, { Cookie: cookie, Accept: 'application/json' });
+}
+
+/** Comes back, and finishes as the owner; where nothing can be finished, with an attempt that nobody knows. */
+export async function finishToConnect(canary: Canary, consent: Consent): Promise<TestResponse> {
+  const { app, owner } = canary;
+  const back = await comeBack(canary, consent);
+  const { attempt } =
+    back.status === 200
+      ? back.json<{ attempt: string }>()
+      : { attempt: app.backends.secrets.make('attempt') };
+  return owner.client.post('/v1/connect/finish', { attempt }, { Cookie: consent.cookie });
 }

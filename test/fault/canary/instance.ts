@@ -15,7 +15,7 @@ const SENT = {
 /** Connects an account whose token can be refreshed. @returns the connection's id. */
 export async function connect(canary: Canary): Promise<number> {
   const answer = await finishToConnect(canary, await beginToConnect(canary));
-  if (answer.status !== 200) throw new Error(`The callback answered ${answer.status}: ${answer.text}`);
+  if (answer.status !== 200) throw new Error(`Finishing answered ${answer.status}: ${answer.text}`);
   return answer.json<{ platformId: number }>().platformId;
 }
 

@@ -82,18 +82,28 @@ export class Caller {
   }
 
   /** @param path or a URL: the browser goes to other servers too, without its cookies and its token. */
-  async send<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
+  async send<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer<T>> {
     const url = new URL(path, this.baseUrl);
     return url.origin === new URL(this.baseUrl).origin
-      ? this.#sendToApp<T>(method, `${url.pathname}${url.search}`, body)
+      ? this.#sendToApp<T>(method, `${url.pathname}${url.search}`, body, headers)
       : sendElsewhere<T>(method, url, body);
   }
 
-  async #sendToApp<T>(method: string, path: string, body: unknown): Promise<Answer<T>> {
+  async #sendToApp<T>(
+    method: string,
+    path: string,
+    body: unknown,
+    more: Readonly<Record<string, string>>,
+  ): Promise<Answer<T>> {
     const cookie = [...this.cookies].map((pair) => pair.join('=')).join('; ');
     const { status, headers, text } = await this.client.request(method, path, {
       body,
-      headers: { ...BROWSER, ...(cookie !== '' && { Cookie: cookie }) },
+      headers: { ...BROWSER, ...(cookie !== '' && { Cookie: cookie }), ...more },
     });
     for (const set of headers.getSetCookie()) {
       const [name = '', value = ''] = (set.split(';', 1)[0] ?? '').split('=');

@@ -23,10 +23,25 @@ export function browserOf(caller: Caller): Caller {
   return caller.browser();
 }
 
-/** The callback, once the instance has sent the browser back, and with the cookie that it has by then. */
-export async function finish(caller: Caller, begun: Promise<Begun>): Promise<Answer> {
-  const { callback } = await begun;
-  return browserOf(caller).send('GET', callback);
+/** The callback, as a page asks that wants to know the attempt. */
+export async function comeBack(caller: Caller, { callback }: Pick<Begun, 'callback'>): Promise<Answer> {
+  return browserOf(caller).send('GET', callback, undefined, { Accept: 'application/json' });
+}
+
+/** The attempt, once the instance has sent the browser back. */
+export async function attemptOf(caller: Caller, begun: Pick<Begun, 'callback'>): Promise<string> {
+  const { status, body } = await comeBack(caller, begun);
+  expect(status).toBe(200);
+  return String(body.attempt);
+}
+
+export function finishAttempt(caller: Caller, attempt: string): Promise<Answer> {
+  return caller.send('POST', '/v1/connect/finish', { attempt });
+}
+
+/** The callback, and what the page of the signed-in user does then, with the cookies that it has by then. */
+export async function finish(caller: Caller, begun: Promise<Pick<Begun, 'callback'>>): Promise<Answer> {
+  return finishAttempt(caller, await attemptOf(caller, await begun));
 }
 
 export async function listOf(caller: Caller): Promise<Record<string, unknown>[]> {

@@ -51,7 +51,8 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   ];
   for (const path of [...reads, ...ofOne.map((rest) => `/${id}${rest}`)])
     await ok(on.get(`/v1/platforms${path}`));
-  for (const path of ['/v1/me', '/v1/api-keys']) await ok(on.get(path));
+  const own = ['/v1/me', '/v1/api-keys', '/v1/audit', '/v1/audit?after=1', '/v1/audit?action=session.begin'];
+  for (const path of own) await ok(on.get(path));
   await ok(on.post(`/v1/platforms/${id}/credentials`, { reason: 'To see what it costs' }));
   const activity = { kind: 'post', externalId: '1', status: 'done', occurredAt: '2026-11-22T12:00:00Z' };
   await ok(on.post(`/v1/platforms/${id}/activities`, [activity]));
@@ -89,6 +90,8 @@ async function admins(
   ]) {
     await ok(root.get(`/v1/admin/platforms?${query}`));
   }
+  for (const query of ['', '?after=1', '?before=999', '?action=credentials.reveal'])
+    await ok(root.get(`/v1/admin/audit${query}`));
   await ok(root.get('/v1/admin/cache'));
   await ok(root.post('/v1/admin/cache/warm', { users: 50 }));
   await ok(root.delete(`/v1/admin/cache/users/${userId}`));
@@ -109,10 +112,12 @@ async function atInstance({ app, person, fake }: Visitor): Promise<void> {
   const consent = await caller.send('GET', String(begun.body.authorizationUrl));
   // Sent to PUBLIC_URL, which is not where this application listens.
   const { pathname, search } = new URL(consent.headers.get('location') ?? '');
-  const done = await caller.send('GET', pathname + search);
+  const back = await caller.send('GET', pathname + search, undefined, { Accept: 'application/json' });
+  const done = await caller.send('POST', '/v1/connect/finish', back.body);
   for (const [method, path, answer] of [
     ['POST', '/v1/connect', begun],
-    ['GET', pathname, done],
+    ['GET', pathname, back],
+    ['POST', '/v1/connect/finish', done],
   ] as const) {
     if (answer.status >= 400)
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);

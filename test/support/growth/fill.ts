@@ -87,8 +87,9 @@ export async function fill(backends: Backends): Promise<void> {
        SELECT id, gen_random_uuid(), sha256(id::text::bytea), now() + interval '30 days' FROM users`,
     );
     await insert(
-      `INSERT INTO audit_log (user_id, platform_id, action, outcome, reason, address, request_id)
-       SELECT user_id, id, 'credentials.reveal', 'revealed', 'grown', '192.0.2.1', id::text FROM platform_connections`,
+      `INSERT INTO audit_log (id, at, actor, user_id, platform_id, action, outcome, reason, detail, address, request_id)
+       SELECT 1000000 + row_number() OVER (), now(), 'user', user_id, id, 'credentials.reveal', 'revealed', 'grown', '', '192.0.2.1',
+         id::text FROM platform_connections`,
     );
   } finally {
     client.release(true);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { realpath } from 'node:fs/promises';
+import { chown, realpath, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -22,6 +22,8 @@ const ENVIRONMENT = { PATH: process.env.PATH ?? '', LC_ALL: 'C' };
 export interface PostgresOptions {
   /** Server settings by name; they win over the defaults, such as fsync=off and max_connections=300. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** In its data folder, by name, such as pg_hba.conf: they replace what initdb made. */
+  readonly files?: Readonly<Record<string, string>>;
   /** It follows this server, which it is a copy of. */
   readonly replicaOf?: PostgresServer;
 }
@@ -103,6 +105,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   try {
     if (options.replicaOf) await copyCluster(binaries, folder, options.replicaOf.url(), user);
     else await createCluster(binaries, folder, user);
+    await writeFiles(dataFolder(folder), options.files ?? {}, user);
     return await withFreePort(async (port) => {
       const settings = { ...defaultSettings(binaries), ...options.settings, port: String(port) };
       const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -120,6 +123,19 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   } catch (error) {
     await removeTemporaryFolder(folder);
     throw error;
+  }
+}
+
+async function writeFiles(
+  folder: string,
+  files: Readonly<Record<string, string>>,
+  user?: UserIds,
+): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(folder, name);
+    // PostgreSQL refuses a key that others may read.
+    await writeFile(path, text, { mode: 0o600 });
+    if (user) await chown(path, user.uid, user.gid);
   }
 }
 

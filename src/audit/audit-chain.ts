@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { KeyRing } from '../crypto/key-ring.js';
+import { readable } from '../crypto/readable.js';
+import type { Database } from '../database/database.js';
+import { KeyRingMismatch } from '../keys/boot-canary.js';
+import { SYSTEM } from './audit-origin.js';
+import { ChainKey, type ChainedRow, type Head, isSame } from './chain-key.js';
+
+/** A row that has no place in the trail yet. */
+export type UnchainedRow = Omit<ChainedRow, 'id'>;
+
+interface StoredHead extends Head {
+  readonly seal: string;
+}
+
+const HEAD_COLUMNS = 'last_id::float8 AS id, last_mac AS mac, seal';
+
+/** One statement: a process that is frozen between two would keep all others from writing. */
+const APPEND_SQL = `
+  WITH moved AS (
+    UPDATE audit_chain SET last_id = $2, last_mac = $3, seal = $4 WHERE last_id = $5 AND last_mac = $6 RETURNING 1
+  )
+  INSERT INTO audit_log (id, at, action, outcome, actor, user_id, api_key_id, platform_id, reason, detail, address,
+    request_id, mac)
+  SELECT given.id, given.at, given.action, given.outcome, given.actor, given."userId", given."apiKeyId",
+    given."platformId", given.reason, given.detail, given.address, given."requestId", given.mac
+  FROM moved, jsonb_to_recordset($1::jsonb) AS given (id bigint, at timestamptz, action varchar, outcome varchar,
+    actor varchar, "userId" integer, "apiKeyId" integer, "platformId" integer, reason varchar, detail varchar,
+    address varchar, "requestId" varchar, mac varchar)
+  RETURNING id`;
+
+/** For how long a process that is frozen in a transaction may keep others from writing. */
+const LOCK_MS = 2000;
+
+/**
+ * The end of the audit trail. Each row has the next number and a MAC over itself and the MAC of the row before. The MACs'
+ * key is in the database, encrypted with the key ring, so that whoever can only write the database cannot make one.
+ */
+export class AuditChain {
+  readonly #logger = new Logger('Audit');
+  /** The furthest that this process has seen the trail. */
+  #seen: Head | null = null;
+
+  private constructor(
+    private readonly database: Database,
+    readonly key: ChainKey,
+  ) {}
+
+  /**
+   * Begins the trail if nobody has.
+   *
+   * @throws {KeyRingMismatch} when the key ring is another one.
+   */
+  static async open(database: Database, ring: KeyRing): Promise<AuditChain> {
+    const stored = await database.load((manager) => readKey(manager, ring));
+    if (stored !== null) return new AuditChain(database, stored);
+    return database.transaction(async (manager) => {
+      // Of several processes that start for the first time, one begins.
+      await manager.query('LOCK TABLE audit_chain IN EXCLUSIVE MODE');
+      const other = await readKey(manager, ring);
+      if (other !== null) return new AuditChain(database, other);
+      const secret = randomBytes(32).toString('base64url');
+      const chain = new AuditChain(database, new ChainKey(secret));
+      await chain.#begin(manager, ring.encrypt(secret), ring.primaryKeyId);
+      return chain;
+    });
+  }
+
+  /** Resolves when the rows are committed, in this order. */
+  async append(rows: readonly UnchainedRow[]): Promise<void> {
+    const seen = this.#seen;
+    // As a rule this process was the last to write, so that one statement is enough.
+    const end =
+      (seen && (await this.#write(seen, rows, (sql, values) => this.database.statement(sql, values)))) ??
+      (await this.database.transaction((manager) => this.appendIn(manager, rows)));
+    this.#seen = end;
+  }
+
+  /**
+   * Joins a transaction. Let it be the last statement: from here to the commit, all others wait.
+   *
+   * @returns the end of the trail, once the transaction is committed.
+   */
+  async appendIn(manager: EntityManager, rows: readonly UnchainedRow[]): Promise<Head> {
+    const head = await this.lock(manager);
+    const fault = this.#faultOf(head);
+    if (fault !== null) this.#logger.error(`The audit trail has been tampered with: ${fault}`);
+    const all = fault === null ? rows : [brokenRow(fault, rows), ...rows];
+    const end = await this.#write(head, all, (sql, values) => manager.query(sql, values));
+    if (end === null) throw new Error('The head of the audit trail moved while it was locked.');
+    return end;
+  }
+
+  /** Nobody else can write to the trail until the transaction ends. */
+  async lock(manager: EntityManager): Promise<StoredHead> {
+    const [head] = await manager.query<StoredHead[]>(
+      `SELECT ${HEAD_COLUMNS}, set_config('idle_in_transaction_session_timeout', $1, true)
+       FROM audit_chain FOR UPDATE`,
+      [`${LOCK_MS}ms`],
+    );
+    if (head === undefined) throw new Error('The audit trail has no head.');
+    return head;
+  }
+
+  /** As it is stored; see `isSealed`. Null when somebody has removed it. */
+  async head(manager: EntityManager): Promise<StoredHead | null> {
+    const [head] = await manager.query<StoredHead[]>(`SELECT ${HEAD_COLUMNS} FROM audit_chain`);
+    return head ?? null;
+  }
+
+  isSealed(head: StoredHead): boolean {
+    return isSame(head.seal, this.key.sealOf(head));
+  }
+
+  async #begin(manager: EntityManager, token: string, keyId: string): Promise<void> {
+    const [before] = await manager.query<[{ lastId: number; rows: number; at: Date }]>(
+      `SELECT coalesce(max(id), 0)::float8 AS "lastId", count(*)::integer AS rows,
+         date_trunc('milliseconds', clock_timestamp()) AS at FROM audit_log`,
+    );
+    const head = { id: before.lastId, mac: '' };
+    await manager.query(
+      'INSERT INTO audit_chain (last_id, last_mac, seal, token, key_id) VALUES ($1, $2, $3, $4, $5)',
+      [head.id, head.mac, this.key.sealOf(head), token, keyId],
+    );
+    const row = systemRow('audit.begin', before.at, `${before.rows} entries from before`);
+    await this.appendIn(manager, [row]);
+  }
+
+  /** @returns the new end; null when another process has written meanwhile. */
+  async #write(
+    head: Head,
+    rows: readonly UnchainedRow[],
+    query: (sql: string, values: unknown[]) => Promise<unknown[]>,
+  ): Promise<Head | null> {
+    let end = head;
+    const chained = rows.map((row) => {
+      const next = { ...row, id: end.id + 1 };
+      end = { id: next.id, mac: this.key.macOf(next, end.mac) };
+      return { ...next, mac: end.mac };
+    });
+    const values = [JSON.stringify(chained), end.id, end.mac, this.key.sealOf(end), head.id, head.mac];
+    return (await query(APPEND_SQL, values)).length === rows.length ? end : null;
+  }
+
+  /** Somebody who removes the last rows also has to move the head back, which only the key can seal. */
+  #faultOf(head: StoredHead): string | null {
+    if (!this.isSealed(head)) return `the head at entry ${head.id} has a wrong seal`;
+    const seen = this.#seen?.id ?? 0;
+    return head.id < seen ? `it ends with entry ${head.id}, but entry ${seen} had been written` : null;
+  }
+}
+
+/** Null before the trail has begun. @throws {KeyRingMismatch} */
+async function readKey(manager: EntityManager, ring: KeyRing): Promise<ChainKey | null> {
+  const [stored] = await manager.query<{ token: string; keyId: string }[]>(
+    'SELECT token, key_id AS "keyId" FROM audit_chain',
+  );
+  if (stored === undefined) return null;
+  const secret = readable(() => ring.decrypt(stored.token, stored.keyId));
+  if (secret === null) throw new KeyRingMismatch(stored.keyId, ring.keyIds);
+  return new ChainKey(secret);
+}
+
+/** Chained like any other, so that the evidence stays. */
+function brokenRow(fault: string, [first]: readonly UnchainedRow[]): UnchainedRow {
+  if (first === undefined) throw new Error('There is nothing to append.');
+  return systemRow('audit.broken', first.at, fault);
+}
+
+export function systemRow(
+  action: 'audit.begin' | 'audit.trim' | 'audit.broken',
+  at: Date,
+  detail: string,
+): UnchainedRow {
+  return { ...SYSTEM, at, action, outcome: 'done', platformId: null, reason: '', detail };
+}

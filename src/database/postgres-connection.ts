@@ -1,0 +1,82 @@
+import type pg from 'pg';
+import type { AppConfig } from '../config/app-config.js';
+import type { PostgresTarget } from '../config/postgres-target.js';
+import { PoolClient, type PoolClientConfig } from './pool-client.js';
+import { COLUMN_TYPES } from './times.js';
+
+/** Milliseconds; 0 is no limit. */
+export interface SessionLimits {
+  readonly statementMs: number;
+  readonly idleInTransactionMs: number;
+}
+
+/** For what requests wait for. */
+export const requestLimits = (statementTimeoutMs: number): SessionLimits => ({
+  statementMs: statementTimeoutMs,
+  idleInTransactionMs: statementTimeoutMs * 2,
+});
+/** For work that no request waits for, such as a migration. */
+export const UNLIMITED: SessionLimits = { statementMs: 0, idleInTransactionMs: 0 };
+
+// The server cancels a statement itself. The client gives up a little later, in case the server cannot even answer.
+const CLIENT_GRACE_MS = 250;
+
+/** What the server, the database or the role may have set to something else, and what this application counts on. */
+const SETTINGS = {
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  array_nulls: 'on',
+  standard_conforming_strings: 'on',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  lock_timeout: '0',
+  idle_session_timeout: '0',
+};
+
+/** Options of node-postgres for a client or a pool. The pool calls `onConnect`; whoever opens a single client does so too. */
+export interface PostgresConnection extends PoolClientConfig {
+  readonly Client: typeof PoolClient;
+  readonly onConnect: (client: pg.ClientBase) => Promise<void>;
+}
+
+/**
+ * How every connection to PostgreSQL is opened: those of the pool, the relay, the migrations and the replica. Settings are
+ * sent in one statement after connecting and not as start-up parameters, most of which a pooler refuses.
+ */
+export function postgresConnection(
+  target: PostgresTarget,
+  { acquireTimeoutMs }: Pick<AppConfig['database'], 'acquireTimeoutMs'>,
+  limits: SessionLimits,
+  applicationName: string,
+): PostgresConnection {
+  const { statementMs } = limits;
+  return {
+    ...target.connection,
+    tlsIsOptional: target.tls === 'prefer',
+    application_name: applicationName,
+    connectionTimeoutMillis: acquireTimeoutMs,
+    keepAlive: true,
+    types: COLUMN_TYPES,
+    query_timeout: statementMs === 0 ? undefined : statementMs + CLIENT_GRACE_MS,
+    Client: PoolClient,
+    onConnect: async (client) => {
+      await client.query(settingsSql(limits));
+    },
+  };
+}
+
+function settingsSql({ statementMs, idleInTransactionMs }: SessionLimits): string {
+  const settings = {
+    ...SETTINGS,
+    statement_timeout: String(statementMs),
+    idle_in_transaction_session_timeout: String(idleInTransactionMs),
+  };
+  const calls = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', false)`);
+  // New in PostgreSQL 17.
+  const late = `CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
+    THEN set_config('transaction_timeout', '0', false) END`;
+  return `SELECT ${[...calls, late].join(', ')}`;
+}
