@@ -36,7 +36,7 @@ const LOCK_MS = 2000;
 
 /**
  * The end of the audit trail. Each row has the next number and a MAC over itself and the MAC of the row before. The MACs'
- * key is in the database, encrypted with the key ring, so that whoever can only write the database cannot make one.
+ * key is in the database, encrypted with the key ring, so write access to the database is not enough to make one.
  */
 export class AuditChain {
   readonly #logger = new Logger('Audit');

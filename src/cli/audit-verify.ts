@@ -16,8 +16,8 @@ export function registerAuditVerify(program: Command): void {
     .addHelpText(
       'after',
       `
-Keep the last line of each run where the database's users cannot write. Whoever can set the whole database back to an
-earlier state, sets the trail back too: only a head that was kept elsewhere tells.`,
+Keep the last line of each run where the database's users cannot write. A restore of the whole database to an
+earlier state restores the trail too: only a head that was kept elsewhere shows that.`,
     )
     .action(({ head }: { head?: string }) => verify(head));
 }

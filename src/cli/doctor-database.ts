@@ -9,7 +9,7 @@ import type { Finding } from './doctor.js';
 
 /** The oldest release that the tests run on. */
 const OLDEST_VERSION = 150_000;
-/** Clocks that differ by more than that confuse whoever compares logs, and end tokens early or late. */
+/** With more than that, logs are hard to compare, and tokens end early or late. */
 const MAX_CLOCK_DIFFERENCE_MS = 2000;
 
 interface Server {

@@ -98,8 +98,8 @@ function isPercentEncoded(text: string): boolean {
 }
 
 /**
- * Leaves a mode that the parser knows in `sslmode`. Without one there is no TLS; whoever names a root certificate wants
- * the server verified. libpq would take `prefer` in both cases.
+ * Leaves a mode that the parser knows in `sslmode`. Without one there is no TLS, or with a root certificate the server is
+ * verified. libpq would take `prefer` in both cases.
  */
 function takeTls(parameters: URLSearchParams): Tls {
   const ssl = parameters.get('ssl');

@@ -36,7 +36,7 @@ const SETTINGS = {
   idle_session_timeout: '0',
 };
 
-/** Options of node-postgres for a client or a pool. The pool calls `onConnect`; whoever opens a single client does so too. */
+/** Options of node-postgres for a client or a pool. The pool calls `onConnect`. For a single client, call it yourself. */
 export interface PostgresConnection extends PoolClientConfig {
   readonly Client: typeof PoolClient;
   readonly onConnect: (client: pg.ClientBase) => Promise<void>;

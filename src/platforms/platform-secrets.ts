@@ -74,8 +74,8 @@ export class PlatformSecrets implements RotatableSecrets {
   /**
    * Rewrites the next rows that meet the condition, in the caller's transaction. `$3` is the condition's parameter.
    *
-   * @param locked what happens to rows that are being written. Whoever waits for them must ask for one at a time, because
-   *   writers lock several, in any order.
+   * @param locked what happens to rows that are being written. To wait for them, ask for one at a time: writers lock
+   *   several, in any order.
    */
   async rewriteWhere(
     manager: EntityManager,
