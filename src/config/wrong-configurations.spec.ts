@@ -85,7 +85,7 @@ const WRONG: [string, Readonly<Record<string, string>>, string, RegExp][] = [
     'a URL with a path',
     { PUBLIC_URL: 'https://a.example.org/app' },
     'PUBLIC_URL',
-    /such as https:.*without a path/,
+    /such as https:.*a path belongs to BASE_PATH$/,
   ],
   [
     'an origin with a path',
