@@ -8,9 +8,10 @@ import { dataSourceOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
+import { placeOf } from './pooler.js';
 import { readInstallation } from './read-installation.js';
 import { Replica } from './replica.js';
-import { openingDatabase } from './start-failures.js';
+import { UnsuitableDatabase, openingDatabase } from './start-failures.js';
 
 const EMBEDDED_POSTGRES = Symbol('EmbeddedPostgres');
 
@@ -48,9 +49,12 @@ class EmbeddedPostgresModule {}
           migrationOptions: typeof options;
           config: AppConfig['database'];
         };
-        return openingDatabase(config, async () => {
-          await migrate(migrationOptions);
-          return new DataSource(own).initialize();
+        const { place } = await openingDatabase(config, 'direct', () => migrate(migrationOptions));
+        return openingDatabase(config, 'target', async () => {
+          const dataSource = await new DataSource(own).initialize();
+          if ((await placeOf(dataSource)) !== place)
+            throw new UnsuitableDatabase('DATABASE_DIRECT_URL names another database');
+          return dataSource;
         });
       },
     }),
