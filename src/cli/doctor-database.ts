@@ -4,7 +4,9 @@ import type { AppConfig } from '../config/app-config.js';
 import { KeyRing } from '../crypto/key-ring.js';
 import { readable } from '../crypto/readable.js';
 import { dataSourceOptions } from '../database/data-source-options.js';
+import { PoolClient } from '../database/pool-client.js';
 import { requireOwnSession } from '../database/pooler.js';
+import { UNLIMITED, postgresConnection } from '../database/postgres-connection.js';
 import { openingDatabase } from '../database/start-failures.js';
 import type { Finding } from './doctor.js';
 
@@ -63,10 +65,11 @@ export async function examineDatabase(config: AppConfig): Promise<Finding[]> {
 /** The way of the requests, where it is another one. */
 async function pool(config: AppConfig): Promise<Finding[]> {
   const { target, direct } = config.database;
-  if (target === direct) return [];
+  if (target === direct || target.kind !== 'postgres') return [];
   await openingDatabase(config.database, 'target', async () => {
-    const dataSource = await new DataSource(dataSourceOptions(config, null)).initialize();
-    await dataSource.destroy();
+    const client = new PoolClient(postgresConnection(target, config.database, UNLIMITED, 'platform-manager'));
+    await client.connect();
+    await client.end();
   });
   return [
     {

@@ -3,6 +3,7 @@ import type { AppConfig } from '../config/app-config.js';
 import type { EmbeddedPostgres } from './embedded-postgres.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { UNLIMITED, postgresConnection, requestLimits } from './postgres-connection.js';
+import { ADOPT_PRIMARY } from './primary.js';
 
 /** Two show whether a pooler lends its sessions. */
 const DIRECT_CONNECTIONS = 2;
@@ -11,7 +12,7 @@ const DIRECT_CONNECTIONS = 2;
  * Options with which the API and the CLI connect. The caller adds the entities: it is above this module.
  *
  * @param timeouts `request` bounds every statement; `none` is for work that no request waits for, such as a migration. It
- * goes to the direct target.
+ * goes to the direct target, and the tables may not be there yet.
  */
 export function dataSourceOptions(
   config: AppConfig,
@@ -37,6 +38,12 @@ export function dataSourceOptions(
     ...shared,
     ...(database !== undefined && { database }),
     poolSize: timeouts === 'none' ? DIRECT_CONNECTIONS : poolMax,
-    extra: postgresConnection(target, config.database, limits, 'platform-manager'),
+    extra: postgresConnection(
+      target,
+      config.database,
+      limits,
+      'platform-manager',
+      timeouts === 'none' ? undefined : ADOPT_PRIMARY,
+    ),
   };
 }

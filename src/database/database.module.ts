@@ -1,4 +1,11 @@
-import { Global, Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  Global,
+  Inject,
+  Logger,
+  Module,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { Installation } from '../common/installation.js';
@@ -8,6 +15,7 @@ import { dataSourceOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
+import { connectionEnder } from './pool.js';
 import { placeOf } from './pooler.js';
 import { readInstallation } from './read-installation.js';
 import { Replica } from './replica.js';
@@ -72,6 +80,8 @@ class EmbeddedPostgresModule {}
   exports: [Database, AdmissionGate, Replica],
 })
 export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger('Database');
+
   constructor(
     private readonly dataSource: DataSource,
     @Inject(EMBEDDED_POSTGRES) private readonly embedded: EmbeddedPostgres | null,
@@ -79,6 +89,14 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
   ) {}
 
   async onModuleInit(): Promise<void> {
+    const endConnections = connectionEnder(this.dataSource);
+    this.installation.onMove(() => {
+      this.logger.warn(
+        'Another PostgreSQL server is the primary now, or the database was restored. What was cached before is not believed.',
+      );
+      // Some may still lead to the server before.
+      endConnections();
+    });
     const sentAtMs = performance.now();
     const reading = await readInstallation((sql) => this.dataSource.query(sql));
     this.installation.observe(reading, sentAtMs);

@@ -1,5 +1,7 @@
 import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
+import { PoolClient } from './pool-client.js';
 import { placeOf, requireOwnSession } from './pooler.js';
+import { ADOPT_PRIMARY } from './primary.js';
 import { UnsuitableDatabase } from './start-failures.js';
 
 // An arbitrary number that every process of this application shares: "PMGR".
@@ -25,6 +27,8 @@ export async function migrate(options: DataSourceOptions): Promise<{ applied: st
     const executor = new MigrationExecutor(dataSource, runner);
     executor.transaction = 'all';
     const applied = await executor.executePendingMigrations();
+    if (((await runner.connect()) as unknown) instanceof PoolClient)
+      await runner.query(`SELECT ${ADOPT_PRIMARY}`);
     await runner.release();
     return { applied: applied.map((migration) => migration.name), place: await placeOf(dataSource) };
   } finally {

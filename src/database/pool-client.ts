@@ -30,7 +30,7 @@ export class PoolClient extends pg.Client {
     );
     const query = this.query.bind(this) as (...parameters: unknown[]) => unknown;
     const abandonOnTimeout = (error: unknown): never => {
-      if (error instanceof Error && error.message === 'Query read timeout') this.connection.stream.destroy();
+      if (error instanceof Error && error.message === 'Query read timeout') this.destroy();
       throw error;
     };
     const send = (text: unknown, ...parameters: unknown[]): unknown => {
@@ -40,9 +40,18 @@ export class PoolClient extends pg.Client {
     this.query = ((text: unknown, ...parameters: unknown[]) => {
       const begin = this.#settings === null ? BEGIN : `${BEGIN}; ${this.#settings}`;
       if (text === BEGIN_OF_TYPEORM || text === BEGIN) return send(begin);
-      if (this.#settings === null || this.getTransactionStatus() !== 'I') return send(text, ...parameters);
+      if (this.#settings === null) return send(text, ...parameters);
+      // May only come before the first query of a transaction, and the settings were one: it begins again.
+      if (typeof text === 'string' && text.startsWith('SET TRANSACTION '))
+        return send(`ROLLBACK; START${text.slice('SET'.length)}; ${this.#settings}`);
+      if (this.getTransactionStatus() !== 'I') return send(text, ...parameters);
       return resultOf([send(begin), send(text, ...parameters), send('COMMIT')]);
     }) as typeof this.query;
+  }
+
+  /** Ends the connection at once, whatever runs on it. */
+  destroy(): void {
+    this.connection.stream.destroy();
   }
 
   /** Whether a pooler lends its sessions to this connection, perhaps another one for each transaction. */

@@ -45,12 +45,15 @@ export interface PostgresConnection extends PoolClientConfig {
  * How every connection to PostgreSQL is opened: those of the pool, the relay, the migrations and the replica. Settings are
  * sent in one statement after connecting and not as start-up parameters, most of which a pooler refuses. A session that a
  * pooler lends is left as it is, because others get it too: there they are sent with each transaction.
+ *
+ * @param also an expression to be evaluated wherever the settings are sent.
  */
 export function postgresConnection(
   target: PostgresTarget,
   { acquireTimeoutMs }: Pick<AppConfig['database'], 'acquireTimeoutMs'>,
   limits: SessionLimits,
   applicationName: string,
+  also?: string,
 ): PostgresConnection {
   const { statementMs } = limits;
   return {
@@ -65,8 +68,8 @@ export function postgresConnection(
     onConnect: async (client) => {
       // A pooler greets with a number of its own. The server compares, so that nothing is set in a session that is lent.
       const own = `WHERE pg_backend_pid() = ${client.processID}`;
-      const { rowCount } = await client.query(`${settingsSql(limits, 'session')} ${own}`);
-      if (rowCount === 0) client.poolSession(settingsSql(limits, 'transaction'));
+      const { rowCount } = await client.query(`${settingsSql(limits, 'session', also)} ${own}`);
+      if (rowCount === 0) client.poolSession(settingsSql(limits, 'transaction', also));
     },
   };
 }
@@ -74,6 +77,7 @@ export function postgresConnection(
 function settingsSql(
   { statementMs, idleInTransactionMs }: SessionLimits,
   scope: 'session' | 'transaction',
+  also = 'NULL',
 ): string {
   const isLocal = scope === 'transaction';
   const settings = {
@@ -87,5 +91,5 @@ function settingsSql(
   // New in PostgreSQL 17.
   const late = `CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
     THEN set_config('transaction_timeout', '0', ${isLocal}) END`;
-  return `SELECT ${[...calls, late].join(', ')}`;
+  return `SELECT ${[...calls, late, also].join(', ')}`;
 }

@@ -87,6 +87,16 @@ describe('behind PgBouncer in transaction mode', () => {
     }
   });
 
+  it('a transaction may choose its isolation', async () => {
+    const chosen = await app.app.get(Database).transaction(async (manager) => {
+      await manager.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+      return manager.query(
+        `SELECT ${SESSION_SETTINGS}, current_setting('transaction_read_only') AS "readOnly"`,
+      );
+    });
+    expect(chosen).toEqual([{ zone: 'UTC', timeout: '5s', isolation: 'repeatable read', readOnly: 'on' }]);
+  });
+
   it('a statement that fails fails alone, and one that is refused at its commit is an error', async () => {
     const database = app.app.get(Database);
     for (let n = 0; n < 20; n++) await expect(database.statement('SELECT 1 / 0')).rejects.toThrow(/division/);
