@@ -27,8 +27,7 @@ export async function migrate(options: DataSourceOptions): Promise<{ applied: st
     const executor = new MigrationExecutor(dataSource, runner);
     executor.transaction = 'all';
     const applied = await executor.executePendingMigrations();
-    if (((await runner.connect()) as unknown) instanceof PoolClient)
-      await runner.query(`SELECT ${ADOPT_PRIMARY}`);
+    if (((await runner.connect()) as unknown) instanceof PoolClient) await runner.query(ADOPT_PRIMARY);
     await runner.release();
     return { applied: applied.map((migration) => migration.name), place: await placeOf(dataSource) };
   } finally {

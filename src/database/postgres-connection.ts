@@ -46,14 +46,14 @@ export interface PostgresConnection extends PoolClientConfig {
  * sent in one statement after connecting and not as start-up parameters, most of which a pooler refuses. A session that a
  * pooler lends is left as it is, because others get it too: there they are sent with each transaction.
  *
- * @param also an expression to be evaluated wherever the settings are sent.
+ * @param also a statement that follows the settings wherever they are sent.
  */
 export function postgresConnection(
   target: PostgresTarget,
   { acquireTimeoutMs }: Pick<AppConfig['database'], 'acquireTimeoutMs'>,
   limits: SessionLimits,
   applicationName: string,
-  also?: string,
+  also = '',
 ): PostgresConnection {
   const { statementMs } = limits;
   return {
@@ -68,8 +68,10 @@ export function postgresConnection(
     onConnect: async (client) => {
       // A pooler greets with a number of its own. The server compares, so that nothing is set in a session that is lent.
       const own = `WHERE pg_backend_pid() = ${client.processID}`;
-      const { rowCount } = await client.query(`${settingsSql(limits, 'session', also)} ${own}`);
-      if (rowCount === 0) client.poolSession(settingsSql(limits, 'transaction', also));
+      const { rowCount } = await client.query(`${settingsSql(limits, 'session')} ${own}`);
+      if (rowCount === 0) client.poolSession([settingsSql(limits, 'transaction'), also].join('; '));
+      // By itself: the time-outs of the role bound the settings.
+      else if (also !== '') await client.query(also);
     },
   };
 }
@@ -77,7 +79,6 @@ export function postgresConnection(
 function settingsSql(
   { statementMs, idleInTransactionMs }: SessionLimits,
   scope: 'session' | 'transaction',
-  also = 'NULL',
 ): string {
   const isLocal = scope === 'transaction';
   const settings = {
@@ -91,5 +92,5 @@ function settingsSql(
   // New in PostgreSQL 17.
   const late = `CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
     THEN set_config('transaction_timeout', '0', ${isLocal}) END`;
-  return `SELECT ${[...calls, late, also].join(', ')}`;
+  return `SELECT ${[...calls, late].join(', ')}`;
 }

@@ -102,7 +102,7 @@ export class PostgresOutboxSession implements OutboxSession {
       await client.connect();
       await options.onConnect(client);
       for (const channel of CHANNELS) await client.query(`LISTEN ${channel}`);
-      await client.query(`SELECT ${ADOPT_PRIMARY}`);
+      await client.query(ADOPT_PRIMARY);
     } catch (error) {
       // A standby refuses LISTEN; without this each attempt would leave a connection open.
       this.#drop(client);
