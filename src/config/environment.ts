@@ -120,6 +120,7 @@ export const environmentSchema = z.object({
   TRUST_PROXY: trustProxy,
 
   DATABASE_URL: postgresTarget.optional(),
+  DATABASE_DIRECT_URL: postgresTarget.optional(),
   DATABASE_REPLICA_URL: postgresTarget.optional(),
   DATABASE_POOL_MAX: whole('connections', { min: 2, max: 500, fallback: 15 }),
   DATABASE_ACQUIRE_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 60_000, fallback: 5000 }),

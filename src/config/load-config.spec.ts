@@ -50,6 +50,12 @@ function namesOf(problems: readonly string[]): string[] {
   return problems.map((problem) => problem.split(':', 1)[0] ?? '').sort();
 }
 
+it.each(['DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'])('%s needs DATABASE_URL beside it', (name) => {
+  expect(problemsOf({ [name]: 'postgres://db.example/app' })).toEqual([
+    expect.stringContaining(`DATABASE_URL: is required with ${name}: the embedded database `),
+  ]);
+});
+
 describe('faults', () => {
   it('reports all of them at once, one a line, by name', () => {
     const environment = {

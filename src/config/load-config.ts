@@ -56,11 +56,7 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
   }
   const production = given['NODE_ENV'] === 'production';
   if (production) problems.push(...missingProblems(given, problems), ...trivialProblems(given));
-  if (given['DATABASE_REPLICA_URL'] !== undefined && given['DATABASE_URL'] === undefined) {
-    problems.push(
-      'DATABASE_URL: is required with DATABASE_REPLICA_URL: the embedded database has no replica',
-    );
-  }
+  if (given['DATABASE_URL'] === undefined) problems.push(...embeddedProblems(given));
   problems.push(...oidcProblems(given, production));
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
 
@@ -100,6 +96,16 @@ function missingProblems(given: Settings, reported: readonly string[]): string[]
   ).map(([name, what]) => `${name}: is required in production: ${what}`);
 }
 
+/** Settings of a server that is not there. */
+function embeddedProblems(given: Settings): string[] {
+  return [
+    ['DATABASE_REPLICA_URL', 'has no replica'],
+    ['DATABASE_DIRECT_URL', 'is reached one way only'],
+  ].flatMap(([name = '', why]) =>
+    given[name] === undefined ? [] : [`DATABASE_URL: is required with ${name}: the embedded database ${why}`],
+  );
+}
+
 /** Secrets from an example, or typed as a placeholder. What is too short for a secret is another problem. */
 function trivialProblems({
   PLATFORM_ENCRYPTION_KEY: keys = '',
@@ -127,7 +133,7 @@ function unsafeSettings(given: Settings, environment: Environment): string[] {
       return url !== null && schemes.includes(url.protocol) && !isHere(url.hostname);
     });
   return [
-    ...(['DATABASE_URL', 'DATABASE_REPLICA_URL'] as const).flatMap((name) => {
+    ...(['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'] as const).flatMap((name) => {
       const { tls = 'verified', local = false } = environment[name] ?? {};
       if (tls === 'verified' || local) return [];
       return tls === 'unverified'

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 /** Settings that hold a secret. Each may come from the file that `<NAME>_FILE` names, as Docker and Kubernetes mount them. */
 export const SECRET_SETTINGS = [
   'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
   'DATABASE_REPLICA_URL',
   'REDIS_URL',
   'PLATFORM_ENCRYPTION_KEY',

@@ -9,6 +9,7 @@ export type ServerKind = 'postgres' | 'redis';
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
+  readonly pgCtl: string;
   /** A value for shared_preload_libraries; undefined where the contrib library is not installed. */
   readonly preload: 'pg_stat_statements' | undefined;
 }
@@ -36,6 +37,7 @@ export async function postgresBinaries(): Promise<PostgresBinaries> {
   return {
     initdb: join(folder, 'initdb'),
     postgres: join(folder, 'postgres'),
+    pgCtl: join(folder, 'pg_ctl'),
     preload: libraries.some((library) => existsSync(library)) ? 'pg_stat_statements' : undefined,
   };
 }
