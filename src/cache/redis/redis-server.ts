@@ -1,6 +1,6 @@
 import { ErrorReply } from '@redis/client';
-import { clusterTopology } from './redis-cluster.js';
 import type { SingleClient } from './redis-client.js';
+import { clusterTopology } from './redis-cluster.js';
 import { SingleTopology } from './redis-single.js';
 import type { CreateTopology, RedisTopology } from './redis-topology.js';
 
