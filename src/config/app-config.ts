@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Environment } from './environment.js';
 import type { PostgresTarget } from './postgres-target.js';
-import type { RedisTarget } from './redis-target.js';
+import { type RedisTarget, withSentinelLogin } from './redis-target.js';
 
 /** File name, in `DATA_DIR`. */
 export const ENCRYPTION_KEY_FILE = 'platform-encryption-key';
@@ -168,7 +168,11 @@ export class AppConfig {
     };
     this.redis = environment.REDIS_URL
       ? {
-          target: environment.REDIS_URL,
+          target: withSentinelLogin(
+            environment.REDIS_URL,
+            environment.REDIS_SENTINEL_USERNAME,
+            environment.REDIS_SENTINEL_PASSWORD,
+          ),
           commandTimeoutMs: environment.REDIS_COMMAND_TIMEOUT_MS,
           keyPrefix: environment.CACHE_KEY_PREFIX,
         }

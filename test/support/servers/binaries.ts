@@ -54,7 +54,8 @@ async function locate(kind: ServerKind): Promise<string> {
 }
 
 function find(kind: ServerKind): string | undefined {
-  if (kind === 'redis') return findOnPath('redis-server');
+  if (kind === 'redis')
+    return process.env.TEST_REDIS_BINARY || findOnPath('redis-server') || findOnPath('valkey-server');
   return [...pathFolders(), ...debianFolders()].map((folder) => join(folder, 'initdb')).find(isExecutable);
 }
 
