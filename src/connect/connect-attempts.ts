@@ -4,7 +4,7 @@ import { hashOf, mayBeSecret, newSecret } from '../common/secrets.js';
 import { KeyRing } from '../crypto/key-ring.js';
 import { readable } from '../crypto/readable.js';
 import { Database } from '../database/database.js';
-import { isIssuer } from '../instances/oauth-client.js';
+import { isIssuer } from '../instances/authorization-server.js';
 import { type Callback, callbackKey } from './callback.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
 import { AttemptNotFound, InvalidConnectState } from './connect.errors.js';

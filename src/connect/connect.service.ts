@@ -4,9 +4,11 @@ import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { AccountChecker } from '../instances/account-checker.js';
 import type { InstanceAccount } from '../instances/account.js';
+import type { AuthorizationServer } from '../instances/authorization-server.js';
+import { isRightAccount } from '../instances/check-outcome.js';
 import { InstanceApps, type RegisteredApp } from '../instances/instance-apps.js';
 import { InstanceRefused } from '../instances/instances.errors.js';
-import { InstancesService } from '../instances/instances.service.js';
+import { type Instance, InstancesService } from '../instances/instances.service.js';
 import { OAuthClient } from '../instances/oauth-client.js';
 import { OAuthFailed, type OAuthFailure } from '../instances/oauth.errors.js';
 import { TooManyPlatforms } from '../platforms/platforms.errors.js';
@@ -54,9 +56,10 @@ export class ConnectService {
         { pointer: '/returnTo', detail: 'returnTo must start with an allow-listed origin' },
       ]);
     }
-    const origin = this.instances.originOf(instance);
+    const found = await this.instances.at(await this.instances.locate(instance));
+    const wanted = { userId, origin: found.origin, name: name ?? null, returnTo: returnTo ?? null };
     try {
-      return await this.start({ userId, origin, name: name ?? null, returnTo: returnTo ?? null }, browser);
+      return await this.start(found, wanted, browser);
     } catch (error) {
       if (error instanceof OAuthFailed) throw new ConnectFailed(error.reason, error.message, '/instance');
       throw error;
@@ -114,7 +117,7 @@ export class ConnectService {
     });
     const target = { instanceUrl: origin, platformType, accessToken: grant.accessToken, username: null };
     const check = await this.checker.check(target);
-    if (check.outcome !== 'connected' || check.account === null)
+    if (!isRightAccount(check.outcome) || check.account === null)
       throw new ConnectFailed(check.outcome, check.detail);
     const { account } = check;
     const connected = { userId, instanceUrl: origin, platformType, account, check, clientId, grant, name };
@@ -125,9 +128,13 @@ export class ConnectService {
     return `${this.config.publicUrl}/v1/connect/callback/${callbackKey(origin)}`;
   }
 
-  private async start(attempt: Omit<Attempt, 'clientId' | 'verifier'>, browser: string): Promise<string> {
+  private async start(
+    instance: Instance,
+    attempt: Omit<Attempt, 'clientId' | 'verifier'>,
+    browser: string,
+  ): Promise<string> {
     const { origin } = attempt;
-    const traits = this.instances.traits(await this.instances.at(origin));
+    const traits = this.instances.traits(instance);
     if (traits === null) throw notSupported();
     const server = await this.oauth.server(origin);
     const redirectUri = this.redirectUri(origin);
@@ -146,7 +153,7 @@ export class ConnectService {
 
   private async app(
     registration: { origin: string; redirectUri: string; scopes: string },
-    server: Awaited<ReturnType<OAuthClient['server']>>,
+    server: AuthorizationServer,
   ): Promise<RegisteredApp> {
     const app = await this.apps.get(registration);
     if (await this.oauth.accepts(server, app)) return app;

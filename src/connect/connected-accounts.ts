@@ -6,8 +6,8 @@ import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 import { Database } from '../database/database.js';
 import type { InstanceAccount } from '../instances/account.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
-import type { TokenGrant } from '../instances/oauth-client.js';
 import type { PlatformType } from '../instances/software.js';
+import type { TokenGrant } from '../instances/token-reply.js';
 import { PlatformWriter } from '../platforms/platform-writer.js';
 import type { PlatformRow } from '../platforms/platform.repository.js';
 import { DuplicateAccount, DuplicateName } from '../platforms/platforms.errors.js';
@@ -102,9 +102,9 @@ export class ConnectedAccounts {
       refreshToken: refreshToken === null ? null : this.refreshTokens.encrypt(owner, refreshToken),
       tokenExpiresAt:
         expiresInSeconds === null ? null : new Date(this.clock.now().getTime() + expiresInSeconds * 1000),
-      status: 'connected',
+      status: check.outcome,
       lastCheckedAt: check.checkedAt,
-      lastError: null,
+      lastError: check.outcome === 'connected' ? null : check.detail,
     };
   }
 }

@@ -12,7 +12,10 @@ export const CHECK_OUTCOMES = [
   'instance_unreachable',
   'instance_error',
   'not_an_instance',
+  'instance_blocks_programs',
+  'instance_moved',
   'identity_mismatch',
+  'account_moved',
   'blocked_address',
   'needs_reconnect',
 ] as const;
@@ -39,7 +42,16 @@ export const DETAILS: Readonly<Record<CheckOutcome, string>> = {
   instance_unreachable: 'The instance cannot be reached.',
   instance_error: 'The instance answered with an error or an invalid response.',
   not_an_instance: 'This server is not a Fediverse instance.',
+  instance_blocks_programs:
+    'The instance shows a page for browsers and does not let programs in. Ask its administrators to allow API requests.',
+  instance_moved: 'The instance is not at this address.',
   identity_mismatch: 'The access token belongs to a different account, not to this username.',
+  account_moved: 'The account has moved. Connect the new one.',
   blocked_address: 'Connections to this address are not allowed.',
   needs_reconnect: 'The stored credentials can no longer be decrypted. Reconnect the account.',
 };
+
+/** Whether the instance accepted the token of the account that was expected. */
+export function isRightAccount(outcome: CheckOutcome): boolean {
+  return outcome === 'connected' || outcome === 'account_moved';
+}

@@ -8,11 +8,12 @@ import type { CacheOutcome } from '../cache/cache-read.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { GuardedHttp } from './guarded-http.js';
-import { originOfInput } from './instance-address.js';
-import { InvalidInstanceUrl } from './instance-url.js';
+import { addressOfInput } from './instance-address.js';
+import { InvalidInstanceUrl, canonicalInstanceUrl } from './instance-url.js';
 import { InstanceRefused, REFUSALS } from './instances.errors.js';
 import { readNodeinfo } from './nodeinfo.js';
 import { PLATFORM_TYPES, type InstanceTraits, instanceTypeOf, traitsOf } from './software.js';
+import { type Handle, actorOf } from './webfinger.js';
 
 /** Instances rarely upgrade their software, so an hour-old version is fresh enough. */
 const FOUND_TTL_MS = 3_600_000;
@@ -39,6 +40,7 @@ export type Instance = Readonly<z.output<typeof instanceSchema>>;
 /** Looks up instances. The data may be slightly stale, so a plain cache with a TTL is enough. */
 @Injectable()
 export class InstancesService {
+  readonly #isAllowListed: (host: string) => boolean;
   /** Why there is no entry under these keys. */
   readonly #failures = new Map<string, 'corrupt' | 'error'>();
 
@@ -47,8 +49,9 @@ export class InstancesService {
     @Inject(CACHE_MANAGER) private readonly cache: Cache,
     private readonly health: CacheHealth,
     private readonly meter: CacheMeter,
-    private readonly config: AppConfig,
+    config: AppConfig,
   ) {
+    this.#isAllowListed = (host) => config.instanceHostAllowlist.has(host);
     // cache-manager answers a failure of its store with undefined, and tells it to its listeners alone.
     cache.on('get', ({ key, error }) => {
       if (error !== undefined) this.#failures.set(key, error instanceof CorruptEntry ? 'corrupt' : 'error');
@@ -56,16 +59,27 @@ export class InstancesService {
   }
 
   /**
+   * The origin of the instance that a user means. A handle's domain may be another one than the instance's.
+   *
    * @param input what users type: a host, a URL with a path, or a handle.
    * @throws {InvalidField} if it contains no valid address.
    */
-  originOf(input: string): string {
+  async locate(input: string): Promise<string> {
     try {
-      return originOfInput(input, (host) => this.config.instanceHostAllowlist.has(host));
+      const { origin, user } = addressOfInput(input, this.#isAllowListed);
+      const actor = user === null ? null : await this.actorOf({ user, origin });
+      return actor === null ? origin : (this.canonical(actor) ?? origin);
     } catch (error) {
       if (!(error instanceof InvalidInstanceUrl)) throw error;
       throw new InvalidField([{ pointer: '/instance', detail: error.detail }]);
     }
+  }
+
+  /** Whether a handle of another domain leads to this actor or, if the domain names no actor, to this instance. */
+  async leadsTo(handle: string, actorUri: string | null, instanceUrl: string): Promise<boolean> {
+    const typed = this.handleIn(handle);
+    const actor = typed && (await this.actorOf(typed));
+    return actor !== null && (actor.href === actorUri || actor.origin === instanceUrl);
   }
 
   /**
@@ -90,10 +104,37 @@ export class InstancesService {
     return platformType === null ? null : traitsOf(platformType, software, version);
   }
 
+  private async actorOf(handle: Handle): Promise<URL | null> {
+    const actor = await actorOf(this.http, handle);
+    if (actor !== null || !this.#isAllowListed(new URL(handle.origin).host)) return actor;
+    // A handle has no scheme, and an allow-listed host may speak plain http.
+    return actorOf(this.http, { ...handle, origin: handle.origin.replace('https:', 'http:') });
+  }
+
+  private handleIn(text: string): Handle | null {
+    try {
+      const { user, origin } = addressOfInput(text, this.#isAllowListed);
+      return user === null ? null : { user, origin };
+    } catch (error) {
+      if (error instanceof InvalidInstanceUrl) return null;
+      throw error;
+    }
+  }
+
+  /** Null if the address cannot be an instance's. */
+  private canonical({ origin }: URL): string | null {
+    try {
+      return canonicalInstanceUrl(origin, this.#isAllowListed);
+    } catch (error) {
+      if (error instanceof InvalidInstanceUrl) return null;
+      throw error;
+    }
+  }
+
   private async ask(origin: string, key: string): Promise<Instance> {
     try {
       const nodeinfo = await readNodeinfo(this.http, origin);
-      const found = { origin, ...nodeinfo, platformType: instanceTypeOf(nodeinfo.software) };
+      const found = { ...nodeinfo, platformType: instanceTypeOf(nodeinfo.software) };
       await this.store(key, { found }, FOUND_TTL_MS);
       return found;
     } catch (error) {

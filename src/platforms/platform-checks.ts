@@ -3,7 +3,7 @@ import { ServiceUnavailable } from '../common/domain-error.js';
 import { CredentialCipher } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
 import { AccountChecker } from '../instances/account-checker.js';
-import type { AccountCheck } from '../instances/check-outcome.js';
+import { type AccountCheck, isRightAccount } from '../instances/check-outcome.js';
 import { type CommittedChanges, STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { transactionIdOf } from '../outbox/transaction-id.js';
@@ -92,7 +92,7 @@ export class PlatformChecks {
     const { outcome, account, checkedAt } = check;
     const { id, userId, instanceUrl } = view;
     const { accessToken } = credentials;
-    const connectedTo = outcome === 'connected' ? account : null;
+    const connectedTo = isRightAccount(outcome) ? account : null;
     const found = {
       status: outcome,
       lastError: outcome === 'connected' ? null : check.detail,

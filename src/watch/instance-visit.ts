@@ -10,8 +10,11 @@ import { backOffMs, nextCheckMs, pauseMs, signOfLife } from './watch-plan.js';
 import type { ClaimedCheck, WatchSchedule } from './watch-schedule.js';
 
 const BATCH = 20;
-/** The most requests that one connection needs: metadata and token for a refresh, the check, and two for nodeinfo. */
-const REQUESTS = 5;
+/**
+ * The most requests that one connection needs: metadata and token for a refresh, the check, and five for nodeinfo and its
+ * redirects or three to look up a handle of another domain.
+ */
+const REQUESTS = 8;
 /** A visit ends after this time even if checks are left, because other instances wait for the slot. */
 const LONGEST_VISIT_MS = 5 * 60_000;
 /** An instance counts as gone after this many faulty responses in a row. A single one may concern one account only. */

@@ -7,8 +7,9 @@ import { CredentialCipher, type Credentials } from '../credentials/credential-ci
 import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 import { Database } from '../database/database.js';
 import { InstanceApps } from '../instances/instance-apps.js';
-import { OAuthClient, type TokenGrant } from '../instances/oauth-client.js';
+import { OAuthClient } from '../instances/oauth-client.js';
 import { type OAuthFailure, OAuthFailed } from '../instances/oauth.errors.js';
+import type { TokenGrant } from '../instances/token-reply.js';
 import { PlatformWriter } from '../platforms/platform-writer.js';
 import { PlatformRepository, type PlatformRow, sealedOf } from '../platforms/platform.repository.js';
 import { WatchSchedule } from './watch-schedule.js';

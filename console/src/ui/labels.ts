@@ -23,7 +23,10 @@ export const STATUS_LABELS: Readonly<Record<Status, string>> = {
   instance_unreachable: 'Instance unreachable',
   instance_error: 'Instance error',
   not_an_instance: 'Not a Fediverse instance',
+  instance_blocks_programs: 'Instance blocks programs',
+  instance_moved: 'Instance has moved',
   identity_mismatch: 'Token belongs to another account',
+  account_moved: 'Account has moved',
   blocked_address: 'Address not allowed',
   needs_reconnect: 'Reconnect required',
 };

@@ -9,7 +9,7 @@ describe('POST /v1/instances/lookup', () => {
   let fakes: FakeInstances;
 
   beforeAll(async () => {
-    fakes = await FakeInstances.atMost(32);
+    fakes = await FakeInstances.atMost(60);
     const { allowlist } = fakes;
     app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '4000' } });
     caller = await app.signUp();
@@ -80,12 +80,28 @@ describe('POST /v1/instances/lookup', () => {
     expect(fake.asked('/.well-known/nodeinfo')).toHaveLength(1);
   });
 
+  it('finds the instance of a handle whose domain only names it', async () => {
+    const domain = await fakes.start('mastodon');
+    const fake = await fakes.start('gotosocial');
+    domain.misbehaviours.set('/.well-known/nodeinfo', 'not-found');
+    const links = [{ rel: 'self', type: 'application/activity+json', href: `${fake.origin}/users/alice` }];
+    const bytes = Buffer.from(JSON.stringify({ links }));
+    domain.files.set('/.well-known/webfinger', { type: 'application/jrd+json', bytes });
+    expect(await lookup(`@alice@${domain.host}`)).toMatchObject({
+      status: 200,
+      body: { origin: fake.origin, software: 'gotosocial' },
+    });
+    expect(domain.requests.map(({ authorization }) => authorization)).toEqual([undefined]);
+  });
+
   it.each([
     ['not-found', 'not_an_instance'],
     ['html-ok', 'not_an_instance'],
     ['wrong-json', 'not_an_instance'],
     ['broken-json', 'not_an_instance'],
     ['wrong-content-type', 'not_an_instance'],
+    ['html', 'instance_blocks_programs'],
+    ['challenge-503', 'instance_blocks_programs'],
     ['redirect-to-html-login', 'not_an_instance'],
     ['redirect-elsewhere', 'not_an_instance'],
     ['server-error', 'instance_error'],
@@ -114,7 +130,7 @@ describe('POST /v1/instances/lookup', () => {
     });
     fake.discovery = link('https://social.example.org/nodeinfo/2.0');
     expect((await lookup(fake.origin)).body).toMatchObject({
-      code: 'not_an_instance',
+      code: 'instance_moved',
       detail: 'The instance is not at this address. It says its address is social.example.org.',
     });
     const other = await fakes.start('mastodon');

@@ -37,7 +37,7 @@ describe('POST /v1/platforms/:id/test', () => {
   let fakes: FakeInstances;
 
   beforeAll(async () => {
-    fakes = await FakeInstances.atMost(120);
+    fakes = await FakeInstances.atMost(160);
     const { allowlist } = fakes;
     backends = await Backends.create();
     backends.secrets.add(TOKEN);
@@ -156,7 +156,8 @@ describe('POST /v1/platforms/:id/test', () => {
       ['server-error', 'api', 'instance_error'],
       ['no-such-status', 'api', 'instance_error'],
       ['teapot', 'api', 'instance_error'],
-      ['html', 'api', 'instance_error'],
+      ['html', 'api', 'instance_blocks_programs'],
+      ['challenge-503', 'api', 'instance_blocks_programs'],
       ['html-ok', 'api', 'instance_error'],
       ['redirect-to-html-login', 'api', 'instance_error'],
       ['wrong-json', 'api', 'instance_error'],
@@ -164,6 +165,7 @@ describe('POST /v1/platforms/:id/test', () => {
       ['endless-body', 'api', 'instance_error'],
       ['huge-headers', 'api', 'instance_error'],
       ['wrong-content-type', 'api', 'instance_error'],
+      ['html', 'all', 'instance_blocks_programs'],
       ['html-ok', 'all', 'not_an_instance'],
       ['not-found', 'all', 'not_an_instance'],
       ['redirect-elsewhere', 'all', 'not_an_instance'],
@@ -237,6 +239,44 @@ describe('POST /v1/platforms/:id/test', () => {
       username: 'alice@other.example',
     });
     expect(finding.outcome).toBe('identity_mismatch');
+  });
+
+  it('takes alice of a domain that names this instance for the account', async () => {
+    const fake = await fakes.start('gotosocial');
+    fake.addToken(TOKEN);
+    const domain = await fakes.start('mastodon');
+    const id = await connect(fake, 'gotosocial', { username: `@alice@${domain.host}` });
+    const names = (href: string) => {
+      const links = [{ rel: 'self', type: 'application/activity+json', href }];
+      const bytes = Buffer.from(JSON.stringify({ links }));
+      domain.files.set('/.well-known/webfinger', { type: 'application/jrd+json', bytes });
+    };
+    names(`${fake.origin}/users/alice`);
+    expect((await test(id)).outcome).toBe('connected');
+    names('https://other.example/users/alice');
+    expect((await test(id)).outcome).toBe('identity_mismatch');
+    expect(domain.requests.every(({ authorization }) => authorization === undefined)).toBe(true);
+  });
+
+  it('says where an account has moved, which its token still opens', async () => {
+    const { finding, view } = await tested('mastodon', (fake) => {
+      fake.addToken(TOKEN);
+      const moved = { id: '9', acct: 'alice@new.example', url: 'https://new.example/@alice' };
+      fake.accounts.set('1', { username: 'alice', displayName: 'Alice', moved });
+    });
+    const detail = 'The account has moved to @alice@new.example. Connect the new one.';
+    expect(finding).toMatchObject({ outcome: 'account_moved', account: { username: 'alice' }, detail });
+    expect(view).toMatchObject({ status: 'account_moved', lastError: detail, hasAvatar: true });
+  });
+
+  it('says where an instance has moved', async () => {
+    const { finding, view } = await tested('mastodon', (fake) => {
+      const path = '/api/v1/accounts/verify_credentials';
+      fake.redirects.set(path, `https://new.example.org${path}`);
+    });
+    const detail = 'The instance is not at this address. It says its address is new.example.org.';
+    expect(finding).toMatchObject({ outcome: 'instance_moved', account: null, detail });
+    expect(view).toMatchObject({ status: 'instance_moved', lastError: detail });
   });
 
   it('takes no account whose name has the token in it, for names are shown', async () => {

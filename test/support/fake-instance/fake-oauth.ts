@@ -36,6 +36,8 @@ export class FakeOAuth {
   readonly challenges: (string | null)[] = [];
   /** What is to be kept secret, for who wants to recognise it. */
   makeSecret: (what: string) => string = markedSecret;
+  /** Over the fields of each reply with a token; undefined leaves one out. */
+  replyEdits: Readonly<Record<string, unknown>> = {};
   private readonly grants = new Map<string, Grant>();
 
   constructor(
@@ -168,6 +170,7 @@ export class FakeOAuth {
         created_at: Math.floor(Date.now() / 1000),
         ...(tokenLifetimeSeconds !== null && { expires_in: tokenLifetimeSeconds }),
         ...(refreshTokens && { refresh_token: refreshToken }),
+        ...this.replyEdits,
       },
     };
   }
