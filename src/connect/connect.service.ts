@@ -172,7 +172,7 @@ export class ConnectService {
 function notSupported(): ConnectFailed {
   return new ConnectFailed(
     'software_not_supported',
-    "This instance's software is not supported.",
+    "This instance's software does not speak the Mastodon API, which connections need.",
     '/instance',
   );
 }

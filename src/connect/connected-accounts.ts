@@ -99,6 +99,7 @@ export class ConnectedAccounts {
     return {
       accountId: account.id,
       avatarUrl: account.avatarUrl,
+      ...check.labels,
       refreshToken: refreshToken === null ? null : this.refreshTokens.encrypt(owner, refreshToken),
       tokenExpiresAt:
         expiresInSeconds === null ? null : new Date(this.clock.now().getTime() + expiresInSeconds * 1000),

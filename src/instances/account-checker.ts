@@ -46,11 +46,12 @@ export class AccountChecker {
     // The account's fields are shown and stored in plain text, so none of them may contain the token.
     if (repeats(account, target.accessToken)) return this.found('instance_error', response);
     const { username, instanceUrl } = target;
+    const labels = await this.instances.softwareAt(instanceUrl);
     if (username !== null && !(await this.isSame(username, account, instanceUrl)))
-      return { ...this.found('identity_mismatch', response), account };
-    if (account.movedTo === null) return { ...this.found('connected', response), account };
+      return { ...this.found('identity_mismatch', response), account, labels };
+    if (account.movedTo === null) return { ...this.found('connected', response), account, labels };
     const detail = `The account has moved to ${account.movedTo}. Connect the new one.`;
-    return { ...this.found('account_moved', response, detail), account };
+    return { ...this.found('account_moved', response, detail), account, labels };
   }
 
   /** The result for a connection whose credentials cannot be decrypted. */
@@ -98,6 +99,7 @@ export class AccountChecker {
       outcome,
       latencyMs: response?.latencyMs ?? null,
       account: null,
+      labels: null,
       rateLimit: response === null ? null : rateLimitOf(response.headers, checkedAt),
       checkedAt,
       detail,

@@ -37,7 +37,7 @@ export function appsEndpoint(origin: string): string {
  * An instance's metadata. Null if it has none, or if the metadata is of something else: of another host, or of a server at
  * which applications register elsewhere, such as a plugin beside the one that speaks the Mastodon API.
  */
-async function readMetadata(http: GuardedHttp, origin: string): Promise<Metadata | null> {
+export async function readMetadata(http: GuardedHttp, origin: string): Promise<Metadata | null> {
   try {
     const url = `${origin}/.well-known/oauth-authorization-server`;
     const response = await http.request(url, { types: NOT_A_PAGE });

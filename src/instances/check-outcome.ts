@@ -1,5 +1,6 @@
 import type { InstanceAccount } from './account.js';
 import type { RateLimit } from './rate-limit.js';
+import type { SoftwareLabels } from './software.js';
 
 /** Every result that a connection test can have. */
 export const CHECK_OUTCOMES = [
@@ -26,6 +27,8 @@ export interface AccountCheck {
   /** Milliseconds that verify_credentials took; null if it got no response. */
   readonly latencyMs: number | null;
   readonly account: InstanceAccount | null;
+  /** What runs at the instance; null if it was not asked or did not say. */
+  readonly labels: SoftwareLabels | null;
   readonly rateLimit: RateLimit | null;
   readonly checkedAt: Date;
   /** For the user: what was found and what to do about it. */

@@ -31,6 +31,7 @@ export class InstancesController {
   async lookup(@Body() { instance }: LookupInstanceDto): Promise<InstanceDto> {
     const found = await this.instances.at(await this.instances.locate(instance));
     const features = this.instances.traits(found);
-    return { ...found, supported: features !== null, features };
+    const { offer: _, ...shown } = found;
+    return { ...shown, supported: features !== null, features };
   }
 }

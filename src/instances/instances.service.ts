@@ -11,8 +11,16 @@ import { GuardedHttp } from './guarded-http.js';
 import { addressOfInput } from './instance-address.js';
 import { InvalidInstanceUrl, canonicalInstanceUrl } from './instance-url.js';
 import { InstanceRefused, REFUSALS } from './instances.errors.js';
-import { readNodeinfo } from './nodeinfo.js';
-import { PLATFORM_TYPES, type InstanceTraits, instanceTypeOf, traitsOf } from './software.js';
+import { findOffer, readOffer } from './mastodon-api.js';
+import { type Nodeinfo, readNodeinfo } from './nodeinfo.js';
+import {
+  PLATFORM_TYPES,
+  type InstanceTraits,
+  type SoftwareLabels,
+  hasOtherApi,
+  instanceTypeOf,
+  traitsOf,
+} from './software.js';
 import { type Handle, actorOf } from './webfinger.js';
 
 /** Instances rarely upgrade their software, so an hour-old version is fresh enough. */
@@ -25,7 +33,16 @@ const instanceSchema = z.strictObject({
   software: z.string(),
   version: z.string(),
   title: z.string().nullable(),
+  /** Null if the software does not speak an API that connections use. */
   platformType: z.enum(PLATFORM_TYPES).nullable(),
+  offer: z
+    .strictObject({
+      scopes: z.array(z.string()).readonly().nullable(),
+      pkce: z.literal('S256').nullable(),
+      refreshTokens: z.literal(true).nullable(),
+      revocable: z.literal(true).nullable(),
+    })
+    .nullable(),
 });
 
 const entrySchema = z.union([
@@ -100,8 +117,19 @@ export class InstancesService {
     }
   }
 
-  traits({ platformType, software, version }: Instance): InstanceTraits | null {
-    return platformType === null ? null : traitsOf(platformType, software, version);
+  /** The name and version of the software; null if they cannot be had at the moment. */
+  async softwareAt(origin: string): Promise<SoftwareLabels | null> {
+    try {
+      const { software, version } = await this.at(origin);
+      return { software, softwareVersion: version === '' ? null : version };
+    } catch (error) {
+      if (error instanceof InstanceRefused) return null;
+      throw error;
+    }
+  }
+
+  traits({ platformType, software, version, offer }: Instance): InstanceTraits | null {
+    return platformType === null ? null : traitsOf(platformType, software, version, offer);
   }
 
   private async actorOf(handle: Handle): Promise<URL | null> {
@@ -134,7 +162,7 @@ export class InstancesService {
   private async ask(origin: string, key: string): Promise<Instance> {
     try {
       const nodeinfo = await readNodeinfo(this.http, origin);
-      const found = { ...nodeinfo, platformType: instanceTypeOf(nodeinfo.software) };
+      const found = { ...nodeinfo, ...(await this.apiOf(nodeinfo)) };
       await this.store(key, { found }, FOUND_TTL_MS);
       return found;
     } catch (error) {
@@ -142,6 +170,13 @@ export class InstancesService {
       await this.store(key, { refused: error.code, detail: error.message }, REFUSED_TTL_MS);
       throw error;
     }
+  }
+
+  private async apiOf({ origin, software }: Nodeinfo): Promise<Pick<Instance, 'platformType' | 'offer'>> {
+    const platformType = instanceTypeOf(software);
+    if (platformType !== null) return { platformType, offer: await readOffer(this.http, origin) };
+    const offer = hasOtherApi(software) ? null : await findOffer(this.http, origin);
+    return { platformType: offer === null ? null : 'mastodon_api', offer };
   }
 
   /** The entry, or why there is none. */

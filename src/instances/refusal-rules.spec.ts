@@ -19,11 +19,12 @@ describe('outcomeOfRefusal', () => {
     for (const type of others('gotosocial')) expect(outcomeOfRefusal(type, busy)).toBe('instance_error');
   });
 
-  it('treats 422 as a token without a user at Mastodon, and as an error elsewhere', () => {
+  it('treats 422 as a token without a user at Mastodon and its like, and as an error elsewhere', () => {
     const text = 'This method requires an authenticated user';
     const unprocessable = response(422, {}, { error: text });
     expect(outcomeOfRefusal('mastodon', unprocessable)).toBe('token_invalid');
-    for (const type of others('mastodon'))
+    expect(outcomeOfRefusal('mastodon_api', unprocessable)).toBe('token_invalid');
+    for (const type of others('mastodon').filter((other) => other !== 'mastodon_api'))
       expect(outcomeOfRefusal(type, unprocessable)).toBe('instance_error');
   });
 

@@ -28,6 +28,7 @@ const SILENT_403: Readonly<Record<PlatformType, CheckOutcome>> = {
   akkoma: 'token_invalid',
   gotosocial: 'scope_missing',
   friendica: 'token_invalid',
+  mastodon_api: 'instance_error',
 };
 
 /**
@@ -50,8 +51,8 @@ export function outcomeOfRefusal(type: PlatformType, response: InstanceResponse)
     case 403:
       return outcomeOfWords(response) ?? SILENT_403[type];
     case 422:
-      // Mastodon sends 422 for an app token without a user.
-      return type === 'mastodon' ? 'token_invalid' : 'instance_error';
+      // Mastodon, and what follows it, sends 422 for an app token without a user.
+      return type === 'mastodon' || type === 'mastodon_api' ? 'token_invalid' : 'instance_error';
     default:
       return status === 404 || status === 410 || status < 400 ? null : 'instance_error';
   }

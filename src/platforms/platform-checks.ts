@@ -89,13 +89,14 @@ export class PlatformChecks {
     check: AccountCheck,
     always: boolean,
   ): Promise<void> {
-    const { outcome, account, checkedAt } = check;
+    const { outcome, account, checkedAt, labels } = check;
     const { id, userId, instanceUrl } = view;
     const { accessToken } = credentials;
     const connectedTo = isRightAccount(outcome) ? account : null;
     const found = {
       status: outcome,
       lastError: outcome === 'connected' ? null : check.detail,
+      ...labels,
       ...(connectedTo !== null && { accountId: connectedTo.id, avatarUrl: connectedTo.avatarUrl }),
       // The picture belongs to the account that the token was for before.
       ...(outcome === 'identity_mismatch' && { avatarUrl: null }),
@@ -115,11 +116,15 @@ export class PlatformChecks {
           `(status IS DISTINCT FROM :was OR last_error IS DISTINCT FROM :error
            OR coalesce(:account, account_id) IS DISTINCT FROM account_id
            OR (:hasAvatar AND :avatar::varchar IS DISTINCT FROM avatar_url)
+           OR (:software::varchar IS NOT NULL
+             AND (software, software_version) IS DISTINCT FROM (:software::varchar, :softwareVersion::varchar))
            OR last_checked_at IS NULL OR last_checked_at < :stale)`,
           {
             was: found.status,
             error: found.lastError,
             account: found.accountId ?? null,
+            software: labels?.software ?? null,
+            softwareVersion: labels?.softwareVersion ?? null,
             hasAvatar: 'avatarUrl' in found,
             avatar: found.avatarUrl ?? null,
             stale: new Date(checkedAt.getTime() - UNCHANGED_MS),

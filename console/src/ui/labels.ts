@@ -10,7 +10,15 @@ export const TYPE_LABELS: Readonly<Record<Platform['platformType'], string>> = {
   akkoma: 'Akkoma',
   gotosocial: 'GoToSocial',
   friendica: 'Friendica',
+  mastodon_api: 'Other (Mastodon API)',
 };
+
+/** What runs at the instance: as it calls itself if its type has no name of its own, with the version if known. */
+export function softwareOf({ platformType, software, softwareVersion }: Platform): string {
+  const name =
+    platformType === 'mastodon_api' ? (software ?? TYPE_LABELS[platformType]) : TYPE_LABELS[platformType];
+  return software === null || softwareVersion === null ? name : `${name} ${softwareVersion}`;
+}
 
 export const STATUS_LABELS: Readonly<Record<Status, string>> = {
   unchecked: 'Not tested yet',

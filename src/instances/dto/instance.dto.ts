@@ -63,7 +63,9 @@ export class InstanceDto {
     enum: PLATFORM_TYPES,
     nullable: true,
     example: 'mastodon',
-    description: 'The platformType to use for a connection; null if the software is not supported',
+    description:
+      'The platformType to use for a connection: `mastodon_api` for any software without a type of its own that speaks ' +
+      'the Mastodon API; null if the software is not supported',
   })
   platformType!: PlatformType | null;
 

@@ -47,6 +47,8 @@ describe('connecting by OAuth', () => {
     ['akkoma', 'akkoma', 'read:accounts', 600, true],
     ['gotosocial', 'gotosocial', 'profile', null, false],
     ['friendica', 'friendica', 'read', null, false],
+    ['takahe', 'mastodon_api', 'read', null, false],
+    ['hollo', 'mastodon_api', 'profile', null, false],
   ] as const)(
     'connects to %s from end to end',
     async (software, platformType, scope, lifetime, refreshable) => {
@@ -74,6 +76,8 @@ describe('connecting by OAuth', () => {
         id: done.body.platformId,
         name: 'Mine',
         platformType,
+        software: fake.behaviour.name.toLowerCase(),
+        softwareVersion: fake.behaviour.version,
         instanceUrl: fake.origin,
         username: 'alice',
         status: 'connected',

@@ -28,6 +28,14 @@ describe('POST /v1/instances/lookup', () => {
     ['akkoma', 'akkoma', 'An old title', { refreshTokens: true }],
     ['gotosocial', 'gotosocial', 'An old title', { scopes: ['profile'], pkce: 'S256' }],
     ['friendica', 'friendica', 'An old title', { scopes: ['read'], revocable: false }],
+    ['takahe', 'mastodon_api', 'An old title', { scopes: ['read'], revocable: true }],
+    ['snac', 'mastodon_api', 'An old title', { scopes: ['read'] }],
+    [
+      'hollo',
+      'mastodon_api',
+      'A small something-new',
+      { scopes: ['profile'], pkce: 'S256', revocable: true },
+    ],
   ] as const)('knows %s as %s', async (software, platformType, title, features) => {
     const fake = await fakes.start(software);
     const { status, body } = await lookup(fake.origin);
@@ -51,10 +59,36 @@ describe('POST /v1/instances/lookup', () => {
     expect(await lookup(fake.origin)).toMatchObject({ status: 400, body: { code: 'not_an_instance' } });
   });
 
-  it('names software that is not supported, and says so', async () => {
-    const fake = await fakes.start('misskey');
+  it('finds by its answers that software which nobody has heard of speaks the Mastodon API', async () => {
+    const fake = await fakes.start('takahe');
+    fake.nodeinfo = { software: { name: 'brand-new', version: '0.1' } };
     expect((await lookup(fake.origin)).body).toMatchObject({
-      software: 'misskey',
+      software: 'brand-new',
+      platformType: 'mastodon_api',
+      features: { scopes: ['read'], pkce: 'harmless', revocable: false },
+    });
+    expect(fake.oauth.apps.size).toBe(0);
+  });
+
+  it.each([
+    ['server-error', 'instance_error'],
+    ['throttled', 'instance_error'],
+    ['html', 'instance_blocks_programs'],
+  ] as const)('does not take %s for an answer about the API', async (how, code) => {
+    const fake = await fakes.start('takahe');
+    fake.nodeinfo = { software: { name: 'brand-new', version: '0.1' } };
+    fake.misbehaviours.set('/api/v1/apps', how);
+    expect(await lookup(fake.origin)).toMatchObject({ status: 400, body: { code } });
+  });
+
+  it.each([
+    ['misskey', 'misskey'],
+    ['peertube', 'peertube'],
+    ['blog', 'writefreely'],
+  ] as const)('names software that is not supported (%s), and says so', async (kind, software) => {
+    const fake = await fakes.start(kind);
+    expect((await lookup(fake.origin)).body).toMatchObject({
+      software,
       supported: false,
       platformType: null,
       features: null,

@@ -15,6 +15,8 @@ const SOFTWARES = [
   'akkoma',
   'gotosocial',
   'friendica',
+  'takahe',
+  'snac',
 ] as const;
 const TOKEN = 'token-of-alice-1234567890';
 
@@ -62,7 +64,7 @@ describe('POST /v1/platforms/:id/test', () => {
   ): Promise<number> {
     const { status, body } = await caller.send('POST', '/v1/platforms', {
       name: `Connection ${++names}`,
-      platformType: software.replace('-old', ''),
+      platformType: ['takahe', 'snac'].includes(software) ? 'mastodon_api' : software.replace('-old', ''),
       instanceUrl: fake.origin,
       accessToken: TOKEN,
       ...more,
@@ -107,6 +109,8 @@ describe('POST /v1/platforms/:id/test', () => {
         status: 'connected',
         lastCheckedAt: finding.checkedAt,
         lastError: null,
+        software: fake.behaviour.name.toLowerCase(),
+        softwareVersion: fake.behaviour.version,
         username: '@Alice',
       });
     });
@@ -219,6 +223,33 @@ describe('POST /v1/platforms/:id/test', () => {
         expect(body.status).toBe('blocked_address');
       }
     });
+  });
+
+  it('keeps the labels of the software bounded and plain, and forgets them with the instance', async () => {
+    const { fake, id, view } = await tested('mastodon', (it) => {
+      it.addToken(TOKEN);
+      it.nodeinfo = { software: { name: 'mastodon', version: `<b>4.4</b>\u202e${'9'.repeat(150)}` } };
+    });
+    expect(view).toMatchObject({
+      software: 'mastodon',
+      softwareVersion: expect.stringMatching(/^4\.4 9{95,96}$/),
+    });
+    const other = await fakes.start('pleroma');
+    const moved = await caller.send('PATCH', `/v1/platforms/${id}`, {
+      instanceUrl: other.origin,
+      accessToken: TOKEN,
+    });
+    expect(moved.body).toMatchObject({ software: null, softwareVersion: null });
+    expect(fake.asked('/.well-known/nodeinfo')).toHaveLength(1);
+  });
+
+  it('needs no nodeinfo to test a token', async () => {
+    const { finding, view } = await tested('mastodon', (fake) => {
+      fake.addToken(TOKEN);
+      fake.misbehaviours.set('/.well-known/nodeinfo', 'not-found');
+    });
+    expect(finding.outcome).toBe('connected');
+    expect(view).toMatchObject({ software: null, softwareVersion: null });
   });
 
   it.each(['mastodon', 'gotosocial'] as const)('reads the rate limit of %s', async (software) => {

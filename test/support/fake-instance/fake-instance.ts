@@ -141,6 +141,7 @@ export class FakeInstance {
     form: URLSearchParams,
     authorization: string | undefined,
   ): JsonAnswer {
+    if (this.behaviour.otherApi === true && /^\/(?:api|oauth)\//.test(url.pathname)) return notFound();
     switch (`${method} ${url.pathname}`) {
       case 'GET /.well-known/nodeinfo':
         return {
@@ -191,7 +192,7 @@ export class FakeInstance {
       token_endpoint: `${this.origin}/oauth/token`,
       revocation_endpoint: `${this.origin}/oauth/revoke`,
       app_registration_endpoint: `${this.origin}/api/v1/apps`,
-      scopes_supported: ['read', 'profile', 'read:accounts'],
+      scopes_supported: this.behaviour.scopesSupported ?? ['read', 'profile', 'read:accounts'],
       response_types_supported: ['code'],
       grant_types_supported: ['authorization_code', 'client_credentials'],
       code_challenge_methods_supported: ['S256'],

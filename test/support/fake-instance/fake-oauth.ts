@@ -46,6 +46,7 @@ export class FakeOAuth {
   ) {}
 
   register(form: URLSearchParams): JsonAnswer {
+    if (!form.has('redirect_uris')) return { status: 422, body: { error: 'Validation failed' } };
     const app = {
       clientId: random(),
       clientSecret: this.makeSecret('client-secret'),
