@@ -72,7 +72,7 @@ export class InstanceApps {
 
   private async register(registration: Registration): Promise<RegisteredApp> {
     const { origin, redirectUri, scopes } = registration;
-    const app = await this.requestRegistration(registration);
+    const app = await this.registerAlone(registration);
     const clientSecret = this.ring.encrypt(JSON.stringify([origin, app.clientId, app.clientSecret]));
     const keyId = this.ring.primaryKeyId;
     const row = { origin, redirectUri, scopes, clientId: app.clientId, clientSecret, keyId };
@@ -91,7 +91,12 @@ export class InstanceApps {
     });
   }
 
-  private async requestRegistration({ origin, redirectUri, scopes }: Registration): Promise<RegisteredApp> {
+  /**
+   * Registers without storing, for an instance at which each attempt needs a registration of its own.
+   *
+   * @throws {OAuthFailed}
+   */
+  async registerAlone({ origin, redirectUri, scopes }: Registration): Promise<RegisteredApp> {
     const response = await postForm(this.http, appsEndpoint(origin), {
       client_name: 'Platform Manager',
       redirect_uris: redirectUri,

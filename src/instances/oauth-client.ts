@@ -13,6 +13,7 @@ export interface AuthorizationRequest {
   readonly scopes: string;
   readonly state: string;
   readonly verifier: string;
+  readonly forceLogin: boolean;
 }
 
 /** What the callback brought, after its state was recognised, and what the request was made with. */
@@ -49,6 +50,7 @@ export class OAuthClient {
     query.set('state', request.state);
     query.set('code_challenge', await oauth.calculatePKCECodeChallenge(request.verifier));
     query.set('code_challenge_method', 'S256');
+    if (request.forceLogin) query.set('force_login', 'true');
     return url.href;
   }
 

@@ -28,6 +28,10 @@ export interface InstanceTraits {
   readonly refreshTokens: boolean;
   /** False if revoking one token ends other users' tokens for the app too, or if that is not known. */
   readonly revocable: boolean;
+  /** Whether `force_login` makes the server ask which account to use, even if somebody is signed in there. */
+  readonly forceLogin: boolean;
+  /** False if a registration remembers who used it, so that each attempt needs its own. */
+  readonly sharedApp: boolean;
 }
 
 /** What a server says of itself in its metadata (RFC 8414). Null where it does not say. */
@@ -48,18 +52,28 @@ interface Software {
   readonly since?: readonly [major: number, minor: number, traits: Partial<InstanceTraits>];
 }
 
+const USUAL: InstanceTraits = {
+  scopes: ['read'],
+  pkce: 'harmless',
+  refreshTokens: false,
+  revocable: true,
+  forceLogin: false,
+  sharedApp: true,
+};
+
 const OF_TYPE: Readonly<Record<PlatformType, InstanceTraits>> = {
-  mastodon: { scopes: ['read:accounts'], pkce: 'harmless', refreshTokens: false, revocable: true },
+  // docs.joinmastodon.org/methods/oauth: `force_login`.
+  mastodon: { ...USUAL, scopes: ['read:accounts'], forceLogin: true },
   // Laravel Passport: tokens of a year, refreshed; verify_credentials asks for `read`.
-  pixelfed: { scopes: ['read'], pkce: 'harmless', refreshTokens: true, revocable: true },
+  pixelfed: { ...USUAL, refreshTokens: true },
   // lib/pleroma/web/o_auth: `expires_in`, refresh tokens, and no PKCE.
-  pleroma: { scopes: ['read:accounts'], pkce: 'harmless', refreshTokens: true, revocable: true },
-  akkoma: { scopes: ['read:accounts'], pkce: 'harmless', refreshTokens: true, revocable: true },
-  gotosocial: { scopes: ['read'], pkce: 'S256', refreshTokens: false, revocable: true },
+  pleroma: { ...USUAL, scopes: ['read:accounts'], refreshTokens: true },
+  akkoma: { ...USUAL, scopes: ['read:accounts'], refreshTokens: true },
+  gotosocial: { ...USUAL, pkce: 'S256' },
   // src/Module/OAuth/Revoke.php deletes the tokens of the app, whoever they belong to.
-  friendica: { scopes: ['read'], pkce: 'harmless', refreshTokens: false, revocable: false },
+  friendica: { ...USUAL, revocable: false },
   // Every server with this API knows `read`; not all know the narrower scopes.
-  mastodon_api: { scopes: ['read'], pkce: 'harmless', refreshTokens: false, revocable: false },
+  mastodon_api: { ...USUAL, revocable: false },
 };
 
 const RFC7009: Partial<InstanceTraits> = { revocable: true };
@@ -79,8 +93,8 @@ const SOFTWARE: ReadonlyMap<string, Software> = new Map<string, Software>([
   ...['hollo', 'sharkey', 'iceshrimp.net', 'mitra', 'takahe', 'neodb', 'activities.next', 'ktistec'].map(
     (name) => [name, { type: 'mastodon_api', traits: RFC7009 }] as const,
   ),
-  // No scopes, no PKCE, no metadata (mastoapi.c of 2.75).
-  ['snac', { type: 'mastodon_api' }],
+  // mastoapi.c of 2.75: no scopes, no PKCE; an app remembers who logged in last, and revoking deletes the app.
+  ['snac', { type: 'mastodon_api', traits: { sharedApp: false, revocable: true } }],
 ]);
 
 /** These have logins and APIs of their own, even where a path of the Mastodon API answers. */

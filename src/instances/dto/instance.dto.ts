@@ -38,6 +38,19 @@ export class InstanceFeaturesDto {
     description: "Whether a token can be revoked without revoking other users' tokens",
   })
   revocable!: boolean;
+
+  @ApiProperty({
+    example: true,
+    description: 'Whether `forceLogin` makes the instance ask which account to use',
+  })
+  forceLogin!: boolean;
+
+  @ApiProperty({
+    example: true,
+    description:
+      'Whether one registration of this application serves all its users, or each attempt gets its own',
+  })
+  sharedApp!: boolean;
 }
 
 export class InstanceDto {

@@ -20,7 +20,7 @@ describe('POST /v1/instances/lookup', () => {
   const lookup = (instance: unknown) => caller.send('POST', '/v1/instances/lookup', { instance });
 
   it.each([
-    ['mastodon', 'mastodon', 'A small mastodon', { scopes: ['profile'], pkce: 'S256', refreshTokens: false }],
+    ['mastodon', 'mastodon', 'A small mastodon', { scopes: ['profile'], pkce: 'S256', forceLogin: true }],
     ['mastodon-old', 'mastodon', 'An old title', { scopes: ['read:accounts'], pkce: 'harmless' }],
     ['hometown', 'mastodon', 'An old title', { scopes: ['read:accounts'] }],
     ['pixelfed', 'pixelfed', 'An old title', { scopes: ['read'], refreshTokens: true }],
@@ -29,7 +29,7 @@ describe('POST /v1/instances/lookup', () => {
     ['gotosocial', 'gotosocial', 'An old title', { scopes: ['profile'], pkce: 'S256' }],
     ['friendica', 'friendica', 'An old title', { scopes: ['read'], revocable: false }],
     ['takahe', 'mastodon_api', 'An old title', { scopes: ['read'], revocable: true }],
-    ['snac', 'mastodon_api', 'An old title', { scopes: ['read'] }],
+    ['snac', 'mastodon_api', 'An old title', { scopes: ['read'], sharedApp: false, revocable: true }],
     [
       'hollo',
       'mastodon_api',

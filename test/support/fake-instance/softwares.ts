@@ -39,6 +39,8 @@ export interface Behaviour {
   /** The scope that verify_credentials asks for; any of them will do. */
   readonly verifyScopes: readonly string[];
   readonly revokeKillsAllOfApp: boolean;
+  /** An app remembers who logged in last and ignores the code; revoking deletes the app. */
+  readonly singleUseApps?: true;
   /** What its metadata lists, if it has any. */
   readonly scopesSupported?: readonly string[];
   /** Absent: it answers the four endpoints of the Mastodon API. */
@@ -214,6 +216,7 @@ export const BEHAVIOURS: Readonly<Record<FakeSoftware, Behaviour>> = {
     refusals: { invalid: { status: 422, headers: { 'Content-Type': 'text/plain' } } },
     rateLimited: null,
     rateLimitHeaders: none,
+    singleUseApps: true,
   },
   peertube: { ...mastodon, name: 'peertube', version: '6.3.0', metadata: false, otherApi: true },
   blog: { ...mastodon, name: 'writefreely', version: '0.15.1', metadata: false, otherApi: true },
