@@ -27,8 +27,10 @@ const valkey = () => process.env.VALKEY_SERVER || onPath('valkey-server');
 /** @param env of the run, by the program. */
 const row = (server, mode, find, specs, env = () => ({})) => ({ server, mode, find, specs, env });
 const asRedis = (program) => ({ TEST_REDIS_BINARY: program });
+const pooledBy = (mode) => () => ({ TEST_POOLER: mode });
 
 const MAIN_PATH = 'test/e2e/platforms/platforms.spec.ts';
+const POOLER = 'test/e2e/database/pooler.spec.ts';
 const AS_FOUND = ['src/cache/redis/redis-server.spec.ts', 'test/e2e/cache/redis-as-found.spec.ts'];
 const SENTINEL = ['src/cache/redis/redis-sentinel.spec.ts'];
 const CLUSTER = ['src/cache/redis/redis-cluster.spec.ts'];
@@ -39,6 +41,9 @@ export const TABLE = [
   row('PostgreSQL', 'direct', postgres, [MAIN_PATH, 'test/e2e/database/database.spec.ts']),
   row('PostgreSQL', 'TLS', postgres, ['test/e2e/database/tls.spec.ts']),
   row('PostgreSQL', 'read replica', postgres, ['test/e2e/database/replica.spec.ts']),
+  row('PostgreSQL', 'behind PgBouncer, session', postgres, [MAIN_PATH], pooledBy('session')),
+  row('PostgreSQL', 'behind PgBouncer, transaction', postgres, [MAIN_PATH, POOLER], pooledBy('transaction')),
+  row('PostgreSQL', 'replica promoted', postgres, ['test/fault/postgres-failover.spec.ts']),
   row('Redis', 'one server', redis, [MAIN_PATH, 'test/e2e/cache/cache.spec.ts']),
   row('Redis', 'ACL user, socket, one node of a cluster', redis, AS_FOUND),
   row('Redis', 'TLS, also of sentinels', redis, ['test/e2e/cache/redis-tls.spec.ts']),
