@@ -70,7 +70,7 @@ const OF_TYPE: Readonly<Record<PlatformType, InstanceTraits>> = {
   pleroma: { ...USUAL, scopes: ['read:accounts'], refreshTokens: true },
   akkoma: { ...USUAL, scopes: ['read:accounts'], refreshTokens: true },
   gotosocial: { ...USUAL, pkce: 'S256' },
-  // src/Module/OAuth/Revoke.php deletes the tokens of the app, whoever they belong to.
+  // src/Module/OAuth/Revoke.php deletes the tokens that all users have for the app.
   friendica: { ...USUAL, revocable: false },
   // Every server with this API knows `read`; not all know the narrower scopes.
   mastodon_api: { ...USUAL, revocable: false },
