@@ -11,7 +11,7 @@ const SERVICES = [
 ];
 const FEATURES = {
   admin: ['platforms'],
-  auth: ['users'],
+  auth: ['sessions', 'users'],
   avatars: ['instances', 'platforms'],
   connect: ['instances', 'platforms'],
   events: ['auth', 'platforms', 'rate-limit'],
@@ -20,6 +20,7 @@ const FEATURES = {
   metrics: ['watch'],
   platforms: ['instances', 'snapshots'],
   reveal: ['platforms'],
+  sessions: [],
   snapshots: ['instances'],
   stats: ['platforms', 'snapshots'],
   users: [],

@@ -4,6 +4,7 @@ export const AUDIT_ACTIONS = [
   'account.role',
   'account.password',
   'session.begin',
+  'session.end',
   'session.reuse',
   'api_key.create',
   'api_key.revoke',

@@ -1,4 +1,4 @@
-import { Body, Controller, Header, HttpCode, Ip, Post } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, Post } from '@nestjs/common';
 import {
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -9,8 +9,10 @@ import {
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
+import { CameFrom, type SignInOrigin } from '../sessions/sign-in-origin.js';
 import { EmailTaken } from '../users/users.errors.js';
 import {
+  AccountDisabled,
   InvalidCredentials,
   InvalidRefreshToken,
   LocalAccountsDisabled,
@@ -38,8 +40,11 @@ export class AuthController {
   @ApiOperation({ summary: 'Create an account and sign in' })
   @ApiCreatedResponse({ type: SessionDto })
   @ApiProblems([400, 403, 409, 413, 415, 429, 503], LOCAL_ACCOUNTS_DISABLED, new EmailTaken())
-  async register(@Body() { email, password }: RegisterDto, @Ip() address: string): Promise<SessionDto> {
-    return this.auth.register(email, password, address);
+  async register(
+    @Body() { email, password }: RegisterDto,
+    @CameFrom() from: SignInOrigin,
+  ): Promise<SessionDto> {
+    return this.auth.register(email, password, from);
   }
 
   @Post('login')
@@ -57,10 +62,11 @@ export class AuthController {
     [400, 401, 403, 413, 415, 429, 503],
     LOCAL_ACCOUNTS_DISABLED,
     new InvalidCredentials(),
+    new AccountDisabled(),
     new SignInDelayed(8),
   )
-  async login(@Body() { email, password }: LoginDto, @Ip() address: string): Promise<SessionDto> {
-    return this.auth.login(email, password, address);
+  async login(@Body() { email, password }: LoginDto, @CameFrom() from: SignInOrigin): Promise<SessionDto> {
+    return this.auth.login(email, password, from);
   }
 
   @Post('refresh')
@@ -69,12 +75,15 @@ export class AuthController {
   @Header(...NO_STORE)
   @ApiOperation({
     summary: 'Exchange a refresh token for new tokens',
-    description: 'A refresh token works once. Using it a second time ends the whole session.',
+    description: 'A refresh token works once. Using it a second time ends all sessions of the user.',
   })
   @ApiOkResponse({ type: SessionDto })
   @ApiProblems([400, 401, 403, 413, 415, 429, 503], LOCAL_ACCOUNTS_DISABLED, new InvalidRefreshToken())
-  async refresh(@Body() { refreshToken }: RefreshTokenDto): Promise<SessionDto> {
-    return this.auth.refresh(refreshToken);
+  async refresh(
+    @Body() { refreshToken }: RefreshTokenDto,
+    @CameFrom() from: SignInOrigin,
+  ): Promise<SessionDto> {
+    return this.auth.refresh(refreshToken, from);
   }
 
   @Post('logout')
@@ -83,7 +92,7 @@ export class AuthController {
   @ApiOperation({
     summary: 'End the session of a refresh token',
     description:
-      'The access token stays valid until it expires. An unknown refresh token gets the same response.',
+      'Every process refuses its access token within a second. An unknown refresh token gets the same response.',
   })
   @ApiNoContentResponse()
   @ApiProblems([400, 413, 415, 503])

@@ -11,6 +11,13 @@ export class InvalidCredentials extends Unauthorized {
   }
 }
 
+/** Told only to somebody who has the right password. */
+export class AccountDisabled extends problem(403, 'account_disabled', 'Account disabled') {
+  constructor() {
+    super('This account is disabled. Ask whoever runs this server.');
+  }
+}
+
 /** Identical for an account that exists and one that does not. */
 export class SignInDelayed extends problem(429, 'sign_in_delayed', 'Too many failed sign-ins') {
   /** @param retryAfterSeconds a whole number. */

@@ -4,10 +4,14 @@ import { AuditLog } from '../audit/audit-log.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import { type Continued, type Reused, SessionWriter } from '../sessions/session-writer.js';
+import { SessionsService } from '../sessions/sessions.service.js';
+import type { SignInOrigin } from '../sessions/sign-in-origin.js';
 import type { Account } from '../users/account.js';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokens } from './access-tokens.js';
 import {
+  AccountDisabled,
   InvalidCredentials,
   InvalidRefreshToken,
   LocalAccountsDisabled,
@@ -16,12 +20,11 @@ import {
 import type { SessionDto } from './dto/session.dto.js';
 import { isEasyToGuess } from './password-strength.js';
 import { Passwords } from './passwords.js';
-import { RefreshTokensService } from './refresh-tokens.service.js';
 import { SignInDelays } from './sign-in-delays.js';
 
 interface Admitted {
   readonly user: Account;
-  readonly refreshToken: string;
+  readonly session: Continued;
 }
 
 const SESSION_BEGIN = { action: 'session.begin' } as const;
@@ -34,7 +37,8 @@ export class AuthService {
     private readonly users: UsersService,
     private readonly passwords: Passwords,
     private readonly accessTokens: AccessTokens,
-    private readonly refreshTokens: RefreshTokensService,
+    private readonly sessionWriter: SessionWriter,
+    private readonly sessions: SessionsService,
     private readonly delays: SignInDelays,
     private readonly audit: AuditLog,
     private readonly config: AppConfig,
@@ -43,10 +47,9 @@ export class AuthService {
   /**
    * Creates an account and signs the user in.
    *
-   * @param address of the client.
    * @throws {EmailTaken | InvalidField | LocalAccountsDisabled | RegistrationClosed}
    */
-  async register(email: string, password: string, address: string): Promise<SessionDto> {
+  async register(email: string, password: string, from: SignInOrigin): Promise<SessionDto> {
     this.assertLocalAccounts();
     if (this.config.registration === 'closed') throw new RegistrationClosed();
     if (isEasyToGuess(password, email)) {
@@ -57,30 +60,31 @@ export class AuthService {
     const passwordHash = await this.passwords.hash(password);
     const admitted = await this.database.transaction(async (manager) => {
       const { id } = await this.users.create(email, passwordHash, manager);
-      await this.delays.succeeded(email, address, manager);
-      const session = await this.admit(id, manager);
+      await this.delays.succeeded(email, from.address, manager);
+      const session = await this.admit(id, from, manager);
       await this.audit.writeIn(manager, { action: 'account.register', outcome: 'done', userId: id });
       return session;
     });
     return this.toSession(admitted);
   }
 
-  /**
-   * @param address of the client.
-   * @throws {InvalidCredentials | SignInDelayed | LocalAccountsDisabled}
-   */
-  async login(email: string, password: string, address: string): Promise<SessionDto> {
+  /** @throws {InvalidCredentials | SignInDelayed | AccountDisabled | LocalAccountsDisabled} */
+  async login(email: string, password: string, from: SignInOrigin): Promise<SessionDto> {
     this.assertLocalAccounts();
-    await this.delays.begin(email, address);
+    await this.delays.begin(email, from.address);
     const account = await this.users.findByEmail(email);
     const matches = await this.passwords.verify(account?.passwordHash ?? null, password);
     if (account === null || !matches) {
       await this.audit.write({ ...SESSION_BEGIN, outcome: 'failed', userId: account?.id ?? null });
       throw new InvalidCredentials();
     }
+    if (account.disabled) {
+      await this.audit.write({ ...SESSION_BEGIN, outcome: 'disabled', userId: account.id });
+      throw new AccountDisabled();
+    }
     const admitted = await this.database.transaction(async (manager) => {
-      await this.delays.succeeded(email, address, manager);
-      const session = await this.admit(account.id, manager);
+      await this.delays.succeeded(email, from.address, manager);
+      const session = await this.admit(account.id, from, manager);
       await this.audit.writeIn(manager, { ...SESSION_BEGIN, outcome: 'done', userId: account.id });
       return session;
     });
@@ -88,41 +92,55 @@ export class AuthService {
   }
 
   /** @throws {InvalidRefreshToken | LocalAccountsDisabled} */
-  async refresh(refreshToken: string): Promise<SessionDto> {
+  async refresh(refreshToken: string, from: SignInOrigin): Promise<SessionDto> {
     this.assertLocalAccounts();
-    const admitted = await this.database.transaction(async (manager): Promise<Admitted | null> => {
-      const rotated = await this.refreshTokens.rotate(refreshToken, manager);
-      if (rotated !== null && 'reusedFrom' in rotated) {
+    const admitted = await this.database.transaction(async (manager): Promise<Admitted | Reused | null> => {
+      const rotated = await this.sessionWriter.rotate(refreshToken, from, manager);
+      if (rotated === null) return null;
+      if ('reusedFrom' in rotated) {
         const userId = rotated.reusedFrom;
-        await this.audit.writeIn(manager, { action: 'session.reuse', outcome: 'session_ended', userId });
-        return null;
+        await this.audit.writeIn(manager, { action: 'session.reuse', outcome: 'sessions_ended', userId });
+        return rotated;
       }
-      const user = rotated && (await this.users.touch(rotated.userId, manager));
-      return user && { user, refreshToken: rotated.token };
+      const user = await this.users.touch(rotated.userId, manager);
+      return user && { user, session: rotated };
     });
-    // Thrown after the commit: inside the transaction it would roll back the revocation of a reused token's family.
+    // After the commit: thrown inside the transaction, it would roll back the end of the sessions.
     if (admitted === null) throw new InvalidRefreshToken();
+    if ('reusedFrom' in admitted) {
+      await this.sessions.confirmEnd(admitted.ended);
+      throw new InvalidRefreshToken();
+    }
     return this.toSession(admitted);
   }
 
   /** Does not reveal whether the token existed. */
   async logout(refreshToken: string): Promise<void> {
-    await this.database.transaction((manager) => this.refreshTokens.revoke(refreshToken, manager));
+    const found = await this.database.transaction(async (manager) => {
+      const ended = await this.sessionWriter.endOf(refreshToken, manager);
+      if (ended === null) return null;
+      const { userId, sessionId } = ended;
+      const record = { action: 'session.end', outcome: 'done', userId } as const;
+      await this.audit.writeIn(manager, { ...record, detail: `Session ${sessionId}, signed out` });
+      return ended;
+    });
+    if (found !== null) await this.sessions.confirmEnd(found.ended);
   }
 
   private assertLocalAccounts(): void {
     if (!this.config.localAccountsEnabled) throw new LocalAccountsDisabled();
   }
 
-  private async admit(userId: number, manager: EntityManager): Promise<Admitted> {
+  private async admit(userId: number, from: SignInOrigin, manager: EntityManager): Promise<Admitted> {
     const user = await this.users.touch(userId, manager);
     // The account was deleted after its password was read.
     if (user === null) throw new InvalidCredentials();
-    return { user, refreshToken: await this.refreshTokens.issue(user.id, manager) };
+    return { user, session: await this.sessionWriter.begin(user.id, from, manager) };
   }
 
-  private async toSession({ user, refreshToken }: Admitted): Promise<SessionDto> {
-    const accessToken = await this.accessTokens.sign(user);
+  private async toSession({ user, session }: Admitted): Promise<SessionDto> {
+    const accessToken = await this.accessTokens.sign(session);
+    const { refreshToken } = session;
     return { user, accessToken, refreshToken, tokenType: 'Bearer', expiresIn: this.accessTokens.ttlSeconds };
   }
 }

@@ -22,7 +22,9 @@ export class UsersService {
     const user = await this.database.load((manager) =>
       manager.findOneBy(User, { email: normalEmail(email) }),
     );
-    return user && { ...toAccount(user), passwordHash: user.passwordHash };
+    if (user === null) return null;
+    const { passwordHash, disabledAt } = user;
+    return { ...toAccount(user), passwordHash, disabled: disabledAt !== null };
   }
 
   async findById(id: number): Promise<Account | null> {
@@ -79,6 +81,7 @@ export class UsersService {
     await manager.update(User, id, { passwordHash });
   }
 
+  /** All sessions of the account end: the database sees to that. */
   async setRole(id: number, role: Role): Promise<void> {
     await this.database.transaction(async (manager) => {
       await manager.update(User, id, { role });

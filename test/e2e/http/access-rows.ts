@@ -47,6 +47,13 @@ const onPlatform =
     return { path: path(id), body: body?.(context) };
   };
 
+/** One that is not the caller's own. */
+async function sessionOf({ owner: { client, email, password } }: RowContext): Promise<number> {
+  const session = await client.post('/v1/auth/login', { email, password });
+  const open = await client.as(session.json()).get('/v1/sessions');
+  return open.json<{ id: number; current: boolean }[]>().find(({ current }) => current)?.id ?? 0;
+}
+
 async function keyOf({ owner }: RowContext): Promise<number> {
   const answer = await owner.client.post('/v1/api-keys', { name: unique(), scopes: ['platforms:read'] });
   return answer.json<{ id: number }>().id;
@@ -133,6 +140,15 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     request: plain('/v1/auth/logout', { refreshToken: 'unknown' }),
   },
   'GET /v1/me': { needs: 'session', ok: 200, request: plain('/v1/me') },
+
+  'GET /v1/sessions': { needs: 'session', ok: 200, request: plain('/v1/sessions') },
+  'DELETE /v1/sessions/{id}': {
+    needs: 'session',
+    ok: 204,
+    stranger: 404,
+    request: async (context) => ({ path: `/v1/sessions/${await sessionOf(context)}` }),
+  },
+  'DELETE /v1/sessions': { needs: 'session', ok: 204, request: plain('/v1/sessions') },
 
   'GET /v1/api-keys': { needs: 'session', ok: 200, request: plain('/v1/api-keys') },
   'POST /v1/api-keys': {
