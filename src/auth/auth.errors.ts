@@ -11,6 +11,13 @@ export class InvalidCredentials extends Unauthorized {
   }
 }
 
+/** Not 401: the access token is good, and a client that refreshed it would be refused again. */
+export class WrongPassword extends problem(403, 'wrong_password', 'Wrong password') {
+  constructor() {
+    super('The current password is wrong.');
+  }
+}
+
 /** Told only to somebody who has the right password. */
 export class AccountDisabled extends problem(403, 'account_disabled', 'Account disabled') {
   constructor() {

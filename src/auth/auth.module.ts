@@ -17,6 +17,7 @@ import { DemoAccount } from './demo-account.js';
 import { MeController } from './me.controller.js';
 import { OidcIssuer } from './oidc-issuer.js';
 import { OidcTokens } from './oidc-tokens.js';
+import { PasswordChangeService } from './password-change.service.js';
 import { Passwords } from './passwords.js';
 import { SignInDelays } from './sign-in-delays.js';
 import { TokenVerifier } from './token-verifier.js';
@@ -37,6 +38,7 @@ import { TokenVerifier } from './token-verifier.js';
       useFactory: ({ oidc }: AppConfig) => oidc && new OidcIssuer(oidc.issuer),
     },
     OidcTokens,
+    PasswordChangeService,
     Passwords,
     SignInDelays,
     TokenVerifier,

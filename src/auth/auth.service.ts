@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
-import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { type Continued, type Reused, SessionWriter } from '../sessions/session-writer.js';
@@ -18,7 +17,7 @@ import {
   RegistrationClosed,
 } from './auth.errors.js';
 import type { SessionDto } from './dto/session.dto.js';
-import { isEasyToGuess } from './password-strength.js';
+import { assertHardToGuess } from './password-strength.js';
 import { Passwords } from './passwords.js';
 import { SignInDelays } from './sign-in-delays.js';
 
@@ -52,11 +51,7 @@ export class AuthService {
   async register(email: string, password: string, from: SignInOrigin): Promise<SessionDto> {
     this.assertLocalAccounts();
     if (this.config.registration === 'closed') throw new RegistrationClosed();
-    if (isEasyToGuess(password, email)) {
-      const detail =
-        'password is too easy to guess. Use a few words that do not belong together, or a password manager';
-      throw new InvalidField([{ pointer: '/password', detail }]);
-    }
+    assertHardToGuess(password, email, '/password');
     const passwordHash = await this.passwords.hash(password);
     const admitted = await this.database.transaction(async (manager) => {
       const { id } = await this.users.create(email, passwordHash, manager);
@@ -84,7 +79,7 @@ export class AuthService {
     }
     const admitted = await this.database.transaction(async (manager) => {
       await this.delays.succeeded(email, from.address, manager);
-      const session = await this.admit(account.id, from, manager);
+      const session = await this.admit(account.id, from, manager, account.passwordHash);
       await this.audit.writeIn(manager, { ...SESSION_BEGIN, outcome: 'done', userId: account.id });
       return session;
     });
@@ -131,9 +126,14 @@ export class AuthService {
     if (!this.config.localAccountsEnabled) throw new LocalAccountsDisabled();
   }
 
-  private async admit(userId: number, from: SignInOrigin, manager: EntityManager): Promise<Admitted> {
-    const user = await this.users.touch(userId, manager);
-    // The account was deleted after its password was read.
+  private async admit(
+    userId: number,
+    from: SignInOrigin,
+    manager: EntityManager,
+    passwordHash?: string | null,
+  ): Promise<Admitted> {
+    const user = await this.users.touch(userId, manager, passwordHash);
+    // Its password was changed, or the account deleted, after the password was read.
     if (user === null) throw new InvalidCredentials();
     return { user, session: await this.sessionWriter.begin(user.id, from, manager) };
   }

@@ -22,9 +22,12 @@ export class UsersService {
     const user = await this.database.load((manager) =>
       manager.findOneBy(User, { email: normalEmail(email) }),
     );
-    if (user === null) return null;
-    const { passwordHash, disabledAt } = user;
-    return { ...toAccount(user), passwordHash, disabled: disabledAt !== null };
+    return user && withPassword(user);
+  }
+
+  async findWithPassword(id: number): Promise<AccountWithPassword | null> {
+    const user = await this.database.load((manager) => manager.findOneBy(User, { id }));
+    return user && withPassword(user);
   }
 
   async findById(id: number): Promise<Account | null> {
@@ -50,12 +53,23 @@ export class UsersService {
     return manager === undefined ? this.database.transaction(insert) : insert(manager);
   }
 
-  /** Records that the user is active now. Returns the account, or null if there is none. */
-  async touch(id: number, manager: EntityManager): Promise<Account | null> {
+  /**
+   * Records that the user is active now. The row stays locked until the transaction ends, so a change of the password
+   * comes before or after it.
+   *
+   * @param passwordHash that has been compared.
+   * @returns the account; null if there is none, or if it has another password by now.
+   */
+  async touch(
+    id: number,
+    manager: EntityManager,
+    passwordHash: string | null = null,
+  ): Promise<Account | null> {
     // TypeORM returns [rows, count] for an UPDATE.
     const [rows] = await manager.query<[Account[], number]>(
-      'UPDATE users SET last_active_at = now() WHERE id = $1 RETURNING id, email, role',
-      [id],
+      `UPDATE users SET last_active_at = now() WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2)
+       RETURNING id, email, role`,
+      [id, passwordHash],
     );
     return rows[0] ?? null;
   }
@@ -79,6 +93,12 @@ export class UsersService {
   /** @param passwordHash a PHC string. */
   async setPassword(id: number, passwordHash: string, manager: EntityManager): Promise<void> {
     await manager.update(User, id, { passwordHash });
+  }
+
+  /** @returns false if the password is no longer `from`. Both are PHC strings. */
+  async replacePassword(id: number, from: string, to: string, manager: EntityManager): Promise<boolean> {
+    const { affected } = await manager.update(User, { id, passwordHash: from }, { passwordHash: to });
+    return affected === 1;
   }
 
   /** All sessions of the account end: the database sees to that. */
@@ -131,6 +151,11 @@ export class UsersService {
 
 function toOrigin(user: User): AccountOrigin {
   return { ...toAccount(user), oidcIssuer: user.oidcIssuer, createdAt: user.createdAt };
+}
+
+function withPassword(user: User): AccountWithPassword {
+  const { passwordHash, disabledAt } = user;
+  return { ...toAccount(user), passwordHash, disabled: disabledAt !== null };
 }
 
 function toAccount({ id, email, role }: User): Account {

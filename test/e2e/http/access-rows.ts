@@ -141,6 +141,13 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
   },
   'GET /v1/me': { needs: 'session', ok: 200, request: plain('/v1/me') },
 
+  'PUT /v1/me/password': {
+    needs: 'session',
+    // A change would take the sessions of the other rows away, and a wrong password leaves a trace.
+    ok: 400,
+    request: plain('/v1/me/password', { currentPassword: 'x', newPassword: 'too short' }),
+  },
+
   'GET /v1/sessions': { needs: 'session', ok: 200, request: plain('/v1/sessions') },
   'DELETE /v1/sessions/{id}': {
     needs: 'session',

@@ -60,6 +60,18 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     },
   ],
 
+  'PUT /v1/me/password': [
+    ({ owner }, make) =>
+      owner.client.request('PUT', '/v1/me/password', {
+        body: { currentPassword: make('wrong-password'), newPassword: make('password') },
+      }),
+    async (canary, make) => {
+      const { password: currentPassword, ...session } = await newcomer(canary, make);
+      const body = { currentPassword, newPassword: make('password') };
+      return canary.app.client.as(session).request('PUT', '/v1/me/password', { body });
+    },
+  ],
+
   'GET /v1/sessions': [
     ({ owner }, make) => owner.client.get('/v1/sessions', { 'User-Agent': make('user-agent') }),
   ],

@@ -76,6 +76,9 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   const [open] = (await ok(client.as(next).get('/v1/sessions'))).json<{ id: number }[]>();
   await ok(on.delete(`/v1/sessions/${open?.id}`));
   await ok(on.delete('/v1/sessions'));
+  await ok(
+    on.request('PUT', '/v1/me/password', { body: { currentPassword: password, newPassword: password } }),
+  );
   await ok(client.post('/v1/auth/logout', { refreshToken: next.refreshToken }));
 }
 
