@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppConfig, ENCRYPTION_KEY_FILE } from './app-config.js';
 import { developmentSecret } from './development-secrets.js';
-import { type Environment, environmentSchema } from './environment.js';
+import { type Environment, MAKE_KEY, environmentSchema, keyBytes } from './environment.js';
 import { misspelt } from './misspelt.js';
 import { makePrivateFolder } from './private-folder.js';
 import { withSecretFiles } from './secret-files.js';
@@ -22,12 +22,11 @@ export class ConfigurationError extends Error {
 const REQUIRED_IN_PRODUCTION = [
   ['DATABASE_URL', 'a postgres:// URL'],
   ['REDIS_URL', 'a redis:// or rediss:// URL'],
-  ['PLATFORM_ENCRYPTION_KEY', 'a Fernet key; make one with: npm run cli -- keys:generate'],
+  ['PLATFORM_ENCRYPTION_KEY', `a Fernet key; ${MAKE_KEY}`],
   ['JWT_SECRET', 'at least 32 characters, or OIDC_ISSUER; make one with: openssl rand -base64 48'],
 ] as const;
 
 const HINTS: Readonly<Record<string, string>> = {
-  PLATFORM_ENCRYPTION_KEY: ' (make one with: npm run cli -- keys:generate)',
   JWT_SECRET: ' (make one with: openssl rand -base64 48)',
 };
 
@@ -100,12 +99,10 @@ function trivialProblems({
   const trivial = all.findIndex((key) => key.length === 44 && isTrivial(key.slice(0, -1)));
   const problems = [];
   if (trivial !== -1)
-    problems.push(
-      `PLATFORM_ENCRYPTION_KEY: key ${trivial + 1} is not random${HINTS['PLATFORM_ENCRYPTION_KEY'] ?? ''}`,
-    );
+    problems.push(`PLATFORM_ENCRYPTION_KEY: key ${trivial + 1} is not random (${MAKE_KEY})`);
   if (jwtSecret.length >= 32 && isTrivial(jwtSecret))
     problems.push(`JWT_SECRET: is not random${HINTS['JWT_SECRET'] ?? ''}`);
-  if (jwtSecret !== '' && all.includes(jwtSecret))
+  if (jwtSecret !== '' && all.map(keyBytes).includes(keyBytes(jwtSecret)))
     problems.push('JWT_SECRET: must not be an encryption key too');
   return problems;
 }
