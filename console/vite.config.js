@@ -2,8 +2,9 @@ import { defineConfig } from 'vite';
 
 const API = 'http://localhost:3000';
 
-export default defineConfig({
-  base: '/console/',
+export default defineConfig(({ command }) => ({
+  // Relative, because BASE_PATH is not known when this is built.
+  base: command === 'build' ? './' : '/console/',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: '../dist/console',
@@ -14,4 +15,4 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   server: { proxy: { '/v1': API, '/health': API } },
-});
+}));

@@ -22,13 +22,13 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 /** Serves the console's files without authentication. Its users sign in to the API. */
-export async function serveConsole(fastify: FastifyInstance): Promise<void> {
+export async function serveConsole(fastify: FastifyInstance, basePath: string): Promise<void> {
   await fastify.register(async (scope) => {
     scope.addHook('onRequest', (_request, reply, done) => {
       reply.headers({ 'Content-Security-Policy': CONTENT_SECURITY_POLICY, 'X-Frame-Options': 'DENY' });
       done();
     });
-    scope.get('/console', (_request, reply) => reply.redirect('/console/'));
+    scope.get('/console', (_request, reply) => reply.redirect(`${basePath}/console/`));
     await scope.register(fastifyStatic, {
       root: FILES,
       prefix: '/console/',

@@ -14,6 +14,7 @@ import { serveConsole } from './app.console.js';
 import { AppModule } from './app.module.js';
 import { NestPinoLogger, createLogger } from './common/logger.js';
 import type { AppConfig } from './config/app-config.js';
+import { withoutBasePath } from './http/base-path.js';
 import { BODY_LIMIT_BYTES, limitBodies } from './http/body-limits.js';
 import { FastLane } from './http/fast-lane.js';
 import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
@@ -51,7 +52,7 @@ export async function createApp(
   endUnusedConnections(fastify);
   configure(app, config, logger);
   app.get(FastLane).attach(fastify);
-  await serveConsole(fastify);
+  await serveConsole(fastify, config.basePath);
   return app;
 }
 
@@ -78,6 +79,8 @@ function createAdapter(config: AppConfig, logger: Logger): FastifyAdapter {
     childLoggerFactory: (parent: FastifyBaseLogger) => parent,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: trustedProxies(config.trustProxy),
+    // Only where it is needed: Fastify calls it for each request.
+    ...(config.basePath !== '' && { rewriteUrl: withoutBasePath(config.basePath) }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: {
@@ -124,7 +127,7 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
   addHooks(app.getHttpAdapter().getInstance(), logger);
   for (const warning of config.warnings) logger.warn(warning);
   if (!config.docsEnabled) return;
-  SwaggerModule.setup('docs', app, () => openApiDocument(app), {
+  SwaggerModule.setup('docs', app, () => openApiDocument(app, config.basePath), {
     jsonDocumentUrl: 'docs-json',
     yamlDocumentUrl: 'docs-yaml',
     swaggerOptions: { persistAuthorization: false, tryItOutEnabled: true, displayRequestDuration: true },
@@ -161,7 +164,7 @@ function clientRequestId({ headers }: FastifyRequest): { clientReqId?: string } 
   return typeof given === 'string' && REQUEST_ID.test(given) ? { clientReqId: given } : {};
 }
 
-function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
+function openApiDocument(app: NestFastifyApplication, basePath = ''): OpenAPIObject {
   const description = [
     "Stores users' Fediverse platform connections with encrypted credentials, and serves them from a cache.",
     '',
@@ -173,10 +176,11 @@ function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .setDescription(description)
     .setVersion('1')
     .setLicense('MIT', 'https://opensource.org/license/mit')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token, or an API key' })
-    .build();
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token, or an API key' });
+  // Without servers the paths count from the root of the host.
+  if (basePath !== '') document.addServer(basePath);
   return documentRateLimits(
-    SwaggerModule.createDocument(app, document, {
+    SwaggerModule.createDocument(app, document.build(), {
       operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
     }),
   );

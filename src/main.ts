@@ -21,7 +21,7 @@ async function main(): Promise<void> {
 }
 
 function greeting(config: AppConfig, url: string, demo: { email: string; password: string } | null): string {
-  const base = url.replace(/\/\/(\[::1?\]|0\.0\.0\.0|127\.0\.0\.1)/, '//localhost');
+  const base = url.replace(/\/\/(\[::1?\]|0\.0\.0\.0|127\.0\.0\.1)/, '//localhost') + config.basePath;
   const database =
     config.database.target.kind === 'embedded' ? `embedded in ${config.dataDir}` : 'DATABASE_URL';
   const lines = [

@@ -120,7 +120,13 @@ export class AppConfig {
     readonly spacingMs: number;
   };
 
-  /** The origin under which browsers reach this process. Instances redirect users back to it. */
+  /** Before the path of every URL that clients see: empty, or a path such as `/platforms`. */
+  readonly basePath: string;
+
+  /** The origin under which browsers reach this process. */
+  readonly publicOrigin: string;
+
+  /** The origin with the base path. Instances redirect users back to it. */
   readonly publicUrl: string;
 
   /** File of the encryption key that was generated because none is set. Null if one is set. */
@@ -218,6 +224,8 @@ export class AppConfig {
       concurrency: environment.WATCH_CONCURRENCY,
       spacingMs: environment.WATCH_SPACING_MS,
     };
-    this.publicUrl = environment.PUBLIC_URL ?? `http://localhost:${environment.PORT}`;
+    this.basePath = environment.BASE_PATH.slice(0, -1);
+    this.publicOrigin = environment.PUBLIC_URL ?? `http://localhost:${environment.PORT}`;
+    this.publicUrl = this.publicOrigin + this.basePath;
   }
 }

@@ -43,6 +43,9 @@ describe('the environment schema', () => {
   it.each([
     ['PORT', '0'],
     ['PORT', '65535'],
+    ['BASE_PATH', '/'],
+    ['BASE_PATH', '/platforms/'],
+    ['BASE_PATH', '/shared/platform-manager_v1.2~x/'],
     ['DATABASE_POOL_MAX', '2'],
     ['DATABASE_URL', 'postgresql://host/name'],
     ['REDIS_URL', 'rediss://a:6379, rediss://b:6379'],
@@ -53,11 +56,28 @@ describe('the environment schema', () => {
   });
 
   it.each([
+    ['PORT', 'abc', 'must be a TCP port, 0 to 65535; got abc'],
+    ['PORT', '99999', 'must be a TCP port, 0 to 65535; got 99999'],
+    ['METRICS_PORT', '0', 'must be a TCP port, 1 to 65535; got 0'],
+    ['PORT', '1\n2', 'must be a TCP port, 0 to 65535'],
+    ['PORT', 'hunter2hunter2', 'must be a TCP port, 0 to 65535'],
+  ])('says what is wrong with %s=%j', (name, value, message) => {
+    const { error } = environmentSchema.safeParse({ [name]: value });
+    expect(error?.issues.map((issue) => issue.message)).toEqual([message]);
+  });
+
+  it.each([
     ['PORT', '65536'],
     ['PORT', '3e3'],
     ['PORT', ' 3000'],
     ['PORT', '-1'],
     ['PORT', '0x10'],
+    ['BASE_PATH', 'platforms'],
+    ['BASE_PATH', '/platforms'],
+    ['BASE_PATH', '//elsewhere.example/'],
+    ['BASE_PATH', '/../'],
+    ['BASE_PATH', '/a b/'],
+    ['BASE_PATH', '/a;b/'],
     ['NODE_ENV', 'prod'],
     ['LOG_LEVEL', 'verbose'],
     ['DATABASE_POOL_MAX', '1'],

@@ -198,10 +198,14 @@ export const environmentSchema = z.object({
   WATCH_ROUND_SECONDS: whole('seconds', { min: 1, max: 3600, fallback: 30 }),
   WATCH_CONCURRENCY: whole('instances', { min: 1, max: 100, fallback: 10 }),
   WATCH_SPACING_MS: whole('milliseconds', { min: 1, max: 60_000, fallback: 2000 }),
+  BASE_PATH: z
+    .string()
+    .regex(/^\/(?:[\w.~-]*[\w~-][\w.~-]*\/)*$/, 'must begin and end with a slash, such as /platforms/')
+    .default('/'),
   PUBLIC_URL: z
     .string()
     .refine((text) => corsOrigin(text) && /^https?:/.test(text), {
-      message: 'must be an origin such as https://platforms.example.org, without a path',
+      message: 'must be an origin such as https://platforms.example.org; a path belongs to BASE_PATH',
     })
     .optional(),
 });

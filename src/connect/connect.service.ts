@@ -158,7 +158,7 @@ export class ConnectService {
     if (!URL.canParse(returnTo)) return false;
     const { origin, username, password } = new URL(returnTo);
     if (username !== '' || password !== '') return false;
-    return origin === this.config.publicUrl || this.config.corsOrigins.includes(origin);
+    return origin === this.config.publicOrigin || this.config.corsOrigins.includes(origin);
   }
 }
 

@@ -77,6 +77,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
       );
     });
     this.#io = this.#attach(http);
+    this.#stripBasePath(http);
   }
 
   /** Runs before the HTTP server closes. The server would wait for these connections, which do not end by themselves. */
@@ -119,6 +120,17 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
   #admits(request: IncomingMessage): boolean {
     if (this.#closing || !isAllowedOrigin(request, this.config)) return false;
     return this.#take(this.#addressOf(request))?.admitted ?? true;
+  }
+
+  /** As `withoutBasePath` does for Fastify's routes. Called last, so that Socket.IO's own listeners come after it. */
+  #stripBasePath(http: HttpServer): void {
+    const { basePath } = this.config;
+    if (basePath === '') return;
+    const strip = (request: IncomingMessage): void => {
+      if (request.url?.startsWith(basePath + SOCKET_PATH)) request.url = request.url.slice(basePath.length);
+    };
+    http.prependListener('request', strip);
+    http.prependListener('upgrade', strip);
   }
 
   /** Counts a request of the address. Null without limits. */

@@ -15,7 +15,8 @@ export const authenticateSchema = z.object({ token });
 /** Browsers may connect from this server's own origin and from CORS_ORIGINS. Other programs send no Origin header. */
 export function isAllowedOrigin({ headers }: IncomingMessage, config: AppConfig): boolean {
   const { origin, host } = headers;
-  if (origin === undefined || origin === config.publicUrl || config.corsOrigins.includes(origin)) return true;
+  if (origin === undefined || origin === config.publicOrigin || config.corsOrigins.includes(origin))
+    return true;
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 

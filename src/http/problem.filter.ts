@@ -67,7 +67,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (reply.sent) return;
   if (problem.retryAfterSeconds !== undefined) reply.header('Retry-After', String(problem.retryAfterSeconds));
   for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);
-  const path = request.url.split('?', 1)[0] ?? '';
+  const path = request.originalUrl.split('?', 1)[0] ?? '';
   void reply
     .code(problem.status)
     .header('Content-Type', 'application/problem+json; charset=utf-8')

@@ -25,6 +25,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import type { CacheRead } from '../cache/cache-read.js';
 import { CachedReply, replyOfText } from '../cache/cached-reply.js';
+import { AppConfig } from '../config/app-config.js';
 import {
   ApiIfNoneMatch,
   CACHED_HEADERS,
@@ -66,6 +67,7 @@ export class PlatformsController {
     private readonly repository: PlatformRepository,
     private readonly checks: PlatformChecks,
     private readonly disconnect: DisconnectService,
+    private readonly config: AppConfig,
   ) {}
 
   @Get()
@@ -136,7 +138,7 @@ export class PlatformsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PlatformView> {
     const view = await this.shown(await this.writer.create(user.id, dto), test);
-    reply.headers({ Location: `/v1/platforms/${view.id}`, ETag: etagOf(view) });
+    reply.headers({ Location: `${this.config.basePath}/v1/platforms/${view.id}`, ETag: etagOf(view) });
     return view;
   }
 

@@ -1,4 +1,5 @@
 import createClient from 'openapi-fetch';
+import { BASE } from './base.js';
 import { refusal } from './problem.js';
 import type { components, paths } from './schema.js';
 import { sendAuthorized } from './session.js';
@@ -12,7 +13,7 @@ export type NewPlatform = components['schemas']['CreatePlatformDto'];
 export type PlatformChange = components['schemas']['UpdatePlatformDto'];
 
 /** API client that sends requests as the signed-in user. */
-export const api = createClient<paths>({ fetch: (request) => sendAuthorized(request) });
+export const api = createClient<paths>({ baseUrl: BASE, fetch: (request) => sendAuthorized(request) });
 
 interface Result<T> {
   readonly data?: T;

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import createClient from 'openapi-fetch';
+import { BASE } from './base.js';
 import { Refused, Unreachable, refusal } from './problem.js';
 import type { components, paths } from './schema.js';
 
@@ -46,7 +47,7 @@ export async function send(request: Request, timeoutMs = REQUEST_TIMEOUT_MS): Pr
   }
 }
 
-const anonymous = createClient<paths>({ fetch: (request) => send(request) });
+const anonymous = createClient<paths>({ baseUrl: BASE, fetch: (request) => send(request) });
 
 export async function logIn(email: string, password: string): Promise<void> {
   const { data, error, response } = await anonymous.POST('/v1/auth/login', { body: { email, password } });

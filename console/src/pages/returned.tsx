@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { BASE } from '../api/base.js';
 import { App } from '../app.js';
 import { handOver, pendingAttempt } from '../state/connect.js';
 import { PageTitle } from '../ui/page-title.js';
@@ -54,7 +55,7 @@ function Outcome({ failure }: { readonly failure: string | null }) {
       {failure !== null && <p>{failure}</p>}
       <p>You can close this tab and return to the one you came from.</p>
       <p>
-        <a href="/console/">Open the console here</a>
+        <a href={`${BASE}/console/`}>Open the console here</a>
       </p>
     </>
   );

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { BASE } from '../api/base.js';
 import { api, ok } from '../api/client.js';
 import { messageOf, say, warn } from './messages.js';
 import { reload } from './platforms.js';
@@ -23,7 +24,7 @@ export const pendingAttempt = signal<string | null>(null);
 
 /** Where the instance's tab ends. It names this tab, whose user alone can finish the attempt. */
 export function returnAddress(): string {
-  return new URL(`/console/?tab=${tab}`, location.href).href;
+  return new URL(`${BASE}/console/?tab=${tab}`, location.href).href;
 }
 
 /** Finishes an attempt as the signed-in user, and tells them. */

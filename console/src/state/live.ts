@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { BASE } from '../api/base.js';
 import { poll } from '../api/poll.js';
 import { EventStreamParser, type ServerSentEvent } from '../api/server-sent-events.js';
 import { sendAuthorized } from '../api/session.js';
@@ -84,7 +85,7 @@ async function* openStream(parser: EventStreamParser, stopped: AbortSignal): Asy
     const headers = { Accept: 'text/event-stream', ...resumption(parser.lastEventId) };
     const signal = AbortSignal.any([stopped, silence.signal]);
     const response = await sendAuthorized(
-      new Request('/v1/events', { headers, signal, cache: 'no-store' }),
+      new Request(`${BASE}/v1/events`, { headers, signal, cache: 'no-store' }),
       0,
     );
     if (response.status === 404) throw new NoEvents();

@@ -12,7 +12,10 @@ describe('the console’s files', () => {
   }, 120_000);
   afterAll(() => app.close());
 
-  const linked = (): string[] => [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path);
+  const linked = (): string[] =>
+    [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(
+      ([, path = '']) => new URL(path, `${app.baseUrl}/console/`).pathname,
+    );
 
   it('are found at /console', async () => {
     const answer = await app.client.get('/console');

@@ -2,6 +2,7 @@ import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { withFreePort } from './free-port.js';
 import { ServerProcess } from './server-process.js';
+import type { UserIds } from './unprivileged-user.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
@@ -13,6 +14,8 @@ export interface ApiOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The program, by default the built dist/main.js. */
   readonly entry?: string;
+  /** By default the user of the tests. */
+  readonly user?: UserIds | undefined;
 }
 
 /** The API as its own node process, as in production. */
@@ -71,13 +74,14 @@ export async function startApi(options: ApiOptions): Promise<ApiProcess> {
     : startOn(Number(given), options);
 }
 
-async function startOn(port: number, { env, entry }: ApiOptions): Promise<ApiProcess> {
+async function startOn(port: number, { env, entry, user }: ApiOptions): Promise<ApiProcess> {
   const { PATH = '', HOME = '' } = process.env;
   const child = new ServerProcess('The API', {
     command: process.execPath,
     args: [entry ?? `${ROOT}dist/main.js`],
     cwd: ROOT,
     env: { PATH, HOME, HOST: '127.0.0.1', ...env, PORT: String(port) },
+    user,
   });
   const api = new ApiProcess(child, port);
   await api.start();
