@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
-import { csvRecords } from './csv-records.js';
 import { checkedHeader } from './columns.js';
+import { csvRecords } from './csv-records.js';
 import { jsonRecords } from './json-records.js';
 import { MAX_RECORD_BYTES, type SourceRecord } from './source-record.js';
 
