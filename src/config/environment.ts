@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { postgresTarget } from './postgres-target.js';
 import { redisTarget } from './redis-target.js';
 
-export const MAKE_KEY = 'make one with: npm run cli -- keys:generate';
+// We write Fernet keys in url-safe base64.
+export const MAKE_ENCRYPTION_KEY =
+  'make one with: npm run cli -- keys:generate, or without Node: openssl rand -base64 32 | tr +/ -_';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -66,7 +68,7 @@ const encryptionKeys = z.string().superRefine((text, context) => {
     if (FERNET_KEY.test(key)) return;
     const problem = QUOTED.test(key)
       ? 'must be written without b and quotation marks: the 44 characters between them'
-      : `is not a Fernet key: 32 bytes in base64, 44 characters; for a new installation, ${MAKE_KEY}`;
+      : `is not a Fernet key: 32 bytes in base64, 44 characters; for a new installation, ${MAKE_ENCRYPTION_KEY}`;
     context.addIssue({ code: 'custom', message: `key ${index + 1} ${problem}` });
   });
   if (new Set(keys.map(keyBytes)).size !== keys.length) {
@@ -129,12 +131,15 @@ export const environmentSchema = z.object({
   TRUST_PROXY: trustProxy,
 
   DATABASE_URL: postgresTarget.optional(),
+  DATABASE_DIRECT_URL: postgresTarget.optional(),
   DATABASE_REPLICA_URL: postgresTarget.optional(),
   DATABASE_POOL_MAX: whole('connections', { min: 2, max: 500, fallback: 15 }),
   DATABASE_ACQUIRE_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 60_000, fallback: 5000 }),
   DATABASE_STATEMENT_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 600_000, fallback: 5000 }),
 
   REDIS_URL: redisTarget.optional(),
+  REDIS_SENTINEL_USERNAME: z.string().max(500).optional(),
+  REDIS_SENTINEL_PASSWORD: z.string().max(5000).optional(),
   REDIS_COMMAND_TIMEOUT_MS: whole('milliseconds', { min: 5, max: 10_000, fallback: 100 }),
 
   // No braces: in a cluster a lease must lie in the slot of its key. No wildcards: cache:flush looks for it.

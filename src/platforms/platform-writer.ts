@@ -202,6 +202,7 @@ export class PlatformWriter {
       refreshToken: null,
       accountId: null,
       avatarUrl: null,
+      ...(moves && { software: null, softwareVersion: null }),
     };
   }
 }
