@@ -19,6 +19,7 @@ import { BODY_LIMIT_BYTES, limitBodies } from './http/body-limits.js';
 import { FastLane } from './http/fast-lane.js';
 import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
 import { sendProblem } from './http/problem.filter.js';
+import { documentUnknownQuery } from './http/query-docs.js';
 import { endUnusedConnections } from './http/unused-connections.js';
 import { validationPipe } from './http/validation.js';
 import { documentRateLimits } from './rate-limit/rate-limit-docs.js';
@@ -179,9 +180,8 @@ function openApiDocument(app: NestFastifyApplication, basePath = ''): OpenAPIObj
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token, or an API key' });
   // Without servers the paths count from the root of the host.
   if (basePath !== '') document.addServer(basePath);
-  return documentRateLimits(
-    SwaggerModule.createDocument(app, document.build(), {
-      operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
-    }),
-  );
+  const built = SwaggerModule.createDocument(app, document.build(), {
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+  });
+  return documentRateLimits(documentUnknownQuery(built));
 }

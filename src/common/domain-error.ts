@@ -34,6 +34,9 @@ export function problem(status: number, code: string, title: string) {
   };
 }
 
+export const UNKNOWN_FIELD = 'is not a known field';
+export const UNKNOWN_PARAMETER = 'is not a known query parameter';
+
 /** Field problems in one answer. */
 const MAX_SHOWN = 20;
 

@@ -1,5 +1,5 @@
 import { type PipeTransform, type Type, ValidationPipe } from '@nestjs/common';
-import { InvalidField } from '../common/domain-error.js';
+import { InvalidField, UNKNOWN_FIELD, UNKNOWN_PARAMETER } from '../common/domain-error.js';
 import { VALIDATION_OPTIONS, fieldProblems } from './validation.js';
 
 /**
@@ -15,7 +15,7 @@ export function queryPipe(type: Type<object>): PipeTransform {
       new InvalidField(
         fieldProblems(errors).map(({ pointer, detail }) => ({
           pointer: pointer.replace(/^\//, '#'),
-          detail,
+          detail: detail === UNKNOWN_FIELD ? UNKNOWN_PARAMETER : detail,
         })),
       ),
   });

@@ -1,5 +1,5 @@
 import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
-import { InvalidField, type FieldProblem } from '../common/domain-error.js';
+import { InvalidField, UNKNOWN_FIELD, type FieldProblem } from '../common/domain-error.js';
 
 /** Unknown fields are errors: a misspelt one would otherwise be ignored silently. */
 export const VALIDATION_OPTIONS = {
@@ -45,7 +45,7 @@ export function fieldProblems(errors: readonly ValidationError[], parent = ''): 
     const pointer = `${parent}/${error.property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
     const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) => ({
       pointer,
-      detail: constraint === 'whitelistValidation' ? 'is not a known field' : message,
+      detail: constraint === 'whitelistValidation' ? UNKNOWN_FIELD : message,
     }));
     return [...own, ...fieldProblems(error.children ?? [], pointer)];
   });

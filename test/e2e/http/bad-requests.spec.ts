@@ -176,6 +176,30 @@ describe('path and query parameters', () => {
     ]);
   });
 
+  it.each([
+    ['GET', () => '/v1/platforms', '?page=2&limit=10', ['#limit', '#page']],
+    ['GET', () => `/v1/platforms/${id}`, '?verbose=1', ['#verbose']],
+    ['GET', () => '/v1/platforms/default', '?a', ['#a']],
+    ['GET', () => `/v1/platforms/${id}/stats`, '?day=1', ['#day']],
+    ['GET', () => `/v1/platforms/${id}/stats/activity`, '?days=7&day=1', ['#day']],
+    ['GET', () => '/v1/audit', '?page=2', ['#page']],
+    ['GET', () => '/v1/me', '?__proto__=1&constructor=2', ['#__proto__', '#constructor']],
+    ['HEAD', () => '/v1/platforms', '?page=2', null],
+    ['POST', () => '/v1/platforms', '?dryRun=true', ['#dryRun']],
+    ['DELETE', () => `/v1/platforms/${id}`, '?Revoke=true', ['#Revoke']],
+    ['GET', () => '/health/live', '?full=1', ['#full']],
+  ])('refuses on %s %s the unknown %s, and names it', async (method, path, query, pointers) => {
+    const answer = await ada.client.request(method, path() + query);
+    if (pointers === null) return expect(answer.status).toBe(400);
+    const { errors } = expectProblem(answer, 400, 'validation_failed', pointers);
+    for (const { detail } of errors ?? []) expect(detail).toBe('is not a known query parameter');
+    expect((await ada.client.get(`/v1/platforms/${id}`)).status).toBe(200);
+  });
+
+  it('asks for a token before it looks at the query', async () => {
+    expectProblem(await app.client.get('/v1/platforms?page=2'), 401, 'unauthenticated');
+  });
+
   it('takes true and false for both flags', async () => {
     for (const flag of ['refresh', 'includeInactive']) {
       for (const value of ['true', 'false']) {
