@@ -18,6 +18,7 @@ import { withoutBasePath } from './http/base-path.js';
 import { BODY_LIMIT_BYTES, limitBodies } from './http/body-limits.js';
 import { FastLane } from './http/fast-lane.js';
 import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
+import { OtherMethods } from './http/other-methods.js';
 import { sendProblem } from './http/problem.filter.js';
 import { documentUnknownQuery } from './http/query-docs.js';
 import { endUnusedConnections } from './http/unused-connections.js';
@@ -51,6 +52,7 @@ export async function createApp(
   harden(fastify, { https: config.production });
   limitBodies(fastify);
   endUnusedConnections(fastify);
+  app.get(OtherMethods).attach(fastify);
   configure(app, config, logger);
   app.get(FastLane).attach(fastify);
   await serveConsole(fastify, config.basePath);

@@ -41,11 +41,35 @@ describe('a closed route', () => {
 });
 
 describe('what no route can read', () => {
-  it('answers 404 as a problem to an unknown route and method', async () => {
+  it('answers 404 as a problem to an unknown route', async () => {
     expectProblem(await app.client.get('/v1/nothing'), 404, 'route_not_found');
     expectProblem(await app.client.get('/'), 404, 'route_not_found');
-    expectProblem(await ada.client.delete('/v1/platforms'), 404, 'route_not_found');
+    expectProblem(await app.client.request('OPTIONS', '/v1/nothing'), 404, 'route_not_found');
   });
+
+  it.each([
+    ['DELETE', '/v1/platforms', 'GET, HEAD, POST, OPTIONS'],
+    ['POST', '/v1/platforms/1', 'GET, HEAD, PATCH, DELETE, OPTIONS'],
+    ['PATCH', '/v1/platforms/default', 'GET, HEAD, OPTIONS'],
+    ['GET', '/v1/platforms/cache/refresh', 'POST, OPTIONS'],
+    ['HEAD', '/v1/auth/login', 'POST, OPTIONS'],
+    ['PUT', '/health/live', 'GET, HEAD, OPTIONS'],
+    ['POST', '/console/', 'GET, HEAD, OPTIONS'],
+    ['DELETE', '/docs-json', 'GET, HEAD, OPTIONS'],
+  ])(
+    'answers 405 to %s %s, with and without a token and a body, and says what is allowed',
+    async (method, path, allowed) => {
+      for (const client of [app.client, ada.client]) {
+        const body = ['GET', 'HEAD'].includes(method) ? {} : { raw: '{', headers: JSON_TYPE };
+        const answer = await client.request(method, path, body);
+        if (method === 'HEAD') expect(answer.status).toBe(405);
+        else expectProblem(answer, 405, 'method_not_allowed');
+        expect(answer.header('allow')).toBe(allowed);
+      }
+      const options = await app.client.request('OPTIONS', path);
+      expect([options.status, options.header('allow')]).toEqual([204, allowed]);
+    },
+  );
 
   it('keeps the query out of instance, for it may hold what should not be there', async () => {
     const answer = await ada.client.get(`/v1/nothing?token=${secret()}`);
@@ -244,9 +268,22 @@ describe('fields of a platform connection', () => {
     expectProblem(await ada.client.patch(`/v1/platforms/${id}`, fields), 400, 'validation_failed', [pointer]);
   });
 
-  it('reports several faults at once', async () => {
-    const answer = await ada.client.post('/v1/platforms', { name: 1, accessToken: secret() });
-    expectProblem(answer, 400, 'validation_failed', ['/instanceUrl', '/name', '/platformType']);
+  it('reports all faults at once, and says what is required', async () => {
+    const missing = await ada.client.post('/v1/platforms', { name: 1, accessToken: secret() });
+    const { errors } = expectProblem(missing, 400, 'validation_failed', [
+      '/instanceUrl',
+      '/name',
+      '/platformType',
+    ]);
+    expect(errors).toContainEqual({ pointer: '/instanceUrl', detail: 'instanceUrl is required' });
+    expect(errors).toContainEqual({ pointer: '/platformType', detail: 'platformType is required' });
+    const wrong = await ada.client.post('/v1/platforms', {
+      ...platformInput(app.backends.secrets),
+      instanceUrl: 'https://a.example/path',
+      name: '',
+      colour: 'red',
+    });
+    expectProblem(wrong, 400, 'validation_failed', ['/colour', '/instanceUrl', '/name']);
   });
 
   it('takes the longest values of the contract, and any script', async () => {
