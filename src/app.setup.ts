@@ -19,6 +19,7 @@ import { BODY_LIMIT_BYTES, limitBodies } from './http/body-limits.js';
 import { FastLane } from './http/fast-lane.js';
 import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
 import { OtherMethods } from './http/other-methods.js';
+import { explainProblemsAt } from './http/problem-type.js';
 import { sendProblem } from './http/problem.filter.js';
 import { documentUnknownQuery } from './http/query-docs.js';
 import { endUnusedConnections } from './http/unused-connections.js';
@@ -49,6 +50,7 @@ export async function createApp(
     },
   );
   const fastify = app.getHttpAdapter().getInstance();
+  explainProblemsAt(config.publicUrl, fastify);
   harden(fastify, { https: config.production });
   limitBodies(fastify);
   endUnusedConnections(fastify);

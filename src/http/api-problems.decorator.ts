@@ -63,7 +63,7 @@ export function problemContent({
     'application/problem+json': {
       schema: { $ref: getSchemaPath(ProblemDto) },
       example: {
-        type: `urn:platform-manager:problem:${code}`,
+        type: `https://api.example.org/problems/${code}`,
         title,
         status,
         detail: message,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PROBLEM_TYPES } from '../../../src/common/problem-types.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { createPlatform, type Person, platformInput, register } from '../../support/factories.js';
 import { expectProblem } from '../../support/problems.js';
@@ -70,6 +71,23 @@ describe('what no route can read', () => {
       expect([options.status, options.header('allow')]).toEqual([204, allowed]);
     },
   );
+
+  it('explains each problem at its type: to a browser as a page, to a program as JSON', async () => {
+    const { type } = (await app.client.get('/v1/nothing')).json<{ type: string }>();
+    expect(type).toBe('http://localhost:3000/problems/route_not_found');
+    for (const code of Object.keys(PROBLEM_TYPES)) {
+      const data = await app.client.get(`/problems/${code}`);
+      expect(data.json()).toMatchObject({ code, type: `http://localhost:3000/problems/${code}` });
+      const page = await app.client.get(`/problems/${code}`, { Accept: 'text/html,*/*;q=0.8' });
+      expect(page.header('content-type')).toBe('text/html; charset=utf-8');
+      expect(page.header('vary')).toBe('Accept');
+      expect(page.text).toContain(`<code>${code}</code>`);
+    }
+    expectProblem(await app.client.get('/problems/constructor'), 404, 'route_not_found');
+    const list = (await app.client.get('/problems')).json<{ code: string }[]>();
+    expect(list.map(({ code }) => code).sort()).toEqual(Object.keys(PROBLEM_TYPES).sort());
+    expect((await app.client.get('/problems', { Accept: 'text/html' })).text).toContain('href="problems/');
+  });
 
   it('keeps the query out of instance, for it may hold what should not be there', async () => {
     const answer = await ada.client.get(`/v1/nothing?token=${secret()}`);

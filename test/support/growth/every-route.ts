@@ -32,7 +32,14 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   const { email, password } = person;
   const { refreshToken } = (await ok(client.post('/v1/auth/login', { email, password }))).json<Session>();
   const next = (await ok(client.post('/v1/auth/refresh', { refreshToken }))).json<Session>();
-  for (const path of ['/health/live', '/health/ready', '/metrics', '/asyncapi.json'])
+  for (const path of [
+    '/health/live',
+    '/health/ready',
+    '/metrics',
+    '/asyncapi.json',
+    '/problems',
+    '/problems/forbidden',
+  ])
     await ok(client.get(path));
 
   const key = { name: 'a worker', scopes: ['platforms:read'] };
