@@ -18,6 +18,7 @@ import { withoutBasePath } from './http/base-path.js';
 import { BODY_LIMIT_BYTES, limitBodies } from './http/body-limits.js';
 import { FastLane } from './http/fast-lane.js';
 import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
+import { asOpenApi31 } from './http/openapi-document.js';
 import { OtherMethods } from './http/other-methods.js';
 import { explainProblemsAt } from './http/problem-type.js';
 import { sendProblem } from './http/problem.filter.js';
@@ -122,6 +123,7 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
       exposedHeaders: [
         'ETag',
         'Location',
+        'Link',
         'Cache-Status',
         'Retry-After',
         'X-Request-Id',
@@ -177,15 +179,15 @@ function openApiDocument(app: NestFastifyApplication, basePath = ''): OpenAPIObj
     'Errors are RFC 9457 `application/problem+json`. The `Cache-Status` header (RFC 9211) tells whether a read was a hit.',
   ].join('\n');
   const document = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
     .setTitle('Platform Manager')
     .setDescription(description)
     .setVersion('1')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token, or an API key' });
-  // Without servers the paths count from the root of the host.
-  if (basePath !== '') document.addServer(basePath);
+  document.addServer(basePath === '' ? '/' : basePath);
   const built = SwaggerModule.createDocument(app, document.build(), {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
-  return documentRateLimits(documentUnknownQuery(built));
+  return asOpenApi31(documentRateLimits(documentUnknownQuery(built)));
 }

@@ -5,14 +5,21 @@ import type { FastifyRequest } from 'fastify';
 import { InvalidField, UNKNOWN_PARAMETER } from '../common/domain-error.js';
 
 const ANY_QUERY_METADATA = Symbol('AnyQuery');
+const KNOWN_QUERY_METADATA = Symbol('KnownQuery');
 
 /** Accepts query parameters that the handler does not declare. */
 export function AnyQuery(): MethodDecorator {
   return SetMetadata(ANY_QUERY_METADATA, true);
 }
 
+/** Names parameters that a handler reads by a decorator of its own. */
+export function KnowsQuery(names: readonly string[]): MethodDecorator {
+  return SetMetadata(KNOWN_QUERY_METADATA, names);
+}
+
 /** Null where any is accepted, or where the handler's own pipe refuses unknown ones. */
 type KnownNames = ReadonlySet<string> | null;
+type Handler = ReturnType<ExecutionContext['getHandler']>;
 
 /**
  * Global guard: refuses query parameters that a handler does not declare with `@Query()`, as unknown body fields are
@@ -41,18 +48,18 @@ export class KnownQueryGuard implements CanActivate {
       known =
         Reflect.getMetadata(ANY_QUERY_METADATA, handler) === true
           ? null
-          : declaredNames(context.getClass(), handler.name);
+          : declaredNames(context.getClass(), handler);
       this.#known.set(handler, known);
     }
     return known;
   }
 }
 
-function declaredNames(controller: object, method: string): KnownNames {
-  const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) ?? {}) as Readonly<
+function declaredNames(controller: object, handler: Handler): KnownNames {
+  const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, handler.name) ?? {}) as Readonly<
     Record<string, { readonly data?: unknown }>
   >;
-  const names = new Set<string>();
+  const names = new Set((Reflect.getMetadata(KNOWN_QUERY_METADATA, handler) ?? []) as readonly string[]);
   for (const [key, { data }] of Object.entries(parameters)) {
     if (Number(key.split(':', 1)[0]) !== Number(RouteParamtypes.QUERY)) continue;
     if (typeof data !== 'string') return null;

@@ -1,8 +1,16 @@
 import { Controller, Get, Headers, NotFoundException, Param, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiParam, ApiProperty, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import {
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiProperty,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { AppConfig } from '../config/app-config.js';
 import { PROBLEM_TYPES, listOfProblemTypes } from '../common/problem-types.js';
+import { AppConfig } from '../config/app-config.js';
 import { ApiProblems } from './api-problems.decorator.js';
 import { Public } from './auth/access.js';
 import { problemPage, problemsPage } from './problem-pages.js';
@@ -31,6 +39,7 @@ export class ProblemTypeDto {
 
 /** What the `type` of a problem leads to. */
 @ApiTags('operation')
+@ApiExtraModels(ProblemTypeDto)
 @Controller('problems')
 export class ProblemsController {
   readonly #types: readonly ProblemTypeDto[];
@@ -77,7 +86,8 @@ export class ProblemsController {
 
 /** Browsers name HTML; programs mostly take anything. */
 function wantsHtml(accept: string | undefined, reply: FastifyReply): boolean {
-  reply.header('Vary', 'Accept');
+  // CORS has set `Vary: Origin` by now.
+  reply.header('Vary', [reply.getHeader('Vary'), 'Accept'].filter(Boolean).join(', '));
   const html = accept?.includes('text/html') === true;
   if (html) reply.header('Content-Type', HTML);
   return html;

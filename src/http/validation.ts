@@ -45,9 +45,9 @@ export function validationPipe(): ValidationPipe {
 export function fieldProblems(errors: readonly ValidationError[], parent = ''): FieldProblem[] {
   return errors.flatMap((error) => {
     const pointer = `${parent}/${error.property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    const { constraints = {}, value } = error;
+    const { constraints = {} } = error;
     if (UNKNOWN in constraints) return [{ pointer, detail: UNKNOWN_FIELD }];
-    if (value === undefined) return [{ pointer, detail: `${error.property} is required` }];
+    if (error.value === undefined) return [{ pointer, detail: `${error.property} is required` }];
     const own = Object.values(constraints).map((detail) => ({ pointer, detail }));
     return [...own, ...fieldProblems(error.children ?? [], pointer)];
   });

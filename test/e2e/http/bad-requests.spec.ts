@@ -219,7 +219,7 @@ describe('path and query parameters', () => {
   });
 
   it.each([
-    ['GET', () => '/v1/platforms', '?page=2&limit=10', ['#limit', '#page']],
+    ['GET', () => '/v1/platforms', '?page=2&per_page=10', ['#page', '#per_page']],
     ['GET', () => `/v1/platforms/${id}`, '?verbose=1', ['#verbose']],
     ['GET', () => '/v1/platforms/default', '?a', ['#a']],
     ['GET', () => `/v1/platforms/${id}/stats`, '?day=1', ['#day']],
