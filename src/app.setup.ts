@@ -13,6 +13,7 @@ import type { Logger } from 'pino';
 import { serveConsole } from './app.console.js';
 import { AppModule } from './app.module.js';
 import { NestPinoLogger, createLogger } from './common/logger.js';
+import { terminalLog } from './common/terminal-log.js';
 import type { AppConfig } from './config/app-config.js';
 import { withoutBasePath } from './http/base-path.js';
 import { BODY_LIMIT_BYTES, limitBodies } from './http/body-limits.js';
@@ -37,10 +38,8 @@ const RATE_LIMIT_HEADERS = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
 /** Builds the application that is served, also for the e2e tests. It does not listen yet. */
-export async function createApp(
-  config: AppConfig,
-  logger = createLogger(config),
-): Promise<NestFastifyApplication> {
+export async function createApp(config: AppConfig, logger?: Logger): Promise<NestFastifyApplication> {
+  logger ??= createLogger(config, await terminalLog(config));
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forRoot(config),
     createAdapter(config, logger),

@@ -33,6 +33,12 @@ export const PROBLEM_TYPES = {
   ),
   instance_error: type(400, NOT_USABLE, 'The instance answered with an error or an invalid response.'),
   not_an_instance: type(400, NOT_USABLE, 'No supported software answers at this address.'),
+  instance_blocks_programs: type(
+    400,
+    NOT_USABLE,
+    'Instead of an answer the instance sent a page that only a browser can pass. Ask its administrator to let programs in.',
+  ),
+  instance_moved: type(400, NOT_USABLE, 'The instance is at another address now; `detail` has it, if known.'),
   software_not_supported: type(400, NOT_FINISHED, "The instance's software is not supported."),
   access_denied: type(400, NOT_FINISHED, 'Access was not granted at the instance.'),
   invalid_client: type(400, NOT_FINISHED, 'The instance no longer recognises this application. Start again.'),
@@ -44,6 +50,7 @@ export const PROBLEM_TYPES = {
   scope_missing: type(400, NOT_FINISHED, 'The new access token lacks a scope.'),
   account_disabled: type(400, NOT_FINISHED, 'The account is disabled at the instance.'),
   account_pending: type(400, NOT_FINISHED, 'The account is not confirmed or approved at the instance yet.'),
+  account_moved: type(400, NOT_FINISHED, 'The account has moved. Connect the new one.'),
   identity_mismatch: type(400, NOT_FINISHED, 'The token belongs to another account.'),
 
   unauthenticated: type(

@@ -124,19 +124,24 @@ export class ConnectController {
   @ApiOperation({
     summary: 'Finish connecting an account by OAuth',
     description:
-      'Works once, for the user who began the attempt. A browser that has the cookie of an attempt must have the one of ' +
+      'Works once, for the user who began the attempt; again, if the outcome was `confirmation_required`. A browser that has the cookie of an attempt must have the one of ' +
       'this attempt.',
   })
   @ApiOkResponse({ type: ConnectedDto })
   @ApiProblems([400, 404, 409, 413, 415, 429, 503], new AttemptNotFound())
   async finish(
     @CurrentUser() user: AuthUser,
-    @Body() { attempt }: FinishConnectDto,
+    @Body() dto: FinishConnectDto,
     @Req() request: FastifyRequest,
   ): Promise<ConnectedDto> {
     const browsers = browsersOf(request, this.config);
-    const { id, renewed, account } = await this.connect.finish(user.id, attempt, browsers);
-    return { outcome: 'connected', platformId: id, renewed, account: toTestedAccountDto(account) };
+    const { id, result, account } = await this.connect.finish(user.id, dto, browsers);
+    return {
+      outcome: result === 'exists' ? 'confirmation_required' : 'connected',
+      platformId: id,
+      renewed: result === 'renewed',
+      account: toTestedAccountDto(account),
+    };
   }
 }
 

@@ -10,6 +10,8 @@ function view(id: number): PlatformView {
     userId: 7,
     name: ['Ärger', 'alpha', 'Beta', 'beta', 'Zoo'][id % 5] ?? '',
     platformType: id % 3 === 0 ? 'pixelfed' : 'mastodon',
+    software: null,
+    softwareVersion: null,
     instanceUrl: `https://${id % 2 === 0 ? 'even' : 'odd'}.example`,
     username: id % 4 === 0 ? null : `Ada${id}`,
     isActive: true,

@@ -17,6 +17,8 @@ export const platformViewSchema = z.strictObject({
   userId: id,
   name: z.string(),
   platformType: z.enum(PLATFORM_TYPES),
+  software: z.string().nullable(),
+  softwareVersion: z.string().nullable(),
   instanceUrl: z.string(),
   username: z.string().nullable(),
   isActive: z.boolean(),

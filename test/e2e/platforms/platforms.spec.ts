@@ -46,6 +46,8 @@ describe('POST /v1/platforms', () => {
       userId: ada.id,
       name: 'My Mastodon',
       platformType: 'mastodon',
+      software: null,
+      softwareVersion: null,
       instanceUrl: 'https://mastodon.example',
       username: 'ada',
       isActive: true,
@@ -71,7 +73,15 @@ describe('POST /v1/platforms', () => {
   });
 
   it('takes every platform type, and optional fields left out or null', async () => {
-    for (const platformType of ['mastodon', 'pixelfed', 'pleroma', 'akkoma', 'gotosocial', 'friendica']) {
+    for (const platformType of [
+      'mastodon',
+      'pixelfed',
+      'pleroma',
+      'akkoma',
+      'gotosocial',
+      'friendica',
+      'mastodon_api',
+    ]) {
       const bare = { username: null, clientKey: null, clientSecret: null };
       const platform = await create({ platformType, ...bare });
       expect(platform).toMatchObject({ platformType, username: null, hasClientCredentials: false });
