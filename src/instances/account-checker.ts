@@ -56,6 +56,11 @@ export class AccountChecker {
     return this.found('needs_reconnect', null);
   }
 
+  /** The result for an instance whose name no longer exists. */
+  instanceGone(): AccountCheck {
+    return this.found('instance_gone', null);
+  }
+
   private async isSame(typed: string, account: InstanceAccount, instanceUrl: string): Promise<boolean> {
     const match = matchName(typed, account, instanceUrl);
     return match === 'elsewhere' ? this.instances.leadsTo(typed, account.uri, instanceUrl) : match === 'same';

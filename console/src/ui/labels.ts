@@ -38,6 +38,7 @@ export const STATUS_LABELS: Readonly<Record<Status, string>> = {
   not_an_instance: 'Not a Fediverse instance',
   instance_blocks_programs: 'Instance blocks programs',
   instance_moved: 'Instance has moved',
+  instance_gone: 'Instance no longer exists',
   identity_mismatch: 'Token belongs to another account',
   account_moved: 'Account has moved',
   blocked_address: 'Address not allowed',
