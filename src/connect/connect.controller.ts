@@ -16,6 +16,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated, Public } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { AnyQuery } from '../http/known-query.guard.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { toTestedAccountDto } from '../platforms/dto/platform-test.dto.js';
 import { parseCallback } from './callback.js';
@@ -68,6 +69,8 @@ export class ConnectController {
 
   @Get('callback/:key')
   @Public()
+  // RFC 6749, 4.1.2: parameters that the client does not know are ignored.
+  @AnyQuery()
   @ApiOperation({
     summary: 'Callback of OAuth and MiAuth: the instance redirects the browser here',
     description:

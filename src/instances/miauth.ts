@@ -5,7 +5,7 @@ import { isChallengePage } from './challenge-page.js';
 import { GuardedHttp } from './guarded-http.js';
 import { jsonBody } from './json-body.js';
 import { miAuthCheck, misskeyRequest } from './misskey-api.js';
-import { OAuthFailed, failedRequest } from './oauth.errors.js';
+import { OAuthFailed, RevocationRefused, failedRequest } from './oauth.errors.js';
 import { credential } from './token-reply.js';
 
 const checkSchema = z.union([
@@ -60,11 +60,11 @@ export class MiAuth {
   /**
    * Misskey and the forks that we have read let only the person revoke a token, in the settings. They refuse this.
    *
-   * @throws {OAuthFailed}
+   * @throws {OAuthFailed | RevocationRefused}
    */
   async revoke(origin: string, token: string, timeoutMs: number): Promise<void> {
     const request = { ...misskeyRequest({ i: token, token }), timeoutMs };
     const { status } = await this.http.request(`${origin}/api/i/revoke-token`, request).catch(failedRequest);
-    if (status !== 200 && status !== 204) throw new OAuthFailed('revocation_refused');
+    if (status !== 200 && status !== 204) throw new RevocationRefused();
   }
 }

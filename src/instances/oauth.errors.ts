@@ -7,7 +7,6 @@ export type OAuthFailure =
   | 'invalid_grant'
   | 'registration_refused'
   | 'oauth_refused'
-  | 'revocation_refused'
   | 'blocked_address'
   | 'instance_unreachable'
   | 'instance_error'
@@ -19,8 +18,6 @@ const MESSAGES: Readonly<Record<OAuthFailure, string>> = {
   invalid_grant: 'The instance no longer accepts this authorisation. Start again.',
   registration_refused: 'The instance refused to register this application.',
   oauth_refused: 'The instance refused the authorisation.',
-  revocation_refused:
-    'The instance does not let applications revoke tokens. Its user can, in the settings there.',
   blocked_address: 'Connections to this address are not allowed.',
   instance_unreachable: 'The instance cannot be reached.',
   instance_error: 'The instance answered with an error or an invalid response.',
@@ -33,6 +30,15 @@ export class OAuthFailed extends Error {
 
   constructor(readonly reason: OAuthFailure) {
     super(MESSAGES[reason]);
+  }
+}
+
+/** The instance lets only people revoke tokens. */
+export class RevocationRefused extends Error {
+  override readonly name = 'RevocationRefused';
+
+  constructor() {
+    super('The instance does not let applications revoke tokens. Its user can, in the settings there.');
   }
 }
 

@@ -7,7 +7,7 @@ import { InstanceRefused } from '../instances/instances.errors.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { MiAuth } from '../instances/miauth.js';
 import { OAuthClient } from '../instances/oauth-client.js';
-import { OAuthFailed } from '../instances/oauth.errors.js';
+import { OAuthFailed, RevocationRefused } from '../instances/oauth.errors.js';
 import type { CachedPlatform } from './platform-cache.js';
 import { PlatformWriter } from './platform-writer.js';
 import { PlatformRepository } from './platform.repository.js';
@@ -55,7 +55,12 @@ export class DisconnectService {
       if (!(await this.isSafeAt(instanceUrl))) return;
       await this.oauth.revoke(instanceUrl, app, accessToken, REVOKE_TIMEOUT_MS);
     } catch (error) {
-      if (!(error instanceof InstanceRefused || error instanceof OAuthFailed)) throw error;
+      if (!(
+        error instanceof InstanceRefused ||
+        error instanceof OAuthFailed ||
+        error instanceof RevocationRefused
+      ))
+        throw error;
       this.#logger.warn(`A token could not be revoked: ${error.message}`);
     }
   }
