@@ -19,9 +19,14 @@ import { withoutBasePath } from './http/base-path.js';
 import { BODY_LIMIT_BYTES, limitBodies } from './http/body-limits.js';
 import { FastLane } from './http/fast-lane.js';
 import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
+import { asOpenApi31 } from './http/openapi-document.js';
+import { OtherMethods } from './http/other-methods.js';
+import { explainProblemsAt } from './http/problem-type.js';
 import { sendProblem } from './http/problem.filter.js';
+import { documentUnknownQuery } from './http/query-docs.js';
 import { endUnusedConnections } from './http/unused-connections.js';
 import { validationPipe } from './http/validation.js';
+import { documentKeyedRequests } from './idempotency/keyed-docs.js';
 import { documentRateLimits } from './rate-limit/rate-limit-docs.js';
 
 /** Limit for receiving a whole request. A slower client is disconnected. */
@@ -46,9 +51,11 @@ export async function createApp(config: AppConfig, logger?: Logger): Promise<Nes
     },
   );
   const fastify = app.getHttpAdapter().getInstance();
+  explainProblemsAt(config.publicUrl, fastify);
   harden(fastify, { https: config.production });
   limitBodies(fastify);
   endUnusedConnections(fastify);
+  app.get(OtherMethods).attach(fastify);
   configure(app, config, logger);
   app.get(FastLane).attach(fastify);
   await serveConsole(fastify, config.basePath);
@@ -116,9 +123,11 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
       exposedHeaders: [
         'ETag',
         'Location',
+        'Link',
         'Cache-Status',
         'Retry-After',
         'X-Request-Id',
+        'Idempotent-Replayed',
         ...RATE_LIMIT_HEADERS,
       ],
     });
@@ -171,16 +180,15 @@ function openApiDocument(app: NestFastifyApplication, basePath = ''): OpenAPIObj
     'Errors are RFC 9457 `application/problem+json`. The `Cache-Status` header (RFC 9211) tells whether a read was a hit.',
   ].join('\n');
   const document = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
     .setTitle('Platform Manager')
     .setDescription(description)
     .setVersion('1')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token, or an API key' });
-  // Without servers the paths count from the root of the host.
-  if (basePath !== '') document.addServer(basePath);
-  return documentRateLimits(
-    SwaggerModule.createDocument(app, document.build(), {
-      operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
-    }),
-  );
+  document.addServer(basePath === '' ? '/' : basePath);
+  const built = SwaggerModule.createDocument(app, document.build(), {
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+  });
+  return asOpenApi31(documentKeyedRequests(documentRateLimits(documentUnknownQuery(built))));
 }

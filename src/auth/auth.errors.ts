@@ -19,7 +19,7 @@ export class WrongPassword extends problem(403, 'wrong_password', 'Wrong passwor
 }
 
 /** Told only to somebody who has the right password. */
-export class AccountDisabled extends problem(403, 'account_disabled', 'Account disabled') {
+export class AccountDisabled extends problem(403, 'sign_in_disabled', 'Account disabled') {
   constructor() {
     super('This account is disabled. Ask whoever runs this server.');
   }

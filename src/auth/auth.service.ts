@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import { KeyedRequests } from '../idempotency/keyed-requests.js';
 import { type Continued, type Reused, SessionWriter } from '../sessions/session-writer.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { SignInOrigin } from '../sessions/sign-in-origin.js';
@@ -21,11 +22,6 @@ import { assertHardToGuess } from './password-strength.js';
 import { Passwords } from './passwords.js';
 import { SignInDelays } from './sign-in-delays.js';
 
-interface Admitted {
-  readonly user: Account;
-  readonly session: Continued;
-}
-
 const SESSION_BEGIN = { action: 'session.begin' } as const;
 
 /** Hashes passwords outside the transactions, so no database connection is held that long. */
@@ -40,6 +36,7 @@ export class AuthService {
     private readonly sessions: SessionsService,
     private readonly delays: SignInDelays,
     private readonly audit: AuditLog,
+    private readonly keyed: KeyedRequests,
     private readonly config: AppConfig,
   ) {}
 
@@ -53,14 +50,13 @@ export class AuthService {
     if (this.config.registration === 'closed') throw new RegistrationClosed();
     assertHardToGuess(password, email, '/password');
     const passwordHash = await this.passwords.hash(password);
-    const admitted = await this.database.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       const { id } = await this.users.create(email, passwordHash, manager);
       await this.delays.succeeded(email, from.address, manager);
       const session = await this.admit(id, from, manager);
       await this.audit.writeIn(manager, { action: 'account.register', outcome: 'done', userId: id });
       return session;
     });
-    return this.toSession(admitted);
   }
 
   /** @throws {InvalidCredentials | SignInDelayed | AccountDisabled | LocalAccountsDisabled} */
@@ -77,36 +73,37 @@ export class AuthService {
       await this.audit.write({ ...SESSION_BEGIN, outcome: 'disabled', userId: account.id });
       throw new AccountDisabled();
     }
-    const admitted = await this.database.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       await this.delays.succeeded(email, from.address, manager);
       const session = await this.admit(account.id, from, manager, account.passwordHash);
       await this.audit.writeIn(manager, { ...SESSION_BEGIN, outcome: 'done', userId: account.id });
       return session;
     });
-    return this.toSession(admitted);
   }
 
   /** @throws {InvalidRefreshToken | LocalAccountsDisabled} */
   async refresh(refreshToken: string, from: SignInOrigin): Promise<SessionDto> {
     this.assertLocalAccounts();
-    const admitted = await this.database.transaction(async (manager): Promise<Admitted | Reused | null> => {
-      const rotated = await this.sessionWriter.rotate(refreshToken, from, manager);
-      if (rotated === null) return null;
-      if ('reusedFrom' in rotated) {
-        const userId = rotated.reusedFrom;
-        await this.audit.writeIn(manager, { action: 'session.reuse', outcome: 'sessions_ended', userId });
-        return rotated;
-      }
-      const user = await this.users.touch(rotated.userId, manager);
-      return user && { user, session: rotated };
-    });
+    const continued = await this.database.transaction(
+      async (manager): Promise<SessionDto | Reused | null> => {
+        const rotated = await this.sessionWriter.rotate(refreshToken, from, manager);
+        if (rotated === null) return null;
+        if ('reusedFrom' in rotated) {
+          const userId = rotated.reusedFrom;
+          await this.audit.writeIn(manager, { action: 'session.reuse', outcome: 'sessions_ended', userId });
+          return rotated;
+        }
+        const user = await this.users.touch(rotated.userId, manager);
+        return user && this.keptSession(user, rotated, manager);
+      },
+    );
     // After the commit: thrown inside the transaction, it would roll back the end of the sessions.
-    if (admitted === null) throw new InvalidRefreshToken();
-    if ('reusedFrom' in admitted) {
-      await this.sessions.confirmEnd(admitted.ended);
+    if (continued === null) throw new InvalidRefreshToken();
+    if ('reusedFrom' in continued) {
+      await this.sessions.confirmEnd(continued.ended);
       throw new InvalidRefreshToken();
     }
-    return this.toSession(admitted);
+    return continued;
   }
 
   /** Does not reveal whether the token existed. */
@@ -131,16 +128,20 @@ export class AuthService {
     from: SignInOrigin,
     manager: EntityManager,
     passwordHash?: string | null,
-  ): Promise<Admitted> {
+  ): Promise<SessionDto> {
     const user = await this.users.touch(userId, manager, passwordHash);
     // Its password was changed, or the account deleted, after the password was read.
     if (user === null) throw new InvalidCredentials();
-    return { user, session: await this.sessionWriter.begin(user.id, from, manager) };
+    return this.keptSession(user, await this.sessionWriter.begin(user.id, from, manager), manager);
   }
 
-  private async toSession({ user, session }: Admitted): Promise<SessionDto> {
-    const accessToken = await this.accessTokens.sign(session);
-    const { refreshToken } = session;
-    return { user, accessToken, refreshToken, tokenType: 'Bearer', expiresIn: this.accessTokens.ttlSeconds };
+  /** A client that lost this reply gets it again by its Idempotency-Key. The refresh token alone would end all sessions. */
+  private async keptSession(user: Account, begun: Continued, manager: EntityManager): Promise<SessionDto> {
+    const accessToken = await this.accessTokens.sign(begun);
+    const { refreshToken } = begun;
+    const { ttlSeconds: expiresIn } = this.accessTokens;
+    const session = { user, accessToken, refreshToken, tokenType: 'Bearer', expiresIn } as const;
+    await this.keyed.keepIn(manager, session);
+    return session;
   }
 }

@@ -10,12 +10,17 @@ import { DirectoryInUse } from '../database/directory-lock.js';
 import { registerAuditVerify } from './audit-verify.js';
 import { registerCacheWarm } from './cache-warm.js';
 import { CommandFailed } from './command-failed.js';
+import { registerCredentialsExport } from './credentials-export.js';
+import { registerCredentialsImport } from './credentials-import.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
 import { registerDoctor } from './doctor.js';
 import { registerKeysRotate } from './keys-rotate.js';
 import { say } from './output.js';
 import { registerRestoreFinish } from './restore-finish.js';
 import { registerUsers } from './users.js';
+
+// For what the actions load: Node asks for the source map of a module when it loads it.
+process.setSourceMapsEnabled(true);
 
 // Each action loads its own dependencies: help and keys:generate need neither the database nor the application.
 const program = new Command('npm run cli --')
@@ -56,6 +61,8 @@ registerUsers(program);
 registerCacheWarm(program);
 registerKeysRotate(program);
 registerCredentialsSeal(program);
+registerCredentialsImport(program);
+registerCredentialsExport(program);
 registerRestoreFinish(program);
 registerAuditVerify(program);
 

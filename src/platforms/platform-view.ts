@@ -46,7 +46,7 @@ export function inListOrder<T extends { isDefault: boolean; name: string; id: nu
   );
 }
 
-const byName = new Intl.Collator('en');
+export const byName = new Intl.Collator('en');
 
 /** The version as an entity tag, for `ETag` and `If-Match` (RFC 9110, 8.8.3). */
 export function etagOf(platform: { readonly version: number }): string {

@@ -5,9 +5,9 @@ import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { CredentialCipher, type Credentials, type SecretsOwner } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
-import { InvalidInstanceUrl, canonicalInstanceUrl } from '../instances/instance-url.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { AccountSnapshots } from '../snapshots/account-snapshots.js';
+import { canonicalUrl } from './canonical-url.js';
 import type { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
 import { PlatformTransaction, translateConflict } from './platform-transaction.js';
 import { etagOf } from './platform-view.js';
@@ -15,7 +15,7 @@ import { PlatformConnection } from './platform.entity.js';
 import { sealedOf } from './platform.repository.js';
 import { DefaultRequired, PlatformInactive, TooManyPlatforms, VersionMismatch } from './platforms.errors.js';
 
-const MAX_PER_USER = 200;
+export const MAX_PER_USER = 200;
 /** PostgreSQL gives no transaction this id. */
 const NO_TRANSACTION = '0';
 
@@ -24,6 +24,12 @@ const OF_ANOTHER_HOST = 'the stored credentials are not carried over to another 
 
 /** Columns that only OAuth and checks set. Some are encrypted for the row's id and host. */
 export type OwnedColumns = (owner: SecretsOwner) => Partial<PlatformConnection>;
+
+interface WriteOptions {
+  readonly columns?: OwnedColumns;
+  /** Is given the row as it will be. If it throws, nothing is written. */
+  readonly beforeCommit?: (manager: EntityManager, row: PlatformConnection) => Promise<void>;
+}
 
 /** All writes of connections. The database, not this code, guarantees that a user never has two defaults. */
 @Injectable()
@@ -38,8 +44,8 @@ export class PlatformWriter {
   ) {}
 
   /** @throws {DuplicateName | DuplicateAccount | TooManyPlatforms | InvalidField} */
-  create(userId: number, dto: CreatePlatformDto, columns?: OwnedColumns): Promise<PlatformConnection> {
-    const instanceUrl = this.canonicalUrl(dto.instanceUrl);
+  create(userId: number, dto: CreatePlatformDto, options: WriteOptions = {}): Promise<PlatformConnection> {
+    const instanceUrl = canonicalUrl(this.config, dto.instanceUrl);
     return this.write(userId, async (transaction) => {
       const { manager } = transaction;
       if ((await manager.countBy(PlatformConnection, { userId })) >= MAX_PER_USER)
@@ -61,11 +67,11 @@ export class PlatformWriter {
         instanceUrl,
         username,
         ...sealed,
-        ...columns?.({ userId, id, instanceUrl }),
+        ...options.columns?.({ userId, id, instanceUrl }),
         isDefault,
       });
       transaction.record = { action: 'platform.create', outcome: 'done', platformId: id };
-      return transaction.read(id);
+      return this.written(transaction, id, options);
     });
   }
 
@@ -79,9 +85,10 @@ export class PlatformWriter {
     id: number,
     dto: UpdatePlatformDto,
     ifMatch?: string,
-    columns?: OwnedColumns,
+    options: WriteOptions = {},
   ): Promise<PlatformConnection> {
-    const instanceUrl = dto.instanceUrl === undefined ? undefined : this.canonicalUrl(dto.instanceUrl);
+    const instanceUrl =
+      dto.instanceUrl === undefined ? undefined : canonicalUrl(this.config, dto.instanceUrl);
     return this.write(userId, async (transaction) => {
       const row = await transaction.owned(id);
       if (ifMatch !== undefined && !matches(ifMatch, etagOf(row))) throw new VersionMismatch();
@@ -99,7 +106,7 @@ export class PlatformWriter {
       await transaction.update(id, {
         ...pick(dto, ['name', 'platformType', 'username']),
         ...resealed,
-        ...columns?.({ userId, id, instanceUrl: instanceUrl ?? row.instanceUrl }),
+        ...options.columns?.({ userId, id, instanceUrl: instanceUrl ?? row.instanceUrl }),
         isActive: active,
         isDefault,
       });
@@ -107,7 +114,7 @@ export class PlatformWriter {
       // An account id is unique on its host only: on another host the same id is another account.
       if (instanceUrl !== undefined && instanceUrl !== row.instanceUrl)
         await this.snapshots.removeAll(transaction.manager, id);
-      return transaction.read(id);
+      return this.written(transaction, id, options);
     });
   }
 
@@ -154,6 +161,16 @@ export class PlatformWriter {
       transaction.record = { actor: 'system', ...record, userId, platformId: id };
       return true;
     });
+  }
+
+  private async written(
+    transaction: PlatformTransaction,
+    id: number,
+    { beforeCommit }: WriteOptions,
+  ): Promise<PlatformConnection> {
+    const row = await transaction.read(id);
+    await beforeCommit?.(transaction.manager, row);
+    return row;
   }
 
   private async write<T>(userId: number, work: (transaction: PlatformTransaction) => Promise<T>): Promise<T> {
@@ -203,15 +220,6 @@ export class PlatformWriter {
       avatarUrl: null,
       ...(moves && { software: null, softwareVersion: null }),
     };
-  }
-
-  private canonicalUrl(input: string): string {
-    try {
-      return canonicalInstanceUrl(input, (host) => this.config.instanceHostAllowlist.has(host));
-    } catch (error) {
-      if (!(error instanceof InvalidInstanceUrl)) throw error;
-      throw new InvalidField([{ pointer: '/instanceUrl', detail: error.detail }]);
-    }
   }
 }
 

@@ -281,7 +281,7 @@ describe('an account that is disabled', () => {
     const person = await newPerson();
     await disable(person.id);
     const { email, password } = person;
-    expectProblem(await app.client.post('/v1/auth/login', { email, password }), 403, 'account_disabled');
+    expectProblem(await app.client.post('/v1/auth/login', { email, password }), 403, 'sign_in_disabled');
     const wrong = { email, password: backends.secrets.make('password') };
     expectProblem(await app.client.post('/v1/auth/login', wrong), 401, 'invalid_credentials');
     expectProblem(await refresh(person), 401, 'invalid_refresh_token');
