@@ -16,6 +16,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
+import { KnownQueryModule } from './http/known-query.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { InstancesModule } from './instances/instances.module.js';
 import { KeysModule } from './keys/keys.module.js';
@@ -50,6 +51,7 @@ export class AppModule {
         AuthModule,
         InstancesModule,
         RateLimitModule,
+        KnownQueryModule,
         PlatformsModule,
         ConnectModule,
         RevealModule,

@@ -13,12 +13,17 @@ import type { Logger } from 'pino';
 import { serveConsole } from './app.console.js';
 import { AppModule } from './app.module.js';
 import { NestPinoLogger, createLogger } from './common/logger.js';
+import { terminalLog } from './common/terminal-log.js';
 import type { AppConfig } from './config/app-config.js';
 import { withoutBasePath } from './http/base-path.js';
 import { BODY_LIMIT_BYTES, limitBodies } from './http/body-limits.js';
 import { FastLane } from './http/fast-lane.js';
 import { BARE_SECURITY_HEADERS, harden, refuseConnection, trustedProxies } from './http/hardening.js';
+import { asOpenApi31 } from './http/openapi-document.js';
+import { OtherMethods } from './http/other-methods.js';
+import { explainProblemsAt } from './http/problem-type.js';
 import { sendProblem } from './http/problem.filter.js';
+import { documentUnknownQuery } from './http/query-docs.js';
 import { endUnusedConnections } from './http/unused-connections.js';
 import { validationPipe } from './http/validation.js';
 import { documentRateLimits } from './rate-limit/rate-limit-docs.js';
@@ -33,10 +38,8 @@ const RATE_LIMIT_HEADERS = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
 /** Builds the application that is served, also for the e2e tests. It does not listen yet. */
-export async function createApp(
-  config: AppConfig,
-  logger = createLogger(config),
-): Promise<NestFastifyApplication> {
+export async function createApp(config: AppConfig, logger?: Logger): Promise<NestFastifyApplication> {
+  logger ??= createLogger(config, await terminalLog(config));
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forRoot(config),
     createAdapter(config, logger),
@@ -47,9 +50,11 @@ export async function createApp(
     },
   );
   const fastify = app.getHttpAdapter().getInstance();
+  explainProblemsAt(config.publicUrl, fastify);
   harden(fastify, { https: config.production });
   limitBodies(fastify);
   endUnusedConnections(fastify);
+  app.get(OtherMethods).attach(fastify);
   configure(app, config, logger);
   app.get(FastLane).attach(fastify);
   await serveConsole(fastify, config.basePath);
@@ -117,6 +122,7 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
       exposedHeaders: [
         'ETag',
         'Location',
+        'Link',
         'Cache-Status',
         'Retry-After',
         'X-Request-Id',
@@ -172,16 +178,15 @@ function openApiDocument(app: NestFastifyApplication, basePath = ''): OpenAPIObj
     'Errors are RFC 9457 `application/problem+json`. The `Cache-Status` header (RFC 9211) tells whether a read was a hit.',
   ].join('\n');
   const document = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
     .setTitle('Platform Manager')
     .setDescription(description)
     .setVersion('1')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token, or an API key' });
-  // Without servers the paths count from the root of the host.
-  if (basePath !== '') document.addServer(basePath);
-  return documentRateLimits(
-    SwaggerModule.createDocument(app, document.build(), {
-      operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
-    }),
-  );
+  document.addServer(basePath === '' ? '/' : basePath);
+  const built = SwaggerModule.createDocument(app, document.build(), {
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+  });
+  return asOpenApi31(documentRateLimits(documentUnknownQuery(built)));
 }

@@ -2,11 +2,12 @@ import { signal, untracked, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { session, user } from './api/client.js';
 import { CachePage } from './pages/cache.js';
+import { ConfirmReplace } from './pages/confirm-replace.js';
 import { PlatformsPage } from './pages/platforms.js';
 import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
 import { condition, watchCondition } from './state/condition.js';
-import { finish, finishReturned, pendingAttempt } from './state/connect.js';
+import { finish, finishReturned, pendingAttempt, replacement } from './state/connect.js';
 import { follow, liveness } from './state/live.js';
 import { dismissAll } from './state/messages.js';
 import { forget, reload } from './state/platforms.js';
@@ -40,6 +41,7 @@ export function App() {
       <main id="content">
         <Page />
       </main>
+      {replacement.value !== null && <ConfirmReplace {...replacement.value} />}
       <Messages />
     </>
   );
@@ -68,6 +70,7 @@ function startSession(): () => void {
   return () => {
     stopFollowing();
     stopListening();
+    replacement.value?.decide(false);
   };
 }
 

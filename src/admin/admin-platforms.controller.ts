@@ -1,7 +1,11 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { Controller, Get, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { AppConfig } from '../config/app-config.js';
+import { LINK_HEADER } from '../http/api-headers.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
+import { nextLink } from '../http/page-cursor.js';
 import { queryPipe } from '../http/query.pipe.js';
 import { PlatformSearch } from '../platforms/platform-search.js';
 import {
@@ -13,17 +17,32 @@ import {
 @ApiTags('admin')
 @Controller('v1/admin/platforms')
 export class AdminPlatformsController {
-  constructor(private readonly platforms: PlatformSearch) {}
+  constructor(
+    private readonly platforms: PlatformSearch,
+    private readonly config: AppConfig,
+  ) {}
 
   @Get()
   @Authenticated('admin')
   @ApiOperation({ summary: "Search all users' platform connections" })
   @ApiAdminPlatformsQuery()
-  @ApiOkResponse({ type: AdminPlatformsPageDto })
+  @ApiOkResponse({ type: AdminPlatformsPageDto, headers: LINK_HEADER })
   @ApiProblems([400, 503])
   async find(
     @Query(queryPipe(AdminPlatformsQuery)) query: Readonly<AdminPlatformsQuery>,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AdminPlatformsPageDto> {
-    return this.platforms.find(query);
+    const { search, q, page, pageSize, limit, ...others } = query;
+    const { next, ...found } = await this.platforms.find({
+      ...others,
+      search: search ?? q,
+      page: page ?? 1,
+      pageSize: limit ?? pageSize ?? 20,
+    });
+    if (next !== null) {
+      const same = { ...others, search: search ?? q, limit: limit ?? pageSize };
+      reply.header('Link', nextLink(`${this.config.basePath}/v1/admin/platforms`, same, next));
+    }
+    return found;
   }
 }

@@ -83,7 +83,7 @@ describe('AccessTokens', () => {
     const [known, unknown] = [await tokens.sign({ id: 7, role: 'user' }), await signed(claims)];
     await tokens.verify(known);
 
-    own.observe({ id: own.id, epoch: 2, nowMs: 0 }, performance.now());
+    own.observe({ id: own.id, epoch: 2, primaryName: 'first', nowMs: 0 }, performance.now());
     expect(() => tokens.verify(known)).toThrow(InvalidAccessToken);
     await expect(verify(unknown)).rejects.toThrow(InvalidAccessToken);
     expect(await tokens.verify(await tokens.sign({ id: 7, role: 'user' }))).toMatchObject({ id: 7 });

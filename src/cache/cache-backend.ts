@@ -1,3 +1,4 @@
+import type { Installation } from '../common/installation.js';
 import { type CacheHealth, MemoryHealth } from './cache-health.js';
 import type { CountingStore } from './counting-store.js';
 import type { LeaseStore } from './lease-store.js';
@@ -11,7 +12,8 @@ export interface CacheBackend {
   readonly counts: CountingStore | null;
 }
 
-export function memoryBackend(): CacheBackend {
+export function memoryBackend(installation: Installation): CacheBackend {
   const store = new MemoryStore();
+  installation.onMove(() => store.clear());
   return { health: new MemoryHealth(store), store, counts: null };
 }

@@ -33,11 +33,12 @@ export class CacheStatusInterceptor implements FastLaneInterceptor {
    */
   toRawReply(result: unknown, request: FastifyRequest): RawReply {
     if (!(result instanceof CachedReply)) throw new Error('The fast lane serves cached reads only.');
-    const { read, body, etag, cacheControl } = result;
+    const { read, body, etag, cacheControl, link } = result;
     this.meter.record(read);
     // Without Cache-Status: whether an id is cached would reveal that it exists and belongs to another user.
     if (typeof body !== 'string') throw body;
     const headers = ['cache-status', cacheStatus(read), 'cache-control', cacheControl];
+    if (link !== null) headers.push('link', link);
     if (etag !== null) {
       headers.push('etag', etag);
       if (namesTag(request.headers['if-none-match'], etag)) return { status: 304, headers, body: undefined };

@@ -22,7 +22,7 @@ const CACHE_BACKEND = Symbol('CACHE_BACKEND');
       provide: CACHE_BACKEND,
       inject: [AppConfig, KeyRing, Installation],
       useFactory: ({ redis }: AppConfig, keyRing: KeyRing, installation: Installation): CacheBackend =>
-        redis === null ? memoryBackend() : redisBackend(redis, keyRing, installation),
+        redis === null ? memoryBackend(installation) : redisBackend(redis, keyRing, installation),
     },
     { provide: CacheHealth, inject: [CACHE_BACKEND], useFactory: ({ health }: CacheBackend) => health },
     { provide: LeaseStore, inject: [CACHE_BACKEND], useFactory: ({ store }: CacheBackend) => store },

@@ -14,15 +14,17 @@ export class CachedReply {
     /** Entity tag with its quotes, or null for a resource without a version. */
     readonly etag: string | null = null,
     readonly cacheControl: 'private, no-cache' | 'no-store' = 'private, no-cache',
+    /** `Link` to the next page, if there is one. */
+    readonly link: string | null = null,
   ) {}
 }
 
 /** The stored text, with an entity tag of the text itself: a list has no version, and its members come and go. */
-export function replyOfText(read: CacheRead<object>): CachedReply {
+export function replyOfText(read: CacheRead<object>, link: string | null = null): CachedReply {
   let etag = textTags.get(read.value);
   if (etag === undefined) {
     etag = `"${hash('sha256', read.raw, 'base64url')}"`;
     textTags.set(read.value, etag);
   }
-  return new CachedReply(read, read.raw, etag);
+  return new CachedReply(read, read.raw, etag, 'private, no-cache', link);
 }

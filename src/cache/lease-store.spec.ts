@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../test/support/barrier.js';
+import { connectRedis } from '../../test/support/connect-redis.js';
 import { createTestRedis, type TestRedis } from '../../test/support/databases.js';
 import { rawClient } from '../../test/support/raw-client.js';
 import { newEntry, sealedEntries, sealedText, valueIn } from '../../test/support/sealed-entries.js';
 import { CacheUnavailable, CorruptEntry } from './cache-errors.js';
 import { type LeaseStore, leaseKey } from './lease-store.js';
 import { MemoryStore } from './memory-store.js';
-import { RedisConnection } from './redis/redis-connection.js';
 import { RedisHealth } from './redis/redis-health.js';
-import { singleTopology } from './redis/redis-single.js';
 import { RedisStore } from './redis/redis-store.js';
 
 const DEADLINE_MS = 5000;
@@ -207,7 +206,7 @@ describe('RedisStore', () => {
   let store: RedisStore;
 
   async function connect(): Promise<RedisHealth> {
-    const connected = new RedisHealth(new RedisConnection(singleTopology(redis.url), DEADLINE_MS), {
+    const connected = new RedisHealth(connectRedis(redis.url, DEADLINE_MS), {
       log: () => undefined,
       warn: () => undefined,
     });
@@ -304,7 +303,7 @@ describe('RedisStore', () => {
   });
 
   it('fails at once, as unavailable, when there is no connection', async () => {
-    const away = new RedisHealth(new RedisConnection(singleTopology('redis://127.0.0.1:1/0'), DEADLINE_MS), {
+    const away = new RedisHealth(connectRedis('redis://127.0.0.1:1/0', DEADLINE_MS), {
       log: () => undefined,
       warn: () => undefined,
     });

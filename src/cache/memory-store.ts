@@ -56,6 +56,11 @@ export class MemoryStore implements LeaseStore {
     }
   }
 
+  /** Fills that are running store nothing. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
   /** Nobody else can put an entry back. */
   outdate(): void {}
 

@@ -12,7 +12,7 @@ const seal = (raw = RAW, ttlMs = LIFE_MS): string => sealedEntries().seal(KEY, n
 /** As an installation whose database's clock has gone on. */
 function later(id: string, ms: number): Installation {
   const moved = new Installation();
-  moved.observe({ id, epoch: 1, nowMs: Date.now() + ms }, performance.now());
+  moved.observe({ id, epoch: 1, primaryName: 'first', nowMs: Date.now() + ms }, performance.now());
   return moved;
 }
 
@@ -57,8 +57,20 @@ describe('a sealed entry', () => {
     const entries = sealedEntries(own);
     const before = entries.seal(KEY, newEntry(RAW, LIFE_MS));
     expect(entries.open(KEY, before)).toBe(RAW);
-    own.observe({ id: 'one', epoch: 2, nowMs: Date.now() }, performance.now());
+    own.observe({ id: 'one', epoch: 2, primaryName: 'first', nowMs: Date.now() }, performance.now());
     expect(() => entries.open(KEY, before)).toThrow('of another installation');
+  });
+
+  it('is no entry after a failover if it was read before, though it is stored later', () => {
+    const own = installation('one');
+    const entries = sealedEntries(own);
+    const before = entries.seal(KEY, newEntry(RAW, LIFE_MS));
+    const slow = newEntry(RAW, LIFE_MS);
+    own.observe({ id: 'one', epoch: 1, primaryName: 'second', nowMs: Date.now() }, performance.now());
+    const after = entries.seal(KEY, newEntry(RAW, LIFE_MS));
+    for (const sealed of [before, entries.seal(KEY, slow)])
+      expect(() => entries.open(KEY, sealed)).toThrow('of another installation');
+    expect(entries.open(KEY, after)).toBe(RAW);
   });
 
   it('is believed within its life by the clock of the database, whatever the clock of this process says', () => {
@@ -94,11 +106,19 @@ describe('the clock of the installation', () => {
   it('lies between its bounds, and a slow reply does not widen them', () => {
     const own = new Installation();
     const now = performance.now();
-    own.observe({ id: 'one', epoch: 1, nowMs: 1_000_000 }, now);
+    own.observe({ id: 'one', epoch: 1, primaryName: 'first', nowMs: 1_000_000 }, now);
     expect(own.earliestMs(now)).toBeLessThanOrEqual(1_000_000);
     expect(own.latestMs(now)).toBeGreaterThanOrEqual(1_000_000);
     const width = own.latestMs(now) - own.earliestMs(now);
-    own.observe({ id: 'one', epoch: 1, nowMs: 1_000_000 }, now - 60_000);
+    own.observe({ id: 'one', epoch: 1, primaryName: 'first', nowMs: 1_000_000 }, now - 60_000);
     expect(own.latestMs(now) - own.earliestMs(now)).toBe(width);
+  });
+
+  it('is that of the primary: another one has another', () => {
+    const own = new Installation();
+    own.observe({ id: 'one', epoch: 1, primaryName: 'first', nowMs: 1_000_000 }, performance.now());
+    const now = performance.now();
+    own.observe({ id: 'one', epoch: 1, primaryName: 'second', nowMs: 5_000_000 }, now - 60_000);
+    expect(own.latestMs(now)).toBeGreaterThanOrEqual(5_000_000);
   });
 });

@@ -21,8 +21,8 @@ interface Opened {
 
 /**
  * Entries in a store where others can write. Each carries an authentication (crypto/envelope.ts), and is believed only by
- * the installation that stored it, under its own key, within its life, and not after a change of which this process has
- * heard.
+ * the installation that stored it, if it was read from the same primary, under its own key, within its life, and not after a
+ * change of which this process has heard.
  */
 export class SealedEntries {
   /** By key. A text is verified once, and then only compared. */
@@ -40,7 +40,7 @@ export class SealedEntries {
 
   seal(key: string, { raw, ttlMs, readAtMs }: NewEntry): string {
     return sealEnvelope(this.ring, key, raw, {
-      installation: this.installation.name,
+      installation: this.installation.nameAt(readAtMs),
       readAt: this.installation.latestMs(readAtMs),
       expiresAt: this.installation.latestMs() + ttlMs,
     });

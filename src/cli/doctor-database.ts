@@ -4,6 +4,9 @@ import type { AppConfig } from '../config/app-config.js';
 import { KeyRing } from '../crypto/key-ring.js';
 import { readable } from '../crypto/readable.js';
 import { dataSourceOptions } from '../database/data-source-options.js';
+import { PoolClient } from '../database/pool-client.js';
+import { requireOwnSession } from '../database/pooler.js';
+import { UNLIMITED, postgresConnection } from '../database/postgres-connection.js';
 import { openingDatabase } from '../database/start-failures.js';
 import type { Finding } from './doctor.js';
 
@@ -44,10 +47,11 @@ export async function examineDatabase(config: AppConfig): Promise<Finding[]> {
       },
     ];
   try {
-    return await openingDatabase(config.database, async () => {
+    return await openingDatabase(config.database, 'direct', async () => {
       const dataSource = await new DataSource(dataSourceOptions(config, null, 'none')).initialize();
       try {
-        return await examine(dataSource, config);
+        await requireOwnSession(dataSource);
+        return [...(await examine(dataSource, config)), ...(await pool(config))];
       } finally {
         await dataSource.destroy();
       }
@@ -56,6 +60,24 @@ export async function examineDatabase(config: AppConfig): Promise<Finding[]> {
     if (!(error instanceof StartFailure)) throw error;
     return [{ level: 'fault', subject: 'database', text: error.message }];
   }
+}
+
+/** The way of the requests, where it is another one. */
+async function pool(config: AppConfig): Promise<Finding[]> {
+  const { target, direct } = config.database;
+  if (target === direct || target.kind !== 'postgres') return [];
+  await openingDatabase(config.database, 'target', async () => {
+    const client = new PoolClient(postgresConnection(target, config.database, UNLIMITED, 'platform-manager'));
+    await client.connect();
+    await client.end();
+  });
+  return [
+    {
+      level: 'ok',
+      subject: 'DATABASE_URL',
+      text: 'answers too; what needs a session of its own goes to DATABASE_DIRECT_URL',
+    },
+  ];
 }
 
 async function examine({ manager }: DataSource, config: AppConfig): Promise<Finding[]> {
@@ -84,7 +106,7 @@ function faultsOf(server: Server, { database: { poolMax } }: AppConfig): Finding
       level: 'fault',
       text: `its encoding is ${encoding}, which does not hold all text: create one with ENCODING 'UTF8' TEMPLATE template0`,
     },
-    standby && { level: 'fault', text: 'it is a standby: DATABASE_URL must name the primary' },
+    standby && { level: 'fault', text: 'it is a standby: the URL must name the primary' },
     !mayCreate && {
       level: 'fault',
       text:

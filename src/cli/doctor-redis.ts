@@ -1,3 +1,4 @@
+import { ErrorReply } from '@redis/client';
 import { whyOf } from '../cache/cache-errors.js';
 import { withDeadline } from '../cache/deadline.js';
 import { createRedisConnection } from '../cache/redis/create-redis-connection.js';
@@ -16,13 +17,17 @@ export async function examineRedis({ redis }: AppConfig): Promise<Finding[]> {
     return [
       { level: 'ok', subject, text: 'none: the cache is in memory; set REDIS_URL for more than one process' },
     ];
-  const connection = createRedisConnection(redis.target, TIMEOUT_MS);
+  const warnings: Finding[] = [];
+  const connection = createRedisConnection(redis.target, TIMEOUT_MS, {
+    keyPrefix: redis.keyPrefix,
+    warn: (text) => void warnings.push({ level: 'warning', subject, text }),
+  });
   try {
     await withDeadline(connected(connection), TIMEOUT_MS);
     const key = `${redis.keyPrefix}platform_manager:doctor`;
     await withDeadline(connection.client.set(key, 'trial', { PX: TRIAL_MS }), TIMEOUT_MS);
     const nodes = await connection.masters();
-    return (await Promise.all(nodes.map(examineNode))).flat();
+    return [...(await Promise.all(nodes.map(examineNode))).flat(), ...warnings];
   } catch (error) {
     return [{ level: 'fault', subject, text: `REDIS_URL cannot be used: ${whyOf(error)}` }];
   } finally {
@@ -42,7 +47,19 @@ async function connected(connection: RedisConnection): Promise<void> {
 async function examineNode(
   node: Awaited<ReturnType<RedisConnection['masters']>>[number],
 ): Promise<Finding[]> {
-  const info = await withDeadline(Promise.all([node.info('server'), node.info('memory')]), TIMEOUT_MS);
+  const sections = Promise.all([node.info('server'), node.info('memory')]).catch((error: unknown) => {
+    if (error instanceof ErrorReply) return null;
+    throw error;
+  });
+  const info = await withDeadline(sections, TIMEOUT_MS);
+  if (info === null)
+    return [
+      {
+        level: 'ok',
+        subject,
+        text: 'Redis answers and takes writes; it does not permit INFO, so its version and memory were not looked at',
+      },
+    ];
   const value = (name: string): string =>
     new RegExp(`^${name}:(.*)\r?$`, 'm').exec(info.join('\n'))?.[1]?.trim() ?? '';
   const answers: Finding = {

@@ -23,7 +23,11 @@ export async function flushCache({ redis }: Pick<AppConfig, 'redis'>): Promise<n
       'REDIS_URL is not set: the cache is in the memory of the API process and is lost when it stops.',
     );
   }
-  const connection = createRedisConnection(redis.target, TIMEOUT_MS);
+  const connection = createRedisConnection(redis.target, TIMEOUT_MS, {
+    keyPrefix: redis.keyPrefix,
+    // The API says it.
+    warn: () => undefined,
+  });
   try {
     await connection.identity();
     const dropped = (await connection.masters()).map((node) => flushNode(node, redis.keyPrefix));

@@ -1,8 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { createOpenApiDocument } from '../app.setup.js';
 import { loadConfig } from '../config/load-config.js';
-
-const FILE = 'openapi.json';
+import { problemsDocument } from '../http/problem-pages.js';
 
 // The document does not depend on these values. Without them, loadConfig would generate development secrets.
 const config = loadConfig({
@@ -11,16 +10,21 @@ const config = loadConfig({
   PLATFORM_ENCRYPTION_KEY: `${'A'.repeat(43)}=`,
 });
 
-const current = `${JSON.stringify(await createOpenApiDocument(config), null, 2)}\n`;
+const FILES: Readonly<Record<string, string>> = {
+  'openapi.json': `${JSON.stringify(await createOpenApiDocument(config), null, 2)}\n`,
+  'docs/problems.md': problemsDocument(),
+};
 
-if (!process.argv.includes('--check')) {
-  await writeFile(FILE, current);
-} else {
-  const committed = await readFile(FILE, 'utf8').catch(() => '');
+for (const [file, current] of Object.entries(FILES)) {
+  if (!process.argv.includes('--check')) {
+    await writeFile(file, current);
+    continue;
+  }
+  const committed = await readFile(file, 'utf8').catch(() => '');
   const line = firstDifference(committed, current);
   if (line !== null) {
     process.stderr.write(
-      `${FILE} differs from the code, from line ${line} on. Run "npm run openapi" and commit the file.\n`,
+      `${file} differs from the code, from line ${line} on. Run "npm run openapi" and commit the file.\n`,
     );
     process.exitCode = 1;
   }

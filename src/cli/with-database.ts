@@ -16,7 +16,10 @@ import { ENTITIES } from './entities.js';
  * @throws {DirectoryInUse} when another process has the embedded database open.
  */
 export async function migrateDatabase(config: AppConfig): Promise<string[]> {
-  return withOptions(config, (options) => openingDatabase(config.database, () => migrate(options)));
+  return withOptions(config, async (options) => {
+    const { applied } = await openingDatabase(config.database, 'direct', () => migrate(options));
+    return applied;
+  });
 }
 
 /**
@@ -30,7 +33,7 @@ export async function withDatabase<T>(
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
   return withOptions(config, async (options) => {
-    const dataSource = await openingDatabase(config.database, async () => {
+    const dataSource = await openingDatabase(config.database, 'direct', async () => {
       await migrate(options);
       return new DataSource({ ...options, entities: ENTITIES }).initialize();
     });

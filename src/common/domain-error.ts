@@ -1,3 +1,5 @@
+import type { ProblemCode } from './problem-types.js';
+
 /** One fault in a request. `pointer` is a JSON pointer into the body (RFC 6901), or `#name` for a query or path parameter. */
 export interface FieldProblem {
   readonly pointer: string;
@@ -9,7 +11,7 @@ export interface FieldProblem {
  * RFC 9457. Clients see `message`, so it holds no secret and never reveals who owns a resource.
  */
 export abstract class DomainError extends Error {
-  abstract readonly code: string;
+  abstract readonly code: ProblemCode;
   abstract readonly status: number;
   /** Short, the same for every occurrence of `code`. */
   abstract readonly title: string;
@@ -26,13 +28,16 @@ export abstract class DomainError extends Error {
 }
 
 /** The base of the errors that share a status, a `code` and a title. */
-export function problem(status: number, code: string, title: string) {
+export function problem(status: number, code: ProblemCode, title: string) {
   return class extends DomainError {
     readonly status = status;
-    readonly code: string = code;
+    readonly code: ProblemCode = code;
     readonly title = title;
   };
 }
+
+export const UNKNOWN_FIELD = 'is not a known field';
+export const UNKNOWN_PARAMETER = 'is not a known query parameter';
 
 /** Field problems in one answer. */
 const MAX_SHOWN = 20;
@@ -50,7 +55,7 @@ export class InvalidField extends problem(400, 'validation_failed', 'The request
 
 /** A dependency cannot answer in time. Nothing was changed, so the client may repeat the request. */
 export class ServiceUnavailable extends DomainError {
-  readonly code: string = 'service_unavailable';
+  readonly code: ProblemCode = 'service_unavailable';
   readonly status = 503;
   readonly title = 'Temporarily unavailable';
   /** `debug` if the outage itself is logged once, when it begins: a line per request would bury that one. */

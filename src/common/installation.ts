@@ -4,12 +4,16 @@ import { Injectable } from '@nestjs/common';
 export interface InstallationReading {
   readonly id: string;
   readonly epoch: number;
+  /** Which server was read, or another one before a failover. */
+  readonly primaryName: string;
   /** The database's clock, in Unix milliseconds. */
   readonly nowMs: number;
 }
 
 /** Clocks drift apart by less than this fraction. A newer reading of the same uncertainty is the better one. */
 const DRIFT = 0.001;
+/** Database time minus performance.now(), at least and at most. */
+const UNKNOWN_OFFSET = { least: 0, most: Number.POSITIVE_INFINITY, takenAtMs: 0 };
 
 /**
  * Which installation this process belongs to, and the time on its database's clock: the one clock that all of its
@@ -21,8 +25,9 @@ export class Installation {
   #id = '';
   #epoch = 0;
   #name = '';
-  /** Database time minus performance.now(), at least and at most. */
-  #offset = { least: 0, most: Number.POSITIVE_INFINITY, takenAtMs: 0 };
+  #namedAtMs = Number.NEGATIVE_INFINITY;
+  #offset = UNKNOWN_OFFSET;
+  readonly #onMove: (() => void)[] = [];
 
   /** Drawn when the database was first migrated. */
   get id(): string {
@@ -34,17 +39,30 @@ export class Installation {
     return this.#epoch;
   }
 
-  /** Id and epoch. */
+  /** Id, epoch and primary. What was read under another name counts no more. */
   get name(): string {
     return this.#name;
   }
 
+  /** The name under which something was read at a reading of performance.now(). Empty if that was before the last move. */
+  nameAt(readAtMs: number): string {
+    return readAtMs < this.#namedAtMs ? '' : this.#name;
+  }
+
+  /** `moved` is called when the database has been restored, or another server has become the primary. */
+  onMove(moved: () => void): void {
+    this.#onMove.push(moved);
+  }
+
   /** @param sentAtMs performance.now() when the statement was sent. Its reply has just arrived. */
-  observe({ id, epoch, nowMs }: InstallationReading, sentAtMs: number): void {
-    if (id !== this.#id || epoch !== this.#epoch) {
+  observe({ id, epoch, primaryName, nowMs }: InstallationReading, sentAtMs: number): void {
+    const name = `${id}/${epoch}/${primaryName}`;
+    if (name !== this.#name) {
+      const isFirst = this.#name === '';
       this.#id = id;
       this.#epoch = epoch;
-      this.#name = `${id}/${epoch}`;
+      this.#name = name;
+      if (!isFirst) this.#move();
     }
     const receivedAtMs = performance.now();
     const known = this.#offset;
@@ -52,6 +70,13 @@ export class Installation {
     const uncertainty = known.most - known.least + (receivedAtMs - known.takenAtMs) * DRIFT;
     if (receivedAtMs - sentAtMs > uncertainty) return;
     this.#offset = { least: nowMs - receivedAtMs, most: nowMs - sentAtMs, takenAtMs: receivedAtMs };
+  }
+
+  #move(): void {
+    this.#namedAtMs = performance.now();
+    // Another server has another clock.
+    this.#offset = UNKNOWN_OFFSET;
+    for (const moved of this.#onMove) moved();
   }
 
   /** The database's clock at a reading of performance.now(), at the earliest. Unix milliseconds. */

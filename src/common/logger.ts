@@ -2,6 +2,10 @@ import type { LoggerService } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
 import type { AppConfig } from '../config/app-config.js';
 
+export interface LogDestination {
+  write(line: string): void;
+}
+
 // Defence in depth: nothing logs these fields. If something ever does, they show as [redacted].
 const SECRET_FIELDS = [
   'accessToken',
@@ -18,10 +22,7 @@ const SECRET_FIELDS = [
 ];
 
 /** Writes one JSON object per line, to standard output by default. */
-export function createLogger(
-  config: Pick<AppConfig, 'logLevel'>,
-  destination?: { write(line: string): void },
-): Logger {
+export function createLogger(config: Pick<AppConfig, 'logLevel'>, destination?: LogDestination): Logger {
   const options = {
     level: config.logLevel,
     base: null,

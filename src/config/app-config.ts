@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Environment } from './environment.js';
 import type { PostgresTarget } from './postgres-target.js';
-import type { RedisTarget } from './redis-target.js';
+import { type RedisTarget, withSentinelLogin } from './redis-target.js';
 
 /** File name, in `DATA_DIR`. */
 export const ENCRYPTION_KEY_FILE = 'platform-encryption-key';
@@ -29,6 +29,8 @@ export class AppConfig {
 
   readonly database: {
     readonly target: DatabaseTarget;
+    /** What needs a session of its own goes here: migrations and the relay. The target itself, unless it is a pooler. */
+    readonly direct: DatabaseTarget;
     /** For reads that may lag behind the primary: the administrators' search. */
     readonly replica: PostgresTarget | null;
     /** Connections in the pool. PGlite has one. */
@@ -151,10 +153,14 @@ export class AppConfig {
     this.metricsPort = environment.METRICS_PORT ?? null;
     this.corsOrigins = environment.CORS_ORIGINS;
     this.trustProxy = environment.TRUST_PROXY;
+    const target: DatabaseTarget = environment.DATABASE_URL
+      ? { kind: 'postgres', ...environment.DATABASE_URL }
+      : { kind: 'embedded', dataDir: environment.DATA_DIR };
     this.database = {
-      target: environment.DATABASE_URL
-        ? { kind: 'postgres', ...environment.DATABASE_URL }
-        : { kind: 'embedded', dataDir: environment.DATA_DIR },
+      target,
+      direct: environment.DATABASE_DIRECT_URL
+        ? { kind: 'postgres', ...environment.DATABASE_DIRECT_URL }
+        : target,
       replica: environment.DATABASE_REPLICA_URL ?? null,
       poolMax: environment.DATABASE_URL ? environment.DATABASE_POOL_MAX : 1,
       acquireTimeoutMs: environment.DATABASE_ACQUIRE_TIMEOUT_MS,
@@ -162,7 +168,11 @@ export class AppConfig {
     };
     this.redis = environment.REDIS_URL
       ? {
-          target: environment.REDIS_URL,
+          target: withSentinelLogin(
+            environment.REDIS_URL,
+            environment.REDIS_SENTINEL_USERNAME,
+            environment.REDIS_SENTINEL_PASSWORD,
+          ),
           commandTimeoutMs: environment.REDIS_COMMAND_TIMEOUT_MS,
           keyPrefix: environment.CACHE_KEY_PREFIX,
         }

@@ -39,6 +39,35 @@ describe('.env.example', () => {
   });
 });
 
+describe('docs/configuration.md', () => {
+  const [, table = ''] =
+    /^## Every setting\n([^]*?)\n## /m.exec(readFileSync('docs/configuration.md', 'utf8')) ?? [];
+  const rows = [...table.matchAll(/^\| `([A-Z_]+)` +\| (.+?) +\| (.*?) +\|$/gm)];
+
+  it('has every setting in its table, once, and says what it is', () => {
+    expect(rows.map(([, name]) => name).sort()).toEqual(Object.keys(environmentSchema.shape).sort());
+    expect(rows.filter(([, , , what = '']) => what.length < 10)).toEqual([]);
+  });
+
+  it('begins with what production needs', () => {
+    expect(rows.slice(0, 5).map(([, name]) => name)).toEqual([
+      'DATABASE_URL',
+      'REDIS_URL',
+      'PLATFORM_ENCRYPTION_KEY',
+      'JWT_SECRET',
+      'PUBLIC_URL',
+    ]);
+  });
+
+  it('says the defaults that the schema has', () => {
+    const defaults = environmentSchema.parse({}) as Readonly<Record<string, unknown>>;
+    const numbersAndSwitches = rows.filter(([, name = '']) => /number|boolean/.test(typeof defaults[name]));
+    expect(numbersAndSwitches.length).toBeGreaterThan(25);
+    for (const [, name = '', said] of numbersAndSwitches)
+      expect([name, said?.replaceAll('`', '')]).toEqual([name, String(defaults[name])]);
+  });
+});
+
 describe('the environment schema', () => {
   it.each([
     ['PORT', '0'],

@@ -120,12 +120,15 @@ export const environmentSchema = z.object({
   TRUST_PROXY: trustProxy,
 
   DATABASE_URL: postgresTarget.optional(),
+  DATABASE_DIRECT_URL: postgresTarget.optional(),
   DATABASE_REPLICA_URL: postgresTarget.optional(),
   DATABASE_POOL_MAX: whole('connections', { min: 2, max: 500, fallback: 15 }),
   DATABASE_ACQUIRE_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 60_000, fallback: 5000 }),
   DATABASE_STATEMENT_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 600_000, fallback: 5000 }),
 
   REDIS_URL: redisTarget.optional(),
+  REDIS_SENTINEL_USERNAME: z.string().max(500).optional(),
+  REDIS_SENTINEL_PASSWORD: z.string().max(5000).optional(),
   REDIS_COMMAND_TIMEOUT_MS: whole('milliseconds', { min: 5, max: 10_000, fallback: 100 }),
 
   // No braces: in a cluster a lease must lie in the slot of its key. No wildcards: cache:flush looks for it.

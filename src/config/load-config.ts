@@ -19,16 +19,21 @@ export class ConfigurationError extends Error {
   }
 }
 
+// Fernet keys are url-safe base64.
+const MAKE_ENCRYPTION_KEY =
+  'make one with: npm run cli -- keys:generate, or without Node: openssl rand -base64 32 | tr +/ -_';
+const MAKE_JWT_SECRET = 'make one with: openssl rand -base64 48';
+
 const REQUIRED_IN_PRODUCTION = [
   ['DATABASE_URL', 'a postgres:// URL'],
   ['REDIS_URL', 'a redis:// or rediss:// URL'],
-  ['PLATFORM_ENCRYPTION_KEY', 'a Fernet key; make one with: npm run cli -- keys:generate'],
-  ['JWT_SECRET', 'at least 32 characters, or OIDC_ISSUER; make one with: openssl rand -base64 48'],
+  ['PLATFORM_ENCRYPTION_KEY', `a Fernet key; ${MAKE_ENCRYPTION_KEY}`],
+  ['JWT_SECRET', `at least 32 characters, or OIDC_ISSUER; ${MAKE_JWT_SECRET}`],
 ] as const;
 
 const HINTS: Readonly<Record<string, string>> = {
-  PLATFORM_ENCRYPTION_KEY: ' (make one with: npm run cli -- keys:generate)',
-  JWT_SECRET: ' (make one with: openssl rand -base64 48)',
+  PLATFORM_ENCRYPTION_KEY: ` (${MAKE_ENCRYPTION_KEY})`,
+  JWT_SECRET: ` (${MAKE_JWT_SECRET})`,
 };
 
 /**
@@ -50,12 +55,8 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
     problems.push(`${name}: ${message}${HINTS[name] ?? ''}`);
   }
   const production = given['NODE_ENV'] === 'production';
-  if (production) problems.push(...missingProblems(given), ...trivialProblems(given));
-  if (given['DATABASE_REPLICA_URL'] !== undefined && given['DATABASE_URL'] === undefined) {
-    problems.push(
-      'DATABASE_URL: is required with DATABASE_REPLICA_URL: the embedded database has no replica',
-    );
-  }
+  if (production) problems.push(...missingProblems(given, problems), ...trivialProblems(given));
+  if (given['DATABASE_URL'] === undefined) problems.push(...embeddedProblems(given));
   problems.push(...oidcProblems(given, production));
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
 
@@ -83,12 +84,26 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
 
 type Settings = Readonly<Record<string, string | undefined>>;
 
-function missingProblems(given: Settings): string[] {
+/** @param reported problems of names one letter off and of unreadable files: what they would have set is not missing as well. */
+function missingProblems(given: Settings, reported: readonly string[]): string[] {
   // Without local accounts this process signs no tokens, so it needs no secret.
   const signsNothing = given['OIDC_ISSUER'] !== undefined && given['LOCAL_ACCOUNTS_ENABLED'] !== 'true';
   return REQUIRED_IN_PRODUCTION.filter(
-    ([name]) => given[name] === undefined && !(name === 'JWT_SECRET' && signsNothing),
+    ([name]) =>
+      given[name] === undefined &&
+      !(name === 'JWT_SECRET' && signsNothing) &&
+      !reported.some((problem) => new RegExp(`^${name}_FILE:|; ${name}(_FILE)? is$`).test(problem)),
   ).map(([name, what]) => `${name}: is required in production: ${what}`);
+}
+
+/** Settings of a server that is not there. */
+function embeddedProblems(given: Settings): string[] {
+  return [
+    ['DATABASE_REPLICA_URL', 'has no replica'],
+    ['DATABASE_DIRECT_URL', 'is reached one way only'],
+  ].flatMap(([name = '', why]) =>
+    given[name] === undefined ? [] : [`DATABASE_URL: is required with ${name}: the embedded database ${why}`],
+  );
 }
 
 /** Secrets from an example, or typed as a placeholder. What is too short for a secret is another problem. */
@@ -118,7 +133,7 @@ function unsafeSettings(given: Settings, environment: Environment): string[] {
       return url !== null && schemes.includes(url.protocol) && !isHere(url.hostname);
     });
   return [
-    ...(['DATABASE_URL', 'DATABASE_REPLICA_URL'] as const).flatMap((name) => {
+    ...(['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'] as const).flatMap((name) => {
       const { tls = 'verified', local = false } = environment[name] ?? {};
       if (tls === 'verified' || local) return [];
       return tls === 'unverified'

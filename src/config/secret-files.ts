@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 
 /** Settings that hold a secret. Each may come from the file that `<NAME>_FILE` names, as Docker and Kubernetes mount them. */
-const SECRET_SETTINGS = [
+export const SECRET_SETTINGS = [
   'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
   'DATABASE_REPLICA_URL',
   'REDIS_URL',
+  'REDIS_SENTINEL_PASSWORD',
   'PLATFORM_ENCRYPTION_KEY',
   'JWT_SECRET',
   'METRICS_TOKEN',

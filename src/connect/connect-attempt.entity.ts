@@ -29,11 +29,11 @@ export class ConnectAttempt {
   @Column({ name: 'client_id', type: 'varchar', length: 500 })
   clientId!: string;
 
-  /** The PKCE code verifier, as a Fernet token that is bound to this row. */
+  /** The PKCE code verifier, and what else is secret from the beginning, as a Fernet token that is bound to this row. */
   @Column({ type: 'text' })
   verifier!: string;
 
-  /** The authorisation code and the `iss` that came with it, as a Fernet token that is bound to this row. */
+  /** The authorisation code and its `iss`, or the tokens that it was exchanged for, as a Fernet token that is bound to this row. */
   @Column({ type: 'text', nullable: true })
   code!: string | null;
 

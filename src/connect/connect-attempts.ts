@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { Clock } from '../common/clock.js';
 import { hashOf, mayBeSecret, newSecret } from '../common/secrets.js';
 import { KeyRing } from '../crypto/key-ring.js';
 import { readable } from '../crypto/readable.js';
 import { Database } from '../database/database.js';
-import { isIssuer } from '../instances/oauth-client.js';
+import { isIssuer } from '../instances/authorization-server.js';
+import type { TokenGrant } from '../instances/token-reply.js';
 import { type Callback, callbackKey } from './callback.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
 import { AttemptNotFound, InvalidConnectState } from './connect.errors.js';
@@ -17,18 +19,43 @@ const PURGED_PER_ATTEMPT = 100;
 /** With the verifier in plain text. */
 export type Attempt = Readonly<
   Pick<ConnectAttempt, 'userId' | 'origin' | 'clientId' | 'verifier' | 'name' | 'returnTo'>
->;
+> & {
+  /** Of a registration that serves this attempt only; null if it is one for all. */
+  readonly clientSecret: string | null;
+  /** Whether the user wants an account that they choose at the instance. */
+  readonly forceLogin: boolean;
+};
 
 /** An attempt that its user finishes, with what the callback brought. */
 export type AnsweredAttempt = Omit<Attempt, 'returnTo'> & {
   readonly code: string;
   readonly iss: string | null;
+  /** The tokens that an earlier call exchanged the code for; null in the first call. */
+  readonly grant: TokenGrant | null;
+  /** To hold the attempt. */
+  readonly row: ConnectAttempt;
 };
 
 /** `attempt`, the secret that finishes it, is null if the instance reported an error or sent no code: then it is over. */
 export type Received = Readonly<Pick<ConnectAttempt, 'returnTo'>> & { readonly attempt: string | null };
 
-const codeSchema = z.tuple([z.string(), z.string().nullable()]);
+const secretsSchema = z.object({
+  verifier: z.string(),
+  clientSecret: z.string().nullable().default(null),
+  forceLogin: z.boolean().default(false),
+});
+const answerSchema = z.object({
+  code: z.string(),
+  iss: z.string().nullable(),
+  held: z
+    .object({
+      accessToken: z.string(),
+      refreshToken: z.string().nullable(),
+      expiresInSeconds: z.number().nullable(),
+      exchangedAt: z.number(),
+    })
+    .optional(),
+});
 const boundSchema = z.tuple([z.string(), z.string()]);
 
 /** What a secret of an attempt is bound to. A Fernet token alone could be moved to another row or column. */
@@ -41,7 +68,13 @@ const TAKE_SQL = `
       AND ($3::text[] = '{}' OR encode(browser_hash, 'hex') = ANY($3::text[]))
     RETURNING *
   )
-  SELECT state_hash AS "stateHash", user_id AS "userId", origin, client_id AS "clientId", verifier, code, name FROM taken`;
+  SELECT state_hash AS "stateHash", browser_hash AS "browserHash", attempt_hash AS "attemptHash", user_id AS "userId", origin,
+    client_id AS "clientId", verifier, code, name FROM taken`;
+
+const HOLD_SQL = `
+  INSERT INTO connect_attempts
+    (state_hash, browser_hash, attempt_hash, user_id, origin, client_id, verifier, code, name, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))`;
 
 /**
  * Pending OAuth attempts. The callback finds one by its `state`, adds the code and gives the browser a new secret. Finishing
@@ -54,14 +87,16 @@ export class ConnectAttempts {
   constructor(
     private readonly database: Database,
     private readonly ring: KeyRing,
+    private readonly clock: Clock,
   ) {}
 
   /** @returns the `state`. */
   async begin(attempt: Attempt, browser: string): Promise<string> {
     const state = newSecret();
-    const { userId, origin, clientId, name, returnTo } = attempt;
+    const { userId, origin, clientId, name, returnTo, clientSecret, forceLogin } = attempt;
     const owner = { stateHash: hashOf(state), userId, origin, clientId };
-    const verifier = this.encrypt('verifier', owner, attempt.verifier);
+    const secrets = { verifier: attempt.verifier, clientSecret, forceLogin };
+    const verifier = this.encrypt('verifier', owner, JSON.stringify(secrets));
     await this.database.transaction(async (manager) => {
       await manager.query(
         `DELETE FROM connect_attempts WHERE state_hash IN (
@@ -119,7 +154,7 @@ export class ConnectAttempts {
           : await manager.query<[unknown[], number]>(
               `UPDATE connect_attempts SET attempt_hash = $2, code = $3
                WHERE state_hash = $1 AND expires_at > now()`,
-              [found.stateHash, hashOf(attempt), this.encrypt('code', found, JSON.stringify([code, iss]))],
+              [found.stateHash, hashOf(attempt), this.encrypt('code', found, JSON.stringify({ code, iss }))],
             );
       if (changed !== 1) throw new InvalidConnectState();
       return { attempt, returnTo: found.returnTo };
@@ -142,12 +177,37 @@ export class ConnectAttempts {
       userId,
       hashes,
     ]);
-    const verifier = taken && this.decrypt('verifier', taken, taken.verifier);
+    const secrets = taken && this.decrypt('verifier', taken, taken.verifier);
     const answer = taken?.code && this.decrypt('code', taken, taken.code);
-    if (!taken || !verifier || !answer) throw new AttemptNotFound();
-    const [code, iss] = codeSchema.parse(JSON.parse(answer));
+    if (!taken || !secrets || !answer) throw new AttemptNotFound();
     const { origin, clientId, name } = taken;
-    return { userId, origin, clientId, name, verifier, code, iss };
+    const { code, iss, held } = answerSchema.parse(JSON.parse(answer));
+    return {
+      ...secretsSchema.parse(JSON.parse(secrets)),
+      ...{ userId, origin, clientId, name, code, iss, row: taken },
+      grant: held === undefined ? null : this.since(held),
+    };
+  }
+
+  /** Keeps an attempt whose code has been exchanged until its user confirms what happens with the tokens. */
+  async hold({ row, code, iss }: AnsweredAttempt, grant: TokenGrant): Promise<void> {
+    const held = { ...grant, exchangedAt: this.clock.now().getTime() };
+    const answer = this.encrypt('code', row, JSON.stringify({ code, iss, held }));
+    const { stateHash, browserHash, attemptHash, userId, origin, clientId, verifier, name } = row;
+    await this.database.statement(HOLD_SQL, [
+      ...[stateHash, browserHash, attemptHash, userId, origin, clientId, verifier, answer, name],
+      ATTEMPT_TTL_SECONDS,
+    ]);
+  }
+
+  /** The tokens, which have grown older since the exchange. */
+  private since({ exchangedAt, ...grant }: TokenGrant & { readonly exchangedAt: number }): TokenGrant {
+    const elapsedSeconds = Math.round((this.clock.now().getTime() - exchangedAt) / 1000);
+    const { expiresInSeconds } = grant;
+    return {
+      ...grant,
+      expiresInSeconds: expiresInSeconds === null ? null : Math.max(expiresInSeconds - elapsedSeconds, 0),
+    };
   }
 
   private encrypt(what: 'verifier' | 'code', owner: Owner, secret: string): string {

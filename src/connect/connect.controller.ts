@@ -16,6 +16,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated, Public } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { AnyQuery } from '../http/known-query.guard.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { toTestedAccountDto } from '../platforms/dto/platform-test.dto.js';
 import { parseCallback } from './callback.js';
@@ -68,6 +69,8 @@ export class ConnectController {
 
   @Get('callback/:key')
   @Public()
+  // RFC 6749, 4.1.2: parameters that the client does not know are ignored.
+  @AnyQuery()
   @ApiOperation({
     summary: 'OAuth callback: the instance redirects the browser here',
     description:
@@ -121,19 +124,24 @@ export class ConnectController {
   @ApiOperation({
     summary: 'Finish connecting an account by OAuth',
     description:
-      'Works once, for the user who began the attempt. A browser that has the cookie of an attempt must have the one of ' +
+      'Works once, for the user who began the attempt; again, if the outcome was `confirmation_required`. A browser that has the cookie of an attempt must have the one of ' +
       'this attempt.',
   })
   @ApiOkResponse({ type: ConnectedDto })
   @ApiProblems([400, 404, 409, 413, 415, 429, 503], new AttemptNotFound())
   async finish(
     @CurrentUser() user: AuthUser,
-    @Body() { attempt }: FinishConnectDto,
+    @Body() dto: FinishConnectDto,
     @Req() request: FastifyRequest,
   ): Promise<ConnectedDto> {
     const browsers = browsersOf(request, this.config);
-    const { id, renewed, account } = await this.connect.finish(user.id, attempt, browsers);
-    return { outcome: 'connected', platformId: id, renewed, account: toTestedAccountDto(account) };
+    const { id, result, account } = await this.connect.finish(user.id, dto, browsers);
+    return {
+      outcome: result === 'exists' ? 'confirmation_required' : 'connected',
+      platformId: id,
+      renewed: result === 'renewed',
+      account: toTestedAccountDto(account),
+    };
   }
 }
 

@@ -1,4 +1,5 @@
 import { DomainError, problem } from '../common/domain-error.js';
+import type { ProblemCode } from '../common/problem-types.js';
 
 /**
  * The same error whether the state is missing, unknown, used or expired, or the response is not from the instance of its
@@ -28,7 +29,7 @@ export class ConnectFailed extends DomainError {
   override readonly errors;
 
   constructor(
-    readonly code: string,
+    readonly code: ProblemCode,
     detail: string,
     pointer = '',
   ) {

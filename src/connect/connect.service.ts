@@ -4,17 +4,20 @@ import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { AccountChecker } from '../instances/account-checker.js';
 import type { InstanceAccount } from '../instances/account.js';
+import type { AuthorizationServer } from '../instances/authorization-server.js';
+import { isRightAccount } from '../instances/check-outcome.js';
 import { InstanceApps, type RegisteredApp } from '../instances/instance-apps.js';
 import { InstanceRefused } from '../instances/instances.errors.js';
-import { InstancesService } from '../instances/instances.service.js';
+import { type Instance, InstancesService } from '../instances/instances.service.js';
 import { OAuthClient } from '../instances/oauth-client.js';
 import { OAuthFailed, type OAuthFailure } from '../instances/oauth.errors.js';
+import type { TokenGrant } from '../instances/token-reply.js';
 import { TooManyPlatforms } from '../platforms/platforms.errors.js';
 import { type Callback, callbackKey } from './callback.js';
 import { type AnsweredAttempt, type Attempt, ConnectAttempts } from './connect-attempts.js';
 import { ConnectFailed } from './connect.errors.js';
 import { ConnectedAccounts, type SavedAccount } from './connected-accounts.js';
-import type { BeginConnectDto } from './dto/connect.dto.js';
+import type { BeginConnectDto, FinishConnectDto } from './dto/connect.dto.js';
 
 /** Where to send the browser after a callback, unless it wants JSON: with the attempt to finish, or with the reason. */
 export type ConnectAnswer =
@@ -24,6 +27,8 @@ export type ConnectAnswer =
 export interface Finished extends SavedAccount {
   readonly account: InstanceAccount;
 }
+
+const AUDITED = { created: 'connected', renewed: 'renewed', exists: 'confirmation_required' } as const;
 
 /** Connects an account by OAuth: the authorisation code flow with PKCE (RFC 6749, RFC 7636, RFC 9700). */
 @Injectable()
@@ -46,7 +51,7 @@ export class ConnectService {
    */
   async begin(
     userId: number,
-    { instance, name, returnTo }: BeginConnectDto,
+    { instance, name, returnTo, forceLogin = false }: BeginConnectDto,
     browser: string,
   ): Promise<string> {
     if (returnTo !== undefined && !this.isAllowed(returnTo)) {
@@ -54,9 +59,13 @@ export class ConnectService {
         { pointer: '/returnTo', detail: 'returnTo must start with an allow-listed origin' },
       ]);
     }
-    const origin = this.instances.originOf(instance);
+    const found = await this.instances.at(await this.instances.locate(instance));
+    const wanted = {
+      ...{ userId, origin: found.origin, name: name ?? null, returnTo: returnTo ?? null },
+      forceLogin,
+    };
     try {
-      return await this.start({ userId, origin, name: name ?? null, returnTo: returnTo ?? null }, browser);
+      return await this.start(found, wanted, browser);
     } catch (error) {
       if (error instanceof OAuthFailed) throw new ConnectFailed(error.reason, error.message, '/instance');
       throw error;
@@ -78,14 +87,19 @@ export class ConnectService {
 
   /**
    * @param browsers the attempts' cookies that the request has.
+   * @param replace whether a connection that the account has already gets the new tokens; if not, the attempt waits for
+   *   another call. By default only if the user did not mean to choose the account.
    * @throws {AttemptNotFound | ConnectFailed}
    */
-  async finish(userId: number, attempt: string, browsers: readonly string[]): Promise<Finished> {
+  async finish(
+    userId: number,
+    { attempt, replace }: FinishConnectDto,
+    browsers: readonly string[],
+  ): Promise<Finished> {
     const answered = await this.attempts.take(attempt, userId, browsers);
     try {
-      const finished = await this.connect(answered);
-      const outcome = finished.renewed ? 'renewed' : 'connected';
-      await this.record(outcome, answered.origin, finished.id);
+      const finished = await this.connect(answered, replace ?? !answered.forceLogin);
+      await this.record(AUDITED[finished.result], answered.origin, finished.id);
       return finished;
     } catch (error) {
       // The next attempt registers this application again.
@@ -102,51 +116,67 @@ export class ConnectService {
     return this.audit.write(platformId === undefined ? record : { ...record, platformId });
   }
 
-  private async connect({ userId, origin, clientId, name, ...answer }: AnsweredAttempt): Promise<Finished> {
-    const app = await this.apps.find(origin, clientId);
-    if (app === null) throw new OAuthFailed('invalid_client');
+  private async connect(answered: AnsweredAttempt, mayReplace: boolean): Promise<Finished> {
+    const { userId, origin, clientId, clientSecret, name } = answered;
     const { platformType } = await this.instances.at(origin);
     if (platformType === null) throw notSupported();
-    const server = await this.oauth.server(origin);
-    const grant = await this.oauth.exchange(server, app, {
-      ...answer,
-      redirectUri: this.redirectUri(origin),
-    });
+    const grant = answered.grant ?? (await this.exchange(answered));
     const target = { instanceUrl: origin, platformType, accessToken: grant.accessToken, username: null };
     const check = await this.checker.check(target);
-    if (check.outcome !== 'connected' || check.account === null)
+    if (!isRightAccount(check.outcome) || check.account === null)
       throw new ConnectFailed(check.outcome, check.detail);
     const { account } = check;
-    const connected = { userId, instanceUrl: origin, platformType, account, check, clientId, grant, name };
-    return { ...(await this.accounts.save(connected)), account };
+    const connected = {
+      ...{ userId, instanceUrl: origin, platformType, account, check },
+      ...{ clientId, clientSecret, grant, name },
+    };
+    const saved = await this.accounts.save(connected, mayReplace);
+    if (saved.result === 'exists') await this.attempts.hold(answered, grant);
+    return { ...saved, account };
+  }
+
+  private async exchange(attempt: AnsweredAttempt): Promise<TokenGrant> {
+    const { origin, clientId, clientSecret } = attempt;
+    const app = clientSecret === null ? await this.apps.find(origin, clientId) : { clientId, clientSecret };
+    if (app === null) throw new OAuthFailed('invalid_client');
+    const server = await this.oauth.server(origin);
+    return this.oauth.exchange(server, app, { ...attempt, redirectUri: this.redirectUri(origin) });
   }
 
   private redirectUri(origin: string): string {
     return `${this.config.publicUrl}/v1/connect/callback/${callbackKey(origin)}`;
   }
 
-  private async start(attempt: Omit<Attempt, 'clientId' | 'verifier'>, browser: string): Promise<string> {
+  private async start(
+    instance: Instance,
+    attempt: Omit<Attempt, 'clientId' | 'clientSecret' | 'verifier'>,
+    browser: string,
+  ): Promise<string> {
     const { origin } = attempt;
-    const traits = this.instances.traits(await this.instances.at(origin));
+    const traits = this.instances.traits(instance);
     if (traits === null) throw notSupported();
     const server = await this.oauth.server(origin);
     const redirectUri = this.redirectUri(origin);
     const scopes = traits.scopes.join(' ');
-    const app = await this.app({ origin, redirectUri, scopes }, server);
+    const registration = { origin, redirectUri, scopes };
+    const { clientId, clientSecret } = traits.sharedApp
+      ? { ...(await this.app(registration, server)), clientSecret: null }
+      : await this.apps.registerAlone(registration);
     const verifier = this.oauth.newVerifier();
-    const state = await this.attempts.begin({ ...attempt, clientId: app.clientId, verifier }, browser);
+    const state = await this.attempts.begin({ ...attempt, clientId, clientSecret, verifier }, browser);
     return this.oauth.authorizationUrl(server, {
-      clientId: app.clientId,
+      clientId,
       redirectUri,
       scopes,
       state,
       verifier,
+      forceLogin: attempt.forceLogin,
     });
   }
 
   private async app(
     registration: { origin: string; redirectUri: string; scopes: string },
-    server: Awaited<ReturnType<OAuthClient['server']>>,
+    server: AuthorizationServer,
   ): Promise<RegisteredApp> {
     const app = await this.apps.get(registration);
     if (await this.oauth.accepts(server, app)) return app;
@@ -165,7 +195,7 @@ export class ConnectService {
 function notSupported(): ConnectFailed {
   return new ConnectFailed(
     'software_not_supported',
-    "This instance's software is not supported.",
+    "This instance's software does not speak the Mastodon API, which connections need.",
     '/instance',
   );
 }

@@ -6,8 +6,8 @@ import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 import { Database } from '../database/database.js';
 import type { InstanceAccount } from '../instances/account.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
-import type { TokenGrant } from '../instances/oauth-client.js';
 import type { PlatformType } from '../instances/software.js';
+import type { TokenGrant } from '../instances/token-reply.js';
 import { PlatformWriter } from '../platforms/platform-writer.js';
 import type { PlatformRow } from '../platforms/platform.repository.js';
 import { DuplicateAccount, DuplicateName } from '../platforms/platforms.errors.js';
@@ -23,6 +23,8 @@ export interface ConnectedAccount {
   readonly check: AccountCheck;
   /** Of the registration that the tokens belong to. */
   readonly clientId: string;
+  /** Null if it serves all users of the instance: then it is looked up by its client id. */
+  readonly clientSecret: string | null;
   readonly grant: TokenGrant;
   /** The name that the user chose for a new connection. */
   readonly name: string | null;
@@ -30,8 +32,8 @@ export interface ConnectedAccount {
 
 export interface SavedAccount {
   readonly id: number;
-  /** Whether the account was connected already. */
-  readonly renewed: boolean;
+  /** `exists`: the account was connected already, and its connection was left alone. */
+  readonly result: 'created' | 'renewed' | 'exists';
 }
 
 // An account id from a test or an earlier OAuth connection takes precedence over a username that the user typed.
@@ -52,25 +54,27 @@ export class ConnectedAccounts {
     private readonly clock: Clock,
   ) {}
 
-  async save(connected: ConnectedAccount): Promise<SavedAccount> {
+  /** @param mayReplace whether a connection that the account has already gets the new tokens. */
+  async save(connected: ConnectedAccount, mayReplace: boolean): Promise<SavedAccount> {
     const existing = await this.database.load((manager) => findSame(manager, connected));
-    if (existing !== null) return this.renew(existing, connected);
+    if (existing !== null) return this.renew(existing, connected, mayReplace);
     try {
-      return { id: await this.create(connected), renewed: false };
+      return { id: await this.create(connected), result: 'created' };
     } catch (error) {
       if (!(error instanceof DuplicateAccount)) throw error;
       // Another attempt for the same account was faster, or the username now belongs to a different account id.
       const other = await this.database.load((manager) => findByUsername(manager, connected));
       if (other === null) throw error;
-      return this.renew(other, connected);
+      return this.renew(other, connected, mayReplace);
     }
   }
 
-  private async renew(id: number, connected: ConnectedAccount): Promise<SavedAccount> {
+  private async renew(id: number, connected: ConnectedAccount, mayReplace: boolean): Promise<SavedAccount> {
+    if (!mayReplace) return { id, result: 'exists' };
     const { userId, platformType } = connected;
     const dto = { platformType, ...credentialsOf(connected), isActive: true };
     await this.writer.update(userId, id, dto, undefined, (owner) => this.columns(owner, connected));
-    return { id, renewed: true };
+    return { id, result: 'renewed' };
   }
 
   private async create(connected: ConnectedAccount): Promise<number> {
@@ -99,19 +103,19 @@ export class ConnectedAccounts {
     return {
       accountId: account.id,
       avatarUrl: account.avatarUrl,
+      ...check.labels,
       refreshToken: refreshToken === null ? null : this.refreshTokens.encrypt(owner, refreshToken),
       tokenExpiresAt:
         expiresInSeconds === null ? null : new Date(this.clock.now().getTime() + expiresInSeconds * 1000),
-      status: 'connected',
+      status: check.outcome,
       lastCheckedAt: check.checkedAt,
-      lastError: null,
+      lastError: check.outcome === 'connected' ? null : check.detail,
     };
   }
 }
 
-/** Without the secret of the registration: all users of an instance share it. It is looked up by its client id. */
-function credentialsOf({ grant: { accessToken }, clientId }: ConnectedAccount): Credentials {
-  return { accessToken, clientKey: clientId, clientSecret: null };
+function credentialsOf({ grant: { accessToken }, clientId, clientSecret }: ConnectedAccount): Credentials {
+  return { accessToken, clientKey: clientId, clientSecret };
 }
 
 async function findSame(manager: EntityManager, connected: ConnectedAccount): Promise<number | null> {

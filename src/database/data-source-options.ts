@@ -3,18 +3,24 @@ import type { AppConfig } from '../config/app-config.js';
 import type { EmbeddedPostgres } from './embedded-postgres.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { UNLIMITED, postgresConnection, requestLimits } from './postgres-connection.js';
+import { ADOPT_PRIMARY } from './primary.js';
+
+/** Two show whether a pooler lends its sessions. */
+const DIRECT_CONNECTIONS = 2;
 
 /**
  * Options with which the API and the CLI connect. The caller adds the entities: it is above this module.
  *
- * @param timeouts `request` bounds every statement; `none` is for work that no request waits for, such as a migration.
+ * @param timeouts `request` bounds every statement; `none` is for work that no request waits for, such as a migration. It
+ * goes to the direct target, and the tables may not be there yet.
  */
 export function dataSourceOptions(
   config: AppConfig,
   embedded: EmbeddedPostgres | null,
   timeouts: 'request' | 'none' = 'request',
 ): DataSourceOptions {
-  const { target, poolMax, acquireTimeoutMs, statementTimeoutMs } = config.database;
+  const { poolMax, acquireTimeoutMs, statementTimeoutMs } = config.database;
+  const target = timeouts === 'none' ? config.database.direct : config.database.target;
   const shared = {
     type: 'postgres',
     synchronize: false,
@@ -31,7 +37,13 @@ export function dataSourceOptions(
   return {
     ...shared,
     ...(database !== undefined && { database }),
-    poolSize: timeouts === 'none' ? 1 : poolMax,
-    extra: postgresConnection(target, config.database, limits, 'platform-manager'),
+    poolSize: timeouts === 'none' ? DIRECT_CONNECTIONS : poolMax,
+    extra: postgresConnection(
+      target,
+      config.database,
+      limits,
+      'platform-manager',
+      timeouts === 'none' ? undefined : ADOPT_PRIMARY,
+    ),
   };
 }

@@ -1,4 +1,11 @@
-import { Global, Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  Global,
+  Inject,
+  Logger,
+  Module,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { Installation } from '../common/installation.js';
@@ -8,9 +15,11 @@ import { dataSourceOptions } from './data-source-options.js';
 import { Database } from './database.js';
 import { EmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
+import { connectionEnder } from './pool.js';
+import { placeOf } from './pooler.js';
 import { readInstallation } from './read-installation.js';
 import { Replica } from './replica.js';
-import { openingDatabase } from './start-failures.js';
+import { UnsuitableDatabase, openingDatabase } from './start-failures.js';
 
 const EMBEDDED_POSTGRES = Symbol('EmbeddedPostgres');
 
@@ -48,9 +57,12 @@ class EmbeddedPostgresModule {}
           migrationOptions: typeof options;
           config: AppConfig['database'];
         };
-        return openingDatabase(config, async () => {
-          await migrate(migrationOptions);
-          return new DataSource(own).initialize();
+        const { place } = await openingDatabase(config, 'direct', () => migrate(migrationOptions));
+        return openingDatabase(config, 'target', async () => {
+          const dataSource = await new DataSource(own).initialize();
+          if ((await placeOf(dataSource)) !== place)
+            throw new UnsuitableDatabase('DATABASE_DIRECT_URL names another database');
+          return dataSource;
         });
       },
     }),
@@ -68,6 +80,8 @@ class EmbeddedPostgresModule {}
   exports: [Database, AdmissionGate, Replica],
 })
 export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger('Database');
+
   constructor(
     private readonly dataSource: DataSource,
     @Inject(EMBEDDED_POSTGRES) private readonly embedded: EmbeddedPostgres | null,
@@ -75,6 +89,14 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
   ) {}
 
   async onModuleInit(): Promise<void> {
+    const endConnections = connectionEnder(this.dataSource);
+    this.installation.onMove(() => {
+      this.logger.warn(
+        'Another PostgreSQL server is the primary now, or the database was restored. What was cached before is not believed.',
+      );
+      // Some may still lead to the server before.
+      endConnections();
+    });
     const sentAtMs = performance.now();
     const reading = await readInstallation((sql) => this.dataSource.query(sql));
     this.installation.observe(reading, sentAtMs);

@@ -2,6 +2,7 @@ import type { InstallationReading } from '../common/installation.js';
 
 /** The columns of an InstallationReading, of the table `installation`. */
 export const INSTALLATION_COLUMNS = `installation.id, installation.epoch::float8 AS epoch,
+  coalesce(installation.primary_name, '') AS "primaryName",
   (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "nowMs"`;
 
 /** @param query runs one statement. */

@@ -4,22 +4,30 @@ import type { AppConfig } from '../config/app-config.js';
 import type { PostgresTarget } from '../config/postgres-target.js';
 import { codeOf } from './database-errors.js';
 
+/** The database answers, and is not what this application needs. */
+export class UnsuitableDatabase extends Error {}
+
 /**
  * Runs what opens the database at the start.
  *
+ * @param way which of the two URLs `work` uses.
  * @throws {StartFailure} in place of every error of PostgreSQL or the way to it.
  */
 export async function openingDatabase<T>(
-  { target, acquireTimeoutMs }: AppConfig['database'],
+  config: AppConfig['database'],
+  way: 'target' | 'direct',
   work: () => Promise<T>,
 ): Promise<T> {
+  const target = config[way];
   try {
     return await work();
   } catch (error) {
     if (target.kind !== 'postgres' || error instanceof StartFailure) throw error;
-    const reason = reasonOf(error, target, acquireTimeoutMs);
+    const reason =
+      error instanceof UnsuitableDatabase ? error.message : reasonOf(error, target, config.acquireTimeoutMs);
     if (reason === null) throw error;
-    throw new StartFailure(`DATABASE_URL cannot be used: ${reason.replace(/\s+/g, ' ')}`, { cause: error });
+    const name = target === config.target ? 'DATABASE_URL' : 'DATABASE_DIRECT_URL';
+    throw new StartFailure(`${name} cannot be used: ${reason.replace(/\s+/g, ' ')}`, { cause: error });
   }
 }
 
@@ -88,6 +96,10 @@ function ofLogin(code: string, message: string, { connection, tls }: PostgresTar
         : message;
     case '3D000':
       return `there is no database ${database ?? ''}: create it, CREATE DATABASE ${quoted(database ?? '')} ENCODING 'UTF8' TEMPLATE template0`;
+    case '08P01':
+      return /startup parameter: options/.test(message)
+        ? `a pooler refuses options in the URL: leave them to DATABASE_DIRECT_URL, and ALTER ROLE ${quoted(user ?? '')} SET search_path`
+        : message;
     case '25006':
       return `${message}: it must name the primary, and a database that may be written to`;
     default:
@@ -111,6 +123,8 @@ function ofRights(error: unknown, code: string, { connection }: PostgresTarget):
     if (code === '0A000' || code === '58P01')
       return `the server lacks the extension ${extension}: install PostgreSQL's contrib package there`;
   }
+  // The migrations have just been applied, the other way.
+  if (code === '42P01') return `${message}: DATABASE_DIRECT_URL names another database or schema`;
   if (code === '3F000')
     return `no schema of the search path exists: CREATE SCHEMA, or ALTER ROLE ${quoted(user)} SET search_path`;
   if (code !== '42501') return null;

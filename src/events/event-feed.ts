@@ -76,9 +76,9 @@ export class EventFeed {
   async #offerNews(): Promise<boolean> {
     const after = this.#position;
     const page = await this.published.news(after, () => [...this.#byUser.keys()], BATCH);
-    if (after === null || page.lastEventId < after) {
+    if (after === null || page.lastEventId < after || page.forgottenEventId > after) {
       // First read: clients may have read the outbox before this position, so they must read once more. A lower id means
-      // that the database was restored from a backup.
+      // that the database was restored from a backup, a forgotten one that another server has become the primary.
       this.#position = page.lastEventId;
       for (const subscription of this.#all()) subscription.catchUp();
       return false;

@@ -7,6 +7,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
 import { type DefaultEventsMap, Server } from 'socket.io';
 import { DomainError, InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
@@ -74,6 +75,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
       endWithProblem(
         socket,
         verdict === null || verdict.admitted ? { statusCode: 404 } : new RateLimited(verdict.resetSeconds),
+        this.host.httpAdapter.getInstance<FastifyInstance>(),
       );
     });
     this.#io = this.#attach(http);

@@ -18,6 +18,13 @@ export const CACHED_HEADERS = {
   },
 } as const;
 
+export const LINK_HEADER = {
+  Link: {
+    description: 'RFC 8288: the next page with `rel="next"`, if there is one',
+    schema: { type: 'string' as const, example: '</v1/platforms?limit=50&cursor=WyIiLDFd>; rel="next"' },
+  },
+} as const;
+
 const etagHeader = (description: string, example: string) => ({
   ETag: { description, schema: { type: 'string' as const, example } },
 });

@@ -57,21 +57,20 @@ export function problemContent({
   code,
   title,
   message,
-}: Pick<DomainError, 'status' | 'code' | 'title' | 'message'>) {
+  errors = [{ pointer: '/name', detail: 'name must have 1 to 100 characters' }],
+}: Pick<DomainError, 'status' | 'code' | 'title' | 'message' | 'errors'>) {
   return {
     'application/problem+json': {
       schema: { $ref: getSchemaPath(ProblemDto) },
       example: {
-        type: `urn:platform-manager:problem:${code}`,
+        type: `https://api.example.org/problems/${code}`,
         title,
         status,
         detail: message,
         instance: '/v1/…',
         code,
         requestId: '3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90',
-        ...(status === 400 && {
-          errors: [{ pointer: '/name', detail: 'name must have 1 to 100 characters' }],
-        }),
+        ...(status === 400 && { errors }),
       },
     },
   };

@@ -55,7 +55,7 @@ describe('BatchPipe', () => {
 
   it('takes nothing when one item is faulty', async () => {
     expect(await problemsOf([good, good, { name: 'good' }])).toEqual([
-      { pointer: '/2/count', detail: 'count must be a whole number' },
+      { pointer: '/2/count', detail: 'count is required' },
     ]);
   });
 

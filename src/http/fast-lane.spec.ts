@@ -36,7 +36,7 @@ import type { RawReply } from './raw-reply.js';
 let calls: string[] = [];
 const Rule = (rule: string) => SetMetadata('rule', rule);
 
-class Refused extends problem(403, 'refused', 'Refused') {}
+class Refused extends problem(403, 'forbidden', 'Not allowed') {}
 
 function ruleOf(context: ExecutionContext): unknown {
   return Reflect.getMetadata('rule', context.getHandler());

@@ -104,19 +104,27 @@ export function trustedProxies(
 }
 
 /** Answers what Node rejects before there is a request: oversized headers (431), a time-out (408), no HTTP at all (400). */
-export function refuseConnection(error: { readonly code?: string }, socket: Socket): void {
+export function refuseConnection(
+  this: FastifyInstance,
+  error: { readonly code?: string },
+  socket: Socket,
+): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }
   const status =
     error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-  endWithProblem(socket, { statusCode: status });
+  endWithProblem(socket, { statusCode: status }, this);
 }
 
 /** A last answer on a connection that has no response object. The other side cannot keep it half open for long. */
-export function endWithProblem(socket: Duplex, error: unknown): void {
-  const { status, body } = problemText(error);
+export function endWithProblem(
+  socket: Duplex,
+  error: unknown,
+  server: Pick<FastifyInstance, 'problemTypes'>,
+): void {
+  const { status, body } = problemText(error, server);
   // A socket that asked for an upgrade has no listener any more: a reset would end the process.
   socket.on('error', () => socket.destroy());
   socket.end(

@@ -1,6 +1,13 @@
 import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { FastLane } from './fast-lane.js';
+import { OtherMethods } from './other-methods.js';
+import { ProblemsController } from './problems.controller.js';
 
-@Module({ imports: [DiscoveryModule], providers: [FastLane], exports: [FastLane] })
+@Module({
+  imports: [DiscoveryModule],
+  controllers: [ProblemsController],
+  providers: [FastLane, OtherMethods],
+  exports: [FastLane, OtherMethods],
+})
 export class HttpModule {}

@@ -11,7 +11,10 @@ export class FieldProblemDto {
 
 /** RFC 9457 problem details, `application/problem+json`. */
 export class ProblemDto {
-  @ApiProperty({ example: 'urn:platform-manager:problem:platform_not_found' })
+  @ApiProperty({
+    example: 'https://api.example.org/problems/platform_not_found',
+    description: 'Explains the problem',
+  })
   type!: string;
 
   @ApiProperty({ example: 'Platform connection not found' })

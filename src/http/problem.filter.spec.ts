@@ -11,6 +11,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { QueryFailedError } from 'typeorm';
 import { problem, InvalidField, ServiceUnavailable } from '../common/domain-error.js';
 import { createLogger } from '../common/logger.js';
+import { explainProblemsAt } from './problem-type.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
 
 const SECRET = 'hunter2-secret-value';
@@ -54,6 +55,7 @@ describe('ProblemFilter', () => {
       genReqId: () => 'req-1',
       bodyLimit: 1000,
     });
+    explainProblemsAt('https://api.example/base', fastify);
     // As in the application: Nest's filter for what handlers throw, Fastify's own handler for what never reaches one.
     fastify.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
     fastify.all('/v1/things/:id', async (request, reply) => {
@@ -77,7 +79,7 @@ describe('ProblemFilter', () => {
       expect(headers['content-type']).toBe('application/problem+json; charset=utf-8');
       expect(headers['cache-control']).toBe('no-store');
       expect(body).toEqual({
-        type: 'urn:platform-manager:problem:duplicate_name',
+        type: 'https://api.example/base/problems/duplicate_name',
         title: 'Name already used',
         status: 409,
         detail: 'Another of your platform connections has this name.',
@@ -135,7 +137,7 @@ describe('ProblemFilter', () => {
     ])('answers %p as a problem without its own text', async (error, status, code) => {
       const { response, body } = await answerTo(error);
       expect(response.statusCode).toBe(status);
-      expect(body).toMatchObject({ status, code, type: `urn:platform-manager:problem:${code}` });
+      expect(body).toMatchObject({ status, code, type: `https://api.example/base/problems/${code}` });
       expect(response.body + lines.join('')).not.toContain(SECRET);
     });
 

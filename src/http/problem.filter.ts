@@ -1,49 +1,24 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
+import { PROBLEM_TYPES, type ProblemCode } from '../common/problem-types.js';
+import { problemType } from './problem-type.js';
 
 type Problem = Pick<DomainError, 'status' | 'code' | 'title' | 'errors' | 'retryAfterSeconds' | 'headers'> & {
   readonly detail: string;
 };
 
 // For requests that Nest or Fastify reject themselves. Their own texts are not shown: some repeat the input.
-const TRANSPORT_PROBLEMS: Readonly<Record<number, Omit<Problem, 'status'>>> = {
-  400: {
-    code: 'malformed_request',
-    title: 'Malformed request',
-    detail: 'The request cannot be parsed; a body must be valid JSON.',
-  },
-  404: { code: 'route_not_found', title: 'Not found', detail: 'There is no such route.' },
-  405: {
-    code: 'method_not_allowed',
-    title: 'Method not allowed',
-    detail: 'This route does not support the method.',
-  },
-  408: {
-    code: 'request_timeout',
-    title: 'Request time-out',
-    detail: 'The request did not arrive in time.',
-  },
-  413: {
-    code: 'payload_too_large',
-    title: 'Payload too large',
-    detail: 'The request body is too large.',
-  },
-  414: { code: 'uri_too_long', title: 'URI too long', detail: 'The path is too long.' },
-  415: { code: 'unsupported_media_type', title: 'Unsupported media type', detail: 'Send application/json.' },
-  431: {
-    code: 'headers_too_large',
-    title: 'Header fields too large',
-    detail: 'The request headers are too large.',
-  },
-  503: { code: 'service_unavailable', title: 'Temporarily unavailable', detail: 'Try again shortly.' },
-};
-
-const INTERNAL: Problem = {
-  status: 500,
-  code: 'internal_error',
-  title: 'Internal error',
-  detail: 'Something went wrong on the server. The log has details under this request id.',
+const TRANSPORT_CODES: Readonly<Record<number, ProblemCode>> = {
+  400: 'malformed_request',
+  404: 'route_not_found',
+  405: 'method_not_allowed',
+  408: 'request_timeout',
+  413: 'payload_too_large',
+  414: 'uri_too_long',
+  415: 'unsupported_media_type',
+  431: 'headers_too_large',
+  503: 'service_unavailable',
 };
 
 /** The only place that turns errors into HTTP: RFC 9457. */
@@ -74,7 +49,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .header('Cache-Control', 'no-store')
     .send(
       JSON.stringify({
-        type: `urn:platform-manager:problem:${problem.code}`,
+        type: problemType(request.server, problem.code),
         title: problem.title,
         status: problem.status,
         detail: problem.detail,
@@ -87,9 +62,12 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 /** The body for input that is not even a request, so it has neither path nor id. */
-export function problemText(error: unknown): { readonly status: number; readonly body: string } {
+export function problemText(
+  error: unknown,
+  server: Parameters<typeof problemType>[0],
+): { readonly status: number; readonly body: string } {
   const { status, code, title, detail, errors } = toProblem(error);
-  const type = `urn:platform-manager:problem:${code}`;
+  const type = problemType(server, code);
   const body = JSON.stringify({ type, title, status, detail, instance: '', code, requestId: '', errors });
   return { status, body };
 }
@@ -101,11 +79,11 @@ function toProblem(error: unknown): Problem {
   }
   const status =
     error instanceof HttpException ? error.getStatus() : (error as Partial<FastifyError>)?.statusCode;
-  const transport = status === undefined ? undefined : TRANSPORT_PROBLEMS[status];
-  if (status === undefined || transport === undefined) return INTERNAL;
+  const code = (status === undefined ? undefined : TRANSPORT_CODES[status]) ?? 'internal_error';
+  const { meaning, ...shown } = PROBLEM_TYPES[code];
+  const detail = meaning.replaceAll('`', '');
   // As a field problem too, so that every 400 has `errors`.
-  if (status === 400) return { status, ...transport, errors: [{ pointer: '', detail: transport.detail }] };
-  return { status, ...transport };
+  return { ...shown, code, detail, ...(shown.status === 400 && { errors: [{ pointer: '', detail }] }) };
 }
 
 /** Class, stack and cause of an error. PostgreSQL's messages can quote a row, so only their code is logged. */

@@ -1,5 +1,7 @@
 import { type PipeTransform, type Type, ValidationPipe } from '@nestjs/common';
-import { InvalidField } from '../common/domain-error.js';
+import { Transform, plainToInstance } from 'class-transformer';
+import { type ValidationError, validateSync } from 'class-validator';
+import { InvalidField, UNKNOWN_FIELD, UNKNOWN_PARAMETER } from '../common/domain-error.js';
 import { VALIDATION_OPTIONS, fieldProblems } from './validation.js';
 
 /**
@@ -11,12 +13,30 @@ export function queryPipe(type: Type<object>): PipeTransform {
     ...VALIDATION_OPTIONS,
     transform: true,
     expectedType: type,
-    exceptionFactory: (errors) =>
-      new InvalidField(
-        fieldProblems(errors).map(({ pointer, detail }) => ({
-          pointer: pointer.replace(/^\//, '#'),
-          detail,
-        })),
-      ),
+    exceptionFactory: invalidQuery,
   });
+}
+
+/** The same without a promise, for the fast lane. @throws {InvalidField} */
+export function parseQuery<T extends object>(type: Type<T>, query: object): T {
+  const parsed = plainToInstance(type, query);
+  const errors = validateSync(parsed, VALIDATION_OPTIONS);
+  if (errors.length > 0) throw invalidQuery(errors);
+  return parsed;
+}
+
+/** Converts decimal digits to a number. Leaves anything else as it is, for the validator to reject. */
+export function WholeNumber(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value,
+  );
+}
+
+function invalidQuery(errors: readonly ValidationError[]): InvalidField {
+  return new InvalidField(
+    fieldProblems(errors).map(({ pointer, detail }) => ({
+      pointer: pointer.replace(/^\//, '#'),
+      detail: detail === UNKNOWN_FIELD ? UNKNOWN_PARAMETER : detail,
+    })),
+  );
 }

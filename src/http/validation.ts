@@ -1,5 +1,7 @@
 import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
-import { InvalidField, type FieldProblem } from '../common/domain-error.js';
+import { InvalidField, UNKNOWN_FIELD, type FieldProblem } from '../common/domain-error.js';
+
+const UNKNOWN = 'whitelistValidation';
 
 /** Unknown fields are errors: a misspelt one would otherwise be ignored silently. */
 export const VALIDATION_OPTIONS = {
@@ -7,8 +9,8 @@ export const VALIDATION_OPTIONS = {
   forbidNonWhitelisted: true,
   forbidUnknownValues: true,
   stopAtFirstError: true,
-  // Invalid values may be secrets.
-  validationError: { target: false, value: false },
+  // Values may be secrets: fieldProblems() only looks whether there is one.
+  validationError: { target: false, value: true },
 } as const;
 
 /**
@@ -39,14 +41,14 @@ export function validationPipe(): ValidationPipe {
   });
 }
 
-/** One problem per failed constraint, with an RFC 6901 pointer to the field. */
+/** One problem per failed constraint, with an RFC 6901 pointer to the field. A missing field is only that. */
 export function fieldProblems(errors: readonly ValidationError[], parent = ''): FieldProblem[] {
   return errors.flatMap((error) => {
     const pointer = `${parent}/${error.property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) => ({
-      pointer,
-      detail: constraint === 'whitelistValidation' ? 'is not a known field' : message,
-    }));
+    const { constraints = {} } = error;
+    if (UNKNOWN in constraints) return [{ pointer, detail: UNKNOWN_FIELD }];
+    if (error.value === undefined) return [{ pointer, detail: `${error.property} is required` }];
+    const own = Object.values(constraints).map((detail) => ({ pointer, detail }));
     return [...own, ...fieldProblems(error.children ?? [], pointer)];
   });
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
-import { type InstanceAccount, accountSchema, isSameAccount } from './account.js';
+import { type InstanceAccount, accountSchema, matchName } from './account.js';
 import { type AccountCheck, type CheckOutcome, DETAILS } from './check-outcome.js';
 import { OutgoingRequestError } from './guarded-http.errors.js';
 import { GuardedHttp, type InstanceResponse } from './guarded-http.js';
@@ -8,8 +8,11 @@ import { InstanceRefused } from './instances.errors.js';
 import { InstancesService } from './instances.service.js';
 import { jsonBody } from './json-body.js';
 import { rateLimitOf } from './rate-limit.js';
-import { outcomeOfRefusal } from './refusal-rules.js';
+import { addressHint, redirectTarget } from './redirects.js';
+import { outcomeAtInstance, outcomeOfRefusal } from './refusal-rules.js';
 import type { PlatformType } from './software.js';
+
+const VERIFY_PATH = '/api/v1/accounts/verify_credentials';
 
 export interface AccountToCheck {
   readonly instanceUrl: string;
@@ -31,7 +34,7 @@ export class AccountChecker {
   async check(target: AccountToCheck): Promise<AccountCheck> {
     let response: InstanceResponse;
     try {
-      response = await this.http.request(`${target.instanceUrl}/api/v1/accounts/verify_credentials`, {
+      response = await this.http.request(`${target.instanceUrl}${VERIFY_PATH}`, {
         headers: { Authorization: `Bearer ${target.accessToken}` },
       });
     } catch (error) {
@@ -39,12 +42,16 @@ export class AccountChecker {
       return this.found(error.reason, null, error.message);
     }
     const account = response.status === 200 ? jsonBody(response, accountSchema) : null;
-    if (account === null) return this.found(await this.outcomeOf(target, response), response);
+    if (account === null) return this.refused(target, response);
     // The account's fields are shown and stored in plain text, so none of them may contain the token.
     if (repeats(account, target.accessToken)) return this.found('instance_error', response);
     const { username, instanceUrl } = target;
-    const mismatch = username !== null && !isSameAccount(username, account, instanceUrl);
-    return { ...this.found(mismatch ? 'identity_mismatch' : 'connected', response), account };
+    const labels = await this.instances.softwareAt(instanceUrl);
+    if (username !== null && !(await this.isSame(username, account, instanceUrl)))
+      return { ...this.found('identity_mismatch', response), account, labels };
+    if (account.movedTo === null) return { ...this.found('connected', response), account, labels };
+    const detail = `The account has moved to ${account.movedTo}. Connect the new one.`;
+    return { ...this.found('account_moved', response, detail), account, labels };
   }
 
   /** The result for a connection whose credentials cannot be decrypted. */
@@ -52,17 +59,33 @@ export class AccountChecker {
     return this.found('needs_reconnect', null);
   }
 
-  private async outcomeOf({ platformType, instanceUrl }: AccountToCheck, response: InstanceResponse) {
+  private async isSame(typed: string, account: InstanceAccount, instanceUrl: string): Promise<boolean> {
+    const match = matchName(typed, account, instanceUrl);
+    return match === 'elsewhere' ? this.instances.leadsTo(typed, account.uri, instanceUrl) : match === 'same';
+  }
+
+  private async refused(
+    { platformType, instanceUrl }: AccountToCheck,
+    response: InstanceResponse,
+  ): Promise<AccountCheck> {
+    const moved = movedInstance(instanceUrl, response);
+    if (moved !== null) return this.found('instance_moved', response, moved);
     const outcome = outcomeOfRefusal(platformType, response);
-    if (outcome !== null) return outcome;
+    if (outcome !== null) return this.found(outcome, response);
     // Nodeinfo tells a failing instance from a server that is not an instance.
     try {
       await this.instances.at(instanceUrl);
-      return 'instance_error';
+      return this.found(outcomeAtInstance(response), response);
     } catch (error) {
-      if (error instanceof InstanceRefused)
-        return error.code === 'not_an_instance' ? error.code : 'instance_error';
-      throw error;
+      if (!(error instanceof InstanceRefused)) throw error;
+      switch (error.code) {
+        case 'not_an_instance':
+        case 'instance_moved':
+        case 'instance_blocks_programs':
+          return this.found(error.code, response, error.message);
+        default:
+          return this.found('instance_error', response);
+      }
     }
   }
 
@@ -76,11 +99,19 @@ export class AccountChecker {
       outcome,
       latencyMs: response?.latencyMs ?? null,
       account: null,
+      labels: null,
       rateLimit: response === null ? null : rateLimitOf(response.headers, checkedAt),
       checkedAt,
       detail,
     };
   }
+}
+
+/** Only a redirect that keeps the path says that the API is elsewhere; others lead to a login page. */
+function movedInstance(instanceUrl: string, response: InstanceResponse): string | null {
+  const target = redirectTarget(response, new URL(VERIFY_PATH, instanceUrl));
+  const hint = target?.pathname === VERIFY_PATH ? addressHint(instanceUrl, target) : '';
+  return hint === '' ? null : `${DETAILS.instance_moved}${hint}`;
 }
 
 function repeats(account: InstanceAccount, accessToken: string): boolean {

@@ -15,6 +15,8 @@ export interface InstanceAccount {
   readonly followers: number | null;
   readonly following: number | null;
   readonly statuses: number | null;
+  /** Handle or address of the account that replaces this one. */
+  readonly movedTo: string | null;
 }
 
 const address = z
@@ -34,6 +36,12 @@ const pictureAddress = address
 // GoToSocial and some Pleroma servers omit counts, or hide them as -1.
 const count = z.int().nonnegative().max(2_147_483_647).nullable().catch(null);
 
+const moved = z
+  .object({ acct: z.string().max(400).catch(''), uri: webAddress, url: webAddress })
+  .transform(({ acct, uri, url }) => plainText(acct.includes('@') ? `@${acct}` : (url ?? uri), 200))
+  .nullish()
+  .catch(null);
+
 export const accountSchema = z
   .object({
     id: z.union([z.string().regex(/^[\w.:-]{1,100}$/), z.int().nonnegative().transform(String)]),
@@ -45,6 +53,7 @@ export const accountSchema = z
     followers_count: count,
     following_count: count,
     statuses_count: count,
+    moved,
   })
   .transform((raw, context): InstanceAccount => {
     const username = plainText(raw.username, 200);
@@ -61,18 +70,27 @@ export const accountSchema = z
       followers: raw.followers_count,
       following: raw.following_count,
       statuses: raw.statuses_count,
+      movedTo: raw.moved ?? null,
     };
   });
 
+/** How the name that a user typed compares with an account's. `elsewhere`: the name is the same, the host is not. */
+export type NameMatch = 'same' | 'elsewhere' | 'different';
+
 /**
- * Whether the name a user typed matches this account: `alice`, `@alice` or `alice@host`, in any case. The host may be
- * the instance's or the one in the account's URI, which can differ.
+ * Compares what a user typed with an account: `alice`, `@alice` or `alice@host`, in any case. The host may be the instance's
+ * or the one in the account's URI, which can differ.
  */
-export function isSameAccount(typed: string, account: InstanceAccount, instanceUrl: string): boolean {
-  const [name = '', host] = typed.trim().replace(/^@/, '').toLowerCase().split('@');
-  if (name !== account.username.toLowerCase()) return false;
-  if (host === undefined || host === '') return true;
+export function matchName(typed: string, account: InstanceAccount, instanceUrl: string): NameMatch {
+  const { name, host } = partsOf(typed);
+  if (name !== account.username.toLowerCase()) return 'different';
+  if (host === '') return 'same';
   const hosts = [instanceUrl, account.uri].flatMap((url) => (url === null ? [] : [new URL(url).host]));
   // A handle may use a parent domain of the host: social.example.org can serve @alice@example.org.
-  return hosts.some((own) => own === host || own.endsWith(`.${host}`));
+  return hosts.some((own) => own === host || own.endsWith(`.${host}`)) ? 'same' : 'elsewhere';
+}
+
+export function partsOf(typed: string): { readonly name: string; readonly host: string } {
+  const [name = '', host = ''] = typed.trim().replace(/^@/, '').toLowerCase().split('@');
+  return { name, host };
 }

@@ -1,5 +1,6 @@
 import type { InstanceAccount } from './account.js';
 import type { RateLimit } from './rate-limit.js';
+import type { SoftwareLabels } from './software.js';
 
 /** Every result that a connection test can have. */
 export const CHECK_OUTCOMES = [
@@ -12,7 +13,10 @@ export const CHECK_OUTCOMES = [
   'instance_unreachable',
   'instance_error',
   'not_an_instance',
+  'instance_blocks_programs',
+  'instance_moved',
   'identity_mismatch',
+  'account_moved',
   'blocked_address',
   'needs_reconnect',
 ] as const;
@@ -23,6 +27,8 @@ export interface AccountCheck {
   /** Milliseconds that verify_credentials took; null if it got no response. */
   readonly latencyMs: number | null;
   readonly account: InstanceAccount | null;
+  /** What runs at the instance; null if it was not asked or did not say. */
+  readonly labels: SoftwareLabels | null;
   readonly rateLimit: RateLimit | null;
   readonly checkedAt: Date;
   /** For the user: what was found and what to do about it. */
@@ -39,7 +45,16 @@ export const DETAILS: Readonly<Record<CheckOutcome, string>> = {
   instance_unreachable: 'The instance cannot be reached.',
   instance_error: 'The instance answered with an error or an invalid response.',
   not_an_instance: 'This server is not a Fediverse instance.',
+  instance_blocks_programs:
+    'The instance shows a page for browsers and does not let programs in. Ask its administrators to allow API requests.',
+  instance_moved: 'The instance is not at this address.',
   identity_mismatch: 'The access token belongs to a different account, not to this username.',
+  account_moved: 'The account has moved. Connect the new one.',
   blocked_address: 'Connections to this address are not allowed.',
   needs_reconnect: 'The stored credentials can no longer be decrypted. Reconnect the account.',
 };
+
+/** Whether the instance accepted the token of the account that was expected. */
+export function isRightAccount(outcome: CheckOutcome): boolean {
+  return outcome === 'connected' || outcome === 'account_moved';
+}

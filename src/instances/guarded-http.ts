@@ -11,10 +11,13 @@ import {
 } from './guarded-http.errors.js';
 import type { Resolve } from './host-names.js';
 import { OutgoingAddresses } from './outgoing-address.js';
+import { redirectTarget } from './redirects.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const ADDRESS_TIMEOUT_MS = 2500;
 const MAX_HEADER_BYTES = 16 * 1024;
+/** An address of a picture leads to object storage by one redirect, or by one more to https or to a slash. */
+const MAX_REDIRECTS = 2;
 
 /** Which response body to read: its Content-Type must match `types`, and it must not exceed `maxBytes`. */
 export interface WantedBody {
@@ -28,6 +31,9 @@ const JSON_BODY: WantedBody = {
   types: /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i,
   maxBytes: 512 * 1024,
 };
+
+/** Any document but a page for browsers. Static files often have the wrong Content-Type, or none. */
+export const NOT_A_PAGE = /^(?!\s*(?:text\/html|application\/xhtml))/i;
 
 export interface GuardedHttpOptions {
   readonly allowlist: ReadonlySet<string>;
@@ -43,6 +49,8 @@ export interface OutgoingRequest {
   readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Content-Types whose body is read; JSON if not given. */
+  readonly types?: RegExp;
   /** Milliseconds; shortens the client's own deadline, never lengthens it. */
   readonly timeoutMs?: number;
 }
@@ -55,7 +63,7 @@ interface RawResponse {
 }
 
 export interface InstanceResponse extends Omit<RawResponse, 'body'> {
-  /** The body if its Content-Type is JSON; otherwise null, and the body is not read. */
+  /** The body, without a byte order mark, if its Content-Type is wanted; otherwise null, and the body is not read. */
   readonly jsonText: string | null;
   /** Milliseconds from the request to the end of the response. */
   readonly latencyMs: number;
@@ -81,21 +89,31 @@ export class GuardedHttp {
    */
   async request(address: string | URL, request: OutgoingRequest = {}): Promise<InstanceResponse> {
     const started = performance.now();
-    const { body, ...response } = await this.exchange(address, this.#addresses, request, JSON_BODY);
+    const wanted = { ...JSON_BODY, types: request.types ?? JSON_BODY.types };
+    const { body, ...response } = await this.exchange(address, this.#addresses, request, wanted);
     const latencyMs = Math.round(performance.now() - started);
-    return { ...response, jsonText: body?.toString('utf8') ?? null, latencyMs };
+    return { ...response, jsonText: body && new TextDecoder().decode(body), latencyMs };
   }
 
   /**
-   * Downloads a non-JSON body from an address that an instance supplied.
+   * Downloads a non-JSON body from an address that an instance supplied. Follows a few redirects, because pictures often
+   * lie in object storage; each address is checked like the first one.
    *
    * @param origin the origin of that instance. INSTANCE_HOST_ALLOWLIST applies only there: it lists hosts to use as
    *   instances, and another instance must not be able to make us request paths on them.
    * @throws {BlockedAddress | InstanceUnreachable | InstanceTimeout | UnusableResponse}
    */
-  download(address: string, origin: string, wanted: WantedBody): Promise<RawResponse> {
-    const isOwn = parse(address).origin === origin;
-    return this.exchange(address, isOwn ? this.#addresses : this.#publicAddresses, {}, wanted);
+  async download(address: string, origin: string, wanted: WantedBody): Promise<RawResponse> {
+    const until = performance.now() + (this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    let url = parse(address);
+    for (let redirects = 0; ; redirects += 1) {
+      const allowed = url.origin === origin ? this.#addresses : this.#publicAddresses;
+      const timeoutMs = Math.max(until - performance.now(), 0);
+      const response = await this.exchange(url, allowed, { timeoutMs }, wanted);
+      const next = redirectTarget(response, url);
+      if (next === null || redirects === MAX_REDIRECTS) return response;
+      url = next;
+    }
   }
 
   private async exchange(

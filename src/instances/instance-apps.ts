@@ -4,13 +4,19 @@ import { AppConfig } from '../config/app-config.js';
 import { KeyRing } from '../crypto/key-ring.js';
 import { readable } from '../crypto/readable.js';
 import { Database } from '../database/database.js';
+import { appsEndpoint } from './authorization-server.js';
+import { isChallengePage } from './challenge-page.js';
+import { postForm } from './form-request.js';
 import { GuardedHttp } from './guarded-http.js';
 import { InstanceApp } from './instance-app.entity.js';
 import { jsonBody } from './json-body.js';
-import { OAuthFailed, failedRequest } from './oauth.errors.js';
+import { OAuthFailed } from './oauth.errors.js';
 
 const credential = z.string().regex(/^[\x21-\x7e]{1,500}$/);
-const registrationSchema = z.object({ client_id: credential, client_secret: credential });
+const registrationSchema = z.object({
+  client_id: z.union([credential, z.int().nonnegative().transform(String)]),
+  client_secret: credential,
+});
 const sealedSchema = z.tuple([z.string(), z.string(), z.string()]);
 
 /** An OAuth client at one instance, with its secret in plain text. Never logged. */
@@ -66,7 +72,7 @@ export class InstanceApps {
 
   private async register(registration: Registration): Promise<RegisteredApp> {
     const { origin, redirectUri, scopes } = registration;
-    const app = await this.requestRegistration(registration);
+    const app = await this.registerAlone(registration);
     const clientSecret = this.ring.encrypt(JSON.stringify([origin, app.clientId, app.clientSecret]));
     const keyId = this.ring.primaryKeyId;
     const row = { origin, redirectUri, scopes, clientId: app.clientId, clientSecret, keyId };
@@ -85,22 +91,21 @@ export class InstanceApps {
     });
   }
 
-  private async requestRegistration({ origin, redirectUri, scopes }: Registration): Promise<RegisteredApp> {
-    const body = new URLSearchParams({
+  /**
+   * Registers without storing, for an instance at which each attempt needs a registration of its own.
+   *
+   * @throws {OAuthFailed}
+   */
+  async registerAlone({ origin, redirectUri, scopes }: Registration): Promise<RegisteredApp> {
+    const response = await postForm(this.http, appsEndpoint(origin), {
       client_name: 'Platform Manager',
       redirect_uris: redirectUri,
       scopes,
       website: this.config.publicUrl,
     });
-    const response = await this.http
-      .request(`${origin}/api/v1/apps`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-        body: body.toString(),
-      })
-      .catch(failedRequest);
     const registered = response.status < 300 ? jsonBody(response, registrationSchema) : null;
-    if (registered === null) throw new OAuthFailed('registration_refused');
+    if (registered === null)
+      throw new OAuthFailed(isChallengePage(response) ? 'instance_blocks_programs' : 'registration_refused');
     return { clientId: registered.client_id, clientSecret: registered.client_secret };
   }
 

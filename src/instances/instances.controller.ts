@@ -19,8 +19,9 @@ export class InstancesController {
   @ApiOperation({
     summary: 'Look up the software of an instance and whether it is supported',
     description:
-      'On 400, `code` gives the reason: `validation_failed`, `blocked_address`, `instance_unreachable`, ' +
-      '`instance_error` or `not_an_instance`.',
+      'A handle leads to its instance also where that has another domain. On 400, `code` gives the reason: ' +
+      '`validation_failed`, `blocked_address`, `instance_unreachable`, `instance_error`, `not_an_instance`, ' +
+      '`instance_blocks_programs` or `instance_moved`; the last one says where.',
   })
   @ApiOkResponse({ type: InstanceDto })
   @ApiProblems(
@@ -28,8 +29,9 @@ export class InstancesController {
     new InstanceRefused('not_an_instance', 'This server is not a Fediverse instance.'),
   )
   async lookup(@Body() { instance }: LookupInstanceDto): Promise<InstanceDto> {
-    const found = await this.instances.at(this.instances.originOf(instance));
+    const found = await this.instances.at(await this.instances.locate(instance));
     const features = this.instances.traits(found);
-    return { ...found, supported: features !== null, features };
+    const { offer: _, ...shown } = found;
+    return { ...shown, supported: features !== null, features };
   }
 }

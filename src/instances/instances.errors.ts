@@ -5,6 +5,8 @@ export const REFUSALS = [
   'instance_unreachable',
   'instance_error',
   'not_an_instance',
+  'instance_blocks_programs',
+  'instance_moved',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 

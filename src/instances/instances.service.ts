@@ -8,11 +8,20 @@ import type { CacheOutcome } from '../cache/cache-read.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { GuardedHttp } from './guarded-http.js';
-import { originOfInput } from './instance-address.js';
-import { InvalidInstanceUrl } from './instance-url.js';
+import { addressOfInput } from './instance-address.js';
+import { InvalidInstanceUrl, canonicalInstanceUrl } from './instance-url.js';
 import { InstanceRefused, REFUSALS } from './instances.errors.js';
-import { readNodeinfo } from './nodeinfo.js';
-import { PLATFORM_TYPES, type InstanceTraits, instanceTypeOf, traitsOf } from './software.js';
+import { findOffer, readOffer } from './mastodon-api.js';
+import { type Nodeinfo, readNodeinfo } from './nodeinfo.js';
+import {
+  PLATFORM_TYPES,
+  type InstanceTraits,
+  type SoftwareLabels,
+  hasOtherApi,
+  instanceTypeOf,
+  traitsOf,
+} from './software.js';
+import { type Handle, actorOf } from './webfinger.js';
 
 /** Instances rarely upgrade their software, so an hour-old version is fresh enough. */
 const FOUND_TTL_MS = 3_600_000;
@@ -24,7 +33,16 @@ const instanceSchema = z.strictObject({
   software: z.string(),
   version: z.string(),
   title: z.string().nullable(),
+  /** Null if the software does not speak an API that connections use. */
   platformType: z.enum(PLATFORM_TYPES).nullable(),
+  offer: z
+    .strictObject({
+      scopes: z.array(z.string()).readonly().nullable(),
+      pkce: z.literal('S256').nullable(),
+      refreshTokens: z.literal(true).nullable(),
+      revocable: z.literal(true).nullable(),
+    })
+    .nullable(),
 });
 
 const entrySchema = z.union([
@@ -39,6 +57,7 @@ export type Instance = Readonly<z.output<typeof instanceSchema>>;
 /** Looks up instances. The data may be slightly stale, so a plain cache with a TTL is enough. */
 @Injectable()
 export class InstancesService {
+  readonly #isAllowListed: (host: string) => boolean;
   /** Why there is no entry under these keys. */
   readonly #failures = new Map<string, 'corrupt' | 'error'>();
 
@@ -47,8 +66,9 @@ export class InstancesService {
     @Inject(CACHE_MANAGER) private readonly cache: Cache,
     private readonly health: CacheHealth,
     private readonly meter: CacheMeter,
-    private readonly config: AppConfig,
+    config: AppConfig,
   ) {
+    this.#isAllowListed = (host) => config.instanceHostAllowlist.has(host);
     // cache-manager answers a failure of its store with undefined, and tells it to its listeners alone.
     cache.on('get', ({ key, error }) => {
       if (error !== undefined) this.#failures.set(key, error instanceof CorruptEntry ? 'corrupt' : 'error');
@@ -56,16 +76,27 @@ export class InstancesService {
   }
 
   /**
+   * The origin of the instance that a user means. A handle's domain may be another one than the instance's.
+   *
    * @param input what users type: a host, a URL with a path, or a handle.
    * @throws {InvalidField} if it contains no valid address.
    */
-  originOf(input: string): string {
+  async locate(input: string): Promise<string> {
     try {
-      return originOfInput(input, (host) => this.config.instanceHostAllowlist.has(host));
+      const { origin, user } = addressOfInput(input, this.#isAllowListed);
+      const actor = user === null ? null : await this.actorOf({ user, origin });
+      return actor === null ? origin : (this.canonical(actor) ?? origin);
     } catch (error) {
       if (!(error instanceof InvalidInstanceUrl)) throw error;
       throw new InvalidField([{ pointer: '/instance', detail: error.detail }]);
     }
+  }
+
+  /** Whether a handle of another domain leads to this actor or, if the domain names no actor, to this instance. */
+  async leadsTo(handle: string, actorUri: string | null, instanceUrl: string): Promise<boolean> {
+    const typed = this.handleIn(handle);
+    const actor = typed && (await this.actorOf(typed));
+    return actor !== null && (actor.href === actorUri || actor.origin === instanceUrl);
   }
 
   /**
@@ -86,14 +117,52 @@ export class InstancesService {
     }
   }
 
-  traits({ platformType, software, version }: Instance): InstanceTraits | null {
-    return platformType === null ? null : traitsOf(platformType, software, version);
+  /** The name and version of the software; null if they cannot be had at the moment. */
+  async softwareAt(origin: string): Promise<SoftwareLabels | null> {
+    try {
+      const { software, version } = await this.at(origin);
+      return { software, softwareVersion: version === '' ? null : version };
+    } catch (error) {
+      if (error instanceof InstanceRefused) return null;
+      throw error;
+    }
+  }
+
+  traits({ platformType, software, version, offer }: Instance): InstanceTraits | null {
+    return platformType === null ? null : traitsOf(platformType, software, version, offer);
+  }
+
+  private async actorOf(handle: Handle): Promise<URL | null> {
+    const actor = await actorOf(this.http, handle);
+    if (actor !== null || !this.#isAllowListed(new URL(handle.origin).host)) return actor;
+    // A handle has no scheme, and an allow-listed host may speak plain http.
+    return actorOf(this.http, { ...handle, origin: handle.origin.replace('https:', 'http:') });
+  }
+
+  private handleIn(text: string): Handle | null {
+    try {
+      const { user, origin } = addressOfInput(text, this.#isAllowListed);
+      return user === null ? null : { user, origin };
+    } catch (error) {
+      if (error instanceof InvalidInstanceUrl) return null;
+      throw error;
+    }
+  }
+
+  /** Null if the address cannot be an instance's. */
+  private canonical({ origin }: URL): string | null {
+    try {
+      return canonicalInstanceUrl(origin, this.#isAllowListed);
+    } catch (error) {
+      if (error instanceof InvalidInstanceUrl) return null;
+      throw error;
+    }
   }
 
   private async ask(origin: string, key: string): Promise<Instance> {
     try {
       const nodeinfo = await readNodeinfo(this.http, origin);
-      const found = { origin, ...nodeinfo, platformType: instanceTypeOf(nodeinfo.software) };
+      const found = { ...nodeinfo, ...(await this.apiOf(nodeinfo)) };
       await this.store(key, { found }, FOUND_TTL_MS);
       return found;
     } catch (error) {
@@ -101,6 +170,13 @@ export class InstancesService {
       await this.store(key, { refused: error.code, detail: error.message }, REFUSED_TTL_MS);
       throw error;
     }
+  }
+
+  private async apiOf({ origin, software }: Nodeinfo): Promise<Pick<Instance, 'platformType' | 'offer'>> {
+    const platformType = instanceTypeOf(software);
+    if (platformType !== null) return { platformType, offer: await readOffer(this.http, origin) };
+    const offer = hasOtherApi(software) ? null : await findOffer(this.http, origin);
+    return { platformType: offer === null ? null : 'mastodon_api', offer };
   }
 
   /** The entry, or why there is none. */

@@ -1,21 +1,20 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isChallengePage } from './challenge-page.js';
 import { DETAILS } from './check-outcome.js';
 import { OutgoingRequestError } from './guarded-http.errors.js';
-import type { GuardedHttp, InstanceResponse } from './guarded-http.js';
-import { canonicalInstanceUrl } from './instance-url.js';
+import { type GuardedHttp, type InstanceResponse, NOT_A_PAGE } from './guarded-http.js';
 import { InstanceRefused } from './instances.errors.js';
 import { jsonBody } from './json-body.js';
 import { plainText } from './plain-text.js';
+import { addressHint, onSameSite, redirectTarget } from './redirects.js';
 
 const TITLE_TIMEOUT_MS = 3000;
 
-const linksSchema = z.object({
-  links: z.array(z.object({ rel: z.string().max(200), href: z.string().max(2000) })).max(50),
-});
+const linkSchema = z.object({ rel: z.string().max(200), href: z.string().max(2000) });
+const linksSchema = z.object({ links: z.array(linkSchema.catch({ rel: '', href: '' })).max(50) });
 
 const nodeinfoSchema = z.object({
-  software: z.object({ name: z.string().min(1).max(100), version: z.string().max(200) }),
+  software: z.object({ name: z.string().min(1).max(100), version: z.string().max(200).catch('') }),
   metadata: z.object({ nodeName: z.string().optional() }).catch({}),
 });
 
@@ -25,6 +24,8 @@ const instanceSchema = z.object({ title: z.string() });
 const SCHEMA_VERSIONS = ['2.1', '2.0', '2.2', '1.0'];
 
 export interface Nodeinfo {
+  /** Where the document is: the instance's own origin, also if `www.` was missing or too much in the one that was asked. */
+  readonly origin: string;
   readonly software: string;
   readonly version: string;
   readonly title: string | null;
@@ -36,20 +37,17 @@ export interface Nodeinfo {
  * @throws {InstanceRefused}
  */
 export async function readNodeinfo(http: GuardedHttp, origin: string): Promise<Nodeinfo> {
-  const discovery = await ask(http, `${origin}/.well-known/nodeinfo`);
-  assertStays(origin, discovery.headers.location);
-  assertAnswers(discovery);
+  const discovery = await ask(http, origin, new URL(`${origin}/.well-known/nodeinfo`));
   const document = documentUrl(origin, jsonBody(discovery, linksSchema)?.links ?? []);
-  const answer = await ask(http, document);
-  assertAnswers(answer);
-  const nodeinfo = jsonBody(answer, nodeinfoSchema);
+  const nodeinfo = jsonBody(await ask(http, origin, document), nodeinfoSchema);
   if (nodeinfo === null) throw notAnInstance();
   const software = plainText(nodeinfo.software.name, 50);
   if (software === null) throw notAnInstance();
   return {
+    origin: document.origin,
     software: software.toLowerCase(),
     version: plainText(nodeinfo.software.version, 100) ?? '',
-    title: plainText(nodeinfo.metadata.nodeName, 200) ?? (await readTitle(http, origin)),
+    title: plainText(nodeinfo.metadata.nodeName, 200) ?? (await readTitle(http, document.origin)),
   };
 }
 
@@ -64,51 +62,57 @@ async function readTitle(http: GuardedHttp, origin: string): Promise<string | nu
   }
 }
 
-async function ask(http: GuardedHttp, url: string): Promise<InstanceResponse> {
+/** Follows one redirect on the instance's own site: to a slash, to https, from or to `www.`. */
+async function ask(http: GuardedHttp, origin: string, url: URL): Promise<InstanceResponse> {
+  const first = await request(http, url);
+  const target = redirectTarget(first, url);
+  if (target === null) return assertAnswers(first);
+  const next = staying(origin, target);
+  const second = await request(http, next);
+  const further = redirectTarget(second, next);
+  if (further !== null) staying(origin, further);
+  return assertAnswers(second);
+}
+
+async function request(http: GuardedHttp, url: URL): Promise<InstanceResponse> {
   try {
-    return await http.request(url);
+    return await http.request(url, { types: NOT_A_PAGE });
   } catch (error) {
     if (error instanceof OutgoingRequestError) throw new InstanceRefused(error.reason, error.message);
     throw error;
   }
 }
 
-function assertAnswers({ status }: InstanceResponse): void {
+function assertAnswers(response: InstanceResponse): InstanceResponse {
+  const { status } = response;
+  if (isChallengePage(response))
+    throw new InstanceRefused('instance_blocks_programs', DETAILS.instance_blocks_programs);
   if (status === 429 || status >= 500) {
     throw new InstanceRefused('instance_error', 'The instance is answering with errors. Try again later.');
   }
   if (status !== 200) throw notAnInstance();
+  return response;
 }
 
-function documentUrl(origin: string, links: readonly { rel: string; href: string }[]): string {
+function documentUrl(origin: string, links: readonly { rel: string; href: string }[]): URL {
   for (const version of SCHEMA_VERSIONS) {
     const link = links.find(({ rel }) => rel.endsWith(`nodeinfo.diaspora.software/ns/schema/${version}`));
     if (link === undefined) continue;
     if (!URL.canParse(link.href, origin)) throw notAnInstance();
-    assertStays(origin, link.href);
-    return new URL(link.href, origin).href;
+    return staying(origin, new URL(link.href, origin));
   }
   throw notAnInstance();
 }
 
 /** Reports a link or redirect to another host instead of following it: the user decides which host gets credentials. */
-function assertStays(origin: string, location: string | undefined): void {
-  if (location === undefined || !URL.canParse(location, origin)) return;
-  const target = new URL(location, origin);
-  if (target.origin === origin) return;
-  throw new InstanceRefused('not_an_instance', `The instance is not at this address.${hint(origin, target)}`);
-}
-
-/** Suggests a host only if a user could enter it. Never repeats a name or address from inside a network. */
-function hint(origin: string, target: URL): string {
-  try {
-    const canonical = new URL(canonicalInstanceUrl(target.host));
-    if (canonical.host === new URL(origin).host || canonical.port !== '' || isIP(canonical.hostname) > 0)
-      return '';
-    return ` It says its address is ${canonical.host}.`;
-  } catch {
-    return '';
-  }
+function staying(origin: string, target: URL): URL {
+  const same = onSameSite(origin, target);
+  if (same !== null) return same;
+  const hint = addressHint(origin, target);
+  throw new InstanceRefused(
+    hint === '' ? 'not_an_instance' : 'instance_moved',
+    `The instance is not at this address.${hint}`,
+  );
 }
 
 function notAnInstance(): InstanceRefused {

@@ -1,3 +1,4 @@
+import { DETAILS } from './check-outcome.js';
 import { OutgoingRequestError } from './guarded-http.errors.js';
 
 export type OAuthFailure =
@@ -8,7 +9,8 @@ export type OAuthFailure =
   | 'oauth_refused'
   | 'blocked_address'
   | 'instance_unreachable'
-  | 'instance_error';
+  | 'instance_error'
+  | 'instance_blocks_programs';
 
 const MESSAGES: Readonly<Record<OAuthFailure, string>> = {
   access_denied: 'Access was not granted at the instance.',
@@ -19,6 +21,7 @@ const MESSAGES: Readonly<Record<OAuthFailure, string>> = {
   blocked_address: 'Connections to this address are not allowed.',
   instance_unreachable: 'The instance cannot be reached.',
   instance_error: 'The instance answered with an error or an invalid response.',
+  instance_blocks_programs: DETAILS.instance_blocks_programs,
 };
 
 /** An OAuth exchange failed. It has no `cause`: the library's errors contain requests and responses with secrets. */

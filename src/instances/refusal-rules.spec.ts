@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CheckOutcome } from './check-outcome.js';
-import { outcomeOfRefusal } from './refusal-rules.js';
+import { outcomeAtInstance, outcomeOfRefusal } from './refusal-rules.js';
 import { PLATFORM_TYPES, type PlatformType } from './software.js';
 
 const response = (status: number, headers: Readonly<Record<string, string>> = {}, body: unknown = {}) => ({
@@ -19,11 +19,12 @@ describe('outcomeOfRefusal', () => {
     for (const type of others('gotosocial')) expect(outcomeOfRefusal(type, busy)).toBe('instance_error');
   });
 
-  it('treats 422 as a token without a user at Mastodon, and as an error elsewhere', () => {
+  it('treats 422 as a token without a user at Mastodon and its like, and as an error elsewhere', () => {
     const text = 'This method requires an authenticated user';
     const unprocessable = response(422, {}, { error: text });
     expect(outcomeOfRefusal('mastodon', unprocessable)).toBe('token_invalid');
-    for (const type of others('mastodon'))
+    expect(outcomeOfRefusal('mastodon_api', unprocessable)).toBe('token_invalid');
+    for (const type of others('mastodon').filter((other) => other !== 'mastodon_api'))
       expect(outcomeOfRefusal(type, unprocessable)).toBe('instance_error');
   });
 
@@ -44,5 +45,24 @@ describe('outcomeOfRefusal', () => {
       expect(outcomeOfRefusal(type, response(404))).toBeNull();
       expect(outcomeOfRefusal(type, response(302, { location: 'https://elsewhere.example/' }))).toBeNull();
     }
+  });
+
+  it('leaves a challenge page to nodeinfo, and takes a 503 with a time to retry for maintenance', () => {
+    const page = (status: number, more = {}) => ({
+      ...response(status, { 'content-type': 'text/html', ...more }),
+      jsonText: null,
+    });
+    for (const status of [403, 503]) {
+      expect(outcomeOfRefusal('mastodon', page(status))).toBeNull();
+      expect(outcomeAtInstance(page(status))).toBe('instance_blocks_programs');
+    }
+    expect(outcomeOfRefusal('mastodon', page(503, { 'retry-after': '600' }))).toBe('instance_error');
+    expect(outcomeAtInstance(page(401))).toBe('instance_error');
+  });
+
+  it('takes a 401 or 422 of an instance without a body for a bad token, as snac means it', () => {
+    for (const status of [401, 422])
+      expect(outcomeAtInstance({ ...response(status), jsonText: null })).toBe('token_invalid');
+    expect(outcomeAtInstance({ ...response(404), jsonText: null })).toBe('instance_error');
   });
 });

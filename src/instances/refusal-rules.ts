@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isChallengePage, isPage } from './challenge-page.js';
 import type { CheckOutcome } from './check-outcome.js';
 import type { InstanceResponse } from './guarded-http.js';
 import { jsonBody } from './json-body.js';
@@ -27,6 +28,7 @@ const SILENT_403: Readonly<Record<PlatformType, CheckOutcome>> = {
   akkoma: 'token_invalid',
   gotosocial: 'scope_missing',
   friendica: 'token_invalid',
+  mastodon_api: 'instance_error',
 };
 
 /**
@@ -37,6 +39,7 @@ export function outcomeOfRefusal(type: PlatformType, response: InstanceResponse)
   const { status, headers, jsonText } = response;
   if (status === 429) return 'rate_limited';
   if (status === 503 && type === 'gotosocial' && headers['retry-after'] !== undefined) return 'rate_limited';
+  if (isChallengePage(response)) return null;
   if (status >= 500) return 'instance_error';
   if (status >= 300 && status < 400)
     return type === 'pixelfed' ? outcomeOfPixelfedRedirect(headers.location) : null;
@@ -48,11 +51,19 @@ export function outcomeOfRefusal(type: PlatformType, response: InstanceResponse)
     case 403:
       return outcomeOfWords(response) ?? SILENT_403[type];
     case 422:
-      // Mastodon sends 422 for an app token without a user.
-      return type === 'mastodon' ? 'token_invalid' : 'instance_error';
+      // Mastodon, and what follows it, sends 422 for an app token without a user.
+      return type === 'mastodon' || type === 'mastodon_api' ? 'token_invalid' : 'instance_error';
     default:
       return status === 404 || status === 410 || status < 400 ? null : 'instance_error';
   }
+}
+
+/** The meaning of a response that says nothing by itself, once nodeinfo has shown that an instance sent it. */
+export function outcomeAtInstance(response: InstanceResponse): CheckOutcome {
+  if (isChallengePage(response)) return 'instance_blocks_programs';
+  // snac answers 422, and some proxies before an API answer 401, without a body.
+  const isBare = response.jsonText === null && !isPage(response.headers);
+  return isBare && [401, 422].includes(response.status) ? 'token_invalid' : 'instance_error';
 }
 
 function outcomeOfPixelfedRedirect(location: string | undefined): CheckOutcome | null {

@@ -1,4 +1,7 @@
-/** Supported platforms. Akkoma behaves like Pleroma here, and Hometown like Mastodon. */
+/**
+ * Kinds of servers that connections may have. `mastodon_api` is any other software that speaks the Mastodon API. Hometown
+ * behaves like Mastodon. Software with another API gets a type of its own once it can be connected.
+ */
 export const PLATFORM_TYPES = [
   'mastodon',
   'pixelfed',
@@ -6,60 +9,139 @@ export const PLATFORM_TYPES = [
   'akkoma',
   'gotosocial',
   'friendica',
+  'mastodon_api',
 ] as const;
 export type PlatformType = (typeof PLATFORM_TYPES)[number];
 
-/** How a kind of server handles tokens. */
+/** What runs at an instance, in its own words: labels for people. */
+export interface SoftwareLabels {
+  readonly software: string;
+  readonly softwareVersion: string | null;
+}
+
+/** How a server handles tokens. */
 export interface InstanceTraits {
   /** The narrowest scopes that allow reading the account's own profile. */
   readonly scopes: readonly string[];
   /** `harmless`: the server accepts a challenge, but ignores it or is not known to verify it. */
   readonly pkce: 'S256' | 'harmless';
   readonly refreshTokens: boolean;
-  /** False for Friendica: revoking one token deletes every user's token for the app. */
+  /** False if revoking one token ends other users' tokens for the app too, or if that is not known. */
   readonly revocable: boolean;
+  /** Whether `force_login` makes the server ask which account to use, even if somebody is signed in there. */
+  readonly forceLogin: boolean;
+  /** False if a registration remembers who used it, so that each attempt needs its own. */
+  readonly sharedApp: boolean;
 }
 
-const PLEROMA: InstanceTraits = {
-  scopes: ['read:accounts'],
-  pkce: 'harmless',
-  refreshTokens: true,
-  revocable: true,
-};
-
-const TRAITS: Readonly<Record<PlatformType, InstanceTraits>> = {
-  mastodon: { scopes: ['read:accounts'], pkce: 'harmless', refreshTokens: false, revocable: true },
-  pixelfed: { scopes: ['read'], pkce: 'harmless', refreshTokens: true, revocable: true },
-  pleroma: PLEROMA,
-  akkoma: PLEROMA,
-  gotosocial: { scopes: ['profile'], pkce: 'S256', refreshTokens: false, revocable: true },
-  friendica: { scopes: ['read'], pkce: 'harmless', refreshTokens: false, revocable: false },
-};
-
-/** Maps nodeinfo's `software.name`, in any case, to a platform type; null if it is not supported. */
-export function instanceTypeOf(software: string): PlatformType | null {
-  const name = software.toLowerCase();
-  if (name === 'hometown') return 'mastodon';
-  return PLATFORM_TYPES.find((type) => type === name) ?? null;
+/** What a server says of itself in its metadata (RFC 8414). Null where it does not say. */
+export interface Offer {
+  readonly scopes: readonly string[] | null;
+  readonly pkce: 'S256' | null;
+  readonly refreshTokens: true | null;
+  readonly revocable: true | null;
 }
 
 /**
- * Mastodon 4.3 and GoToSocial 0.19 introduced narrower scopes.
+ * What a server cannot be asked for, by the name in its nodeinfo. A row holds what differs from its type, the last ones
+ * since a version.
+ */
+interface Software {
+  readonly type: PlatformType;
+  readonly traits?: Partial<InstanceTraits>;
+  readonly since?: readonly [major: number, minor: number, traits: Partial<InstanceTraits>];
+}
+
+const USUAL: InstanceTraits = {
+  scopes: ['read'],
+  pkce: 'harmless',
+  refreshTokens: false,
+  revocable: true,
+  forceLogin: false,
+  sharedApp: true,
+};
+
+const OF_TYPE: Readonly<Record<PlatformType, InstanceTraits>> = {
+  // docs.joinmastodon.org/methods/oauth: `force_login`.
+  mastodon: { ...USUAL, scopes: ['read:accounts'], forceLogin: true },
+  // Laravel Passport: tokens of a year, refreshed; verify_credentials asks for `read`.
+  pixelfed: { ...USUAL, refreshTokens: true },
+  // lib/pleroma/web/o_auth: `expires_in`, refresh tokens, and no PKCE.
+  pleroma: { ...USUAL, scopes: ['read:accounts'], refreshTokens: true },
+  akkoma: { ...USUAL, scopes: ['read:accounts'], refreshTokens: true },
+  gotosocial: { ...USUAL, pkce: 'S256' },
+  // src/Module/OAuth/Revoke.php deletes the tokens that all users have for the app.
+  friendica: { ...USUAL, revocable: false },
+  // Every server with this API knows `read`; not all know the narrower scopes.
+  mastodon_api: { ...USUAL, revocable: false },
+};
+
+const RFC7009: Partial<InstanceTraits> = { revocable: true };
+
+const SOFTWARE: ReadonlyMap<string, Software> = new Map<string, Software>([
+  // docs.joinmastodon.org/methods/oauth and /api/oauth-scopes: `profile` and PKCE since 4.3.
+  ['mastodon', { type: 'mastodon', since: [4, 3, { scopes: ['profile'], pkce: 'S256' }] }],
+  // A fork of Mastodon 4.2 whose versions are its own.
+  ['hometown', { type: 'mastodon' }],
+  ['pixelfed', { type: 'pixelfed' }],
+  ['pleroma', { type: 'pleroma' }],
+  ['akkoma', { type: 'akkoma' }],
+  // docs.gotosocial.org: scopes are enforced since 0.19; before, a token may do everything.
+  ['gotosocial', { type: 'gotosocial', since: [0, 19, { scopes: ['profile'] }] }],
+  ['friendica', { type: 'friendica' }],
+  // The source of each: revocation concerns the one token.
+  ...['hollo', 'sharkey', 'iceshrimp.net', 'mitra', 'takahe', 'neodb', 'activities.next', 'ktistec'].map(
+    (name) => [name, { type: 'mastodon_api', traits: RFC7009 }] as const,
+  ),
+  // mastoapi.c of 2.75: no scopes, no PKCE; an app remembers who logged in last, and revoking deletes the app.
+  ['snac', { type: 'mastodon_api', traits: { sharedApp: false, revocable: true } }],
+]);
+
+/** These have logins and APIs of their own, even where a path of the Mastodon API answers. */
+const OTHER_APIS: ReadonlySet<string> = new Set(['misskey', 'peertube', 'lemmy']);
+
+/** Narrowest first. */
+const SCOPES = ['profile', 'read:accounts', 'read'];
+
+/** Maps nodeinfo's `software.name`, in any case, to a platform type; null if the name alone does not tell. */
+export function instanceTypeOf(software: string): PlatformType | null {
+  return SOFTWARE.get(software.toLowerCase())?.type ?? null;
+}
+
+export function hasOtherApi(software: string): boolean {
+  return OTHER_APIS.has(software.toLowerCase());
+}
+
+/**
+ * What a server says of itself, else what is known of its software, else of its type.
  *
  * @param software `software.name` from nodeinfo.
  * @param version `software.version` from nodeinfo.
  */
-export function traitsOf(type: PlatformType, software: string, version: string): InstanceTraits {
-  const traits = TRAITS[type];
-  if (software.toLowerCase() === 'mastodon' && isAtLeast(version, 4, 3)) {
-    return { ...traits, scopes: ['profile'], pkce: 'S256' };
-  }
-  if (type === 'gotosocial' && !isAtLeast(version, 0, 19)) return { ...traits, scopes: ['read'] };
-  return traits;
+export function traitsOf(
+  type: PlatformType,
+  software: string,
+  version: string,
+  offer: Offer | null = null,
+): InstanceTraits {
+  const known = SOFTWARE.get(software.toLowerCase());
+  const [major, minor, newer] = known?.since ?? [0, 0, {}];
+  const table = { ...OF_TYPE[type], ...known?.traits, ...(isAtLeast(version, major, minor) && newer) };
+  return {
+    ...table,
+    scopes: narrowestOf(offer?.scopes ?? []) ?? table.scopes,
+    pkce: offer?.pkce ?? table.pkce,
+    refreshTokens: offer?.refreshTokens ?? table.refreshTokens,
+    // Metadata says that a token can be revoked, not what else ends with it.
+    revocable: known === undefined ? (offer?.revocable ?? table.revocable) : table.revocable,
+  };
 }
 
-export function isRevocable(type: PlatformType): boolean {
-  return TRAITS[type].revocable;
+/** Beside `openid`, `profile` is OpenID Connect's, and need not open the Mastodon API. */
+function narrowestOf(offered: readonly string[]): readonly string[] | null {
+  const isOpenId = offered.includes('openid');
+  const scope = SCOPES.find((name) => offered.includes(name) && !(isOpenId && name === 'profile'));
+  return scope === undefined ? null : [scope];
 }
 
 function isAtLeast(version: string, major: number, minor: number): boolean {

@@ -173,11 +173,11 @@ export async function newsSince(
   );
   const [first] = rows;
   if (first === undefined) throw new Error('The table installation has no row.');
-  const { id, epoch, nowMs } = first;
+  const { id, epoch, primaryName, nowMs } = first;
   const dropped = rows.filter(({ rowId }) => rowId !== null);
   const last = dropped.at(-1);
   return {
-    installation: { id, epoch, nowMs },
+    installation: { id, epoch, primaryName, nowMs },
     dropped: dropped.map((row) => ({ change: changeOf(row), atMs: row.atMs })),
     end:
       last === undefined ? (after ?? { at: first.now, id: '0' }) : { at: last.endAt, id: last.rowId ?? '' },

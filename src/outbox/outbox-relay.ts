@@ -162,7 +162,13 @@ export class OutboxRelay {
     for (;;) {
       const sentAtMs = performance.now();
       const news = await newsSince(this.session.statement, this.#heard, overlapSeconds, NEWS_BATCH);
+      const { name } = this.installation;
       this.installation.observe(news.installation, sentAtMs);
+      if (this.installation.name !== name) {
+        // Times and ids of another server say nothing about this one's.
+        this.#heard = null;
+        return;
+      }
       for (const { change, atMs } of news.dropped) this.cache.outdate(this.keys.of([change]), atMs);
       this.#heard = news.end;
       if (news.dropped.length < NEWS_BATCH) break;

@@ -4,6 +4,7 @@ import type { PostgresTarget } from '../config/postgres-target.js';
 import type { Database } from '../database/database.js';
 import { BEGIN, PoolClient } from '../database/pool-client.js';
 import { postgresConnection } from '../database/postgres-connection.js';
+import { ADOPT_PRIMARY } from '../database/primary.js';
 
 export type Query = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>;
 
@@ -101,6 +102,7 @@ export class PostgresOutboxSession implements OutboxSession {
       await client.connect();
       await options.onConnect(client);
       for (const channel of CHANNELS) await client.query(`LISTEN ${channel}`);
+      await client.query(ADOPT_PRIMARY);
     } catch (error) {
       // A standby refuses LISTEN; without this each attempt would leave a connection open.
       this.#drop(client);

@@ -23,8 +23,8 @@ const OUTBOX_SESSION = Symbol('OutboxSession');
       provide: OUTBOX_SESSION,
       inject: [AppConfig, Database],
       useFactory: ({ database: options, redis }: AppConfig, database: Database): OutboxSession =>
-        options.target.kind === 'postgres'
-          ? new PostgresOutboxSession(options.target, options, redis?.commandTimeoutMs ?? 0)
+        options.direct.kind === 'postgres'
+          ? new PostgresOutboxSession(options.direct, options, redis?.commandTimeoutMs ?? 0)
           : new EmbeddedOutboxSession(database),
     },
     {

@@ -7,7 +7,6 @@ import { InstanceRefused } from '../instances/instances.errors.js';
 import { InstancesService } from '../instances/instances.service.js';
 import { OAuthClient } from '../instances/oauth-client.js';
 import { OAuthFailed } from '../instances/oauth.errors.js';
-import { isRevocable } from '../instances/software.js';
 import type { CachedPlatform } from './platform-cache.js';
 import { PlatformWriter } from './platform-writer.js';
 import { PlatformRepository } from './platform.repository.js';
@@ -80,6 +79,6 @@ export class DisconnectService {
   private async isSafeAt(instanceUrl: string): Promise<boolean> {
     const late = sleep(LOOKUP_TIMEOUT_MS, null, { ref: false });
     const found = await Promise.race([this.instances.at(instanceUrl), late]);
-    return found !== null && found.platformType !== null && isRevocable(found.platformType);
+    return found !== null && this.instances.traits(found)?.revocable === true;
   }
 }

@@ -19,6 +19,8 @@ function view(own: Partial<PlatformView> = {}): PlatformView {
     userId: USER,
     name: 'Ünïcödé 🐘 "quoted" \\ </script>',
     platformType: 'mastodon',
+    software: 'mastodon',
+    softwareVersion: '4.4.2',
     instanceUrl: 'https://mastodon.social',
     username: null,
     isActive: true,

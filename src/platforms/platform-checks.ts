@@ -3,7 +3,7 @@ import { ServiceUnavailable } from '../common/domain-error.js';
 import { CredentialCipher } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
 import { AccountChecker } from '../instances/account-checker.js';
-import type { AccountCheck } from '../instances/check-outcome.js';
+import { type AccountCheck, isRightAccount } from '../instances/check-outcome.js';
 import { type CommittedChanges, STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { transactionIdOf } from '../outbox/transaction-id.js';
@@ -89,13 +89,14 @@ export class PlatformChecks {
     check: AccountCheck,
     always: boolean,
   ): Promise<void> {
-    const { outcome, account, checkedAt } = check;
+    const { outcome, account, checkedAt, labels } = check;
     const { id, userId, instanceUrl } = view;
     const { accessToken } = credentials;
-    const connectedTo = outcome === 'connected' ? account : null;
+    const connectedTo = isRightAccount(outcome) ? account : null;
     const found = {
       status: outcome,
       lastError: outcome === 'connected' ? null : check.detail,
+      ...labels,
       ...(connectedTo !== null && { accountId: connectedTo.id, avatarUrl: connectedTo.avatarUrl }),
       // The picture belongs to the account that the token was for before.
       ...(outcome === 'identity_mismatch' && { avatarUrl: null }),
@@ -115,11 +116,15 @@ export class PlatformChecks {
           `(status IS DISTINCT FROM :was OR last_error IS DISTINCT FROM :error
            OR coalesce(:account, account_id) IS DISTINCT FROM account_id
            OR (:hasAvatar AND :avatar::varchar IS DISTINCT FROM avatar_url)
+           OR (:software::varchar IS NOT NULL
+             AND (software, software_version) IS DISTINCT FROM (:software::varchar, :softwareVersion::varchar))
            OR last_checked_at IS NULL OR last_checked_at < :stale)`,
           {
             was: found.status,
             error: found.lastError,
             account: found.accountId ?? null,
+            software: labels?.software ?? null,
+            softwareVersion: labels?.softwareVersion ?? null,
             hasAvatar: 'avatarUrl' in found,
             avatar: found.avatarUrl ?? null,
             stale: new Date(checkedAt.getTime() - UNCHANGED_MS),

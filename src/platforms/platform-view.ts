@@ -17,6 +17,8 @@ export const platformViewSchema = z.strictObject({
   userId: id,
   name: z.string(),
   platformType: z.enum(PLATFORM_TYPES),
+  software: z.string().nullable(),
+  softwareVersion: z.string().nullable(),
   instanceUrl: z.string(),
   username: z.string().nullable(),
   isActive: z.boolean(),
@@ -44,7 +46,7 @@ export function inListOrder<T extends { isDefault: boolean; name: string; id: nu
   );
 }
 
-const byName = new Intl.Collator('en');
+export const byName = new Intl.Collator('en');
 
 /** The version as an entity tag, for `ETag` and `If-Match` (RFC 9110, 8.8.3). */
 export function etagOf(platform: { readonly version: number }): string {

@@ -201,6 +201,7 @@ export class PlatformWriter {
       refreshToken: null,
       accountId: null,
       avatarUrl: null,
+      ...(moves && { software: null, softwareVersion: null }),
     };
   }
 

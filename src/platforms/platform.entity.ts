@@ -36,6 +36,13 @@ export class PlatformConnection {
   @Column({ name: 'platform_type', type: 'varchar', length: 20 })
   platformType!: PlatformType;
 
+  /** A label from the instance's nodeinfo, as is the next. Null until a check or a connection by OAuth has read it. */
+  @Column({ type: 'varchar', length: 50, nullable: true })
+  software!: string | null;
+
+  @Column({ name: 'software_version', type: 'varchar', length: 100, nullable: true })
+  softwareVersion!: string | null;
+
   @Column({ name: 'instance_url', type: 'varchar', length: 500 })
   instanceUrl!: string;
 

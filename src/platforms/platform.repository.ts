@@ -57,6 +57,8 @@ export class PlatformRepository {
       userId: row.userId,
       name: row.name,
       platformType: row.platformType,
+      software: row.software,
+      softwareVersion: row.softwareVersion,
       instanceUrl: row.instanceUrl,
       username: row.username,
       isActive: row.isActive,

@@ -31,6 +31,7 @@ import {
   CACHED_HEADERS,
   DEFAULT_ETAG_HEADER,
   ETAG_HEADER,
+  LINK_HEADER,
   LIST_ETAG_HEADER,
 } from '../http/api-headers.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
@@ -41,13 +42,16 @@ import { NarrowedToPolicy } from '../http/auth/platform-reach.js';
 import { ApiBooleanQuery, BooleanQueryPipe } from '../http/boolean-query.pipe.js';
 import { FastLane } from '../http/fast-lane.decorator.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
+import { nextLink } from '../http/page-cursor.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { DisconnectService } from './disconnect.service.js';
+import { ApiListQuery, ListQuery } from './dto/platform-list-query.js';
 import { PlatformDto } from './dto/platform.dto.js';
 import { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
 import { permittedPlatforms } from './permitted-platforms.js';
 import type { CachedPlatform } from './platform-cache.js';
 import { PlatformChecks } from './platform-checks.js';
+import { type PlatformListQuery, partOf } from './platform-list.js';
 import { type PlatformView, etagOf } from './platform-view.js';
 import { PlatformWriter } from './platform-writer.js';
 import type { PlatformConnection } from './platform.entity.js';
@@ -77,7 +81,12 @@ export class PlatformsController {
   @ApiOperation({ summary: 'Your active platform connections, the default first, then by name' })
   @ApiBooleanQuery('includeInactive')
   @ApiBooleanQuery('refresh', 'Reload from the database')
-  @ApiOkResponse({ type: PlatformDto, isArray: true, headers: { ...CACHED_HEADERS, ...LIST_ETAG_HEADER } })
+  @ApiListQuery()
+  @ApiOkResponse({
+    type: PlatformDto,
+    isArray: true,
+    headers: { ...CACHED_HEADERS, ...LIST_ETAG_HEADER, ...LINK_HEADER },
+  })
   @ApiIfNoneMatch()
   @ApiResponse({ status: 304, description: 'If-None-Match names the current list' })
   @ApiProblems([400, 503])
@@ -85,10 +94,22 @@ export class PlatformsController {
     @CurrentUser() user: AuthUser,
     @Query('includeInactive', BooleanQueryPipe) includeInactive: boolean,
     @Query('refresh', BooleanQueryPipe) refresh: boolean,
+    @ListQuery() query: PlatformListQuery | null,
   ): Promise<CachedReply> {
-    if (includeInactive) return permittedPlatforms(this.platforms.listAll(user.id), user).then(replyOfText);
-    if (refresh) return permittedPlatforms(this.platforms.reload(user.id), user).then(replyOfText);
-    return permittedPlatforms(this.platforms.list(user.id), user).then(replyOfText);
+    const reading = includeInactive
+      ? this.platforms.listAll(user.id)
+      : refresh
+        ? this.platforms.reload(user.id)
+        : this.platforms.list(user.id);
+    const permitted = permittedPlatforms(reading, user);
+    if (query === null) return permitted.then((read) => replyOfText(read));
+    const path = `${this.config.basePath}/v1/platforms`;
+    return permitted.then((read) => {
+      const { items, next } = partOf(read.value, query);
+      const kept = { ...(includeInactive && { includeInactive }), ...query };
+      const link = next === null ? null : nextLink(path, kept, next);
+      return replyOfText({ ...read, value: items, raw: JSON.stringify(items) }, link);
+    });
   }
 
   @Get('default')

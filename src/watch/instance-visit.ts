@@ -10,8 +10,10 @@ import { backOffMs, nextCheckMs, pauseMs, signOfLife } from './watch-plan.js';
 import type { ClaimedCheck, WatchSchedule } from './watch-schedule.js';
 
 const BATCH = 20;
-/** The most requests that one connection needs: metadata and token for a refresh, the check, and two for nodeinfo. */
-const REQUESTS = 5;
+/** The most requests that one connection needs: two to refresh its token, the check, three for a handle of another domain. */
+const REQUESTS = 6;
+/** The most requests to learn what runs at an instance, which is cached for all its connections: documents, redirects, probes. */
+const LOOK_UP_REQUESTS = 8;
 /** A visit ends after this time even if checks are left, because other instances wait for the slot. */
 const LONGEST_VISIT_MS = 5 * 60_000;
 /** An instance counts as gone after this many faulty responses in a row. A single one may concern one account only. */
@@ -48,7 +50,8 @@ export class InstanceVisit {
     this.#spacingMs = watch.spacingMs;
     this.#intervalMs = watch.intervalSeconds * 1000;
     // The longest time that a batch can take. If the process dies, others take over its work after that.
-    this.#leaseMs = BATCH * (2 * watch.spacingMs + REQUESTS * instanceTimeoutMs);
+    this.#leaseMs =
+      BATCH * (2 * watch.spacingMs + REQUESTS * instanceTimeoutMs) + LOOK_UP_REQUESTS * instanceTimeoutMs;
   }
 
   async run(): Promise<VisitOutcome> {

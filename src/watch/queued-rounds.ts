@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from '@nestjs/common';
-import { createClient } from '@redis/client';
 import { type Job, Queue, Worker } from 'bullmq';
 import { withDeadline } from '../cache/deadline.js';
+import { createQueueClient } from '../cache/redis/queue-client.js';
 import { OutageLog } from '../common/outage-log.js';
+import type { RedisTarget } from '../config/redis-target.js';
 import type { LocalRoundsOptions } from './local-rounds.js';
 import { WatchRounds } from './watch-rounds.js';
 import type { Watcher } from './watcher.js';
@@ -14,12 +15,11 @@ const NAME = 'watch';
 const MAX_EVENTS = 100;
 /** An instance that waits in the queue is not added again for this long. */
 const WAITING_MS = 60_000;
-const RECONNECT_MAX_MS = 5000;
 const FETCH_RETRY_MS = 1000;
 /** Time for BullMQ to close its connections. Redis may hang. */
 const CLOSE_MS = 1000;
 
-type RedisClient = ReturnType<typeof connectTo>;
+type QueueClient = ReturnType<typeof createQueueClient>;
 
 interface VisitData {
   readonly origin?: string;
@@ -34,14 +34,14 @@ interface VisitData {
 export class QueuedRounds extends WatchRounds {
   readonly #abort = new AbortController();
   readonly #jobs = new Set<Promise<void>>();
-  readonly #clients: RedisClient[] = [];
+  readonly #clients: QueueClient[] = [];
   #parts: { readonly queue: Queue<VisitData>; readonly worker: Worker<VisitData> } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #offering = false;
   readonly #outage: OutageLog;
 
   constructor(
-    private readonly url: string,
+    private readonly target: RedisTarget,
     private readonly keyPrefix: string,
     private readonly watcher: Watcher,
     private readonly options: LocalRoundsOptions,
@@ -52,7 +52,8 @@ export class QueuedRounds extends WatchRounds {
   }
 
   start(): void {
-    const shared = { connection: this.connect(), prefix: this.keyPrefix + PREFIX, skipVersionCheck: true };
+    const prefix = this.keyPrefix + PREFIX;
+    const shared = { connection: this.connect(`${prefix}:${NAME}`), prefix, skipVersionCheck: true };
     const queue = new Queue<VisitData>(NAME, {
       ...shared,
       streams: { events: { maxLen: MAX_EVENTS } },
@@ -76,7 +77,7 @@ export class QueuedRounds extends WatchRounds {
     this.#abort.abort();
     await Promise.all(this.#jobs);
     const { queue, worker } = this.#parts ?? {};
-    const disconnected = !this.#clients.some(({ isReady }) => isReady);
+    const disconnected = !this.#clients.some(({ status }) => status === 'ready');
     // A hanging Redis never answers, and a worker that has never been connected waits for a connection before it closes.
     // After the deadline, only destroying the clients is left.
     await Promise.allSettled(
@@ -84,7 +85,7 @@ export class QueuedRounds extends WatchRounds {
         withDeadline(Promise.resolve(closed), CLOSE_MS),
       ),
     );
-    for (const client of this.#clients) if (client.isOpen) client.destroy();
+    for (const client of this.#clients) client.disconnect();
   }
 
   /** Every process adds the round to the queue. Deduplication keeps the first one in each interval. */
@@ -131,14 +132,14 @@ export class QueuedRounds extends WatchRounds {
    * BullMQ duplicates the client and does not expose the duplicate. Both are tracked here; otherwise the duplicate would
    * outlive stop() while Redis is down.
    */
-  private connect(): RedisClient {
-    const client = connectTo(this.url, this.#abort.signal);
-    const tracked = (redisClient: RedisClient): RedisClient => {
-      this.#clients.push(redisClient);
-      return redisClient;
+  private connect(key: string): QueueClient {
+    const client = createQueueClient(this.target, key, this.#abort.signal);
+    const tracked = (queueClient: QueueClient): QueueClient => {
+      this.#clients.push(queueClient);
+      return queueClient;
     };
-    const duplicate: () => RedisClient = client.duplicate.bind(client);
-    Object.assign(client, { duplicate: () => tracked(duplicate()) });
+    const duplicate = client.duplicate.bind(client);
+    client.duplicate = (override) => tracked(duplicate(override));
     return tracked(client);
   }
 }
@@ -146,21 +147,4 @@ export class QueuedRounds extends WatchRounds {
 /** A hash, because an origin contains colons, which BullMQ uses as separators. */
 function waitingId(origin: string): string {
   return createHash('sha256').update(origin).digest('hex');
-}
-
-/**
- * A client separate from the cache's. A worker blocks on Redis for minutes, and its commands wait while Redis is down;
- * cache commands must do neither.
- */
-function connectTo(url: string, stopped: AbortSignal) {
-  return createClient({
-    url,
-    RESP: 2,
-    socket: {
-      connectTimeout: 2000,
-      // BullMQ reconnects a client that was closed before it ever connected, so refuse once stopped.
-      reconnectStrategy: (retries) =>
-        stopped.aborted ? false : Math.min(100 * 2 ** Math.min(retries, 10), RECONNECT_MAX_MS),
-    },
-  });
 }

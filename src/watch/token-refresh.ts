@@ -6,9 +6,10 @@ import { AppConfig } from '../config/app-config.js';
 import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
 import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 import { Database } from '../database/database.js';
-import { InstanceApps } from '../instances/instance-apps.js';
-import { OAuthClient, type TokenGrant } from '../instances/oauth-client.js';
+import { InstanceApps, type RegisteredApp } from '../instances/instance-apps.js';
+import { OAuthClient } from '../instances/oauth-client.js';
 import { type OAuthFailure, OAuthFailed } from '../instances/oauth.errors.js';
+import type { TokenGrant } from '../instances/token-reply.js';
 import { PlatformWriter } from '../platforms/platform-writer.js';
 import { PlatformRepository, type PlatformRow, sealedOf } from '../platforms/platform.repository.js';
 import { WatchSchedule } from './watch-schedule.js';
@@ -57,7 +58,7 @@ export class TokenRefresh {
     // Read the row under the lease: the previous holder may have stored new tokens.
     const row = await this.database.load(() => this.repository.findRow(platformId));
     const opened = row === null ? null : this.open(row);
-    const app = opened && (await this.apps.find(opened.row.instanceUrl, opened.credentials.clientKey));
+    const app = opened && (await this.appOf(opened));
     if (opened === null || app === null) {
       await this.schedule.pauseRefresh(platformId, REFUSED_RETRY_MS);
       return 'not_possible';
@@ -70,6 +71,12 @@ export class TokenRefresh {
       await this.giveUp(opened, error.reason);
       return error.reason;
     }
+  }
+
+  /** The registration that the tokens belong to: the connection's own, or the one for all users of the instance. */
+  private async appOf({ row, credentials }: OpenedPlatform): Promise<RegisteredApp | null> {
+    const { clientKey: clientId, clientSecret } = credentials;
+    return clientSecret === null ? this.apps.find(row.instanceUrl, clientId) : { clientId, clientSecret };
   }
 
   /** Keeps the access token. The next check shows whether the instance still accepts it. */

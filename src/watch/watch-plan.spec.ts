@@ -64,8 +64,13 @@ describe('signOfLife', () => {
   it('counts a refusal as alive, and an unreachable or blocked address as gone', () => {
     const by = (sign: string) => CHECK_OUTCOMES.filter((outcome) => signOfLife(outcome) === sign);
     expect(by('gone')).toEqual(['instance_unreachable', 'blocked_address']);
-    expect(by('faulty')).toEqual(['instance_error', 'not_an_instance']);
+    expect(by('faulty')).toEqual([
+      'instance_error',
+      'not_an_instance',
+      'instance_blocks_programs',
+      'instance_moved',
+    ]);
     expect(by('none')).toEqual(['needs_reconnect']);
-    expect(by('alive')).toHaveLength(CHECK_OUTCOMES.length - 5);
+    expect(by('alive')).toHaveLength(CHECK_OUTCOMES.length - 7);
   });
 });

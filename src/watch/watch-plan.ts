@@ -46,6 +46,8 @@ export function signOfLife(outcome: CheckOutcome): 'alive' | 'gone' | 'faulty' |
       return 'gone';
     case 'instance_error':
     case 'not_an_instance':
+    case 'instance_blocks_programs':
+    case 'instance_moved':
       return 'faulty';
     case 'needs_reconnect':
       return 'none';
@@ -56,6 +58,7 @@ export function signOfLife(outcome: CheckOutcome): 'alive' | 'gone' | 'faulty' |
     case 'account_pending':
     case 'rate_limited':
     case 'identity_mismatch':
+    case 'account_moved':
       return 'alive';
   }
 }

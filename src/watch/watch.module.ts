@@ -36,11 +36,9 @@ import { Watcher } from './watcher.js';
       inject: [AppConfig, Watcher],
       useFactory: ({ redis, watch }: AppConfig, watcher: Watcher): WatchRounds => {
         const options = { roundMs: watch.roundSeconds * 1000, concurrency: watch.concurrency };
-        // BullMQ supports node-redis only with a single server. Rounds without a queue are just as correct, but processes
-        // share the work less evenly.
-        return redis?.target.kind === 'single'
-          ? new QueuedRounds(redis.target.url, redis.keyPrefix, watcher, options, new Logger('Watcher'))
-          : new LocalRounds(watcher, options);
+        return redis === null
+          ? new LocalRounds(watcher, options)
+          : new QueuedRounds(redis.target, redis.keyPrefix, watcher, options, new Logger('Watcher'));
       },
     },
     WatchRunner,

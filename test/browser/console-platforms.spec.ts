@@ -249,6 +249,24 @@ describe('the console, as a person uses it', () => {
     site.instance.consent = true;
   });
 
+  it('asks before the connection of an account that came back again gets the new token', async () => {
+    const visitor = await site.logIn(await site.person());
+    for (const isAgain of [false, true]) {
+      const address = (await (await beginToConnect(visitor)).getAttribute('href')) ?? '';
+      await dialog(visitor).getByRole('button', { name: 'Close' }).click();
+      const tab = await visitor.tab(address);
+      if (isAgain) {
+        await tab.see('Return to the tab you came from and decide what happens.');
+        await visitor.page.bringToFront();
+        await dialog(visitor).getByRole('heading', { name: '@alice is connected already' }).waitFor();
+        await dialog(visitor).getByRole('button', { name: 'Use the new token' }).click();
+      }
+      await tab.page.getByRole('heading', { name: 'The account is connected' }).waitFor();
+      await visitor.page.bringToFront();
+    }
+    expect(await visitor.page.getByRole('article').count()).toBe(1);
+  });
+
   /** @returns the link to the consent page. */
   async function beginToConnect(visitor: Visitor) {
     await visitor.press('Add a platform');

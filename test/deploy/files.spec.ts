@@ -75,7 +75,7 @@ describe('Dockerfile', () => {
   });
 
   it('runs as somebody without rights, is asked whether it lives, and starts what the build makes', () => {
-    expect(of('USER', lastStage)).toEqual(['node']);
+    expect(of('USER', lastStage)).toEqual(['1000']);
     const [check = ''] = of('HEALTHCHECK', lastStage);
     const path = /process\.env\.PORT \|\| (\d+)\) \+ '([^']+)'/.exec(check) ?? [];
     expect([path[1], paths[path[2] ?? ''] !== undefined]).toEqual([
@@ -274,4 +274,59 @@ it('Prometheus and Grafana are given files that they can read', () => {
   const files = folders.flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`));
   expect(files.length).toBeGreaterThan(3);
   for (const file of files) expect(parseAllDocuments(read(file)).flatMap(({ errors }) => errors)).toEqual([]);
+});
+
+describe('the dashboard of Grafana', () => {
+  interface Panel {
+    readonly title: string;
+    readonly description?: string;
+    readonly datasource: { readonly uid: string };
+    readonly fieldConfig: {
+      readonly defaults: {
+        readonly unit: string;
+        readonly thresholds?: { readonly steps: readonly { readonly value: number | null }[] };
+      };
+    };
+    readonly targets: readonly { readonly expr: string }[];
+  }
+  const { panels, templating } = JSON.parse(read('deploy/grafana/dashboards/platform-manager.json')) as {
+    panels: readonly Panel[];
+    templating: { list: readonly { name: string }[] };
+  };
+  const { groups } = parse(read('deploy/prometheus/alerts.yml')) as {
+    groups: readonly { rules: readonly { alert: string; expr: string }[] }[];
+  };
+
+  it.each(panels.map((panel) => [panel.title, panel] as const))(
+    'says what %s means, and asks the data source and the processes that are chosen',
+    (_, { description = '', datasource, targets }) => {
+      expect(description).toMatch(/^\S.{20,}\.$/);
+      expect(datasource.uid).toBe('${datasource}');
+      expect(targets.length).toBeGreaterThan(0);
+      for (const { expr } of targets) {
+        const metrics = expr.match(/\b(up\b|\w+_\w+\{)/g) ?? [];
+        expect(metrics.length).toBeGreaterThan(0);
+        expect(expr.match(/instance=~"\$instance"/g)).toHaveLength(metrics.length);
+      }
+    },
+  );
+
+  it('has the variables that its panels use, and no others', () => {
+    const used = [...JSON.stringify(panels).matchAll(/\$\{?([a-z]\w*)/g)].map(([, name]) => name);
+    expect([...new Set(used)].sort()).toEqual(templating.list.map(({ name }) => name).sort());
+  });
+
+  // An alert on a state, not on a number.
+  const alerts = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== 'RedisNotUsed');
+  it.each(alerts.map(({ alert, expr }) => [alert, expr] as const))(
+    'names the alert %s at a panel that shows where it begins',
+    (alert, expr) => {
+      const panel = panels.find(({ description = '' }) => description.includes(alert));
+      const steps = panel?.fieldConfig.defaults.thresholds?.steps.flatMap(({ value }) => value ?? []);
+      const [, operator, limit = ''] = / ([<>]) ([\d.]+)/.exec(expr) ?? [];
+      // A count above zero begins at one, a rate at once.
+      const first = panel?.fieldConfig.defaults.unit === 'reqps' ? 0.001 : 1;
+      expect([alert, steps]).toEqual([alert, [operator === '>' && limit === '0' ? first : Number(limit)]]);
+    },
+  );
 });

@@ -200,13 +200,14 @@ describe('PostgreSQL slow', () => {
         });
         await msUntilIdle();
         far.databaseLink.setLatencyMs(0);
-        const users = await deployment.insertUsers(30);
-        await waitUntil(async () => (await far.list(users[0] as InsertedUser)).status === 200, {
-          timeoutMs: 30_000,
-          what: 'a miss to be answered again',
-        });
-        const answers = await Promise.all(users.map((user) => far.list(user)));
-        expect(tally(answers.map(({ status }) => status))).toEqual({ 200: answers.length });
+        // Some connections of the pool still wait for what was sent slowly, so the first answers may be refusals.
+        let left = await deployment.insertUsers(30);
+        const answerAll = async (): Promise<boolean> => {
+          const answers = await Promise.all(left.map((user) => far.list(user)));
+          left = left.filter((_, n) => answers[n]?.status !== 200);
+          return left.length === 0;
+        };
+        await waitUntil(answerAll, { timeoutMs: 30_000, what: 'all misses to be answered again' });
         return figures;
       }),
     240_000,

@@ -70,7 +70,8 @@ describe('secrets, through every operation, event and job, and with each depende
         ...LIMITS,
         ...issuer.env(),
         PLATFORM_ENCRYPTION_KEY: `${backends.encryptionKey},${newKey}`,
-        DATABASE_ACQUIRE_TIMEOUT_MS: '500',
+        // Long enough for a machine that is busy with other specs.
+        DATABASE_ACQUIRE_TIMEOUT_MS: '1500',
         INSTANCE_HOST_ALLOWLIST: instance.host,
         INSTANCE_TIMEOUT_MS: '1500',
         WATCH_SPACING_MS: '1',

@@ -50,11 +50,11 @@ export class AnswerSchemas {
     return validate;
   }
 
-  /** OpenAPI 3.0 says `nullable`, which JSON Schema does not know. No schema here refers to itself. */
+  /** With each reference replaced by what it stands for. No schema here refers to itself. */
   private toJsonSchema(node: unknown): unknown {
     if (Array.isArray(node)) return node.map((item) => this.toJsonSchema(item));
     if (typeof node !== 'object' || node === null) return node;
-    const { $ref, nullable, example: _, ...rest } = node as Schema & { $ref?: string; nullable?: boolean };
+    const { $ref, example: _, ...rest } = node as Schema & { $ref?: string };
     if (typeof $ref === 'string') {
       const name = $ref.split('/').at(-1) ?? '';
       const component = this.components[name];
@@ -71,6 +71,6 @@ export class AnswerSchemas {
           : this.toJsonSchema(value);
     }
     if (schema['properties'] !== undefined) schema['additionalProperties'] ??= false;
-    return nullable === true ? { anyOf: [schema, { type: 'null' }] } : schema;
+    return schema;
   }
 }

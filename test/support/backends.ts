@@ -91,7 +91,8 @@ export class Backends implements Seen {
       // Else made-up hosts would be looked up, and rows change under the tests.
       WATCH_ENABLED: 'false',
       ...PATIENT_WITH_REDIS,
-      DATABASE_URL: this.databaseUrl,
+      DATABASE_URL: this.database.pooledUrl ?? this.databaseUrl,
+      ...(this.database.pooledUrl !== null && { DATABASE_DIRECT_URL: this.databaseUrl }),
       REDIS_URL: this.redisUrl,
       CACHE_KEY_PREFIX: this.keyPrefix,
       PLATFORM_ENCRYPTION_KEY: this.encryptionKey,

@@ -3,12 +3,11 @@ import { Logger } from '@nestjs/common';
 import type { CacheSpec } from '../../src/cache/cache-spec.js';
 import { CacheService } from '../../src/cache/cache.service.js';
 import type { LeaseStore } from '../../src/cache/lease-store.js';
-import { RedisConnection } from '../../src/cache/redis/redis-connection.js';
 import { RedisHealth } from '../../src/cache/redis/redis-health.js';
-import { singleTopology } from '../../src/cache/redis/redis-single.js';
 import { RedisStore } from '../../src/cache/redis/redis-store.js';
 import { SelfAudit } from '../../src/cache/self-audit.js';
 import { waitUntil } from './barrier.js';
+import { connectRedis } from './connect-redis.js';
 import { createTestRedis, type TestRedis } from './databases.js';
 import { sealedEntries } from './sealed-entries.js';
 
@@ -79,7 +78,7 @@ export class CacheProcesses {
 
   /** @param wrap puts faults between its service and its store. */
   async start(wrap: Wrap = (store) => store): Promise<CacheProcess> {
-    const health = new RedisHealth(new RedisConnection(singleTopology(this.redis.url), DEADLINE_MS), {
+    const health = new RedisHealth(connectRedis(this.redis.url, DEADLINE_MS), {
       log: () => undefined,
       warn: () => undefined,
     });

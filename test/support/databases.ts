@@ -11,6 +11,8 @@ const DEFAULT_REDIS_DATABASES = 16;
 
 export interface TestDatabase {
   readonly url: string;
+  /** By way of the run's pooler; null without one, or on another server. */
+  readonly pooledUrl: string | null;
   /** Disconnects whoever is still there. */
   drop(): Promise<void>;
 }
@@ -21,13 +23,19 @@ export interface TestRedis {
 }
 
 /** An empty database of the caller's own, on the run's PostgreSQL unless another server is given by its URL. */
-export async function createTestDatabase(server = required('TEST_DATABASE_URL')): Promise<TestDatabase> {
+export async function createTestDatabase(own?: string): Promise<TestDatabase> {
+  const server = own ?? required('TEST_DATABASE_URL');
+  const pooler = own === undefined ? process.env.TEST_POOLER_URL : undefined;
   const name = `test_${process.pid}_${randomBytes(6).toString('hex')}`;
   await execute(server, `CREATE DATABASE ${name}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
+  const at = (server: string): string => {
+    const url = new URL(server);
+    url.pathname = `/${name}`;
+    return url.href;
+  };
   return {
-    url: url.href,
+    url: at(server),
+    pooledUrl: pooler === undefined ? null : at(pooler),
     drop: () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
 }

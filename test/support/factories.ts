@@ -26,6 +26,8 @@ export interface PlatformJson {
   readonly userId: number;
   readonly name: string;
   readonly platformType: string;
+  readonly software: string | null;
+  readonly softwareVersion: string | null;
   readonly instanceUrl: string;
   readonly username: string | null;
   readonly isActive: boolean;

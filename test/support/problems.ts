@@ -22,7 +22,7 @@ export function expectProblem(
   expect(answer.header('content-type')).toBe('application/problem+json; charset=utf-8');
   const problem = answer.json<ProblemJson>();
   expect(problem).toEqual({
-    type: `urn:platform-manager:problem:${code}`,
+    type: expect.stringMatching(new RegExp(`^https?://[^/]+(/[^/]+)*/problems/${code}$`)),
     title: expect.stringMatching(/\S/),
     status,
     detail: expect.stringMatching(/\S/),

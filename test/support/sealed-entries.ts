@@ -12,7 +12,7 @@ export const testInstallation = installation();
 
 export function installation(id: string = randomUUID(), epoch = 1): Installation {
   const made = new Installation();
-  made.observe({ id, epoch, nowMs: Date.now() }, performance.now());
+  made.observe({ id, epoch, primaryName: 'first', nowMs: Date.now() }, performance.now());
   return made;
 }
 

@@ -28,6 +28,17 @@ export class StatementCounter {
     return row?.calls ?? 0;
   }
 
+  /** The statements that ran whose text matches. */
+  async texts(pattern: string): Promise<string[]> {
+    const rows = await this.backends.rows<{ query: string }>(
+      `SELECT query FROM pg_stat_statements
+       WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+         AND query !~ 'pg_stat_statements' AND query ~* $1`,
+      [pattern],
+    );
+    return rows.map(({ query }) => query);
+  }
+
   /** SELECTs of connections, lists and single ones. */
   platformSelects(): Promise<number> {
     return this.calls('^\\s*select\\M.*\\mfrom\\M\\s+"?platform_connections');

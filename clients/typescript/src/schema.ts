@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every problem that the API can answer */
+        get: operations["Problems_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/problems/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a problem means: the URL in its `type` */
+        get: operations["Problems_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -170,7 +204,7 @@ export interface paths {
         put?: never;
         /**
          * Look up the software of an instance and whether it is supported
-         * @description On 400, `code` gives the reason: `validation_failed`, `blocked_address`, `instance_unreachable`, `instance_error` or `not_an_instance`.
+         * @description A handle leads to its instance also where that has another domain. On 400, `code` gives the reason: `validation_failed`, `blocked_address`, `instance_unreachable`, `instance_error`, `not_an_instance`, `instance_blocks_programs` or `instance_moved`; the last one says where.
          */
         post: operations["Instances_lookup"];
         delete?: never;
@@ -361,7 +395,7 @@ export interface paths {
         put?: never;
         /**
          * Finish connecting an account by OAuth
-         * @description Works once, for the user who began the attempt. A browser that has the cookie of an attempt must have the one of this attempt.
+         * @description Works once, for the user who began the attempt; again, if the outcome was `confirmation_required`. A browser that has the cookie of an attempt must have the one of this attempt.
          */
         post: operations["Connect_finish"];
         delete?: never;
@@ -720,6 +754,20 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @enum {string} */
+        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "software_not_supported" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "registration_closed" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "too_many_platforms" | "platform_inactive" | "default_required" | "needs_reconnect" | "too_many_api_keys" | "email_taken" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "shutting_down";
+        ProblemTypeDto: {
+            /** @example https://api.example.org/problems/duplicate_name */
+            type: string;
+            /** @example duplicate_name */
+            code: components["schemas"]["ProblemCode"];
+            /** @example 409 */
+            status: number;
+            /** @example Name already used */
+            title: string;
+            /** @example Another of your platform connections has this name. */
+            meaning: string;
+        };
         FieldProblemDto: {
             /**
              * @description JSON pointer into the body, or `#name` of a parameter
@@ -730,7 +778,10 @@ export interface components {
             detail: string;
         };
         ProblemDto: {
-            /** @example urn:platform-manager:problem:platform_not_found */
+            /**
+             * @description Explains the problem
+             * @example https://api.example.org/problems/platform_not_found
+             */
             type: string;
             /** @example Platform connection not found */
             title: string;
@@ -1044,6 +1095,16 @@ export interface components {
              * @example true
              */
             revocable: boolean;
+            /**
+             * @description Whether `forceLogin` makes the instance ask which account to use
+             * @example true
+             */
+            forceLogin: boolean;
+            /**
+             * @description Whether one registration of this application serves all its users, or each attempt gets its own
+             * @example true
+             */
+            sharedApp: boolean;
         };
         InstanceDto: {
             /**
@@ -1063,11 +1124,11 @@ export interface components {
             /** @example true */
             supported: boolean;
             /**
-             * @description The platformType to use for a connection; null if the software is not supported
+             * @description The platformType to use for a connection: `mastodon_api` for any software without a type of its own that speaks the Mastodon API; null if the software is not supported
              * @example mastodon
              * @enum {string|null}
              */
-            platformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | null;
+            platformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api" | null;
             features: components["schemas"]["InstanceFeaturesDto"] | null;
         };
         CacheRefreshDto: {
@@ -1078,9 +1139,9 @@ export interface components {
             platforms: number;
         };
         /** @enum {string} */
-        PlatformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica";
+        PlatformStatus: "unchecked" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "rate_limited" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "identity_mismatch" | "account_moved" | "blocked_address" | "needs_reconnect";
         /** @enum {string} */
-        PlatformStatus: "unchecked" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "rate_limited" | "instance_unreachable" | "instance_error" | "not_an_instance" | "identity_mismatch" | "blocked_address" | "needs_reconnect";
+        PlatformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api";
         PlatformDto: {
             /** @example 42 */
             id: number;
@@ -1090,6 +1151,13 @@ export interface components {
             name: string;
             /** @example mastodon */
             platformType: components["schemas"]["PlatformType"];
+            /**
+             * @description Name of the software in the nodeinfo of the instance, when it was last read
+             * @example mastodon
+             */
+            software: string | null;
+            /** @example 4.4.2 */
+            softwareVersion: string | null;
             /**
              * @description Canonical origin of the instance
              * @example https://mastodon.social
@@ -1213,7 +1281,7 @@ export interface components {
             isActive?: boolean;
         };
         /** @enum {string} */
-        CheckOutcome: "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "rate_limited" | "instance_unreachable" | "instance_error" | "not_an_instance" | "identity_mismatch" | "blocked_address" | "needs_reconnect";
+        CheckOutcome: "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "rate_limited" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "identity_mismatch" | "account_moved" | "blocked_address" | "needs_reconnect";
         TestedAccountDto: {
             /**
              * @description Unique within its instance only
@@ -1274,6 +1342,11 @@ export interface components {
              * @example https://app.example.org/connections
              */
             returnTo?: string;
+            /**
+             * @description Has the instance ask which account to use, where its software can (`features.forceLogin` of the look-up). Then finishing asks before it replaces the token of a connection
+             * @example true
+             */
+            forceLogin?: boolean;
         };
         ConnectBegunDto: {
             /**
@@ -1295,11 +1368,23 @@ export interface components {
              * @example NX3wHcJ5x8sWkq0yT2l6rLJb1uZpVd9mAeGfKoQi7cE
              */
             attempt: string;
+            /**
+             * @description Whether the connection that this account has already may get the new token. Defaults to true, or to false if the attempt began with `forceLogin`
+             * @example true
+             */
+            replace?: boolean;
         };
         ConnectedDto: {
-            /** @enum {string} */
-            outcome: "connected";
-            /** @example 42 */
+            /**
+             * @description `confirmation_required`: the account that came back is connected already, and nothing has changed. Send the same attempt with `replace: true` within ten minutes to give that connection the new token
+             * @example connected
+             * @enum {string}
+             */
+            outcome: "connected" | "confirmation_required";
+            /**
+             * @description The connection, or the one that would be replaced
+             * @example 42
+             */
             platformId: number;
             /**
              * @description Whether the account was already connected and got a new token
@@ -1448,7 +1533,7 @@ export interface components {
             unchanged: number;
         };
         AdminPlatformsPageDto: {
-            /** @description Ordered by id, including inactive ones */
+            /** @description Ordered by id unless `sort` says otherwise, including inactive ones */
             items: components["schemas"]["PlatformDto"][];
             /** @example 1 */
             page: number;
@@ -1609,6 +1694,122 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    Problems_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemTypeDto"][];
+                    "text/html": string;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Problems_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemTypeDto"];
+                    "text/html": string;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Platform connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/platform_not_found",
+                     *       "title": "Platform connection not found",
+                     *       "status": 404,
+                     *       "detail": "No platform connection has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "platform_not_found",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
     Audit_read: {
         parameters: {
             query?: {
@@ -1643,7 +1844,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -1669,7 +1870,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -1689,7 +1890,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -1717,7 +1918,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -1739,7 +1940,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -1766,6 +1967,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Created */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1782,7 +1984,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -1808,7 +2010,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:local_accounts_disabled",
+                     *       "type": "https://api.example.org/problems/local_accounts_disabled",
                      *       "title": "Local accounts disabled",
                      *       "status": 403,
                      *       "detail": "This server has no local accounts. Sign in with its OpenID provider.",
@@ -1828,7 +2030,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:email_taken",
+                     *       "type": "https://api.example.org/problems/email_taken",
                      *       "title": "E-mail address taken",
                      *       "status": 409,
                      *       "detail": "An account with this e-mail address already exists.",
@@ -1848,7 +2050,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -1868,7 +2070,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -1896,7 +2098,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -1918,7 +2120,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -1945,6 +2147,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1961,7 +2164,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -1987,7 +2190,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:invalid_credentials",
+                     *       "type": "https://api.example.org/problems/invalid_credentials",
                      *       "title": "Sign-in failed",
                      *       "status": 401,
                      *       "detail": "The e-mail address or the password is wrong.",
@@ -2007,7 +2210,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:local_accounts_disabled",
+                     *       "type": "https://api.example.org/problems/local_accounts_disabled",
                      *       "title": "Local accounts disabled",
                      *       "status": 403,
                      *       "detail": "This server has no local accounts. Sign in with its OpenID provider.",
@@ -2027,7 +2230,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -2047,7 +2250,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -2075,7 +2278,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -2097,7 +2300,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -2124,6 +2327,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2140,7 +2344,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -2166,7 +2370,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:invalid_refresh_token",
+                     *       "type": "https://api.example.org/problems/invalid_refresh_token",
                      *       "title": "Session ended",
                      *       "status": 401,
                      *       "detail": "The refresh token is no longer valid. Sign in again.",
@@ -2186,7 +2390,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:local_accounts_disabled",
+                     *       "type": "https://api.example.org/problems/local_accounts_disabled",
                      *       "title": "Local accounts disabled",
                      *       "status": 403,
                      *       "detail": "This server has no local accounts. Sign in with its OpenID provider.",
@@ -2206,7 +2410,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -2226,7 +2430,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -2254,7 +2458,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -2276,7 +2480,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -2303,6 +2507,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description No Content */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2317,7 +2522,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -2343,7 +2548,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -2363,7 +2568,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -2391,7 +2596,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -2413,7 +2618,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -2436,12 +2641,39 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
                 };
             };
             /** @description Not signed in */
@@ -2452,7 +2684,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -2472,7 +2704,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -2500,7 +2732,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -2522,7 +2754,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -2545,12 +2777,39 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ApiKeyDto"][];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
                 };
             };
             /** @description Not signed in */
@@ -2561,7 +2820,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -2581,7 +2840,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -2609,7 +2868,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -2631,7 +2890,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -2658,6 +2917,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Created */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -2674,7 +2934,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -2700,7 +2960,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -2720,7 +2980,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -2740,7 +3000,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:too_many_api_keys",
+                     *       "type": "https://api.example.org/problems/too_many_api_keys",
                      *       "title": "Too many API keys",
                      *       "status": 409,
                      *       "detail": "You already have 50 API keys. Revoke one that you no longer need.",
@@ -2760,7 +3020,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -2780,7 +3040,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -2808,7 +3068,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -2830,7 +3090,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -2855,6 +3115,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description No Content */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2869,7 +3130,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -2895,7 +3156,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -2915,7 +3176,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -2935,7 +3196,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:api_key_not_found",
+                     *       "type": "https://api.example.org/problems/api_key_not_found",
                      *       "title": "API key not found",
                      *       "status": 404,
                      *       "detail": "No API key has this id.",
@@ -2955,7 +3216,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -2975,7 +3236,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -3003,7 +3264,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -3025,7 +3286,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:revocation_unconfirmed",
+                     *       "type": "https://api.example.org/problems/revocation_unconfirmed",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The key is revoked, but its cached copy could not be dropped. Repeat the request until it succeeds.",
@@ -3052,6 +3313,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3068,7 +3330,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:not_an_instance",
+                     *       "type": "https://api.example.org/problems/not_an_instance",
                      *       "title": "The instance cannot be used",
                      *       "status": 400,
                      *       "detail": "This server is not a Fediverse instance.",
@@ -3077,8 +3339,8 @@ export interface operations {
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
                      *       "errors": [
                      *         {
-                     *           "pointer": "/name",
-                     *           "detail": "name must have 1 to 100 characters"
+                     *           "pointer": "/instance",
+                     *           "detail": "This server is not a Fediverse instance."
                      *         }
                      *       ]
                      *     }
@@ -3094,7 +3356,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -3114,7 +3376,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -3134,7 +3396,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -3154,7 +3416,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -3182,7 +3444,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -3204,7 +3466,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -3227,6 +3489,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3243,7 +3506,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -3269,7 +3532,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -3289,7 +3552,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -3309,7 +3572,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -3329,7 +3592,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -3357,7 +3620,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -3379,7 +3642,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:cache_unavailable",
+                     *       "type": "https://api.example.org/problems/cache_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The cache cannot be reached at the moment. Try again shortly.",
@@ -3402,6 +3665,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description No Content */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3416,7 +3680,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -3442,7 +3706,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -3462,7 +3726,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -3482,7 +3746,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -3502,7 +3766,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -3530,7 +3794,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -3552,7 +3816,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:cache_unavailable",
+                     *       "type": "https://api.example.org/problems/cache_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The cache cannot be reached at the moment. Try again shortly.",
@@ -3572,6 +3836,16 @@ export interface operations {
                 includeInactive?: boolean;
                 /** @description Reload from the database */
                 refresh?: boolean;
+                status?: components["schemas"]["PlatformStatus"];
+                platformType?: components["schemas"]["PlatformType"];
+                /** @description Part of the name, instance URL or username, case-insensitive */
+                q?: string;
+                /** @description `-` for descending. Without it the default comes first, then by name */
+                sort?: "name" | "createdAt" | "updatedAt" | "-name" | "-createdAt" | "-updatedAt";
+                /** @description Connections on a page. Without it all that match */
+                limit?: number;
+                /** @description From the `Link` header with `rel="next"` of the previous page */
+                cursor?: string;
             };
             header?: {
                 /** @description An ETag of this route, including its quotes; answers 304 while it is current */
@@ -3582,12 +3856,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     /** @description RFC 9211: a hit, or why the answer was loaded */
                     "Cache-Status"?: string;
                     /** @description Entity tag of the whole list, for If-None-Match */
                     ETag?: string;
+                    /** @description RFC 8288: the next page with `rel="next"`, if there is one */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3609,7 +3886,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -3635,7 +3912,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -3655,7 +3932,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -3683,7 +3960,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -3705,7 +3982,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -3735,6 +4012,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Created */
             201: {
                 headers: {
                     /** @description The version, for If-Match and If-None-Match */
@@ -3754,7 +4032,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -3780,7 +4058,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -3800,7 +4078,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -3820,7 +4098,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:duplicate_name",
+                     *       "type": "https://api.example.org/problems/duplicate_name",
                      *       "title": "Name already used",
                      *       "status": 409,
                      *       "detail": "Another of your platform connections has this name.",
@@ -3840,7 +4118,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -3860,7 +4138,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -3888,7 +4166,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -3910,7 +4188,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -3936,6 +4214,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     /** @description RFC 9211: a hit, or why the answer was loaded */
@@ -3955,6 +4234,32 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
             /** @description Not signed in */
             401: {
                 headers: {
@@ -3963,7 +4268,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -3983,7 +4288,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -4003,7 +4308,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:no_platforms",
+                     *       "type": "https://api.example.org/problems/no_platforms",
                      *       "title": "No active platform connection",
                      *       "status": 404,
                      *       "detail": "You have no active platform connection, so there is no default.",
@@ -4031,7 +4336,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -4053,7 +4358,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -4081,6 +4386,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     /** @description RFC 9211: a hit, or why the answer was loaded */
@@ -4108,7 +4414,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -4134,7 +4440,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -4154,7 +4460,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -4174,7 +4480,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -4202,7 +4508,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -4224,7 +4530,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -4252,6 +4558,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description No Content */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4266,7 +4573,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -4292,7 +4599,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -4312,7 +4619,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -4332,7 +4639,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -4352,7 +4659,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -4372,7 +4679,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -4400,7 +4707,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -4422,7 +4729,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -4457,6 +4764,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     /** @description The version, for If-Match and If-None-Match */
@@ -4475,7 +4783,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -4501,7 +4809,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -4521,7 +4829,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -4541,7 +4849,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -4561,7 +4869,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:duplicate_name",
+                     *       "type": "https://api.example.org/problems/duplicate_name",
                      *       "title": "Name already used",
                      *       "status": 409,
                      *       "detail": "Another of your platform connections has this name.",
@@ -4581,7 +4889,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:version_mismatch",
+                     *       "type": "https://api.example.org/problems/version_mismatch",
                      *       "title": "The resource has changed",
                      *       "status": 412,
                      *       "detail": "The platform connection has changed since you read it: If-Match names another version. Read it again.",
@@ -4601,7 +4909,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -4621,7 +4929,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -4649,7 +4957,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -4671,7 +4979,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -4696,6 +5004,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     /** @description The version, for If-Match and If-None-Match */
@@ -4714,7 +5023,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -4740,7 +5049,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -4760,7 +5069,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -4780,7 +5089,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -4800,7 +5109,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_inactive",
+                     *       "type": "https://api.example.org/problems/platform_inactive",
                      *       "title": "Platform connection is not active",
                      *       "status": 409,
                      *       "detail": "An inactive platform connection cannot be the default. Activate it first.",
@@ -4820,7 +5129,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -4840,7 +5149,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -4868,7 +5177,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -4890,7 +5199,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -4915,6 +5224,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4931,7 +5241,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -4957,7 +5267,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -4977,7 +5287,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -4997,7 +5307,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -5017,7 +5327,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -5037,7 +5347,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -5065,7 +5375,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -5087,7 +5397,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -5114,6 +5424,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5130,7 +5441,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -5156,7 +5467,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -5176,7 +5487,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -5196,7 +5507,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -5216,7 +5527,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -5244,7 +5555,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -5266,7 +5577,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -5299,6 +5610,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5329,7 +5641,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:invalid_state",
+                     *       "type": "https://api.example.org/problems/invalid_state",
                      *       "title": "Connection not finished",
                      *       "status": 400,
                      *       "detail": "This attempt has expired or was already used. Start again.",
@@ -5338,8 +5650,8 @@ export interface operations {
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
                      *       "errors": [
                      *         {
-                     *           "pointer": "/name",
-                     *           "detail": "name must have 1 to 100 characters"
+                     *           "pointer": "#state",
+                     *           "detail": "state does not belong to an attempt that waits for this instance"
                      *         }
                      *       ]
                      *     }
@@ -5363,7 +5675,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -5385,7 +5697,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -5412,6 +5724,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5428,7 +5741,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -5454,7 +5767,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -5474,7 +5787,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -5494,7 +5807,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:attempt_not_found",
+                     *       "type": "https://api.example.org/problems/attempt_not_found",
                      *       "title": "Connection attempt not found",
                      *       "status": 404,
                      *       "detail": "This attempt has expired, was already used or was not started by you. Start again.",
@@ -5514,7 +5827,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:duplicate_name",
+                     *       "type": "https://api.example.org/problems/duplicate_name",
                      *       "title": "Name already used",
                      *       "status": 409,
                      *       "detail": "Another of your platform connections has this name.",
@@ -5534,7 +5847,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -5554,7 +5867,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -5582,7 +5895,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -5604,7 +5917,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -5633,6 +5946,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     /** @description RFC 9211: a hit, or why the answer was loaded */
@@ -5652,7 +5966,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -5678,7 +5992,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -5698,7 +6012,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -5718,7 +6032,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -5738,7 +6052,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:needs_reconnect",
+                     *       "type": "https://api.example.org/problems/needs_reconnect",
                      *       "title": "Reconnect this account",
                      *       "status": 409,
                      *       "detail": "The stored credentials can no longer be opened. Connect the account again, or save new credentials.",
@@ -5758,7 +6072,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -5778,7 +6092,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -5806,7 +6120,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -5828,7 +6142,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -5857,6 +6171,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5873,7 +6188,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -5899,7 +6214,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -5919,7 +6234,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -5939,7 +6254,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -5967,7 +6282,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -5989,7 +6304,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -6012,6 +6327,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     /** @description RFC 9211: a hit, or why the answer was loaded */
@@ -6022,6 +6338,32 @@ export interface operations {
                     "application/json": components["schemas"]["PlatformStatsDto"];
                 };
             };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
             /** @description Not signed in */
             401: {
                 headers: {
@@ -6030,7 +6372,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -6050,7 +6392,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -6070,7 +6412,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:no_platforms",
+                     *       "type": "https://api.example.org/problems/no_platforms",
                      *       "title": "No active platform connection",
                      *       "status": 404,
                      *       "detail": "You have no active platform connection, so there is no default.",
@@ -6098,7 +6440,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -6120,7 +6462,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -6145,6 +6487,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     /** @description RFC 9211: a hit, or why the answer was loaded */
@@ -6163,7 +6506,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -6189,7 +6532,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -6209,7 +6552,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -6229,7 +6572,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -6257,7 +6600,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -6279,7 +6622,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -6307,6 +6650,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6323,7 +6667,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -6349,7 +6693,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -6369,7 +6713,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -6389,7 +6733,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -6417,7 +6761,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -6439,7 +6783,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -6467,6 +6811,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6483,7 +6828,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -6509,7 +6854,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -6529,7 +6874,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -6549,7 +6894,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -6577,7 +6922,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -6599,7 +6944,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -6628,6 +6973,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6644,7 +6990,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -6670,7 +7016,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -6690,7 +7036,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -6710,7 +7056,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",
@@ -6730,7 +7076,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -6750,7 +7096,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -6778,7 +7124,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -6800,7 +7146,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -6828,6 +7174,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     "Cache-Control"?: string;
@@ -6857,7 +7204,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -6883,7 +7230,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -6903,7 +7250,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -6923,7 +7270,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:no_avatar",
+                     *       "type": "https://api.example.org/problems/no_avatar",
                      *       "title": "No picture",
                      *       "status": 404,
                      *       "detail": "The account has no picture, or the picture is temporarily unavailable.",
@@ -6951,7 +7298,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -6973,7 +7320,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -6995,9 +7342,16 @@ export interface operations {
                 platformType?: components["schemas"]["PlatformType"];
                 /** @description Status after the last check. A broken seal is detected only when a row is read: then the items show it, but the filter does not find it */
                 status?: components["schemas"]["PlatformStatus"];
+                /** @description The same as `search` */
+                q?: string;
                 userId?: number;
                 page?: number;
                 pageSize?: number;
+                sort?: "id" | "-id";
+                /** @description Instead of `pageSize` */
+                limit?: number;
+                /** @description Instead of `page`, and without its limit: from the `Link` header with `rel="next"` of the previous page. `page` of the answer is 1 then */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -7005,8 +7359,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
+                    /** @description RFC 8288: the next page with `rel="next"`, if there is one */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7021,7 +7378,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -7047,7 +7404,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -7067,7 +7424,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -7095,7 +7452,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -7117,7 +7474,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -7140,12 +7497,39 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CacheFiguresDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
                 };
             };
             /** @description Not signed in */
@@ -7156,7 +7540,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -7176,7 +7560,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -7204,7 +7588,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -7226,7 +7610,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -7251,6 +7635,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description No Content */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -7265,7 +7650,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -7291,7 +7676,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -7311,7 +7696,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -7331,7 +7716,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -7351,7 +7736,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -7379,7 +7764,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -7401,7 +7786,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:cache_unavailable",
+                     *       "type": "https://api.example.org/problems/cache_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The cache cannot be reached at the moment. Try again shortly.",
@@ -7449,7 +7834,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -7475,7 +7860,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -7495,7 +7880,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -7523,7 +7908,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -7545,7 +7930,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -7572,6 +7957,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Accepted */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -7588,7 +7974,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -7614,7 +8000,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -7634,7 +8020,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -7654,7 +8040,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:warm_up_running",
+                     *       "type": "https://api.example.org/problems/warm_up_running",
                      *       "title": "Already warming",
                      *       "status": 409,
                      *       "detail": "This process is already warming the cache. Its log shows the progress.",
@@ -7674,7 +8060,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:payload_too_large",
+                     *       "type": "https://api.example.org/problems/payload_too_large",
                      *       "title": "Payload too large",
                      *       "status": 413,
                      *       "detail": "The request body is too large.",
@@ -7694,7 +8080,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unsupported_media_type",
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
                      *       "title": "Unsupported media type",
                      *       "status": 415,
                      *       "detail": "Send application/json.",
@@ -7722,7 +8108,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -7744,7 +8130,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -7767,12 +8153,39 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
                 };
             };
             /** @description Too many requests */
@@ -7785,7 +8198,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -7811,6 +8224,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7838,7 +8252,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:validation_failed",
+                     *       "type": "https://api.example.org/problems/validation_failed",
                      *       "title": "The request is not valid",
                      *       "status": 400,
                      *       "detail": "One or more fields are not valid; see errors.",
@@ -7864,7 +8278,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "This needs an access token: Authorization: Bearer <token>.",
@@ -7884,7 +8298,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:forbidden",
+                     *       "type": "https://api.example.org/problems/forbidden",
                      *       "title": "Not allowed",
                      *       "status": 403,
                      *       "detail": "The credentials do not permit this.",
@@ -7912,7 +8326,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:rate_limited",
+                     *       "type": "https://api.example.org/problems/rate_limited",
                      *       "title": "Too many requests",
                      *       "status": 429,
                      *       "detail": "Too many requests. Try again later.",
@@ -7934,7 +8348,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:database_unavailable",
+                     *       "type": "https://api.example.org/problems/database_unavailable",
                      *       "title": "Temporarily unavailable",
                      *       "status": 503,
                      *       "detail": "The database is temporarily unavailable. Try again shortly.",
@@ -7957,12 +8371,39 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LiveDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
                 };
             };
         };
@@ -7976,12 +8417,39 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ReadyDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
                 };
             };
             /** @description Neither database nor cache answers */
@@ -8013,12 +8481,39 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
                 };
             };
             /** @description Not signed in */
@@ -8029,7 +8524,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:unauthenticated",
+                     *       "type": "https://api.example.org/problems/unauthenticated",
                      *       "title": "Not signed in",
                      *       "status": 401,
                      *       "detail": "The metrics need the token of METRICS_TOKEN: Authorization: Bearer <token>.",
@@ -8049,7 +8544,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:platform-manager:problem:platform_not_found",
+                     *       "type": "https://api.example.org/problems/platform_not_found",
                      *       "title": "Platform connection not found",
                      *       "status": 404,
                      *       "detail": "No platform connection has this id.",

@@ -66,8 +66,9 @@ function ByOAuth({ onClose }: Closable) {
       fields={['instance', 'name']}
       submitLabel="Continue"
       onCancel={onClose}
-      onSubmit={async ({ instance = '', name = '' }) => {
-        const body = { instance, returnTo: returnAddress(), ...(name !== '' && { name }) };
+      onSubmit={async ({ instance = '', name = '', forceLogin }) => {
+        const wanted = { instance, returnTo: returnAddress(), forceLogin: forceLogin !== undefined };
+        const body = { ...wanted, ...(name !== '' && { name }) };
         setAuthorizationUrl((await ok(api.POST('/v1/connect', { body }))).authorizationUrl);
       }}
     >
@@ -82,6 +83,9 @@ function ByOAuth({ onClose }: Closable) {
             error={errorOf('instance')}
           />
           <Field name="name" label="Name (optional)" error={errorOf('name')} />
+          <label>
+            <input type="checkbox" name="forceLogin" /> Let me choose the account at the instance
+          </label>
         </>
       )}
     </Form>

@@ -3,7 +3,7 @@ import { type Platform, api, ok } from '../api/client.js';
 import { messageOf, say, warn } from '../state/messages.js';
 import { write } from '../state/platforms.js';
 import { useAvatar } from '../state/use-avatar.js';
-import { STATUS_LABELS, TYPE_LABELS, toneOf } from '../ui/labels.js';
+import { STATUS_LABELS, softwareOf, toneOf } from '../ui/labels.js';
 import { Time } from '../ui/time.js';
 
 interface CardProps {
@@ -13,7 +13,7 @@ interface CardProps {
 }
 
 export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
-  const { name, platformType, instanceUrl, username, isActive, isDefault, status, lastError } = platform;
+  const { name, instanceUrl, username, isActive, isDefault, status, lastError } = platform;
   const titleId = useId();
   const host = new URL(instanceUrl).host;
   return (
@@ -23,7 +23,7 @@ export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
         <div class="who">
           <h2 id={titleId}>{name}</h2>
           <p>
-            {TYPE_LABELS[platformType]} at{' '}
+            {softwareOf(platform)} at{' '}
             <a href={instanceUrl} target="_blank" rel="noopener noreferrer">
               {host}
             </a>

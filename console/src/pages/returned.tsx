@@ -8,7 +8,7 @@ const REASONS: Readonly<Record<string, string>> = {
   access_denied: 'Access was not granted at the instance.',
 };
 
-type Progress = 'waiting' | 'alone' | { readonly failure: string | null };
+type Progress = 'waiting' | 'asking' | 'alone' | { readonly failure: string | null };
 
 /**
  * GET /v1/connect/callback redirects the instance's tab to this page. No user is signed in here, so the tab that began the
@@ -25,6 +25,7 @@ export function ReturnedPage({ query }: { readonly query: URLSearchParams }) {
     return handOver(
       { tab, attempt },
       (failure) => setProgress({ failure }),
+      () => setProgress('asking'),
       () => {
         pendingAttempt.value = attempt;
         setProgress('alone');
@@ -34,16 +35,26 @@ export function ReturnedPage({ query }: { readonly query: URLSearchParams }) {
   if (progress === 'alone') return <App />;
   return (
     <main id="content">
-      <div class="sign-in panel">{progress === 'waiting' ? <Waiting /> : <Outcome {...progress} />}</div>
+      <div class="sign-in panel">
+        {typeof progress === 'string' ? (
+          <Waiting isAsking={progress === 'asking'} />
+        ) : (
+          <Outcome {...progress} />
+        )}
+      </div>
     </main>
   );
 }
 
-function Waiting() {
+function Waiting({ isAsking }: { readonly isAsking: boolean }) {
   return (
     <>
       <PageTitle>Connecting the account</PageTitle>
-      <p role="status">One moment…</p>
+      <p role="status">
+        {isAsking
+          ? 'This account is connected already. Return to the tab you came from and decide what happens.'
+          : 'One moment…'}
+      </p>
     </>
   );
 }

@@ -14,6 +14,7 @@ type Failure = string | null;
 type Message =
   | { readonly kind: 'returned'; readonly tab: string; readonly attempt: string }
   | { readonly kind: 'taken'; readonly attempt: string }
+  | { readonly kind: 'asking'; readonly attempt: string }
   | { readonly kind: 'finished'; readonly attempt: string; readonly failure: Failure };
 
 /** Names this tab. Not randomUUID(), which browsers offer over https only. */
@@ -22,15 +23,32 @@ const tab = crypto.getRandomValues(new Uint32Array(4)).join('-');
 /** An attempt that this tab finishes as soon as its user has logged in here. */
 export const pendingAttempt = signal<string | null>(null);
 
+/** An account that came back although it is connected already. Its user decides. */
+export interface Replacement {
+  readonly platformId: number;
+  readonly username: string;
+  readonly decide: (replace: boolean) => void;
+}
+export const replacement = signal<Replacement | null>(null);
+
 /** Where the instance's tab ends. It names this tab, whose user alone can finish the attempt. */
 export function returnAddress(): string {
   return new URL(`${BASE}/console/?tab=${tab}`, location.href).href;
 }
 
-/** Finishes an attempt as the signed-in user, and tells them. */
-export async function finish(attempt: string): Promise<Failure> {
+/** Finishes an attempt as the signed-in user, and tells them. Asks before a connection gets another token. */
+export async function finish(attempt: string, onAsking: () => void = () => undefined): Promise<Failure> {
   try {
-    await ok(api.POST('/v1/connect/finish', { body: { attempt } }));
+    const { outcome, platformId, account } = await send(attempt, false);
+    if (outcome === 'confirmation_required') {
+      onAsking();
+      if (!(await mayReplace(platformId, account.username))) {
+        const kept = 'Its connection keeps the token that it has.';
+        say(`@${account.username} was connected already. ${kept}`);
+        return kept;
+      }
+      await send(attempt, true);
+    }
     say('The account is connected.');
     void reload();
     return null;
@@ -41,6 +59,22 @@ export async function finish(attempt: string): Promise<Failure> {
   }
 }
 
+function send(attempt: string, replace: boolean) {
+  return ok(api.POST('/v1/connect/finish', { body: { attempt, replace } }));
+}
+
+async function mayReplace(platformId: number, username: string): Promise<boolean> {
+  // Two attempts may come back at once. The one that is asked about is left as it is.
+  replacement.value?.decide(false);
+  try {
+    return await new Promise<boolean>((decide) => {
+      replacement.value = { platformId, username, decide };
+    });
+  } finally {
+    replacement.value = null;
+  }
+}
+
 /** Finishes the attempts that this tab began and that come back in other tabs. An attempt alone is of no use to anybody. */
 export function finishReturned(): () => void {
   const channel = new BroadcastChannel(CHANNEL);
@@ -48,7 +82,8 @@ export function finishReturned(): () => void {
     if (data.kind !== 'returned' || data.tab !== tab) return;
     const { attempt } = data;
     channel.postMessage({ kind: 'taken', attempt } satisfies Message);
-    void finish(attempt).then((failure) =>
+    const onAsking = (): void => post({ kind: 'asking', attempt });
+    void finish(attempt, onAsking).then((failure) =>
       // Not through `channel`, which is closed if the user has logged out since.
       post({ kind: 'finished', attempt, failure }),
     );
@@ -59,11 +94,13 @@ export function finishReturned(): () => void {
 /**
  * Has the tab that began the attempt finish it.
  *
+ * @param onAsking called when that tab asks its user something.
  * @param onAlone called if that tab does not answer, because it was closed or its user has logged out.
  */
 export function handOver(
   returned: { readonly tab: string; readonly attempt: string },
   onFinished: (failure: Failure) => void,
+  onAsking: () => void,
   onAlone: () => void,
 ): () => void {
   const channel = new BroadcastChannel(CHANNEL);
@@ -71,6 +108,7 @@ export function handOver(
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
     if (data.attempt !== returned.attempt) return;
     if (data.kind === 'taken') clearTimeout(timer);
+    if (data.kind === 'asking') onAsking();
     if (data.kind === 'finished') onFinished(data.failure);
   };
   channel.postMessage({ kind: 'returned', ...returned } satisfies Message);

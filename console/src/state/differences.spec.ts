@@ -8,6 +8,8 @@ function platform(id: number, own: Partial<Platform> = {}): Platform {
     userId: 1,
     name: `Platform ${id}`,
     platformType: 'mastodon',
+    software: null,
+    softwareVersion: null,
     instanceUrl: 'https://mastodon.example',
     username: null,
     isActive: true,

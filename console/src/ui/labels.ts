@@ -10,7 +10,15 @@ export const TYPE_LABELS: Readonly<Record<Platform['platformType'], string>> = {
   akkoma: 'Akkoma',
   gotosocial: 'GoToSocial',
   friendica: 'Friendica',
+  mastodon_api: 'Other (Mastodon API)',
 };
+
+/** What runs at the instance: as it calls itself if its type has no name of its own, with the version if known. */
+export function softwareOf({ platformType, software, softwareVersion }: Platform): string {
+  const name =
+    platformType === 'mastodon_api' ? (software ?? TYPE_LABELS[platformType]) : TYPE_LABELS[platformType];
+  return software === null || softwareVersion === null ? name : `${name} ${softwareVersion}`;
+}
 
 export const STATUS_LABELS: Readonly<Record<Status, string>> = {
   unchecked: 'Not tested yet',
@@ -23,7 +31,10 @@ export const STATUS_LABELS: Readonly<Record<Status, string>> = {
   instance_unreachable: 'Instance unreachable',
   instance_error: 'Instance error',
   not_an_instance: 'Not a Fediverse instance',
+  instance_blocks_programs: 'Instance blocks programs',
+  instance_moved: 'Instance has moved',
   identity_mismatch: 'Token belongs to another account',
+  account_moved: 'Account has moved',
   blocked_address: 'Address not allowed',
   needs_reconnect: 'Reconnect required',
 };

@@ -1,12 +1,21 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiQuery } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy } from 'class-validator';
 import { MAX_ID } from '../../http/id.pipe.js';
 import { Length } from '../../http/length.decorator.js';
+import { IsCursor } from '../../http/page-cursor.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
+import { WholeNumber } from '../../http/query.pipe.js';
 import { PlatformDto } from '../../platforms/dto/platform.dto.js';
-import { MAX_PAGE, MAX_PAGE_SIZE, MAX_TOTAL } from '../../platforms/platform-search.js';
+import {
+  MAX_LIMIT,
+  MAX_PAGE,
+  MAX_PAGE_SIZE,
+  MAX_TOTAL,
+  SEARCH_SORTS,
+  type SearchSort,
+  searchPlaceOf,
+} from '../../platforms/platform-search.js';
 import {
   PLATFORM_STATUSES,
   PLATFORM_TYPES,
@@ -17,19 +26,19 @@ import {
 /** The trigram index needs three characters in a row. With fewer, a search would read every row. */
 const SEARCHABLE = /[\p{L}\p{N}]{3}/u;
 
-/** Converts decimal digits to a number. Leaves anything else as it is, for the validator to reject. */
-function WholeNumber(): PropertyDecorator {
-  return Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value,
-  );
-}
-
 export class AdminPlatformsQuery {
   @IsOptional()
   @IsPlainText()
   @Length(3, 100)
   @Matches(SEARCHABLE, { message: 'search must have three letters or digits in a row' })
   search?: string;
+
+  @InsteadOf('search')
+  @IsOptional()
+  @IsPlainText()
+  @Length(3, 100)
+  @Matches(SEARCHABLE, { message: 'q must have three letters or digits in a row' })
+  q?: string;
 
   @IsOptional()
   @IsIn(PLATFORM_TYPES)
@@ -46,17 +55,48 @@ export class AdminPlatformsQuery {
   @Max(MAX_ID)
   userId?: number;
 
+  @IsOptional()
   @WholeNumber()
   @IsInt()
   @Min(1)
   @Max(MAX_PAGE)
-  page: number = 1;
+  page?: number;
 
+  @IsOptional()
   @WholeNumber()
   @IsInt()
   @Min(1)
   @Max(MAX_PAGE_SIZE)
-  pageSize: number = 20;
+  pageSize?: number;
+
+  @IsOptional()
+  @IsIn(SEARCH_SORTS)
+  sort?: SearchSort;
+
+  @InsteadOf('pageSize')
+  @IsOptional()
+  @WholeNumber()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_LIMIT)
+  limit?: number;
+
+  @InsteadOf('page')
+  @IsOptional()
+  @IsCursor(searchPlaceOf)
+  cursor?: string;
+}
+
+/** Two names of one thing: if both are given, one would be ignored. */
+function InsteadOf(other: keyof AdminPlatformsQuery): PropertyDecorator {
+  return ValidateBy({
+    name: 'insteadOf',
+    validator: {
+      validate: (value: unknown, found) =>
+        value === undefined || (found?.object as AdminPlatformsQuery | undefined)?.[other] === undefined,
+      defaultMessage: () => `$property and ${other} exclude each other`,
+    },
+  });
 }
 
 const whole = (maximum: number) => ({ type: 'integer', minimum: 1, maximum }) as const;
@@ -83,14 +123,38 @@ export function ApiAdminPlatformsQuery(): MethodDecorator {
         'Status after the last check. A broken seal is detected only when a row is read: then the items show it, but the ' +
         'filter does not find it',
     }),
+    ApiQuery({ name: 'q', required: false, description: 'The same as `search`', schema: { type: 'string' } }),
     ApiQuery({ name: 'userId', required: false, schema: whole(MAX_ID) }),
     ApiQuery({ name: 'page', required: false, schema: { ...whole(MAX_PAGE), default: 1 } }),
     ApiQuery({ name: 'pageSize', required: false, schema: { ...whole(MAX_PAGE_SIZE), default: 20 } }),
+    ApiQuery({
+      name: 'sort',
+      required: false,
+      schema: { type: 'string', enum: [...SEARCH_SORTS], default: 'id' },
+    }),
+    ApiQuery({
+      name: 'limit',
+      required: false,
+      description: 'Instead of `pageSize`',
+      schema: { ...whole(MAX_LIMIT), default: 20 },
+    }),
+    ApiQuery({
+      name: 'cursor',
+      required: false,
+      description:
+        'Instead of `page`, and without its limit: from the `Link` header with `rel="next"` of the previous page. `page` of ' +
+        'the answer is 1 then',
+      schema: { type: 'string' },
+    }),
   );
 }
 
 export class AdminPlatformsPageDto {
-  @ApiProperty({ type: PlatformDto, isArray: true, description: 'Ordered by id, including inactive ones' })
+  @ApiProperty({
+    type: PlatformDto,
+    isArray: true,
+    description: 'Ordered by id unless `sort` says otherwise, including inactive ones',
+  })
   items!: PlatformDto[];
 
   @ApiProperty({ type: 'integer', example: 1 })

@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiQuery, getSchemaPath } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { WholeNumber } from '../../http/query.pipe.js';
 import { AUDIT_ACTIONS, type AuditAction } from '../audit-actions.js';
 import { AuditEntryDto, AuditPageDto } from './audit.dto.js';
 
@@ -9,13 +9,6 @@ export const NDJSON = 'application/x-ndjson';
 
 const MAX_PAGE_SIZE = 100;
 const PAGE_SIZE = 50;
-
-/** Converts decimal digits to a number. Leaves anything else as it is, for the validator to reject. */
-function WholeNumber(): PropertyDecorator {
-  return Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value,
-  );
-}
 
 export class AuditQuery {
   @IsOptional()

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { connectRedis } from '../../../test/support/connect-redis.js';
 import { type RawRedis, rawRedis } from '../../../test/support/raw-redis.js';
 import { testInstallation } from '../../../test/support/sealed-entries.js';
 import { type RedisServer, startRedis } from '../../../test/support/servers/redis.js';
 import { InstallationMark, MARK_KEY } from './installation-mark.js';
-import { RedisConnection } from './redis-connection.js';
-import { singleTopology } from './redis-single.js';
+import type { RedisConnection } from './redis-connection.js';
 
 let server: RedisServer;
 let redis: RawRedis;
@@ -15,7 +15,7 @@ beforeEach(async () => {
   server = await startRedis();
   redis = rawRedis(server.url());
   await redis.connect();
-  connection = new RedisConnection(singleTopology(server.url()), 5000);
+  connection = connectRedis(server.url(), 5000);
   await connection.identity();
   mark = new InstallationMark(connection, testInstallation, '', 5000);
 });

@@ -16,8 +16,10 @@ export function redisBackend(
   keyRing: KeyRing,
   installation: Installation,
 ): CacheBackend {
-  const connection = createRedisConnection(target, commandTimeoutMs);
-  const health = new RedisHealth(connection, new Logger('Cache'));
+  const logger = new Logger('Cache');
+  const warn = (text: string): void => logger.warn(text);
+  const connection = createRedisConnection(target, commandTimeoutMs, { keyPrefix, warn });
+  const health = new RedisHealth(connection, logger);
   const entries = new SealedEntries(keyRing, installation);
   const mark = new InstallationMark(connection, installation, keyPrefix, commandTimeoutMs);
   health.onRecovery(() => mark.set());

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../../test/support/barrier.js';
+import { connectRedis } from '../../../test/support/connect-redis.js';
 import { newEntry, sealedEntries } from '../../../test/support/sealed-entries.js';
 import {
   type RedisCluster,
@@ -8,7 +9,6 @@ import {
 } from '../../../test/support/servers/redis-cluster.js';
 import { CacheUnavailable } from '../cache-errors.js';
 import { leaseKey } from '../lease-store.js';
-import { createRedisConnection } from './create-redis-connection.js';
 import { RedisHealth } from './redis-health.js';
 import { RedisStore } from './redis-store.js';
 
@@ -22,8 +22,7 @@ describe('the cache on a Redis Cluster', () => {
   const healths: RedisHealth[] = [];
 
   async function connect() {
-    const target = { kind: 'cluster', urls: cluster.url.split(',') } as const;
-    const health = new RedisHealth(createRedisConnection(target, DEADLINE_MS), {
+    const health = new RedisHealth(connectRedis(cluster.url, DEADLINE_MS), {
       log: () => undefined,
       warn: () => undefined,
     });

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { type ErrorReply, createCluster } from '@redis/client';
+import { parseRedisUrl } from '../../config/redis-target.js';
 import { CLIENT_OPTIONS, SERVER_OPTIONS, SOCKET_OPTIONS } from './redis-client.js';
 import { type CreateTopology, type RedisTopology, identityOf } from './redis-topology.js';
 
@@ -10,6 +12,7 @@ const SWEEP_INTERVAL_MS = 500;
 /** The masters of a cluster, all of them reachable, and the slots that each one has. */
 class ClusterTopology implements RedisTopology {
   readonly client: Cluster;
+  readonly #connectionId = randomUUID();
   #slots: Cluster['slots'] = [];
   #destroyed = false;
 
@@ -39,9 +42,14 @@ class ClusterTopology implements RedisTopology {
       if (!(await node.clusterInfo()).includes('cluster_state:ok')) {
         throw new Error('A node reports that the cluster is down');
       }
-      return identityOf(node);
+      // Of a node that does not say who it is: its restart ends the connection, and the next one has another id.
+      return (await identityOf(node)) ?? this.#connectionId;
     });
     return (await Promise.all(identities)).sort().join(', ');
+  }
+
+  async verify(): Promise<void> {
+    await Promise.all((await this.masters()).map((node) => node.ping()));
   }
 
   masters() {
@@ -80,17 +88,16 @@ export function clusterTopology(urls: readonly string[]): CreateTopology {
 }
 
 function createClusterClient(urls: readonly string[]) {
-  const { username, password, protocol } = new URL(urls[0] ?? '');
+  const { login, tls } = parseRedisUrl(urls[0] ?? '');
   return createCluster({
     ...CLIENT_OPTIONS,
     rootNodes: urls.map((url) => ({ url })),
     defaults: {
       ...SERVER_OPTIONS,
-      ...(username !== '' && { username: decodeURIComponent(username) }),
-      ...(password !== '' && { password: decodeURIComponent(password) }),
+      ...login,
       socket: {
         ...SOCKET_OPTIONS,
-        ...(protocol === 'rediss:' && { tls: true as const }),
+        ...(tls && { tls: true as const }),
       },
     },
   });

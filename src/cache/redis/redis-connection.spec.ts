@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../../test/support/barrier.js';
+import { connectRedis } from '../../../test/support/connect-redis.js';
 import { rawClient } from '../../../test/support/raw-client.js';
 import { sealedEntries } from '../../../test/support/sealed-entries.js';
 import { type RedisServer, startRedis } from '../../../test/support/servers/redis.js';
-import { RedisConnection } from './redis-connection.js';
 import { RedisHealth } from './redis-health.js';
-import { singleTopology } from './redis-single.js';
 import { RedisStore } from './redis-store.js';
 
 // Far above what a loaded machine needs: only the connection's own timeouts matter here.
@@ -32,7 +31,7 @@ describe('RedisConnection', () => {
 
   beforeEach(async () => {
     server = await startRedis();
-    const connection = new RedisConnection(singleTopology(server.url()), DEADLINE_MS);
+    const connection = connectRedis(server.url(), DEADLINE_MS);
     health = new RedisHealth(connection, { log: () => undefined, warn: () => undefined });
     store = new RedisStore(connection, health.breaker, DEADLINE_MS, sealedEntries(), '');
     await health.start();
@@ -85,7 +84,7 @@ describe('RedisConnection', () => {
 
   it('closes at once while it connects to a server that hangs', async () => {
     await server.freeze();
-    const connection = new RedisConnection(singleTopology(server.url()), DEADLINE_MS);
+    const connection = connectRedis(server.url(), DEADLINE_MS);
     const identity = connection.identity();
     await nextTurn();
     connection.close();
@@ -94,7 +93,7 @@ describe('RedisConnection', () => {
 
   it('connects again after an attempt to connect to a server that hung', async () => {
     await server.freeze();
-    const connection = new RedisConnection(singleTopology(server.url()), DEADLINE_MS);
+    const connection = connectRedis(server.url(), DEADLINE_MS);
     await expect(connection.identity()).rejects.toMatchObject({ reason: 'redis-timeout' });
     server.thaw();
     await waitUntil(

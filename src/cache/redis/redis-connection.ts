@@ -112,8 +112,7 @@ export class RedisConnection {
 
   async #ping(topology: RedisTopology): Promise<void> {
     try {
-      const clients = await topology.masters();
-      await withDeadline(Promise.all(clients.map((client) => client.ping())), PING_TIMEOUT_MS);
+      await withDeadline(topology.verify(), PING_TIMEOUT_MS);
     } catch (error) {
       this.#end(topology, whyOf(error));
     }

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createClient } from '@redis/client';
 import { waitUntil } from '../../../test/support/barrier.js';
+import { connectRedis } from '../../../test/support/connect-redis.js';
 import { newEntry, sealedEntries } from '../../../test/support/sealed-entries.js';
 import { command } from '../../../test/support/servers/redis-cluster.js';
 import {
@@ -7,7 +9,8 @@ import {
   type RedisSentinels,
   startRedisSentinels,
 } from '../../../test/support/servers/redis-sentinels.js';
-import { createRedisConnection } from './create-redis-connection.js';
+import { type RedisServer, startRedis } from '../../../test/support/servers/redis.js';
+import { type RedisTarget, redisTarget, withSentinelLogin } from '../../config/redis-target.js';
 import { RedisHealth } from './redis-health.js';
 import { RedisStore } from './redis-store.js';
 
@@ -37,8 +40,7 @@ describe('the cache behind sentinels', () => {
   afterAll(() => servers.remove(), 60_000);
 
   async function connect(url = servers.url): Promise<void> {
-    const target = { kind: 'sentinel', urls: url.split(','), master: MASTER_NAME } as const;
-    health = new RedisHealth(createRedisConnection(target, DEADLINE_MS), {
+    health = new RedisHealth(connectRedis(url, DEADLINE_MS), {
       log: () => undefined,
       warn: () => undefined,
     });
@@ -85,4 +87,66 @@ describe('the cache behind sentinels', () => {
     expect(await command(await servers.master(), ['GET', 'lease:{platform:2}'])).toBe('filler');
     expect(recoveries.at(-1)).toBe(true);
   }, 90_000);
+});
+
+describe('sentinels that ask for a password', () => {
+  const servers: RedisServer[] = [];
+
+  afterEach(async () => {
+    await Promise.all(servers.splice(0).map((server) => server.remove()));
+  });
+
+  /** @returns the target for a URL with the login of the server, as REDIS_URL and the settings of sentinels say it. */
+  async function start(serverUser: string, sentinelUser: string, login: string) {
+    const master = await startRedis({ args: ['--user', ...serverUser.split(' ')] });
+    const lines = [
+      `user ${sentinelUser}`,
+      'user default off',
+      `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${master.port} 1`,
+    ];
+    const sentinel = await startRedis({ sentinel: `${lines.join('\n')}\n` });
+    servers.push(master, sentinel);
+    return redisTarget.parse(`redis+sentinel://${login}@127.0.0.1:${sentinel.port}/${MASTER_NAME}/3`);
+  }
+
+  async function expectUse(target: RedisTarget): Promise<void> {
+    const connection = connectRedis(target, DEADLINE_MS);
+    await waitUntil(
+      () =>
+        connection.identity().then(
+          () => true,
+          () => false,
+        ),
+      { ...WAIT, what: 'the master to answer' },
+    );
+    await connection.client.set(KEY, 'x');
+    connection.close();
+    const [master] = servers;
+    expect(await command(master, ['GET', KEY])).toBeNull();
+    const client = createClient({ url: master?.url(3) ?? '', RESP: 2 });
+    await client.connect();
+    expect(await client.get(KEY)).toBe('x');
+    client.destroy();
+  }
+
+  it('get that of the servers, when none of their own is given', async () => {
+    const all = '~* &* +@all';
+    await expectUse(await start(`app on >p@ss ${all}`, `app on >p@ss ${all}`, 'app:p%40ss'));
+  });
+
+  it('get their own, also beside a user of the servers without @dangerous', async () => {
+    const target = await start(
+      'app on >p@ss ~* &* +@all -@dangerous',
+      'watcher on >other ~* &* +@all',
+      'app:p%40ss',
+    );
+    await expectUse(withSentinelLogin(target, 'watcher', 'other'));
+  });
+
+  it('are not used with a wrong one, for a reason without it', async () => {
+    const target = await start('app on >p@ss ~* &* +@all', 'watcher on >other ~* &* +@all', 'app:p%40ss');
+    const refused = connectRedis(withSentinelLogin(target, 'watcher', 'hunter2'), DEADLINE_MS).identity();
+    await expect(refused).rejects.toThrow(/No sentinel names a master: .*WRONGPASS/);
+    await expect(refused).rejects.not.toThrow(/hunter2|p@ss/);
+  });
 });

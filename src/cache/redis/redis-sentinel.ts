@@ -1,12 +1,16 @@
-import { createClient, type ErrorReply } from '@redis/client';
+import { ErrorReply, createClient } from '@redis/client';
+import { type RedisLogin, type RedisTarget, parseRedisUrl } from '../../config/redis-target.js';
 import { withDeadline } from '../deadline.js';
 import { CONNECT_TIMEOUT_MS, type SingleClient, createSingleClient } from './redis-client.js';
-import { type CreateTopology, type RedisTopology, identityOf } from './redis-topology.js';
+import type { CreateTopology, RedisTopology } from './redis-topology.js';
+import { Witness } from './witness.js';
 
 /** How often the sentinels are asked: a process can be cut off together with a server that is no longer the master. */
 const WATCH_INTERVAL_MS = 1000;
 
-interface Master {
+export type SentinelTarget = Extract<RedisTarget, { kind: 'sentinel' }>;
+
+export interface Master {
   readonly host: string;
   readonly port: string;
   /** Grows with each failover. */
@@ -16,13 +20,14 @@ interface Master {
 /** The server that the sentinels name as the master. */
 class SentinelTopology implements RedisTopology {
   #client: SingleClient | null = null;
+  #witness: Witness | null = null;
   #timer: NodeJS.Timeout | undefined;
   #asking = false;
   #destroyed = false;
 
   constructor(
-    private readonly urls: readonly string[],
-    private readonly name: string,
+    private readonly target: SentinelTarget,
+    private readonly witnessKey: string,
     private readonly onTrouble: (why: string) => void,
   ) {}
 
@@ -32,18 +37,29 @@ class SentinelTopology implements RedisTopology {
   }
 
   async connect(): Promise<void> {
-    const master = await this.#currentMaster();
+    const master = await newestMaster(this.target);
     if (this.#destroyed) throw new Error('Destroyed while the sentinels were asked');
-    this.#client = createSingleClient(urlOf(master, this.urls[0] ?? ''));
+    this.#client = createSingleClient(urlOf(master, this.target));
     this.#client.on('error', (error: Error) => this.onTrouble(error.message));
+    this.#witness = new Witness(this.#client, this.witnessKey);
     this.#timer = setInterval(() => void this.#watch(master), WATCH_INTERVAL_MS).unref();
     await this.#client.connect();
   }
 
   async identity(): Promise<string> {
-    const [role] = (await this.client.sendCommand(['ROLE'])) as unknown as string[];
-    if (role !== 'master') throw new Error('The server that the sentinels name is not a master');
-    return identityOf(this.client);
+    const identity = await this.#used.identity();
+    const role = await this.client.sendCommand(['ROLE']).catch((error: unknown) => {
+      // The user may have no right to ask (`-@dangerous`). Then the witness was written, as a replica does not permit.
+      if (!(error instanceof ErrorReply && error.message.startsWith('NOPERM'))) throw error;
+      return ['master'];
+    });
+    if ((role as unknown as string[])[0] !== 'master')
+      throw new Error('The server that the sentinels name is not a master');
+    return identity;
+  }
+
+  verify(): Promise<void> {
+    return this.#used.verify();
   }
 
   faultAfter(error: ErrorReply | undefined): string | null {
@@ -60,11 +76,16 @@ class SentinelTopology implements RedisTopology {
     this.#client?.destroy();
   }
 
+  get #used(): Witness {
+    if (this.#witness === null) throw new Error('The sentinels have not been asked for the master');
+    return this.#witness;
+  }
+
   async #watch(used: Master): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      const { host, port } = await this.#currentMaster();
+      const { host, port } = await newestMaster(this.target);
       if (host !== used.host || port !== used.port) this.onTrouble('the sentinels name another master');
     } catch {
       // No sentinel answers. That says nothing about the master.
@@ -72,20 +93,15 @@ class SentinelTopology implements RedisTopology {
       this.#asking = false;
     }
   }
-
-  #currentMaster(): Promise<Master> {
-    return newestMaster(this.urls, this.name);
-  }
 }
 
-/** @param urls of the sentinels. Their user and password are those of the servers that they name. */
-export function sentinelTopology(urls: readonly string[], name: string): CreateTopology {
-  return (onTrouble) => new SentinelTopology(urls, name, onTrouble);
+export function sentinelTopology(target: SentinelTarget, witnessKey: string): CreateTopology {
+  return (onTrouble) => new SentinelTopology(target, witnessKey, onTrouble);
 }
 
 /** The answer of the sentinel that knows of the latest failover. */
-async function newestMaster(urls: readonly string[], name: string): Promise<Master> {
-  const answers = await Promise.allSettled(urls.map((url) => askSentinel(url, name)));
+export async function newestMaster({ urls, master, login }: SentinelTarget): Promise<Master> {
+  const answers = await Promise.allSettled(urls.map((url) => askSentinel(url, master, login)));
   const masters = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   const [newest] = masters.sort((a, b) => b.epoch - a.epoch);
   if (newest !== undefined) return newest;
@@ -93,25 +109,32 @@ async function newestMaster(urls: readonly string[], name: string): Promise<Mast
   throw new Error(`No sentinel names a master: ${reasons.join('; ')}`);
 }
 
-async function askSentinel(url: string, name: string): Promise<Master> {
-  const { hostname, port, protocol } = new URL(url);
+async function askSentinel(url: string, name: string, login: RedisLogin | null): Promise<Master> {
+  const { address, login: ofServers, tls } = parseRedisUrl(url);
   const sentinel = createClient({
     RESP: 2,
+    ...login,
     socket: {
-      host: hostname,
-      port: Number(port || '26379'),
+      ...address,
       connectTimeout: CONNECT_TIMEOUT_MS,
       reconnectStrategy: false,
-      ...(protocol === 'rediss+sentinel:' && { tls: true as const }),
+      ...(tls && { tls: true as const }),
     },
   });
   // The call that is waiting throws the same error.
   sentinel.on('error', () => {});
+  const ask = () => sentinel.sendCommand(['SENTINEL', 'MASTER', name]);
   try {
     return await withDeadline(
       (async () => {
         await sentinel.connect();
-        const reply = await sentinel.sendCommand(['SENTINEL', 'MASTER', name]);
+        const reply = await ask().catch(async (error: unknown) => {
+          // A sentinel without a password refuses one, so it must ask first.
+          const { password, ...user } = ofServers;
+          if (login !== null || password === undefined || !asksForLogin(error)) throw error;
+          await sentinel.auth({ ...user, password });
+          return ask();
+        });
         return masterOf(reply as unknown as string[]);
       })(),
       2 * CONNECT_TIMEOUT_MS,
@@ -120,6 +143,9 @@ async function askSentinel(url: string, name: string): Promise<Master> {
     sentinel.destroy();
   }
 }
+
+const asksForLogin = (error: unknown): boolean =>
+  error instanceof ErrorReply && /^(NOAUTH|NOPERM)/.test(error.message);
 
 /** The reply alternates names and values. */
 function masterOf(reply: readonly string[]): Master {
@@ -132,9 +158,9 @@ function masterOf(reply: readonly string[]): Master {
   return { host: value('ip'), port: value('port'), epoch: Number(value('config-epoch')) };
 }
 
-function urlOf({ host, port }: Master, sentinelUrl: string): string {
+function urlOf({ host, port }: Master, { urls: [sentinelUrl = ''], database }: SentinelTarget): string {
   const { username, password, protocol } = new URL(sentinelUrl);
-  const url = new URL(`${protocol === 'rediss+sentinel:' ? 'rediss' : 'redis'}://redis.invalid`);
+  const url = new URL(`${protocol === 'rediss+sentinel:' ? 'rediss' : 'redis'}://redis.invalid/${database}`);
   url.hostname = host.includes(':') ? `[${host}]` : host;
   url.port = port;
   url.username = username;

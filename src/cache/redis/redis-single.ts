@@ -1,12 +1,16 @@
+import type { ErrorReply } from '@redis/client';
 import { type SingleClient, createSingleClient } from './redis-client.js';
-import { type CreateTopology, type RedisTopology, identityOf } from './redis-topology.js';
+import type { RedisTopology } from './redis-topology.js';
+import { Witness } from './witness.js';
 
-class SingleTopology implements RedisTopology {
+export class SingleTopology implements RedisTopology {
   readonly client: SingleClient;
+  readonly #witness: Witness;
 
-  constructor(url: string, onTrouble: (why: string) => void) {
+  constructor(url: string, witnessKey: string, onTrouble: (why: string) => void) {
     this.client = createSingleClient(url);
     this.client.on('error', (error: Error) => onTrouble(error.message));
+    this.#witness = new Witness(this.client, witnessKey);
   }
 
   async connect(): Promise<void> {
@@ -14,11 +18,16 @@ class SingleTopology implements RedisTopology {
   }
 
   identity(): Promise<string> {
-    return identityOf(this.client);
+    return this.#witness.identity();
   }
 
-  faultAfter(): null {
-    return null;
+  verify(): Promise<void> {
+    return this.#witness.verify();
+  }
+
+  /** A server that joins a cluster while it is in use says so in its replies. */
+  faultAfter(error: ErrorReply | undefined): string | null {
+    return /^(MOVED|ASK|CLUSTERDOWN) /.test(error?.message ?? '') ? (error?.message ?? '') : null;
   }
 
   async masters() {
@@ -28,8 +37,4 @@ class SingleTopology implements RedisTopology {
   destroy(): void {
     this.client.destroy();
   }
-}
-
-export function singleTopology(url: string): CreateTopology {
-  return (onTrouble) => new SingleTopology(url, onTrouble);
 }

@@ -1,4 +1,4 @@
-import type { ErrorReply } from '@redis/client';
+import { ErrorReply } from '@redis/client';
 import type { RedisClient, SingleClient } from './redis-client.js';
 
 /**
@@ -19,6 +19,9 @@ export interface RedisTopology {
    */
   identity(): Promise<string>;
 
+  /** @throws when a server does not answer, or no longer has what it held. Called every second. */
+  verify(): Promise<void>;
+
   /** Why the topology must not be used any longer, or null. Called for each reply, before it is used. */
   faultAfter(error: ErrorReply | undefined): string | null;
 
@@ -32,14 +35,21 @@ export interface RedisTopology {
 /** @param onTrouble may be called at any time, and more than once. */
 export type CreateTopology = (onTrouble: (why: string) => void) => RedisTopology;
 
-/** Changes on every restart (`run_id`) and on every failover or resynchronisation (`master_replid`). */
-export async function identityOf(client: { info(section: string): Promise<string> }): Promise<string> {
-  const [server, replication] = await Promise.all([client.info('server'), client.info('replication')]);
-  return `${field(server, 'run_id')} ${field(replication, 'master_replid')}`;
+/**
+ * Changes on every restart (`run_id`) and on every failover or resynchronisation (`master_replid`). Null when the server
+ * does not say: INFO is not permitted to the user (`-@dangerous`), or a proxy or a compatible server lacks the fields.
+ */
+export async function identityOf(client: { info(section: string): Promise<string> }): Promise<string | null> {
+  try {
+    const [server, replication] = await Promise.all([client.info('server'), client.info('replication')]);
+    const fields = [field(server, 'run_id'), field(replication, 'master_replid')];
+    return fields.includes('') ? null : fields.join(' ');
+  } catch (error) {
+    if (error instanceof ErrorReply) return null;
+    throw error;
+  }
 }
 
 function field(info: string, name: string): string {
-  const line = info.split('\r\n').find((candidate) => candidate.startsWith(`${name}:`));
-  if (line === undefined) throw new Error(`Redis INFO has no ${name}`);
-  return line.slice(name.length + 1);
+  return new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1] ?? '';
 }

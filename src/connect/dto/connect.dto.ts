@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ValidateIf } from 'class-validator';
+import { IsBoolean, ValidateIf } from 'class-validator';
 import { Length } from '../../http/length.decorator.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
 import { TestedAccountDto } from '../../platforms/dto/platform-test.dto.js';
@@ -37,6 +37,16 @@ export class BeginConnectDto {
   @IsPlainText()
   @Length(1, 500, { message: 'returnTo must have 1 to 500 characters' })
   returnTo?: string;
+
+  @ApiPropertyOptional({
+    example: true,
+    description:
+      'Has the instance ask which account to use, where its software can (`features.forceLogin` of the look-up). Then ' +
+      'finishing asks before it replaces the token of a connection',
+  })
+  @ValidateIf((_, value) => value !== undefined)
+  @IsBoolean()
+  forceLogin?: boolean;
 }
 
 export class ConnectBegunDto {
@@ -65,13 +75,33 @@ export class FinishConnectDto {
   @IsPlainText()
   @Length(1, 100, { message: 'attempt must have 1 to 100 characters' })
   attempt!: string;
+
+  @ApiPropertyOptional({
+    example: true,
+    description:
+      'Whether the connection that this account has already may get the new token. Defaults to true, or to false if the ' +
+      'attempt began with `forceLogin`',
+  })
+  @ValidateIf((_, value) => value !== undefined)
+  @IsBoolean()
+  replace?: boolean;
 }
 
 export class ConnectedDto {
-  @ApiProperty({ enum: ['connected'] })
-  outcome!: 'connected';
+  @ApiProperty({
+    enum: ['connected', 'confirmation_required'],
+    example: 'connected',
+    description:
+      '`confirmation_required`: the account that came back is connected already, and nothing has changed. Send the same ' +
+      'attempt with `replace: true` within ten minutes to give that connection the new token',
+  })
+  outcome!: 'connected' | 'confirmation_required';
 
-  @ApiProperty({ type: 'integer', example: 42 })
+  @ApiProperty({
+    type: 'integer',
+    example: 42,
+    description: 'The connection, or the one that would be replaced',
+  })
   platformId!: number;
 
   @ApiProperty({

@@ -13,6 +13,8 @@ import { AuditChain1764001100000 } from './1764001100000-audit-chain.js';
 import { ConnectFinish1764001200000 } from './1764001200000-connect-finish.js';
 import { KeyPolicies1764001300000 } from './1764001300000-key-policies.js';
 import { NormalText1764001500000 } from './1764001500000-normal-text.js';
+import { Primary1764001600000 } from './1764001600000-primary.js';
+import { Software1764001900000 } from './1764001900000-software.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -31,4 +33,6 @@ export const MIGRATIONS = [
   ConnectFinish1764001200000,
   KeyPolicies1764001300000,
   NormalText1764001500000,
+  Primary1764001600000,
+  Software1764001900000,
 ];

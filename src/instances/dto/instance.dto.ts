@@ -38,6 +38,19 @@ export class InstanceFeaturesDto {
     description: "Whether a token can be revoked without revoking other users' tokens",
   })
   revocable!: boolean;
+
+  @ApiProperty({
+    example: true,
+    description: 'Whether `forceLogin` makes the instance ask which account to use',
+  })
+  forceLogin!: boolean;
+
+  @ApiProperty({
+    example: true,
+    description:
+      'Whether one registration of this application serves all its users, or each attempt gets its own',
+  })
+  sharedApp!: boolean;
 }
 
 export class InstanceDto {
@@ -63,7 +76,9 @@ export class InstanceDto {
     enum: PLATFORM_TYPES,
     nullable: true,
     example: 'mastodon',
-    description: 'The platformType to use for a connection; null if the software is not supported',
+    description:
+      'The platformType to use for a connection: `mastodon_api` for any software without a type of its own that speaks ' +
+      'the Mastodon API; null if the software is not supported',
   })
   platformType!: PlatformType | null;
 

@@ -60,6 +60,6 @@ export function toTestedAccountDto(account: InstanceAccount): TestedAccountDto {
   return { id, username, displayName, avatarUrl, uri };
 }
 
-export function toPlatformTestDto({ account, ...check }: AccountCheck): PlatformTestDto {
+export function toPlatformTestDto({ account, labels: _, ...check }: AccountCheck): PlatformTestDto {
   return { ...check, account: account && toTestedAccountDto(account) };
 }

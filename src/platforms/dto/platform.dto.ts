@@ -20,6 +20,17 @@ export class PlatformDto {
   @ApiProperty({ enum: PLATFORM_TYPES, enumName: 'PlatformType', example: 'mastodon' })
   platformType!: PlatformType;
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'mastodon',
+    description: 'Name of the software in the nodeinfo of the instance, when it was last read',
+  })
+  software!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: '4.4.2' })
+  softwareVersion!: string | null;
+
   @ApiProperty({ example: 'https://mastodon.social', description: 'Canonical origin of the instance' })
   instanceUrl!: string;
 

@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsString, MaxLength, ValidateIf } from 'class-validator';
+import { IsBoolean, IsIn, ValidateBy, ValidateIf } from 'class-validator';
 import { Length } from '../../http/length.decorator.js';
 import { IsCredential, IsPlainText } from '../../http/plain-text.decorator.js';
+import { canonicalInstanceUrl, InvalidInstanceUrl } from '../../instances/instance-url.js';
 import { PLATFORM_TYPES, type PlatformType } from '../platform-view.js';
 
 const MAX_CREDENTIAL = 4096;
@@ -16,6 +17,28 @@ const CLIENT_CREDENTIAL = {
 
 /** An absent field is left alone and null clears it; anything else is validated. */
 const IsGiven = () => ValidateIf((_, value) => value !== undefined && value !== null);
+
+/** Whether the address may be used depends on the allow-list, and PlatformWriter looks at that. */
+function IsInstanceUrl(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isInstanceUrl',
+    validator: {
+      validate: (value: unknown) => instanceUrlFault(value) === null,
+      defaultMessage: (found) => instanceUrlFault(found?.value) ?? '',
+    },
+  });
+}
+
+function instanceUrlFault(value: unknown): string | null {
+  if (typeof value !== 'string') return 'instanceUrl must be text';
+  try {
+    canonicalInstanceUrl(value, () => true);
+    return null;
+  } catch (error) {
+    if (error instanceof InvalidInstanceUrl) return error.detail;
+    throw error;
+  }
+}
 
 export class CreatePlatformDto {
   @ApiProperty({
@@ -38,8 +61,7 @@ export class CreatePlatformDto {
     example: 'https://mastodon.social',
     description: 'Stored canonical: https, lower-case host, no path',
   })
-  @IsString()
-  @MaxLength(500)
+  @IsInstanceUrl()
   instanceUrl!: string;
 
   @ApiProperty({

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { encodeCursor } from '../../../src/http/page-cursor.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { type Person, type PlatformJson, createPlatform, register, unique } from '../../support/factories.js';
+import type { TestResponse } from '../../support/http-client.js';
 import { expectProblem } from '../../support/problems.js';
 
 interface Page {
@@ -120,6 +122,23 @@ describe('admin routes', () => {
     expect(new Set(pages.flatMap(({ items }) => items.map(({ id }) => id))).size).toBe(7);
   });
 
+  it.each(['id', '-id'])('follows the Link header to the end, sorted by %s', async (sort) => {
+    const owner = await register(app.client, app.backends.secrets);
+    for (let n = 0; n < 5; n++) await createPlatform(owner, app.backends.secrets);
+    const found: number[] = [];
+    let path: string | undefined = `/v1/admin/platforms?userId=${owner.id}&sort=${sort}&limit=2`;
+    for (let page = 0; path !== undefined && page < 4; page++) {
+      const answer: TestResponse = await admin.client.get(path);
+      expect(answer.json<Page>()).toMatchObject({ page: 1, pageSize: 2, total: 5 });
+      found.push(...answer.json<Page>().items.map(({ id }) => id));
+      path = /^<(.+)>; rel="next"$/.exec(answer.header('link') ?? '')?.[1];
+    }
+    expect(path).toBeUndefined();
+    const ascending = [...found].sort((a, b) => a - b);
+    expect(found).toEqual(sort === 'id' ? ascending : ascending.reverse());
+    expect(new Set(found).size).toBe(5);
+  });
+
   it.each([
     ['pageSize=101', '#pageSize'],
     ['pageSize=0', '#pageSize'],
@@ -136,6 +155,13 @@ describe('admin routes', () => {
     ['search=ab%25_ab', '#search'],
     ['search=%00', '#search'],
     ['sort=name', '#sort'],
+    ['q=ab', '#q'],
+    ['q=alpha&search=alpha', '#q'],
+    ['limit=201', '#limit'],
+    ['limit=5&pageSize=5', '#limit'],
+    ['cursor=AAAA', '#cursor'],
+    [`cursor=${encodeCursor({ sort: '-id', keys: [1] })}`, '#cursor'],
+    [`cursor=${encodeCursor({ sort: 'id', keys: [1] })}&page=1`, '#cursor'],
   ])('refuses ?%s', async (query, pointer) => {
     const answer = await admin.client.get(`/v1/admin/platforms?${query}`);
     expectProblem(answer, 400, 'validation_failed', [pointer]);

@@ -36,6 +36,7 @@ describe('GET /v1/platforms/:id/avatar', () => {
   afterEach(() => {
     fake.files.clear();
     fake.misbehaviours.clear();
+    fake.redirects.clear();
   });
   afterAll(async () => {
     await app.close();
@@ -126,6 +127,27 @@ describe('GET /v1/platforms/:id/avatar', () => {
       expect((await avatar(id)).status).toBe(200);
     },
   );
+
+  it('serves a picture that lies behind a redirect, and sends nothing along', async () => {
+    const { id, path } = await serving('image/png', PNG);
+    const storage = newPath();
+    fake.files.set(storage, { type: 'image/png', bytes: PNG });
+    fake.redirects.set(path, `${fake.origin}${path}/`).set(`${path}/`, storage);
+    expect((await avatar(id)).status).toBe(200);
+    expect(fake.asked(storage).map(({ authorization }) => authorization)).toEqual([undefined]);
+  });
+
+  it('does not follow a redirect to an address that it would not ask, nor one after the other', async () => {
+    const { id, path } = await serving('image/png', PNG);
+    other.files.set('/inside.png', { type: 'image/png', bytes: PNG });
+    for (const target of [`${other.origin}/inside.png`, 'https://169.254.169.254/a.png', path, 'file:///a']) {
+      fake.redirects.set(path, target);
+      expectProblem(await avatar(id), 404, 'no_avatar');
+    }
+    expect(other.connections).toBe(0);
+    // The last of three redirects, that led to the picture itself.
+    expect(fake.asked(path)).toHaveLength(6);
+  });
 
   it('says the same of every address that it does not ask, or where nobody answers', async () => {
     const { origin } = fake;

@@ -12,7 +12,7 @@ describe('connecting by OAuth', () => {
   let fakes: FakeInstances;
 
   beforeAll(async () => {
-    fakes = await FakeInstances.atMost(30);
+    fakes = await FakeInstances.atMost(45);
     backends = await Backends.create();
     app = await startConnectApp({
       allowlist: fakes.allowlist,
@@ -47,6 +47,8 @@ describe('connecting by OAuth', () => {
     ['akkoma', 'akkoma', 'read:accounts', 600, true],
     ['gotosocial', 'gotosocial', 'profile', null, false],
     ['friendica', 'friendica', 'read', null, false],
+    ['takahe', 'mastodon_api', 'read', null, false],
+    ['hollo', 'mastodon_api', 'profile', null, false],
   ] as const)(
     'connects to %s from end to end',
     async (software, platformType, scope, lifetime, refreshable) => {
@@ -74,6 +76,8 @@ describe('connecting by OAuth', () => {
         id: done.body.platformId,
         name: 'Mine',
         platformType,
+        software: fake.behaviour.name.toLowerCase(),
+        softwareVersion: fake.behaviour.version,
         instanceUrl: fake.origin,
         username: 'alice',
         status: 'connected',
@@ -203,15 +207,58 @@ describe('connecting by OAuth', () => {
     const misskey = await fakes.start('misskey');
     const closed = await fakes.start('mastodon');
     closed.misbehaviours.set('/api/v1/apps', 'html');
+    const strict = await fakes.start('mastodon');
+    strict.misbehaviours.set('/api/v1/apps', 'teapot');
     for (const [instance, code] of [
       [misskey.origin, 'software_not_supported'],
-      [closed.origin, 'registration_refused'],
+      [closed.origin, 'instance_blocks_programs'],
+      [strict.origin, 'registration_refused'],
       ['https://127.0.0.1', 'blocked_address'],
       ['nonsense', 'validation_failed'],
     ]) {
       const answer = await caller.send('POST', '/v1/connect', { instance });
       expect(answer).toMatchObject({ status: 400, body: { code, errors: [{ pointer: '/instance' }] } });
     }
+  });
+
+  it.each([
+    ['never', { expires_in: 'never', refresh_token: '' }],
+    ['0', { expires_in: 0, token_type: 'bearer', scope: 'read,profile' }],
+    [
+      'nothing but a token',
+      { expires_in: null, refresh_token: null, token_type: undefined, scope: undefined },
+    ],
+  ])('loses no consent for a field that it can do without: %s', async (_what, replyEdits) => {
+    const fake = await fakes.start('gotosocial');
+    fake.oauth.replyEdits = replyEdits;
+    const caller = await app.signUp();
+    expect(await finish(caller, begin(caller, fake))).toMatchObject({ status: 200 });
+    expect(await listOf(caller)).toMatchObject([{ status: 'connected', tokenExpiresAt: null }]);
+    const [row] = await sql('SELECT refresh_token FROM platform_connections WHERE instance_url = $1', [
+      fake.origin,
+    ]);
+    expect(row).toEqual({ refresh_token: null });
+  });
+
+  it('connects an account that has moved, and says where', async () => {
+    const fake = await fakes.start('mastodon');
+    fake.accounts.set('1', { username: 'alice', displayName: 'Alice', moved: { acct: 'alice@new.example' } });
+    const caller = await app.signUp();
+    expect(await finish(caller, begin(caller, fake))).toMatchObject({ status: 200 });
+    expect(await listOf(caller)).toMatchObject([
+      { status: 'account_moved', lastError: expect.stringContaining('@alice@new.example') },
+    ]);
+  });
+
+  it('trusts no metadata of a server at which applications register elsewhere', async () => {
+    const fake = await fakes.start('mastodon');
+    fake.metadataEdits = {
+      app_registration_endpoint: `${fake.origin}/plugin/register`,
+      token_endpoint: `${fake.origin}/plugin/token`,
+    };
+    const caller = await app.signUp();
+    expect(await finish(caller, begin(caller, fake))).toMatchObject({ status: 200 });
+    expect(fake.asked('/plugin/token')).toEqual([]);
   });
 
   it('trusts no metadata that leads to another host', async () => {

@@ -5,6 +5,7 @@ import { Backends } from '../../support/backends.js';
 import { type DatabaseRole, createRole } from '../../support/database-role.js';
 import { createPlatform, type Person, platformInput, register } from '../../support/factories.js';
 import { expectProblem } from '../../support/problems.js';
+import { PgBouncer } from '../../support/servers/pgbouncer.js';
 
 /** None of these is what the application needs. */
 const SETTINGS = {
@@ -23,21 +24,28 @@ const SETTINGS = {
   idle_session_timeout: '60s',
 };
 
-describe('a role with settings of its own', () => {
+const WAYS = ['directly', 'through PgBouncer in transaction mode'] as const;
+
+describe.each(WAYS)('a role with settings of its own, %s,', (way) => {
   let backends: Backends;
   let role: DatabaseRole;
+  let pooler: PgBouncer | undefined;
   let app: TestApp;
   let ada: Person;
 
   beforeAll(async () => {
     backends = await Backends.create();
     role = await createRole(backends, { owns: true, settings: SETTINGS });
-    app = await startTestApp({ backends, env: { DATABASE_URL: role.url } });
+    const port = Number(new URL(role.url).port);
+    if (way !== 'directly') pooler = await PgBouncer.start({ port, users: [role.name] });
+    const env = { DATABASE_URL: pooler?.through(role.url) ?? role.url, DATABASE_DIRECT_URL: role.url };
+    app = await startTestApp({ backends, env });
     ada = await register(app.client, backends.secrets);
   }, 120_000);
   afterAll(async () => {
     await app?.expectCleanRecord();
     await app?.app.close();
+    await pooler?.remove();
     await role?.drop();
     await backends.remove();
   });

@@ -105,6 +105,8 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
   },
   'GET /health/live': { needs: 'public', ok: 200, request: plain('/health/live') },
   'GET /health/ready': { needs: 'public', ok: 200, request: plain('/health/ready') },
+  'GET /problems': { needs: 'public', ok: 200, request: plain('/problems') },
+  'GET /problems/{code}': { needs: 'public', ok: 200, request: plain('/problems/forbidden') },
   'GET /asyncapi.json': { needs: 'public', ok: 200, request: plain('/asyncapi.json') },
   'GET /metrics': { needs: 'public', ok: 200, request: plain('/metrics') },
 

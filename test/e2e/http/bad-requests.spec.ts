@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PROBLEM_TYPES } from '../../../src/common/problem-types.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { createPlatform, type Person, platformInput, register } from '../../support/factories.js';
 import { expectProblem } from '../../support/problems.js';
@@ -41,10 +42,51 @@ describe('a closed route', () => {
 });
 
 describe('what no route can read', () => {
-  it('answers 404 as a problem to an unknown route and method', async () => {
+  it('answers 404 as a problem to an unknown route', async () => {
     expectProblem(await app.client.get('/v1/nothing'), 404, 'route_not_found');
     expectProblem(await app.client.get('/'), 404, 'route_not_found');
-    expectProblem(await ada.client.delete('/v1/platforms'), 404, 'route_not_found');
+    expectProblem(await app.client.request('OPTIONS', '/v1/nothing'), 404, 'route_not_found');
+  });
+
+  it.each([
+    ['DELETE', '/v1/platforms', 'GET, HEAD, POST, OPTIONS'],
+    ['POST', '/v1/platforms/1', 'GET, HEAD, PATCH, DELETE, OPTIONS'],
+    ['PATCH', '/v1/platforms/default', 'GET, HEAD, OPTIONS'],
+    ['GET', '/v1/platforms/cache/refresh', 'POST, OPTIONS'],
+    ['HEAD', '/v1/auth/login', 'POST, OPTIONS'],
+    ['PUT', '/health/live', 'GET, HEAD, OPTIONS'],
+    ['POST', '/console/', 'GET, HEAD, OPTIONS'],
+    ['DELETE', '/docs-json', 'GET, HEAD, OPTIONS'],
+  ])(
+    'answers 405 to %s %s, with and without a token and a body, and says what is allowed',
+    async (method, path, allowed) => {
+      for (const client of [app.client, ada.client]) {
+        const body = ['GET', 'HEAD'].includes(method) ? {} : { raw: '{', headers: JSON_TYPE };
+        const answer = await client.request(method, path, body);
+        if (method === 'HEAD') expect(answer.status).toBe(405);
+        else expectProblem(answer, 405, 'method_not_allowed');
+        expect(answer.header('allow')).toBe(allowed);
+      }
+      const options = await app.client.request('OPTIONS', path);
+      expect([options.status, options.header('allow')]).toEqual([204, allowed]);
+    },
+  );
+
+  it('explains each problem at its type: to a browser as a page, to a program as JSON', async () => {
+    const { type } = (await app.client.get('/v1/nothing')).json<{ type: string }>();
+    expect(type).toBe('http://localhost:3000/problems/route_not_found');
+    for (const code of Object.keys(PROBLEM_TYPES)) {
+      const data = await app.client.get(`/problems/${code}`);
+      expect(data.json()).toMatchObject({ code, type: `http://localhost:3000/problems/${code}` });
+      const page = await app.client.get(`/problems/${code}`, { Accept: 'text/html,*/*;q=0.8' });
+      expect(page.header('content-type')).toBe('text/html; charset=utf-8');
+      expect(page.header('vary')).toBe('Accept');
+      expect(page.text).toContain(`<code>${code}</code>`);
+    }
+    expectProblem(await app.client.get('/problems/constructor'), 404, 'route_not_found');
+    const list = (await app.client.get('/problems')).json<{ code: string }[]>();
+    expect(list.map(({ code }) => code).sort()).toEqual(Object.keys(PROBLEM_TYPES).sort());
+    expect((await app.client.get('/problems', { Accept: 'text/html' })).text).toContain('href="problems/');
   });
 
   it('keeps the query out of instance, for it may hold what should not be there', async () => {
@@ -176,6 +218,30 @@ describe('path and query parameters', () => {
     ]);
   });
 
+  it.each([
+    ['GET', () => '/v1/platforms', '?page=2&per_page=10', ['#page', '#per_page']],
+    ['GET', () => `/v1/platforms/${id}`, '?verbose=1', ['#verbose']],
+    ['GET', () => '/v1/platforms/default', '?a', ['#a']],
+    ['GET', () => `/v1/platforms/${id}/stats`, '?day=1', ['#day']],
+    ['GET', () => `/v1/platforms/${id}/stats/activity`, '?days=7&day=1', ['#day']],
+    ['GET', () => '/v1/audit', '?page=2', ['#page']],
+    ['GET', () => '/v1/me', '?__proto__=1&constructor=2', ['#__proto__', '#constructor']],
+    ['HEAD', () => '/v1/platforms', '?page=2', null],
+    ['POST', () => '/v1/platforms', '?dryRun=true', ['#dryRun']],
+    ['DELETE', () => `/v1/platforms/${id}`, '?Revoke=true', ['#Revoke']],
+    ['GET', () => '/health/live', '?full=1', ['#full']],
+  ])('refuses on %s %s the unknown %s, and names it', async (method, path, query, pointers) => {
+    const answer = await ada.client.request(method, path() + query);
+    if (pointers === null) return expect(answer.status).toBe(400);
+    const { errors } = expectProblem(answer, 400, 'validation_failed', pointers);
+    for (const { detail } of errors ?? []) expect(detail).toBe('is not a known query parameter');
+    expect((await ada.client.get(`/v1/platforms/${id}`)).status).toBe(200);
+  });
+
+  it('asks for a token before it looks at the query', async () => {
+    expectProblem(await app.client.get('/v1/platforms?page=2'), 401, 'unauthenticated');
+  });
+
   it('takes true and false for both flags', async () => {
     for (const flag of ['refresh', 'includeInactive']) {
       for (const value of ['true', 'false']) {
@@ -220,9 +286,22 @@ describe('fields of a platform connection', () => {
     expectProblem(await ada.client.patch(`/v1/platforms/${id}`, fields), 400, 'validation_failed', [pointer]);
   });
 
-  it('reports several faults at once', async () => {
-    const answer = await ada.client.post('/v1/platforms', { name: 1, accessToken: secret() });
-    expectProblem(answer, 400, 'validation_failed', ['/instanceUrl', '/name', '/platformType']);
+  it('reports all faults at once, and says what is required', async () => {
+    const missing = await ada.client.post('/v1/platforms', { name: 1, accessToken: secret() });
+    const { errors } = expectProblem(missing, 400, 'validation_failed', [
+      '/instanceUrl',
+      '/name',
+      '/platformType',
+    ]);
+    expect(errors).toContainEqual({ pointer: '/instanceUrl', detail: 'instanceUrl is required' });
+    expect(errors).toContainEqual({ pointer: '/platformType', detail: 'platformType is required' });
+    const wrong = await ada.client.post('/v1/platforms', {
+      ...platformInput(app.backends.secrets),
+      instanceUrl: 'https://a.example/path',
+      name: '',
+      colour: 'red',
+    });
+    expectProblem(wrong, 400, 'validation_failed', ['/colour', '/instanceUrl', '/name']);
   });
 
   it('takes the longest values of the contract, and any script', async () => {

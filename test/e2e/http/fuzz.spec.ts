@@ -13,7 +13,7 @@ const STACK = /\\n +at |node_modules|\.[jt]s:\d+:\d+|QueryFailed|\b(SELECT|INSER
 
 interface Schema {
   readonly $ref?: string;
-  readonly type?: string;
+  readonly type?: string | string[];
   readonly enum?: readonly unknown[];
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -96,8 +96,8 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
   afterAll(() => app.close());
 
   const resolve = (schema: Schema): Schema => {
-    const all = 'allOf' in schema ? (schema as { allOf?: Schema[] }).allOf?.[0] : undefined;
-    const { $ref } = all ?? schema;
+    const either = 'anyOf' in schema ? (schema as { anyOf?: Schema[] }).anyOf?.[0] : undefined;
+    const { $ref } = either ?? schema;
     return $ref === undefined ? schema : (document.components.schemas[$ref.split('/').at(-1) ?? ''] ?? {});
   };
 
@@ -105,6 +105,8 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
   function valueOf(given: Schema): fc.Arbitrary<unknown> {
     const schema = resolve(given);
     const { minLength = 0, maxLength = 40 } = schema;
+    // Null, where it is one of two types, comes with what is spoilt.
+    const [type] = [schema.type].flat();
     switch (true) {
       case schema.enum !== undefined:
         return fc.constantFrom(...schema.enum);
@@ -112,17 +114,17 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
         return fc.emailAddress({ size: 'small' });
       case schema.format === 'date-time':
         return fc.date({ noInvalidDate: true }).map((date) => date.toISOString());
-      case schema.type === 'string':
+      case type === 'string':
         return fc.string({
           unit: 'grapheme-ascii',
           minLength,
           maxLength: Math.min(maxLength, minLength + 30),
         });
-      case schema.type === 'boolean':
+      case type === 'boolean':
         return fc.boolean();
-      case schema.type === 'integer' || schema.type === 'number':
+      case type === 'integer' || type === 'number':
         return fc.integer({ min: 0, max: 200 });
-      case schema.type === 'array':
+      case type === 'array':
         return fc.array(valueOf(schema.items ?? {}), { maxLength: 4 });
       default:
         return objectOf(schema);

@@ -85,6 +85,7 @@ describe('GuardedHttp against a server', () => {
     'no-such-status': { status: 999 },
     throttled: { status: 429 },
     html: { status: 403, jsonText: null },
+    'challenge-503': { status: 503, jsonText: null },
     'html-ok': { status: 200, jsonText: null },
     'wrong-json': { status: 200 },
     'broken-json': { status: 200, jsonText: '{"id":"1","username":' },

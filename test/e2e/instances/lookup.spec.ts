@@ -9,7 +9,7 @@ describe('POST /v1/instances/lookup', () => {
   let fakes: FakeInstances;
 
   beforeAll(async () => {
-    fakes = await FakeInstances.atMost(32);
+    fakes = await FakeInstances.atMost(60);
     const { allowlist } = fakes;
     app = await startConnectApp({ allowlist, env: { INSTANCE_TIMEOUT_MS: '4000' } });
     caller = await app.signUp();
@@ -20,7 +20,7 @@ describe('POST /v1/instances/lookup', () => {
   const lookup = (instance: unknown) => caller.send('POST', '/v1/instances/lookup', { instance });
 
   it.each([
-    ['mastodon', 'mastodon', 'A small mastodon', { scopes: ['profile'], pkce: 'S256', refreshTokens: false }],
+    ['mastodon', 'mastodon', 'A small mastodon', { scopes: ['profile'], pkce: 'S256', forceLogin: true }],
     ['mastodon-old', 'mastodon', 'An old title', { scopes: ['read:accounts'], pkce: 'harmless' }],
     ['hometown', 'mastodon', 'An old title', { scopes: ['read:accounts'] }],
     ['pixelfed', 'pixelfed', 'An old title', { scopes: ['read'], refreshTokens: true }],
@@ -28,6 +28,14 @@ describe('POST /v1/instances/lookup', () => {
     ['akkoma', 'akkoma', 'An old title', { refreshTokens: true }],
     ['gotosocial', 'gotosocial', 'An old title', { scopes: ['profile'], pkce: 'S256' }],
     ['friendica', 'friendica', 'An old title', { scopes: ['read'], revocable: false }],
+    ['takahe', 'mastodon_api', 'An old title', { scopes: ['read'], revocable: true }],
+    ['snac', 'mastodon_api', 'An old title', { scopes: ['read'], sharedApp: false, revocable: true }],
+    [
+      'hollo',
+      'mastodon_api',
+      'A small something-new',
+      { scopes: ['profile'], pkce: 'S256', revocable: true },
+    ],
   ] as const)('knows %s as %s', async (software, platformType, title, features) => {
     const fake = await fakes.start(software);
     const { status, body } = await lookup(fake.origin);
@@ -51,10 +59,36 @@ describe('POST /v1/instances/lookup', () => {
     expect(await lookup(fake.origin)).toMatchObject({ status: 400, body: { code: 'not_an_instance' } });
   });
 
-  it('names software that is not supported, and says so', async () => {
-    const fake = await fakes.start('misskey');
+  it('finds by its answers that software which nobody has heard of speaks the Mastodon API', async () => {
+    const fake = await fakes.start('takahe');
+    fake.nodeinfo = { software: { name: 'brand-new', version: '0.1' } };
     expect((await lookup(fake.origin)).body).toMatchObject({
-      software: 'misskey',
+      software: 'brand-new',
+      platformType: 'mastodon_api',
+      features: { scopes: ['read'], pkce: 'harmless', revocable: false },
+    });
+    expect(fake.oauth.apps.size).toBe(0);
+  });
+
+  it.each([
+    ['server-error', 'instance_error'],
+    ['throttled', 'instance_error'],
+    ['html', 'instance_blocks_programs'],
+  ] as const)('does not take %s for an answer about the API', async (how, code) => {
+    const fake = await fakes.start('takahe');
+    fake.nodeinfo = { software: { name: 'brand-new', version: '0.1' } };
+    fake.misbehaviours.set('/api/v1/apps', how);
+    expect(await lookup(fake.origin)).toMatchObject({ status: 400, body: { code } });
+  });
+
+  it.each([
+    ['misskey', 'misskey'],
+    ['peertube', 'peertube'],
+    ['blog', 'writefreely'],
+  ] as const)('names software that is not supported (%s), and says so', async (kind, software) => {
+    const fake = await fakes.start(kind);
+    expect((await lookup(fake.origin)).body).toMatchObject({
+      software,
       supported: false,
       platformType: null,
       features: null,
@@ -80,12 +114,28 @@ describe('POST /v1/instances/lookup', () => {
     expect(fake.asked('/.well-known/nodeinfo')).toHaveLength(1);
   });
 
+  it('finds the instance of a handle whose domain only names it', async () => {
+    const domain = await fakes.start('mastodon');
+    const fake = await fakes.start('gotosocial');
+    domain.misbehaviours.set('/.well-known/nodeinfo', 'not-found');
+    const links = [{ rel: 'self', type: 'application/activity+json', href: `${fake.origin}/users/alice` }];
+    const bytes = Buffer.from(JSON.stringify({ links }));
+    domain.files.set('/.well-known/webfinger', { type: 'application/jrd+json', bytes });
+    expect(await lookup(`@alice@${domain.host}`)).toMatchObject({
+      status: 200,
+      body: { origin: fake.origin, software: 'gotosocial' },
+    });
+    expect(domain.requests.map(({ authorization }) => authorization)).toEqual([undefined]);
+  });
+
   it.each([
     ['not-found', 'not_an_instance'],
     ['html-ok', 'not_an_instance'],
     ['wrong-json', 'not_an_instance'],
     ['broken-json', 'not_an_instance'],
     ['wrong-content-type', 'not_an_instance'],
+    ['html', 'instance_blocks_programs'],
+    ['challenge-503', 'instance_blocks_programs'],
     ['redirect-to-html-login', 'not_an_instance'],
     ['redirect-elsewhere', 'not_an_instance'],
     ['server-error', 'instance_error'],
@@ -114,7 +164,7 @@ describe('POST /v1/instances/lookup', () => {
     });
     fake.discovery = link('https://social.example.org/nodeinfo/2.0');
     expect((await lookup(fake.origin)).body).toMatchObject({
-      code: 'not_an_instance',
+      code: 'instance_moved',
       detail: 'The instance is not at this address. It says its address is social.example.org.',
     });
     const other = await fakes.start('mastodon');

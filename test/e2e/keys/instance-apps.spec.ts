@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Clock } from '../../../src/common/clock.js';
 import { newSecret } from '../../../src/common/secrets.js';
 import { callbackKey } from '../../../src/connect/callback.js';
 import { ConnectAttempts } from '../../../src/connect/connect-attempts.js';
@@ -79,11 +80,14 @@ it('brings registrations at instances and refresh tokens under the first key too
 it('lets an attempt to connect, begun under a key that has left since, be begun again', async () => {
   const [user] = await insertUsers(backends, 1);
   const userId = user?.id ?? 0;
-  const under = (keys: string) => new ConnectAttempts(app.app.get(Database), KeyRing.parse(keys));
+  const under = (keys: string) =>
+    new ConnectAttempts(app.app.get(Database), KeyRing.parse(keys), app.app.get(Clock));
   const attempt = {
     userId,
     origin: INSTANCE_URL,
     clientId: 'client',
+    clientSecret: null,
+    forceLogin: false,
     verifier: backends.secrets.make('verifier'),
     name: null,
     returnTo: null,

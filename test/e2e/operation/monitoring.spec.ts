@@ -177,7 +177,7 @@ describe('alerts and dashboard', () => {
       if (labels === undefined || labels.size === 0) continue;
       for (const label of grouping) expect([...labels.keys(), ...TARGET_LABELS]).toContain(label);
       for (const { label, value } of matchers) {
-        expect([...labels.keys()]).toContain(label);
+        expect([...labels.keys(), ...TARGET_LABELS]).toContain(label);
         if (value !== null) expect([...(labels.get(label) ?? [])]).toContain(value);
       }
     }

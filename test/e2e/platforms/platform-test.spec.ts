@@ -15,6 +15,8 @@ const SOFTWARES = [
   'akkoma',
   'gotosocial',
   'friendica',
+  'takahe',
+  'snac',
 ] as const;
 const TOKEN = 'token-of-alice-1234567890';
 
@@ -37,7 +39,7 @@ describe('POST /v1/platforms/:id/test', () => {
   let fakes: FakeInstances;
 
   beforeAll(async () => {
-    fakes = await FakeInstances.atMost(120);
+    fakes = await FakeInstances.atMost(160);
     const { allowlist } = fakes;
     backends = await Backends.create();
     backends.secrets.add(TOKEN);
@@ -62,7 +64,7 @@ describe('POST /v1/platforms/:id/test', () => {
   ): Promise<number> {
     const { status, body } = await caller.send('POST', '/v1/platforms', {
       name: `Connection ${++names}`,
-      platformType: software.replace('-old', ''),
+      platformType: ['takahe', 'snac'].includes(software) ? 'mastodon_api' : software.replace('-old', ''),
       instanceUrl: fake.origin,
       accessToken: TOKEN,
       ...more,
@@ -107,6 +109,8 @@ describe('POST /v1/platforms/:id/test', () => {
         status: 'connected',
         lastCheckedAt: finding.checkedAt,
         lastError: null,
+        software: fake.behaviour.name.toLowerCase(),
+        softwareVersion: fake.behaviour.version,
         username: '@Alice',
       });
     });
@@ -156,7 +160,8 @@ describe('POST /v1/platforms/:id/test', () => {
       ['server-error', 'api', 'instance_error'],
       ['no-such-status', 'api', 'instance_error'],
       ['teapot', 'api', 'instance_error'],
-      ['html', 'api', 'instance_error'],
+      ['html', 'api', 'instance_blocks_programs'],
+      ['challenge-503', 'api', 'instance_blocks_programs'],
       ['html-ok', 'api', 'instance_error'],
       ['redirect-to-html-login', 'api', 'instance_error'],
       ['wrong-json', 'api', 'instance_error'],
@@ -164,6 +169,7 @@ describe('POST /v1/platforms/:id/test', () => {
       ['endless-body', 'api', 'instance_error'],
       ['huge-headers', 'api', 'instance_error'],
       ['wrong-content-type', 'api', 'instance_error'],
+      ['html', 'all', 'instance_blocks_programs'],
       ['html-ok', 'all', 'not_an_instance'],
       ['not-found', 'all', 'not_an_instance'],
       ['redirect-elsewhere', 'all', 'not_an_instance'],
@@ -219,6 +225,33 @@ describe('POST /v1/platforms/:id/test', () => {
     });
   });
 
+  it('keeps the labels of the software bounded and plain, and forgets them with the instance', async () => {
+    const { fake, id, view } = await tested('mastodon', (it) => {
+      it.addToken(TOKEN);
+      it.nodeinfo = { software: { name: 'mastodon', version: `<b>4.4</b>\u202e${'9'.repeat(150)}` } };
+    });
+    expect(view).toMatchObject({
+      software: 'mastodon',
+      softwareVersion: expect.stringMatching(/^4\.4 9{95,96}$/),
+    });
+    const other = await fakes.start('pleroma');
+    const moved = await caller.send('PATCH', `/v1/platforms/${id}`, {
+      instanceUrl: other.origin,
+      accessToken: TOKEN,
+    });
+    expect(moved.body).toMatchObject({ software: null, softwareVersion: null });
+    expect(fake.asked('/.well-known/nodeinfo')).toHaveLength(1);
+  });
+
+  it('needs no nodeinfo to test a token', async () => {
+    const { finding, view } = await tested('mastodon', (fake) => {
+      fake.addToken(TOKEN);
+      fake.misbehaviours.set('/.well-known/nodeinfo', 'not-found');
+    });
+    expect(finding.outcome).toBe('connected');
+    expect(view).toMatchObject({ software: null, softwareVersion: null });
+  });
+
   it.each(['mastodon', 'gotosocial'] as const)('reads the rate limit of %s', async (software) => {
     const { finding } = await tested(software, (it) => it.addToken(TOKEN));
     expect(finding.rateLimit).toMatchObject({ limit: 300, remaining: 299, resetsAt: expect.any(String) });
@@ -237,6 +270,44 @@ describe('POST /v1/platforms/:id/test', () => {
       username: 'alice@other.example',
     });
     expect(finding.outcome).toBe('identity_mismatch');
+  });
+
+  it('takes alice of a domain that names this instance for the account', async () => {
+    const fake = await fakes.start('gotosocial');
+    fake.addToken(TOKEN);
+    const domain = await fakes.start('mastodon');
+    const id = await connect(fake, 'gotosocial', { username: `@alice@${domain.host}` });
+    const names = (href: string) => {
+      const links = [{ rel: 'self', type: 'application/activity+json', href }];
+      const bytes = Buffer.from(JSON.stringify({ links }));
+      domain.files.set('/.well-known/webfinger', { type: 'application/jrd+json', bytes });
+    };
+    names(`${fake.origin}/users/alice`);
+    expect((await test(id)).outcome).toBe('connected');
+    names('https://other.example/users/alice');
+    expect((await test(id)).outcome).toBe('identity_mismatch');
+    expect(domain.requests.every(({ authorization }) => authorization === undefined)).toBe(true);
+  });
+
+  it('says where an account has moved, which its token still opens', async () => {
+    const { finding, view } = await tested('mastodon', (fake) => {
+      fake.addToken(TOKEN);
+      const moved = { id: '9', acct: 'alice@new.example', url: 'https://new.example/@alice' };
+      fake.accounts.set('1', { username: 'alice', displayName: 'Alice', moved });
+    });
+    const detail = 'The account has moved to @alice@new.example. Connect the new one.';
+    expect(finding).toMatchObject({ outcome: 'account_moved', account: { username: 'alice' }, detail });
+    expect(view).toMatchObject({ status: 'account_moved', lastError: detail, hasAvatar: true });
+  });
+
+  it('says where an instance has moved', async () => {
+    const { finding, view } = await tested('mastodon', (fake) => {
+      const path = '/api/v1/accounts/verify_credentials';
+      fake.redirects.set(path, `https://new.example.org${path}`);
+    });
+    const detail = 'The instance is not at this address. It says its address is new.example.org.';
+    expect(finding).toMatchObject({ outcome: 'instance_moved', account: null, detail });
+    expect(view).toMatchObject({ status: 'instance_moved', lastError: detail });
   });
 
   it('takes no account whose name has the token in it, for names are shown', async () => {

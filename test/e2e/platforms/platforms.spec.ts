@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { encodeCursor } from '../../../src/http/page-cursor.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import {
   createPlatform,
@@ -8,6 +9,7 @@ import {
   type PlatformJson,
   register,
 } from '../../support/factories.js';
+import type { TestResponse } from '../../support/http-client.js';
 import { expectProblem, withoutOccurrence } from '../../support/problems.js';
 
 let app: TestApp;
@@ -44,6 +46,8 @@ describe('POST /v1/platforms', () => {
       userId: ada.id,
       name: 'My Mastodon',
       platformType: 'mastodon',
+      software: null,
+      softwareVersion: null,
       instanceUrl: 'https://mastodon.example',
       username: 'ada',
       isActive: true,
@@ -69,7 +73,15 @@ describe('POST /v1/platforms', () => {
   });
 
   it('takes every platform type, and optional fields left out or null', async () => {
-    for (const platformType of ['mastodon', 'pixelfed', 'pleroma', 'akkoma', 'gotosocial', 'friendica']) {
+    for (const platformType of [
+      'mastodon',
+      'pixelfed',
+      'pleroma',
+      'akkoma',
+      'gotosocial',
+      'friendica',
+      'mastodon_api',
+    ]) {
       const bare = { username: null, clientKey: null, clientSecret: null };
       const platform = await create({ platformType, ...bare });
       expect(platform).toMatchObject({ platformType, username: null, hasClientCredentials: false });
@@ -225,5 +237,66 @@ describe("another user's connection and an absent one", () => {
       [...answer.headers].filter(([name]) => !['date', 'x-request-id'].includes(name));
     expect(headers(foreign).map(([name]) => name)).toEqual(headers(absent).map(([name]) => name));
     expect((await bob.client.get(`/v1/platforms/${id}`)).status).toBe(200);
+  });
+});
+
+describe('GET /v1/platforms with a filter', () => {
+  const get = (query: string) => ada.client.get(`/v1/platforms?${query}`);
+
+  it('is served from the cached list, in pages that the Link header joins', async () => {
+    for (const name of ['Delta', 'alpha', 'Charlie', 'bravo', 'echo']) await create({ name });
+    await app.backends.settled();
+    const whole = await list();
+    const names: string[] = [];
+    let path: string | undefined = '/v1/platforms?limit=2&sort=-name&q=a';
+    for (let page = 0; path !== undefined && page < 4; page++) {
+      const answer: TestResponse = await ada.client.get(path);
+      expect(answer.header('cache-status')).toBe('platform-manager; hit');
+      names.push(...answer.json<PlatformJson[]>().map(({ name }) => name));
+      path = /^<(.+)>; rel="next"$/.exec(answer.header('link') ?? '')?.[1];
+    }
+    expect(names.filter((name) => /a/i.test(name))).toEqual(['Delta', 'Charlie', 'bravo', 'alpha']);
+    // Whole views, as the list has them.
+    expect((await get('sort=name&limit=200')).json()).toEqual(
+      [...whole].sort((a, b) => a.name.localeCompare(b.name)),
+    );
+    const plain = await ada.client.get('/v1/platforms');
+    expect([plain.json(), plain.header('link')]).toEqual([whole, null]);
+  });
+
+  it('filters by status and type, also with the inactive ones, and answers 304 to its own ETag', async () => {
+    await create({ platformType: 'pixelfed' });
+    const { id } = await create({ platformType: 'mastodon' });
+    await ada.client.patch(`/v1/platforms/${id}`, { isActive: false });
+    const ids = async (query: string) => (await list(`?${query}`)).map((platform) => platform.id);
+    expect(await ids('platformType=mastodon')).toEqual([]);
+    expect(await ids('platformType=mastodon&includeInactive=true')).toEqual([id]);
+    expect(await ids('status=connected&includeInactive=true')).toEqual([]);
+    expect((await ids('status=unchecked&includeInactive=true')).length).toBe(2);
+    const answer = await get('status=unchecked');
+    const again = await ada.client.get('/v1/platforms?status=unchecked', {
+      'If-None-Match': answer.header('etag')!,
+    });
+    expect(again.status).toBe(304);
+    const page = await get('includeInactive=true&limit=1');
+    expect(page.header('link')).toContain('includeInactive=true');
+  });
+
+  it.each([
+    ['status=fine', '#status'],
+    ['status=connected&status=unchecked', '#status'],
+    ['platformType=myspace', '#platformType'],
+    ['q=', '#q'],
+    ['q=%00', '#q'],
+    [`q=${'x'.repeat(101)}`, '#q'],
+    ['sort=colour', '#sort'],
+    ['limit=0', '#limit'],
+    ['limit=201', '#limit'],
+    ['limit=1e1', '#limit'],
+    ['cursor=AAAA', '#cursor'],
+    [`cursor=${'A'.repeat(2000)}`, '#cursor'],
+    [`sort=name&cursor=${encodeCursor({ sort: '', keys: [1, 'a', 1] })}`, '#cursor'],
+  ])('refuses ?%s', async (query, pointer) => {
+    expectProblem(await get(query), 400, 'validation_failed', [pointer]);
   });
 });

@@ -268,6 +268,11 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     ({ owner }, make) =>
       owner.client.get(`/v1/events?token=${make('in-the-query')}`, { 'Last-Event-ID': make('last') }),
   ],
+  'GET /problems': [({ app }) => app.client.get('/problems')],
+  'GET /problems/{code}': [
+    ({ app }) => app.client.get('/problems/duplicate_name'),
+    ({ app }, make) => app.client.get(`/problems/${make('code')}`),
+  ],
   'GET /asyncapi.json': [({ app }) => app.client.get('/asyncapi.json')],
   'GET /health/live': [({ app }) => app.client.get('/health/live')],
   'GET /health/ready': [({ app }) => app.client.get('/health/ready')],

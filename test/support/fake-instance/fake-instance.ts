@@ -23,6 +23,8 @@ export interface FakeAccount {
   /** Where its picture is said to be, if not at /avatars/<username>.png. */
   readonly avatar?: unknown;
   readonly followers?: number;
+  /** The account that replaced it, as the API shows it. */
+  readonly moved?: unknown;
 }
 
 /** A server on loopback that plays an instance. Everything it was asked is in `requests`. */
@@ -35,6 +37,8 @@ export class FakeInstance {
   readonly misbehaviours = new Map<string, Misbehaviour>();
   /** What is not JSON, by path. */
   readonly files = new Map<string, { readonly type: string; readonly bytes: Buffer }>();
+  /** Where a path leads instead, by path or by host and path. */
+  readonly redirects = new Map<string, string>();
   /** It answers with the credentials that it was sent. */
   echoing: Echo | null = null;
   accounts = new Map<string, FakeAccount>([['1', { username: 'alice', displayName: 'Alice' }]]);
@@ -109,9 +113,15 @@ export class FakeInstance {
     if (this.echoing !== null) return echo(this.echoing, credentialsIn(authorization, form), response);
     const bad = this.misbehaviours.get(url.pathname) ?? this.misbehaviours.get('*');
     if (bad !== undefined) return misbehave(bad, request, response);
+    const leadsTo =
+      this.redirects.get(`${request.headers.host ?? ''}${url.pathname}`) ?? this.redirects.get(url.pathname);
+    if (leadsTo !== undefined) {
+      response.writeHead(301, { Location: leadsTo }).end();
+      return;
+    }
     const file = this.files.get(url.pathname);
     if (file !== undefined) {
-      response.writeHead(200, { 'Content-Type': file.type }).end(file.bytes);
+      response.writeHead(200, file.type === '' ? {} : { 'Content-Type': file.type }).end(file.bytes);
       return;
     }
     // GoToSocial does this; the others do not mind, so no client may rely on either.
@@ -131,6 +141,7 @@ export class FakeInstance {
     form: URLSearchParams,
     authorization: string | undefined,
   ): JsonAnswer {
+    if (this.behaviour.otherApi === true && /^\/(?:api|oauth)\//.test(url.pathname)) return notFound();
     switch (`${method} ${url.pathname}`) {
       case 'GET /.well-known/nodeinfo':
         return {
@@ -180,7 +191,8 @@ export class FakeInstance {
       authorization_endpoint: `${this.origin}/oauth/authorize`,
       token_endpoint: `${this.origin}/oauth/token`,
       revocation_endpoint: `${this.origin}/oauth/revoke`,
-      scopes_supported: ['read', 'profile', 'read:accounts'],
+      app_registration_endpoint: `${this.origin}/api/v1/apps`,
+      scopes_supported: this.behaviour.scopesSupported ?? ['read', 'profile', 'read:accounts'],
       response_types_supported: ['code'],
       grant_types_supported: ['authorization_code', 'client_credentials'],
       code_challenge_methods_supported: ['S256'],
@@ -215,6 +227,7 @@ export class FakeInstance {
         followers_count: account.followers ?? 12,
         following_count: 34,
         statuses_count: 56,
+        ...(account.moved !== undefined && { moved: account.moved }),
       },
     };
   }

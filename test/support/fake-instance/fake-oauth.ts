@@ -36,6 +36,9 @@ export class FakeOAuth {
   readonly challenges: (string | null)[] = [];
   /** What is to be kept secret, for who wants to recognise it. */
   makeSecret: (what: string) => string = markedSecret;
+  /** Over the fields of each reply with a token; undefined leaves one out. */
+  replyEdits: Readonly<Record<string, unknown>> = {};
+  private readonly lastUsers = new Map<string, string>();
   private readonly grants = new Map<string, Grant>();
 
   constructor(
@@ -44,6 +47,7 @@ export class FakeOAuth {
   ) {}
 
   register(form: URLSearchParams): JsonAnswer {
+    if (!form.has('redirect_uris')) return { status: 422, body: { error: 'Validation failed' } };
     const app = {
       clientId: random(),
       clientSecret: this.makeSecret('client-secret'),
@@ -86,6 +90,7 @@ export class FakeOAuth {
       const code = this.makeSecret('code');
       const challenge = query.get('code_challenge_method') === 'S256' ? query.get('code_challenge') : null;
       this.challenges.push(challenge);
+      this.lastUsers.set(app.clientId, accountId);
       this.grants.set(code, { accountId, clientId: app.clientId, scopes, redirectUri, challenge });
       target.searchParams.set('code', code);
       if (this.behaviour.metadata) target.searchParams.set('iss', `${this.origin}/`);
@@ -117,6 +122,7 @@ export class FakeOAuth {
     const token = form.get('token') ?? '';
     const clientId = this.tokens.get(token)?.clientId;
     this.tokens.delete(token);
+    if (this.behaviour.singleUseApps === true) this.apps.delete(app.clientId);
     if (this.behaviour.revokeKillsAllOfApp) {
       for (const [other, of] of this.tokens) if (of.clientId === clientId) this.tokens.delete(other);
     }
@@ -134,6 +140,12 @@ export class FakeOAuth {
       grant.redirectUri === form.get('redirect_uri') &&
       (grant.challenge === null ||
         grant.challenge === createHash('sha256').update(verifier).digest('base64url'));
+    if (this.behaviour.singleUseApps === true) {
+      const accountId = this.lastUsers.get(app.clientId);
+      return accountId === undefined
+        ? { status: 401 }
+        : this.issue({ accountId, clientId: app.clientId, scopes: 'read' });
+    }
     return good ? this.issue(grant) : this.refusal('invalid_grant', 400);
   }
 
@@ -168,6 +180,7 @@ export class FakeOAuth {
         created_at: Math.floor(Date.now() / 1000),
         ...(tokenLifetimeSeconds !== null && { expires_in: tokenLifetimeSeconds }),
         ...(refreshTokens && { refresh_token: refreshToken }),
+        ...this.replyEdits,
       },
     };
   }

@@ -9,6 +9,7 @@ export const MISBEHAVIOURS = [
   'no-such-status',
   'throttled',
   'html',
+  'challenge-503',
   'html-ok',
   'wrong-json',
   'broken-json',
@@ -49,6 +50,9 @@ export function misbehave(how: Misbehaviour, request: IncomingMessage, response:
       return;
     case 'html':
       response.writeHead(403, { 'Content-Type': 'text/html' }).end('<html>Attention required</html>');
+      return;
+    case 'challenge-503':
+      response.writeHead(503, { 'Content-Type': 'text/html' }).end('<html>Checking your browser</html>');
       return;
     case 'html-ok':
       response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>Welcome to the blog</html>');

@@ -10,7 +10,12 @@ export type FakeSoftware =
   | 'akkoma'
   | 'gotosocial'
   | 'friendica'
-  | 'misskey';
+  | 'misskey'
+  | 'takahe'
+  | 'hollo'
+  | 'snac'
+  | 'peertube'
+  | 'blog';
 
 export interface Refusal {
   readonly status: number;
@@ -34,6 +39,12 @@ export interface Behaviour {
   /** The scope that verify_credentials asks for; any of them will do. */
   readonly verifyScopes: readonly string[];
   readonly revokeKillsAllOfApp: boolean;
+  /** An app remembers who logged in last and ignores the code; revoking deletes the app. */
+  readonly singleUseApps?: true;
+  /** What its metadata lists, if it has any. */
+  readonly scopesSupported?: readonly string[];
+  /** Absent: it answers the four endpoints of the Mastodon API. */
+  readonly otherApi?: true;
 }
 
 const error = (status: number, message: string): Refusal => ({ status, body: { error: message } });
@@ -182,5 +193,31 @@ export const BEHAVIOURS: Readonly<Record<FakeSoftware, Behaviour>> = {
     version: '2025.1.0',
     nodeinfoVersions: ['2.1', '2.0'],
     metadata: false,
+    otherApi: true,
   },
+  takahe: {
+    ...mastodon,
+    name: 'takahe',
+    version: '0.11.0',
+    metadata: false,
+    verifyScopes: ['read'],
+  },
+  hollo: {
+    ...mastodon,
+    name: 'something-new',
+    version: '0.10.1',
+    scopesSupported: ['read', 'read:accounts', 'write', 'profile'],
+  },
+  snac: {
+    ...mastodon,
+    name: 'snac',
+    version: '2.75',
+    metadata: false,
+    refusals: { invalid: { status: 422, headers: { 'Content-Type': 'text/plain' } } },
+    rateLimited: null,
+    rateLimitHeaders: none,
+    singleUseApps: true,
+  },
+  peertube: { ...mastodon, name: 'peertube', version: '6.3.0', metadata: false, otherApi: true },
+  blog: { ...mastodon, name: 'writefreely', version: '0.15.1', metadata: false, otherApi: true },
 };

@@ -1,3 +1,4 @@
+import { encodeCursor } from '../../../src/http/page-cursor.js';
 import type { TestApp } from '../app.js';
 import {
   createPlatform,
@@ -32,7 +33,14 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   const { email, password } = person;
   const { refreshToken } = (await ok(client.post('/v1/auth/login', { email, password }))).json<Session>();
   const next = (await ok(client.post('/v1/auth/refresh', { refreshToken }))).json<Session>();
-  for (const path of ['/health/live', '/health/ready', '/metrics', '/asyncapi.json'])
+  for (const path of [
+    '/health/live',
+    '/health/ready',
+    '/metrics',
+    '/asyncapi.json',
+    '/problems',
+    '/problems/forbidden',
+  ])
     await ok(client.get(path));
 
   const key = { name: 'a worker', scopes: ['platforms:read'] };
@@ -40,7 +48,14 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   await ok(client.as({ accessToken: made.key }).get('/v1/platforms'));
   await ok(on.delete(`/v1/api-keys/${made.id}`));
 
-  const reads = ['/default', '/default/stats', '', '?includeInactive=true', '?refresh=true'];
+  const reads = [
+    '/default',
+    '/default/stats',
+    '',
+    '?includeInactive=true',
+    '?refresh=true',
+    '?status=connected&limit=5&sort=-name',
+  ];
   const ofOne = [
     '',
     '/stats',
@@ -68,6 +83,8 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   await ok(client.post('/v1/auth/logout', { refreshToken: next.refreshToken }));
 }
 
+const cursorOf = (sort: string, id: number): string => encodeCursor({ sort, keys: [id] });
+
 async function admins(
   { client, backends }: TestApp,
   userId: number,
@@ -87,6 +104,11 @@ async function admins(
     'search=connection',
     'search=instance-77.example&status=connected',
     `userId=${userId}`,
+    'limit=200&sort=-id',
+    `q=connection&sort=-id&cursor=${cursorOf('-id', 15_000)}`,
+    `cursor=${cursorOf('id', 15_000)}&limit=200`,
+    `platformType=mastodon&cursor=${cursorOf('id', 15_000)}`,
+    `status=connected&sort=-id&cursor=${cursorOf('-id', 15_000)}`,
   ]) {
     await ok(root.get(`/v1/admin/platforms?${query}`));
   }

@@ -9,6 +9,7 @@ export type ServerKind = 'postgres' | 'redis';
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
+  readonly pgCtl: string;
   /** A value for shared_preload_libraries; undefined where the contrib library is not installed. */
   readonly preload: 'pg_stat_statements' | undefined;
 }
@@ -36,6 +37,7 @@ export async function postgresBinaries(): Promise<PostgresBinaries> {
   return {
     initdb: join(folder, 'initdb'),
     postgres: join(folder, 'postgres'),
+    pgCtl: join(folder, 'pg_ctl'),
     preload: libraries.some((library) => existsSync(library)) ? 'pg_stat_statements' : undefined,
   };
 }
@@ -52,7 +54,8 @@ async function locate(kind: ServerKind): Promise<string> {
 }
 
 function find(kind: ServerKind): string | undefined {
-  if (kind === 'redis') return findOnPath('redis-server');
+  if (kind === 'redis')
+    return process.env.TEST_REDIS_BINARY || findOnPath('redis-server') || findOnPath('valkey-server');
   return [...pathFolders(), ...debianFolders()].map((folder) => join(folder, 'initdb')).find(isExecutable);
 }
 

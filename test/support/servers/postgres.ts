@@ -34,6 +34,7 @@ export class PostgresServer {
     private readonly process: ServerProcess,
     private readonly folder: string,
     readonly port: number,
+    private readonly user: UserIds | undefined,
   ) {}
 
   get pid(): number {
@@ -62,6 +63,13 @@ export class PostgresServer {
   /** As a crash: SIGKILL to the postmaster and all backends. */
   async kill(): Promise<void> {
     await this.process.kill();
+  }
+
+  /** A replica becomes a primary. */
+  async promote(): Promise<void> {
+    const { pgCtl } = await postgresBinaries();
+    const args = ['promote', '-w', '-D', dataFolder(this.folder)];
+    await run(pgCtl, args, { cwd: this.folder, env: ENVIRONMENT, timeout: START_TIMEOUT_MS, ...this.user });
   }
 
   async freeze(): Promise<void> {
@@ -116,7 +124,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
         env: ENVIRONMENT,
         user,
       });
-      const server = new PostgresServer(process, folder, port);
+      const server = new PostgresServer(process, folder, port, user);
       await server.start();
       return server;
     });

@@ -19,7 +19,7 @@ export class TcpProxy {
 
   constructor(
     readonly port: number,
-    private readonly targetPort: number,
+    private targetPort: number,
   ) {}
 
   /** How many clients are connected now. */
@@ -61,6 +61,11 @@ export class TcpProxy {
     if (!server) return;
     server.close();
     await once(server, 'close');
+  }
+
+  /** New connections lead to this port. */
+  leadTo(targetPort: number): void {
+    this.targetPort = targetPort;
   }
 
   async restore(): Promise<void> {
