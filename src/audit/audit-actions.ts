@@ -14,6 +14,8 @@ export const AUDIT_ACTIONS = [
   'credentials.reveal',
   'credentials.refresh',
   'credentials.seal',
+  'credentials.import',
+  'credentials.export',
   'keys.rotate',
   'installation.restore',
   'admin.request',

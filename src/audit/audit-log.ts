@@ -68,9 +68,12 @@ export class AuditLog {
    *
    * @throws {AuditUnavailable} The caller's transaction must then be rolled back.
    */
-  async writeIn(manager: EntityManager, record: AuditRecord): Promise<void> {
+  async writeIn(manager: EntityManager, ...records: readonly AuditRecord[]): Promise<void> {
     try {
-      await this.chain.appendIn(manager, [this.rowOf(record)]);
+      await this.chain.appendIn(
+        manager,
+        records.map((record) => this.rowOf(record)),
+      );
     } catch (error) {
       throw isDatabaseUnavailable(error) ? error : new AuditUnavailable(error);
     }

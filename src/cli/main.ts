@@ -10,6 +10,8 @@ import { DirectoryInUse } from '../database/directory-lock.js';
 import { registerAuditVerify } from './audit-verify.js';
 import { registerCacheWarm } from './cache-warm.js';
 import { CommandFailed } from './command-failed.js';
+import { registerCredentialsExport } from './credentials-export.js';
+import { registerCredentialsImport } from './credentials-import.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
 import { registerDoctor } from './doctor.js';
 import { registerKeysRotate } from './keys-rotate.js';
@@ -56,6 +58,8 @@ registerUsers(program);
 registerCacheWarm(program);
 registerKeysRotate(program);
 registerCredentialsSeal(program);
+registerCredentialsImport(program);
+registerCredentialsExport(program);
 registerRestoreFinish(program);
 registerAuditVerify(program);
 

@@ -3,6 +3,10 @@ import { z } from 'zod';
 import { postgresTarget } from './postgres-target.js';
 import { redisTarget } from './redis-target.js';
 
+// We write Fernet keys in url-safe base64.
+export const MAKE_ENCRYPTION_KEY =
+  'make one with: npm run cli -- keys:generate, or without Node: openssl rand -base64 32 | tr +/ -_';
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** A whole number of `unit` in decimal digits only: `1e3`, ` 5 ` and `0x10` are treated as typing errors. */
@@ -52,23 +56,30 @@ function urlWithScheme(schemes: readonly string[]) {
   return (text: string): boolean => URL.canParse(text) && schemes.includes(new URL(text).protocol);
 }
 
-// Checks the format only. This module may not import the key ring, which parses the keys when it is built.
-const FERNET_KEY = /^[A-Za-z0-9_-]{43}=$/;
+// Checks the format only. This module may not import the key ring, which parses the keys when it is built. Python's library
+// takes both alphabets, so a key in either may have encrypted somebody's data.
+const FERNET_KEY = /^[A-Za-z0-9_+/-]{43}=$/;
+const QUOTED = /^b?['"]|['"]$/;
 
+/** The advice to make another key only where there is none yet: with another key the stored data would be lost. */
 const encryptionKeys = z.string().superRefine((text, context) => {
   const keys = text.split(',').map((key) => key.trim());
   keys.forEach((key, index) => {
-    if (!FERNET_KEY.test(key)) {
-      context.addIssue({
-        code: 'custom',
-        message: `key ${index + 1} is not a Fernet key (32 bytes in url-safe base64)`,
-      });
-    }
+    if (FERNET_KEY.test(key)) return;
+    const problem = QUOTED.test(key)
+      ? 'must be written without b and quotation marks: the 44 characters between them'
+      : `is not a Fernet key: 32 bytes in base64, 44 characters; for a new installation, ${MAKE_ENCRYPTION_KEY}`;
+    context.addIssue({ code: 'custom', message: `key ${index + 1} ${problem}` });
   });
-  if (new Set(keys).size !== keys.length) {
+  if (new Set(keys.map(keyBytes)).size !== keys.length) {
     context.addIssue({ code: 'custom', message: 'holds the same key twice' });
   }
 });
+
+/** The same for every way to write a key. */
+export function keyBytes(key: string): string {
+  return Buffer.from(key, 'base64url').toString('hex');
+}
 
 /** The number or the addresses of our own proxies. Only their entries in X-Forwarded-For are trusted. */
 const trustProxy = z

@@ -90,6 +90,27 @@ describe('faults', () => {
     expect(told.filter((problem) => problem.includes('openssl rand -base64 48'))).toHaveLength(2);
   });
 
+  it('takes a key as Python has it, in the standard alphabet, and knows it again', () => {
+    const standard = KEY.replaceAll('-', '+').replaceAll('_', '/');
+    expect(standard).not.toBe(KEY);
+    expect(problemsOf({ ...PRODUCTION, PLATFORM_ENCRYPTION_KEY: standard })).toEqual([]);
+    expect(problemsOf({ PLATFORM_ENCRYPTION_KEY: `${standard},${KEY}` })).toEqual([
+      'PLATFORM_ENCRYPTION_KEY: holds the same key twice',
+    ]);
+    expect(problemsOf({ ...PRODUCTION, PLATFORM_ENCRYPTION_KEY: standard, JWT_SECRET: KEY })).toEqual([
+      'JWT_SECRET: must not be an encryption key too',
+    ]);
+  });
+
+  it.each([`b'${KEY}'`, `b"${KEY}"`, `"${KEY}"`, `'${KEY}'`])(
+    'says how to write %s, and does not advise to make another key: the data would be lost',
+    (key) => {
+      expect(problemsOf({ PLATFORM_ENCRYPTION_KEY: key })).toEqual([
+        'PLATFORM_ENCRYPTION_KEY: key 1 must be written without b and quotation marks: the 44 characters between them',
+      ]);
+    },
+  );
+
   it('names lines that make secrets without Node, as the documents do', () => {
     const made = (name: string): string => {
       const [problem = ''] = problemsOf({ NODE_ENV: 'production' }).filter((one) => one.startsWith(name));

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppConfig, ENCRYPTION_KEY_FILE } from './app-config.js';
 import { developmentSecret } from './development-secrets.js';
-import { type Environment, environmentSchema } from './environment.js';
+import { type Environment, MAKE_ENCRYPTION_KEY, environmentSchema, keyBytes } from './environment.js';
 import { misspelt } from './misspelt.js';
 import { makePrivateFolder } from './private-folder.js';
 import { withSecretFiles } from './secret-files.js';
@@ -19,9 +19,6 @@ export class ConfigurationError extends Error {
   }
 }
 
-// Fernet keys are url-safe base64.
-const MAKE_ENCRYPTION_KEY =
-  'make one with: npm run cli -- keys:generate, or without Node: openssl rand -base64 32 | tr +/ -_';
 const MAKE_JWT_SECRET = 'make one with: openssl rand -base64 48';
 
 const REQUIRED_IN_PRODUCTION = [
@@ -32,7 +29,6 @@ const REQUIRED_IN_PRODUCTION = [
 ] as const;
 
 const HINTS: Readonly<Record<string, string>> = {
-  PLATFORM_ENCRYPTION_KEY: ` (${MAKE_ENCRYPTION_KEY})`,
   JWT_SECRET: ` (${MAKE_JWT_SECRET})`,
 };
 
@@ -115,12 +111,10 @@ function trivialProblems({
   const trivial = all.findIndex((key) => key.length === 44 && isTrivial(key.slice(0, -1)));
   const problems = [];
   if (trivial !== -1)
-    problems.push(
-      `PLATFORM_ENCRYPTION_KEY: key ${trivial + 1} is not random${HINTS['PLATFORM_ENCRYPTION_KEY'] ?? ''}`,
-    );
+    problems.push(`PLATFORM_ENCRYPTION_KEY: key ${trivial + 1} is not random (${MAKE_ENCRYPTION_KEY})`);
   if (jwtSecret.length >= 32 && isTrivial(jwtSecret))
     problems.push(`JWT_SECRET: is not random${HINTS['JWT_SECRET'] ?? ''}`);
-  if (jwtSecret !== '' && all.includes(jwtSecret))
+  if (jwtSecret !== '' && all.map(keyBytes).includes(keyBytes(jwtSecret)))
     problems.push('JWT_SECRET: must not be an encryption key too');
   return problems;
 }

@@ -16,9 +16,10 @@ export const SECRET_SETTINGS = [
 export function withSecretFiles(
   given: Readonly<Record<string, string | undefined>>,
   problems: string[],
+  names: readonly string[] = SECRET_SETTINGS,
 ): Record<string, string | undefined> {
   const settings = { ...given };
-  for (const name of SECRET_SETTINGS) {
+  for (const name of names) {
     const file = given[`${name}_FILE`];
     if (file === undefined) continue;
     if (given[name] !== undefined) {

@@ -123,6 +123,15 @@ describe('FernetKey', () => {
     expect(everyText(error)).not.toContain(KEY_TEXT.slice(5, 15));
   });
 
+  it.each([`b'${KEY_TEXT}'`, `b"${KEY_TEXT}"`, `'${KEY_TEXT}'`, `"${KEY_TEXT}"`])(
+    'says how to write a key that was copied with its quotation marks (%#), without quoting it',
+    (text) => {
+      const error = caught(() => FernetKey.parse(text));
+      expect(error.message).toContain('without b and quotation marks');
+      expect(everyText(error)).not.toContain(KEY_TEXT.slice(5, 15));
+    },
+  );
+
   it('shows its id and nothing of its bytes when it is logged or serialised', () => {
     const shown = everyText({ key, list: [key] }) + inspect(key.derive('a'), { showHidden: true });
     expect(shown).toContain(key.id);

@@ -32,14 +32,20 @@ const DEFAULT_CLOCK_SKEW_SECONDS = 60;
 const PADDING = ['', '==', '='] as const;
 
 const KEY_TEXT = /^[A-Za-z0-9_+/-]{43}=$/;
+/** As Python prints bytes or text, or as a shell or an env file quotes them. */
+const QUOTED = /^b?['"]|['"]$/;
 const KEY_ID_DOMAIN = 'platform-manager/fernet-key-id/v1\0';
 const DERIVED_KEY_BYTES = 32;
 
 /** The text is not a Fernet key. The message never quotes it. */
 export class MalformedFernetKey extends Error {
   override readonly name = 'MalformedFernetKey';
-  constructor() {
-    super('A Fernet key is 32 bytes, written as 44 characters of padded base64url.');
+  constructor(text: string) {
+    super(
+      QUOTED.test(text)
+        ? `Write the key without b and quotation marks: the 44 characters between them.`
+        : 'A Fernet key is 32 bytes, written as 44 characters of padded base64.',
+    );
   }
 }
 
@@ -93,7 +99,7 @@ export class FernetKey {
    * @throws MalformedFernetKey
    */
   static parse(text: string): FernetKey {
-    if (!KEY_TEXT.test(text)) throw new MalformedFernetKey();
+    if (!KEY_TEXT.test(text)) throw new MalformedFernetKey(text);
     return new FernetKey(Buffer.from(text, 'base64url'));
   }
 

@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import type { AuditRecord } from '../audit/audit-log.js';
 import { violatedForeignKey, violatedUniqueConstraint } from '../database/database-errors.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
+import type { PlatformChange } from '../outbox/change.js';
 import { inListOrder } from './platform-view.js';
 import { PlatformConnection } from './platform.entity.js';
 import { DuplicateAccount, DuplicateName, PlatformNotFound } from './platforms.errors.js';
@@ -32,19 +33,9 @@ export class PlatformTransaction {
     userId: number,
     changed: Set<number>,
   ): Promise<PlatformTransaction> {
-    const [locked] = await manager.query<[{ id: string }]>(
-      'SELECT pg_advisory_xact_lock($1, $2), pg_current_xact_id()::text AS id',
-      [USER_PLATFORMS_LOCK, userId],
-    );
-    // This may be the retry of a write whose process died before it dropped the keys. It now changes nothing or is
-    // refused ("gone", "taken"), and the client believes that answer too.
-    const pending = await manager.query<{ id: number }[]>(
-      `SELECT DISTINCT platform_id AS id FROM platform_changes
-       WHERE user_id = $1 AND drained_at IS NULL AND platform_id IS NOT NULL`,
-      [userId],
-    );
-    for (const { id } of pending) changed.add(id);
-    return new PlatformTransaction(manager, userId, locked.id, changed);
+    const { transactionId, pending } = await lockUsers(manager, [userId]);
+    for (const { platformId } of pending) changed.add(platformId);
+    return new PlatformTransaction(manager, userId, transactionId, changed);
   }
 
   active(): Promise<PlatformConnection[]> {
@@ -100,6 +91,32 @@ export class PlatformTransaction {
     const [first] = inListOrder(remaining);
     if (first !== undefined) await this.update(first.id, { isDefault: true });
   }
+}
+
+/**
+ * Takes the locks of one or several users until the transaction ends. In the order of the ids: two that lock the same users do not
+ * deadlock.
+ *
+ * @returns also the changes of these users that nobody has drained. This may be the retry of a write whose process died
+ *   before it dropped the keys. It now changes nothing or is refused ("gone", "taken"), and the client believes that answer
+ *   too.
+ */
+export async function lockUsers(
+  manager: EntityManager,
+  userIds: readonly number[],
+): Promise<{ transactionId: string; pending: PlatformChange[] }> {
+  const ids = [...new Set(userIds)].sort((a, b) => a - b);
+  const [locked] = await manager.query<[{ transactionId: string }]>(
+    `SELECT pg_current_xact_id()::text AS "transactionId", count(pg_advisory_xact_lock($1, id))
+     FROM unnest($2::integer[]) AS id`,
+    [USER_PLATFORMS_LOCK, ids],
+  );
+  const pending = await manager.query<PlatformChange[]>(
+    `SELECT DISTINCT user_id AS "userId", platform_id AS "platformId" FROM platform_changes
+     WHERE user_id = ANY($1::integer[]) AND drained_at IS NULL AND platform_id IS NOT NULL`,
+    [ids],
+  );
+  return { transactionId: locked.transactionId, pending };
 }
 
 /** The domain error for a violated constraint of the table, else the error itself. */

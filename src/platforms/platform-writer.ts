@@ -5,9 +5,9 @@ import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { CredentialCipher, type Credentials, type SecretsOwner } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
-import { InvalidInstanceUrl, canonicalInstanceUrl } from '../instances/instance-url.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { AccountSnapshots } from '../snapshots/account-snapshots.js';
+import { canonicalUrl } from './canonical-url.js';
 import type { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
 import { PlatformTransaction, translateConflict } from './platform-transaction.js';
 import { etagOf } from './platform-view.js';
@@ -15,7 +15,7 @@ import { PlatformConnection } from './platform.entity.js';
 import { sealedOf } from './platform.repository.js';
 import { DefaultRequired, PlatformInactive, TooManyPlatforms, VersionMismatch } from './platforms.errors.js';
 
-const MAX_PER_USER = 200;
+export const MAX_PER_USER = 200;
 /** PostgreSQL gives no transaction this id. */
 const NO_TRANSACTION = '0';
 
@@ -39,7 +39,7 @@ export class PlatformWriter {
 
   /** @throws {DuplicateName | DuplicateAccount | TooManyPlatforms | InvalidField} */
   create(userId: number, dto: CreatePlatformDto, columns?: OwnedColumns): Promise<PlatformConnection> {
-    const instanceUrl = this.canonicalUrl(dto.instanceUrl);
+    const instanceUrl = canonicalUrl(this.config, dto.instanceUrl);
     return this.write(userId, async (transaction) => {
       const { manager } = transaction;
       if ((await manager.countBy(PlatformConnection, { userId })) >= MAX_PER_USER)
@@ -81,7 +81,8 @@ export class PlatformWriter {
     ifMatch?: string,
     columns?: OwnedColumns,
   ): Promise<PlatformConnection> {
-    const instanceUrl = dto.instanceUrl === undefined ? undefined : this.canonicalUrl(dto.instanceUrl);
+    const instanceUrl =
+      dto.instanceUrl === undefined ? undefined : canonicalUrl(this.config, dto.instanceUrl);
     return this.write(userId, async (transaction) => {
       const row = await transaction.owned(id);
       if (ifMatch !== undefined && !matches(ifMatch, etagOf(row))) throw new VersionMismatch();
@@ -203,15 +204,6 @@ export class PlatformWriter {
       avatarUrl: null,
       ...(moves && { software: null, softwareVersion: null }),
     };
-  }
-
-  private canonicalUrl(input: string): string {
-    try {
-      return canonicalInstanceUrl(input, (host) => this.config.instanceHostAllowlist.has(host));
-    } catch (error) {
-      if (!(error instanceof InvalidInstanceUrl)) throw error;
-      throw new InvalidField([{ pointer: '/instanceUrl', detail: error.detail }]);
-    }
   }
 }
 

@@ -7,6 +7,8 @@ import { DisconnectService } from './disconnect.service.js';
 import { LastUsed } from './last-used.js';
 import { PlatformCacheController } from './platform-cache.controller.js';
 import { PlatformChecks } from './platform-checks.js';
+import { PlatformExport } from './platform-export.js';
+import { PlatformImport } from './platform-import.js';
 import { PlatformSearch } from './platform-search.js';
 import { PlatformSecrets } from './platform-secrets.js';
 import { PlatformTestController } from './platform-test.controller.js';
@@ -35,6 +37,8 @@ import { RegistrationSecrets } from './registration-secrets.js';
     DisconnectService,
     LastUsed,
     PlatformSecrets,
+    PlatformImport,
+    PlatformExport,
     RegistrationSecrets,
   ],
   exports: [LastUsed, PlatformChecks, PlatformRepository, PlatformSearch, PlatformsService, PlatformWriter],

@@ -74,6 +74,23 @@ export class UsersService {
     return found.map(toOrigin);
   }
 
+  /** The ids of those of the addresses that have an account, which nobody can delete until the transaction ends. */
+  async idsOf(emails: readonly string[], manager: EntityManager): Promise<Map<string, number>> {
+    const rows = await manager.query<{ id: number; email: string }[]>(
+      'SELECT id, email FROM users WHERE email = ANY($1::varchar[]) FOR KEY SHARE',
+      [emails],
+    );
+    return new Map(rows.map(({ id, email }) => [email, id]));
+  }
+
+  async emailsOf(ids: readonly number[]): Promise<Map<number, string>> {
+    const rows = await this.database.statement<{ id: number; email: string }>(
+      'SELECT id, email FROM users WHERE id = ANY($1::integer[])',
+      [ids],
+    );
+    return new Map(rows.map(({ id, email }) => [id, email]));
+  }
+
   /** @param passwordHash a PHC string. */
   async setPassword(id: number, passwordHash: string, manager: EntityManager): Promise<void> {
     await manager.update(User, id, { passwordHash });

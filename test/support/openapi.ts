@@ -32,14 +32,11 @@ export async function readOpenApi({ client }: Pick<Recorded, 'client'>): Promise
 
 /** The operation that a request went to: a literal path segment wins over a parameter. */
 function operationOf(document: OpenApiDoc, method: string, path: string): [string, OperationDoc] | undefined {
-  const matching = Object.entries(document.paths).filter(([template]) =>
-    new RegExp(`^${template.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(path),
-  );
-  const withMethod = matching.flatMap(([template, operations]) => {
-    const operation = operations[method.toLowerCase()];
-    return operation === undefined ? [] : [[template, operation] as [string, OperationDoc]];
-  });
-  return withMethod.sort(([a], [b]) => parameters(a) - parameters(b))[0];
+  const [found] = Object.entries(document.paths)
+    .filter(([template]) => new RegExp(`^${template.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(path))
+    .sort(([a], [b]) => parameters(a) - parameters(b));
+  const operation = found?.[1][method.toLowerCase()];
+  return found === undefined || operation === undefined ? undefined : [found[0], operation];
 }
 
 function parameters(template: string): number {

@@ -16,6 +16,8 @@ const COMMANDS = [
   'keys:generate',
   'keys:rotate',
   'credentials:seal',
+  'credentials:import',
+  'credentials:export',
   'users:promote',
   'users:demote',
   'users:list',

@@ -271,7 +271,7 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   'GET /problems': [({ app }) => app.client.get('/problems')],
   'GET /problems/{code}': [
     ({ app }) => app.client.get('/problems/duplicate_name'),
-    ({ app }, make) => app.client.get(`/problems/${make('code')}`),
+    ({ app }) => app.client.get('/problems/no_such_code'),
   ],
   'GET /asyncapi.json': [({ app }) => app.client.get('/asyncapi.json')],
   'GET /health/live': [({ app }) => app.client.get('/health/live')],

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { MoreThan } from 'typeorm';
+import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
+import { Database } from '../database/database.js';
+import { PlatformConnection } from './platform.entity.js';
+import { sealedOf } from './platform.repository.js';
+
+export type ExportedConnection = Pick<
+  PlatformConnection,
+  'id' | 'userId' | 'name' | 'platformType' | 'instanceUrl' | 'username' | 'isActive' | 'isDefault'
+> & {
+  /** Null when the seal is broken or no key decrypts them. */
+  readonly credentials: Credentials | null;
+};
+
+/** All connections with their credentials in plain text. Only for a command that has left its entry in the audit trail. */
+@Injectable()
+export class PlatformExport {
+  constructor(
+    private readonly database: Database,
+    private readonly cipher: CredentialCipher,
+  ) {}
+
+  count(): Promise<number> {
+    return this.database.load((manager) => manager.count(PlatformConnection));
+  }
+
+  /** The connections after an id, in the order of their ids. */
+  async page(afterId: number, limit: number): Promise<ExportedConnection[]> {
+    const where = { id: MoreThan(afterId) };
+    const rows = await this.database.load((manager) =>
+      manager.find(PlatformConnection, { where, order: { id: 'ASC' }, take: limit }),
+    );
+    return rows.map((row) => {
+      const { id, userId, name, platformType, instanceUrl, username, isActive, isDefault } = row;
+      const credentials = this.cipher.decrypt(row, sealedOf(row));
+      return { id, userId, name, platformType, instanceUrl, username, isActive, isDefault, credentials };
+    });
+  }
+}
