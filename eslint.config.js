@@ -7,7 +7,7 @@ import tseslint from 'typescript-eslint';
 const BASE = ['common', 'config'];
 const SERVICES = [
   ...BASE,
-  ...['audit', 'cache', 'credentials', 'crypto', 'database', 'http', 'keys', 'outbox'],
+  ...['audit', 'cache', 'credentials', 'crypto', 'database', 'http', 'idempotency', 'keys', 'outbox'],
 ];
 const FEATURES = {
   admin: ['platforms'],
@@ -36,6 +36,7 @@ const MAY_IMPORT = {
   'crypto/!(crypto.module).ts': ['crypto'],
   'crypto/crypto.module.ts': [...BASE, 'crypto'],
   database: BASE,
+  idempotency: [...BASE, 'crypto', 'database', 'http'],
   keys: [...BASE, 'crypto', 'database', 'outbox'],
   outbox: [...BASE, 'cache', 'crypto', 'database'],
   'rate-limit': [...BASE, 'cache', 'http'],

@@ -18,6 +18,8 @@ import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { KnownQueryModule } from './http/known-query.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
+import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { InstancesModule } from './instances/instances.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
@@ -47,6 +49,7 @@ export class AppModule {
         OutboxModule,
         KeysModule,
         AuditModule,
+        IdempotencyModule,
         UsersModule,
         AuthModule,
         InstancesModule,
@@ -66,6 +69,8 @@ export class AppModule {
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_INTERCEPTOR, useClass: AuditOriginInterceptor },
+        // Outside of the next one: it keeps what that one makes of a cached read.
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_INTERCEPTOR, useClass: CacheStatusInterceptor },
       ],
     };

@@ -26,6 +26,7 @@ import { sendProblem } from './http/problem.filter.js';
 import { documentUnknownQuery } from './http/query-docs.js';
 import { endUnusedConnections } from './http/unused-connections.js';
 import { validationPipe } from './http/validation.js';
+import { documentKeyedRequests } from './idempotency/keyed-docs.js';
 import { documentRateLimits } from './rate-limit/rate-limit-docs.js';
 
 /** Limit for receiving a whole request. A slower client is disconnected. */
@@ -126,6 +127,7 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
         'Cache-Status',
         'Retry-After',
         'X-Request-Id',
+        'Idempotent-Replayed',
         ...RATE_LIMIT_HEADERS,
       ],
     });
@@ -188,5 +190,5 @@ function openApiDocument(app: NestFastifyApplication, basePath = ''): OpenAPIObj
   const built = SwaggerModule.createDocument(app, document.build(), {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
-  return asOpenApi31(documentRateLimits(documentUnknownQuery(built)));
+  return asOpenApi31(documentKeyedRequests(documentRateLimits(documentUnknownQuery(built))));
 }

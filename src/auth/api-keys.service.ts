@@ -9,6 +9,7 @@ import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Scope } from '../http/auth/auth-user.js';
 import type { KeyPolicyFields } from '../http/auth/key-policy.js';
+import { KeyedRequests } from '../idempotency/keyed-requests.js';
 import { API_KEY_CHANGED, type ApiKeyChange, type CommittedChanges } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { newApiKey, prefixOf } from './api-key-format.js';
@@ -40,6 +41,7 @@ export class ApiKeysService {
     private readonly database: Database,
     private readonly invalidation: Invalidation,
     private readonly audit: AuditLog,
+    private readonly keyed: KeyedRequests,
     private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {}
@@ -117,7 +119,9 @@ export class ApiKeysService {
       const view = toView(await manager.findOneByOrFail(ApiKey, { id }));
       const detail = `API key ${id}: ${scopes.join(' ')}`;
       await this.audit.writeIn(manager, { action: 'api_key.create', outcome: 'done', userId, detail });
-      return { ...view, key };
+      const created = { ...view, key };
+      await this.keyed.keepIn(manager, created);
+      return created;
     });
   }
 

@@ -4,6 +4,7 @@ import { AuditLog } from '../audit/audit-log.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import { KeyedRequests } from '../idempotency/keyed-requests.js';
 import type { Account } from '../users/account.js';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokens } from './access-tokens.js';
@@ -19,11 +20,6 @@ import { Passwords } from './passwords.js';
 import { RefreshTokensService } from './refresh-tokens.service.js';
 import { SignInDelays } from './sign-in-delays.js';
 
-interface Admitted {
-  readonly user: Account;
-  readonly refreshToken: string;
-}
-
 const SESSION_BEGIN = { action: 'session.begin' } as const;
 
 /** Hashes passwords outside the transactions, so no database connection is held that long. */
@@ -37,6 +33,7 @@ export class AuthService {
     private readonly refreshTokens: RefreshTokensService,
     private readonly delays: SignInDelays,
     private readonly audit: AuditLog,
+    private readonly keyed: KeyedRequests,
     private readonly config: AppConfig,
   ) {}
 
@@ -55,14 +52,13 @@ export class AuthService {
       throw new InvalidField([{ pointer: '/password', detail }]);
     }
     const passwordHash = await this.passwords.hash(password);
-    const admitted = await this.database.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       const { id } = await this.users.create(email, passwordHash, manager);
       await this.delays.succeeded(email, address, manager);
       const session = await this.admit(id, manager);
       await this.audit.writeIn(manager, { action: 'account.register', outcome: 'done', userId: id });
       return session;
     });
-    return this.toSession(admitted);
   }
 
   /**
@@ -78,19 +74,18 @@ export class AuthService {
       await this.audit.write({ ...SESSION_BEGIN, outcome: 'failed', userId: account?.id ?? null });
       throw new InvalidCredentials();
     }
-    const admitted = await this.database.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       await this.delays.succeeded(email, address, manager);
       const session = await this.admit(account.id, manager);
       await this.audit.writeIn(manager, { ...SESSION_BEGIN, outcome: 'done', userId: account.id });
       return session;
     });
-    return this.toSession(admitted);
   }
 
   /** @throws {InvalidRefreshToken | LocalAccountsDisabled} */
   async refresh(refreshToken: string): Promise<SessionDto> {
     this.assertLocalAccounts();
-    const admitted = await this.database.transaction(async (manager): Promise<Admitted | null> => {
+    const session = await this.database.transaction(async (manager): Promise<SessionDto | null> => {
       const rotated = await this.refreshTokens.rotate(refreshToken, manager);
       if (rotated !== null && 'reusedFrom' in rotated) {
         const userId = rotated.reusedFrom;
@@ -98,11 +93,11 @@ export class AuthService {
         return null;
       }
       const user = rotated && (await this.users.touch(rotated.userId, manager));
-      return user && { user, refreshToken: rotated.token };
+      return user && this.keptSession(user, rotated.token, manager);
     });
     // Thrown after the commit: inside the transaction it would roll back the revocation of a reused token's family.
-    if (admitted === null) throw new InvalidRefreshToken();
-    return this.toSession(admitted);
+    if (session === null) throw new InvalidRefreshToken();
+    return session;
   }
 
   /** Does not reveal whether the token existed. */
@@ -114,15 +109,23 @@ export class AuthService {
     if (!this.config.localAccountsEnabled) throw new LocalAccountsDisabled();
   }
 
-  private async admit(userId: number, manager: EntityManager): Promise<Admitted> {
+  private async admit(userId: number, manager: EntityManager): Promise<SessionDto> {
     const user = await this.users.touch(userId, manager);
     // The account was deleted after its password was read.
     if (user === null) throw new InvalidCredentials();
-    return { user, refreshToken: await this.refreshTokens.issue(user.id, manager) };
+    return this.keptSession(user, await this.refreshTokens.issue(user.id, manager), manager);
   }
 
-  private async toSession({ user, refreshToken }: Admitted): Promise<SessionDto> {
+  /** A client that lost this reply gets it again by its Idempotency-Key. The refresh token alone would end the session. */
+  private async keptSession(
+    user: Account,
+    refreshToken: string,
+    manager: EntityManager,
+  ): Promise<SessionDto> {
     const accessToken = await this.accessTokens.sign(user);
-    return { user, accessToken, refreshToken, tokenType: 'Bearer', expiresIn: this.accessTokens.ttlSeconds };
+    const { ttlSeconds: expiresIn } = this.accessTokens;
+    const session = { user, accessToken, refreshToken, tokenType: 'Bearer', expiresIn } as const;
+    await this.keyed.keepIn(manager, session);
+    return session;
   }
 }

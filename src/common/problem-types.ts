@@ -128,6 +128,11 @@ export const PROBLEM_TYPES = {
   ),
   too_many_api_keys: type(409, 'Too many API keys', 'Revoke a key that you no longer need.'),
   email_taken: type(409, 'E-mail address taken', 'An account with this e-mail address already exists.'),
+  idempotency_key_in_use: type(
+    409,
+    'Request still running',
+    'A request with this `Idempotency-Key` is still running, or its process died. Repeat it after `Retry-After` seconds.',
+  ),
   warm_up_running: type(409, 'Already warming', 'The process is already warming the cache.'),
 
   version_mismatch: type(
@@ -138,6 +143,12 @@ export const PROBLEM_TYPES = {
   payload_too_large: type(413, 'Payload too large', 'The request body is too large.'),
   uri_too_long: type(414, 'URI too long', 'The path is too long.'),
   unsupported_media_type: type(415, 'Unsupported media type', 'Send `application/json`.'),
+
+  idempotency_key_reused: type(
+    422,
+    'Idempotency-Key used before',
+    'This `Idempotency-Key` was sent with another request. Make a new key for each request.',
+  ),
 
   rate_limited: type(429, 'Too many requests', 'Wait as many seconds as `Retry-After` says.'),
   sign_in_delayed: type(

@@ -18,7 +18,6 @@ import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { AnyQuery } from '../http/known-query.guard.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
-import { toTestedAccountDto } from '../platforms/dto/platform-test.dto.js';
 import { parseCallback } from './callback.js';
 import { browsersOf, connectCookie } from './connect-cookie.js';
 import { AttemptNotFound, InvalidConnectState } from './connect.errors.js';
@@ -28,6 +27,7 @@ import {
   ConnectAnsweredDto,
   ConnectBegunDto,
   ConnectedDto,
+  toConnectedDto,
   FinishConnectDto,
 } from './dto/connect.dto.js';
 
@@ -135,13 +135,7 @@ export class ConnectController {
     @Req() request: FastifyRequest,
   ): Promise<ConnectedDto> {
     const browsers = browsersOf(request, this.config);
-    const { id, result, account } = await this.connect.finish(user.id, dto, browsers);
-    return {
-      outcome: result === 'exists' ? 'confirmation_required' : 'connected',
-      platformId: id,
-      renewed: result === 'renewed',
-      account: toTestedAccountDto(account),
-    };
+    return toConnectedDto(await this.connect.finish(user.id, dto, browsers));
   }
 }
 

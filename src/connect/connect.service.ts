@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
+import { KeyedRequests } from '../idempotency/keyed-requests.js';
 import { AccountChecker } from '../instances/account-checker.js';
-import type { InstanceAccount } from '../instances/account.js';
 import type { AuthorizationServer } from '../instances/authorization-server.js';
 import { isRightAccount } from '../instances/check-outcome.js';
 import { InstanceApps, type RegisteredApp } from '../instances/instance-apps.js';
@@ -16,17 +16,18 @@ import { TooManyPlatforms } from '../platforms/platforms.errors.js';
 import { type Callback, callbackKey } from './callback.js';
 import { type AnsweredAttempt, type Attempt, ConnectAttempts } from './connect-attempts.js';
 import { ConnectFailed } from './connect.errors.js';
-import { ConnectedAccounts, type SavedAccount } from './connected-accounts.js';
-import type { BeginConnectDto, FinishConnectDto } from './dto/connect.dto.js';
+import { ConnectedAccounts } from './connected-accounts.js';
+import {
+  type BeginConnectDto,
+  type FinishConnectDto,
+  type Finished,
+  toConnectedDto,
+} from './dto/connect.dto.js';
 
 /** Where to send the browser after a callback, unless it wants JSON: with the attempt to finish, or with the reason. */
 export type ConnectAnswer =
   | { readonly kind: 'answered'; readonly attempt: string; readonly returnTo: string }
   | { readonly kind: 'failed'; readonly error: ConnectFailed; readonly returnTo: string };
-
-export interface Finished extends SavedAccount {
-  readonly account: InstanceAccount;
-}
 
 const AUDITED = { created: 'connected', renewed: 'renewed', exists: 'confirmation_required' } as const;
 
@@ -42,6 +43,7 @@ export class ConnectService {
     private readonly checker: AccountChecker,
     private readonly accounts: ConnectedAccounts,
     private readonly audit: AuditLog,
+    private readonly keyed: KeyedRequests,
   ) {}
 
   /**
@@ -130,7 +132,9 @@ export class ConnectService {
       ...{ userId, instanceUrl: origin, platformType, account, check },
       ...{ clientId, clientSecret, grant, name },
     };
-    const saved = await this.accounts.save(connected, mayReplace);
+    const saved = await this.accounts.save(connected, mayReplace, (manager, written) =>
+      this.keyed.keepIn(manager, toConnectedDto({ ...written, account })),
+    );
     if (saved.result === 'exists') await this.attempts.hold(answered, grant);
     return { ...saved, account };
   }

@@ -36,6 +36,9 @@ export interface SavedAccount {
   readonly result: 'created' | 'renewed' | 'exists';
 }
 
+/** Runs in the transaction that saves. */
+type BeforeCommit = (manager: EntityManager, saved: SavedAccount) => Promise<void>;
+
 // An account id from a test or an earlier OAuth connection takes precedence over a username that the user typed.
 const SAME_ACCOUNT_SQL = `
   SELECT id FROM platform_connections
@@ -54,30 +57,44 @@ export class ConnectedAccounts {
     private readonly clock: Clock,
   ) {}
 
-  /** @param mayReplace whether a connection that the account has already gets the new tokens. */
-  async save(connected: ConnectedAccount, mayReplace: boolean): Promise<SavedAccount> {
+  /**
+   * @param mayReplace whether a connection that the account has already gets the new tokens.
+   */
+  async save(
+    connected: ConnectedAccount,
+    mayReplace: boolean,
+    beforeCommit: BeforeCommit,
+  ): Promise<SavedAccount> {
     const existing = await this.database.load((manager) => findSame(manager, connected));
-    if (existing !== null) return this.renew(existing, connected, mayReplace);
+    if (existing !== null) return this.renew(existing, connected, mayReplace, beforeCommit);
     try {
-      return { id: await this.create(connected), result: 'created' };
+      return { id: await this.create(connected, beforeCommit), result: 'created' };
     } catch (error) {
       if (!(error instanceof DuplicateAccount)) throw error;
       // Another attempt for the same account was faster, or the username now belongs to a different account id.
       const other = await this.database.load((manager) => findByUsername(manager, connected));
       if (other === null) throw error;
-      return this.renew(other, connected, mayReplace);
+      return this.renew(other, connected, mayReplace, beforeCommit);
     }
   }
 
-  private async renew(id: number, connected: ConnectedAccount, mayReplace: boolean): Promise<SavedAccount> {
+  private async renew(
+    id: number,
+    connected: ConnectedAccount,
+    mayReplace: boolean,
+    beforeCommit: BeforeCommit,
+  ): Promise<SavedAccount> {
     if (!mayReplace) return { id, result: 'exists' };
     const { userId, platformType } = connected;
     const dto = { platformType, ...credentialsOf(connected), isActive: true };
-    await this.writer.update(userId, id, dto, undefined, (owner) => this.columns(owner, connected));
+    await this.writer.update(userId, id, dto, undefined, {
+      columns: (owner) => this.columns(owner, connected),
+      beforeCommit: (manager) => beforeCommit(manager, { id, result: 'renewed' }),
+    });
     return { id, result: 'renewed' };
   }
 
-  private async create(connected: ConnectedAccount): Promise<number> {
+  private async create(connected: ConnectedAccount, beforeCommit: BeforeCommit): Promise<number> {
     const { userId, platformType, instanceUrl, account } = connected;
     const wanted = connected.name ?? `${account.username}@${new URL(instanceUrl).host}`;
     for (let attempt = 1; ; attempt += 1) {
@@ -89,7 +106,10 @@ export class ConnectedAccounts {
         username: account.username,
       };
       try {
-        const row = await this.writer.create(userId, dto, (owner) => this.columns(owner, connected));
+        const row = await this.writer.create(userId, dto, {
+          columns: (owner) => this.columns(owner, connected),
+          beforeCommit: (manager, { id }) => beforeCommit(manager, { id, result: 'created' }),
+        });
         return row.id;
       } catch (error) {
         // The user has already consented at the instance, so try another name instead of failing because of a taken one.

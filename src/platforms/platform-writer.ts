@@ -25,6 +25,12 @@ const OF_ANOTHER_HOST = 'the stored credentials are not carried over to another 
 /** Columns that only OAuth and checks set. Some are encrypted for the row's id and host. */
 export type OwnedColumns = (owner: SecretsOwner) => Partial<PlatformConnection>;
 
+interface WriteOptions {
+  readonly columns?: OwnedColumns;
+  /** Is given the row as it will be. If it throws, nothing is written. */
+  readonly beforeCommit?: (manager: EntityManager, row: PlatformConnection) => Promise<void>;
+}
+
 /** All writes of connections. The database, not this code, guarantees that a user never has two defaults. */
 @Injectable()
 export class PlatformWriter {
@@ -38,7 +44,7 @@ export class PlatformWriter {
   ) {}
 
   /** @throws {DuplicateName | DuplicateAccount | TooManyPlatforms | InvalidField} */
-  create(userId: number, dto: CreatePlatformDto, columns?: OwnedColumns): Promise<PlatformConnection> {
+  create(userId: number, dto: CreatePlatformDto, options: WriteOptions = {}): Promise<PlatformConnection> {
     const instanceUrl = canonicalUrl(this.config, dto.instanceUrl);
     return this.write(userId, async (transaction) => {
       const { manager } = transaction;
@@ -61,11 +67,11 @@ export class PlatformWriter {
         instanceUrl,
         username,
         ...sealed,
-        ...columns?.({ userId, id, instanceUrl }),
+        ...options.columns?.({ userId, id, instanceUrl }),
         isDefault,
       });
       transaction.record = { action: 'platform.create', outcome: 'done', platformId: id };
-      return transaction.read(id);
+      return this.written(transaction, id, options);
     });
   }
 
@@ -79,7 +85,7 @@ export class PlatformWriter {
     id: number,
     dto: UpdatePlatformDto,
     ifMatch?: string,
-    columns?: OwnedColumns,
+    options: WriteOptions = {},
   ): Promise<PlatformConnection> {
     const instanceUrl =
       dto.instanceUrl === undefined ? undefined : canonicalUrl(this.config, dto.instanceUrl);
@@ -100,7 +106,7 @@ export class PlatformWriter {
       await transaction.update(id, {
         ...pick(dto, ['name', 'platformType', 'username']),
         ...resealed,
-        ...columns?.({ userId, id, instanceUrl: instanceUrl ?? row.instanceUrl }),
+        ...options.columns?.({ userId, id, instanceUrl: instanceUrl ?? row.instanceUrl }),
         isActive: active,
         isDefault,
       });
@@ -108,7 +114,7 @@ export class PlatformWriter {
       // An account id is unique on its host only: on another host the same id is another account.
       if (instanceUrl !== undefined && instanceUrl !== row.instanceUrl)
         await this.snapshots.removeAll(transaction.manager, id);
-      return transaction.read(id);
+      return this.written(transaction, id, options);
     });
   }
 
@@ -155,6 +161,16 @@ export class PlatformWriter {
       transaction.record = { actor: 'system', ...record, userId, platformId: id };
       return true;
     });
+  }
+
+  private async written(
+    transaction: PlatformTransaction,
+    id: number,
+    { beforeCommit }: WriteOptions,
+  ): Promise<PlatformConnection> {
+    const row = await transaction.read(id);
+    await beforeCommit?.(transaction.manager, row);
+    return row;
   }
 
   private async write<T>(userId: number, work: (transaction: PlatformTransaction) => Promise<T>): Promise<T> {

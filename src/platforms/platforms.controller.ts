@@ -44,6 +44,7 @@ import { FastLane } from '../http/fast-lane.decorator.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { nextLink } from '../http/page-cursor.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
+import { KeyedRequests } from '../idempotency/keyed-requests.js';
 import { DisconnectService } from './disconnect.service.js';
 import { ApiListQuery, ListQuery } from './dto/platform-list-query.js';
 import { PlatformDto } from './dto/platform.dto.js';
@@ -71,6 +72,7 @@ export class PlatformsController {
     private readonly repository: PlatformRepository,
     private readonly checks: PlatformChecks,
     private readonly disconnect: DisconnectService,
+    private readonly keyed: KeyedRequests,
     private readonly config: AppConfig,
   ) {}
 
@@ -158,8 +160,18 @@ export class PlatformsController {
     @Query('test', BooleanQueryPipe) test: boolean,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PlatformView> {
-    const view = await this.shown(await this.writer.create(user.id, dto), test);
-    reply.headers({ Location: `${this.config.basePath}/v1/platforms/${view.id}`, ETag: etagOf(view) });
+    const headersOf = (view: PlatformView) => ({
+      location: `${this.config.basePath}/v1/platforms/${view.id}`,
+      etag: etagOf(view),
+    });
+    const row = await this.writer.create(user.id, dto, {
+      beforeCommit: (manager, written) => {
+        const view = this.repository.toView(written);
+        return this.keyed.keepIn(manager, view, headersOf(view));
+      },
+    });
+    const view = await this.shown(row, test);
+    reply.headers(headersOf(view));
     return view;
   }
 

@@ -12,6 +12,7 @@ import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { WholeQueryPipe } from '../http/whole-query.pipe.js';
+import { RunsAgain } from '../idempotency/runs-again.decorator.js';
 import { NeedsReconnect, PlatformNotFound } from '../platforms/platforms.errors.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 import { CredentialsDto, RevealDto } from './dto/reveal.dto.js';
@@ -29,6 +30,7 @@ export class CredentialsController {
   ) {}
 
   @Post(':id/credentials')
+  @RunsAgain()
   @RateLimit('reveal')
   @HttpCode(200)
   @ApiIdParam()
@@ -38,7 +40,8 @@ export class CredentialsController {
     description:
       'Every call for one of your connections, even a refused one, is written to the audit trail before the response is ' +
       'sent. If that write fails, nothing is revealed. Credentials with a broken seal, or that no key decrypts, are ' +
-      'refused with `needs_reconnect`; those of an inactive connection with `platform_inactive`.',
+      'refused with `needs_reconnect`; those of an inactive connection with `platform_inactive`. A repetition with the ' +
+      'same `Idempotency-Key` is another call.',
   })
   @ApiOkResponse({
     type: CredentialsDto,

@@ -2,7 +2,13 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, ValidateIf } from 'class-validator';
 import { Length } from '../../http/length.decorator.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
-import { TestedAccountDto } from '../../platforms/dto/platform-test.dto.js';
+import type { InstanceAccount } from '../../instances/account.js';
+import { TestedAccountDto, toTestedAccountDto } from '../../platforms/dto/platform-test.dto.js';
+import type { SavedAccount } from '../connected-accounts.js';
+
+export interface Finished extends SavedAccount {
+  readonly account: InstanceAccount;
+}
 
 export class BeginConnectDto {
   @ApiProperty({
@@ -112,4 +118,13 @@ export class ConnectedDto {
 
   @ApiProperty({ type: TestedAccountDto })
   account!: TestedAccountDto;
+}
+
+export function toConnectedDto({ id, result, account }: Finished): ConnectedDto {
+  return {
+    outcome: result === 'exists' ? 'confirmation_required' : 'connected',
+    platformId: id,
+    renewed: result === 'renewed',
+    account: toTestedAccountDto(account),
+  };
 }
