@@ -86,7 +86,7 @@ const PROCESS_ENV = {
   message: 'The environment is read once, into AppConfig: inject that.',
 };
 
-const NODE_GLOBALS = ['process', 'console', 'fetch', 'URL', 'AbortController'];
+const NODE_GLOBALS = ['process', 'console', 'fetch', 'URL', 'AbortController', 'setTimeout'];
 
 export default tseslint.config(
   { ignores: ['**/dist/', 'coverage/', '.data/', 'clients/typescript/src/schema.ts'] },

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { patient, reaching } from './send.js';
 import { type ClientOptions, Problem, Unreachable, createClient, ok } from './index.js';
 
 interface Asked {
@@ -58,8 +59,8 @@ function json(
   response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-function refuse(status: number, headers: Readonly<Record<string, string>> = {}): Answer {
-  return (response) => json(response, status, { code: `c${status}`, detail: `Refused: ${status}.` }, headers);
+function refuse(status: number, headers: Readonly<Record<string, string>> = {}, code = `c${status}`): Answer {
+  return (response) => json(response, status, { code, detail: `Refused: ${status}.` }, headers);
 }
 
 /** The connection ends without a response. */
@@ -176,6 +177,45 @@ describe('a request', () => {
     await client.api.POST('/v1/platforms', { body, headers: { 'Idempotency-Key': 'mine' } });
     const keys = askedFor('POST /v1/platforms').map(({ headers }) => headers['idempotency-key']);
     expect([new Set(keys).size, keys[2]]).toEqual([3, 'mine']);
+  });
+
+  it('whose first attempt still runs waits as long as the 409 says, and gets the reply', async () => {
+    routes['POST /v1/platforms'] = inTurn(
+      lose,
+      refuse(409, { 'Retry-After': '1' }, 'idempotency_key_in_use'),
+      (response) => json(response, 201, { id: 1 }, { 'Idempotent-Replayed': 'true' }),
+    );
+    const client = await signedIn();
+    const started = performance.now();
+    expect(await ok(client.api.POST('/v1/platforms', { body }))).toEqual({ id: 1 });
+    expect(performance.now() - started).toBeGreaterThanOrEqual(990);
+    const keys = askedFor('POST /v1/platforms').map(({ headers }) => headers['idempotency-key']);
+    expect([keys.length, new Set(keys).size]).toEqual([3, 1]);
+  });
+
+  it.each([
+    ['five times at most while its first attempt runs', 5, 409, 'idempotency_key_in_use'],
+    ['once if its key was used for another request', 1, 422, 'idempotency_key_reused'],
+    ['once after any other conflict', 1, 409, 'duplicate_name'],
+  ])('that creates is sent %s', async (_what, times, status, code) => {
+    routes['POST /v1/platforms'] = refuse(status, { 'Retry-After': '0' }, code);
+    const client = await signedIn();
+    await expect(ok(client.api.POST('/v1/platforms', { body }))).rejects.toMatchObject({ status, code });
+    expect(askedFor('POST /v1/platforms')).toHaveLength(times);
+  });
+
+  it.each([
+    ['a POST without a key', 'POST', {}],
+    ['a PATCH, which has no use for a key', 'PATCH', { 'Idempotency-Key': 'mine' }],
+  ])('is not sent again when its answer is lost: %s', async (_what, method, headers) => {
+    routes[`${method} /v1/platforms`] = lose;
+    const send = patient(
+      reaching(fetch, 0, () => undefined),
+      20_000,
+    );
+    const request = new Request(`${baseUrl}/v1/platforms`, { method, headers });
+    await expect(send(request)).rejects.toBeInstanceOf(Unreachable);
+    expect(askedFor(`${method} /v1/platforms`)).toHaveLength(1);
   });
 
   it('waits as long as a 503 says, and is sent again', async () => {

@@ -13,7 +13,7 @@ export interface ClientOptions {
   readonly apiKey?: string;
   /** How long to wait for a response. A connection test waits for an instance; all other requests are much faster. */
   readonly timeoutMs?: number;
-  /** How long to repeat a request that gets no response or a 503 with Retry-After. 0: never. */
+  /** How long to repeat a request that gets no response, or one that asks to repeat it. 0: never. */
   readonly patienceMs?: number;
   readonly onUser?: OnUser;
   /** Called each time a request gets no response. */

@@ -1,4 +1,4 @@
-import { Unreachable, retryAfterSeconds } from './problem.js';
+import { Unreachable, retryAfterSeconds, toProblem } from './problem.js';
 
 /** Sends a request. Rejects only if there is no response. */
 export type Send = (request: Request) => Promise<Response>;
@@ -26,12 +26,14 @@ export function reaching(fetch: Send, timeoutMs: number, onUnreachable: () => vo
 }
 
 /**
- * Repeats a request that got no response, or a 503 with Retry-After, while that may help before `patienceMs` have passed.
- * A POST is repeated only with an Idempotency-Key, a PATCH never.
+ * Repeats a request that got no response, or one that says after what time to repeat it: a 503, and the 409 of a POST whose
+ * earlier attempt still runs. It does so while that may help before `patienceMs` have passed. A POST is repeated only with an
+ * Idempotency-Key, a PATCH never.
  */
 export function patient(send: Send, patienceMs: number): Send {
   return async (request) => {
-    const isRepeatable = IDEMPOTENT.includes(request.method) || request.headers.has(IDEMPOTENCY_KEY);
+    const { method, headers } = request;
+    const isRepeatable = IDEMPOTENT.includes(method) || (method === 'POST' && headers.has(IDEMPOTENCY_KEY));
     if (!isRepeatable || patienceMs <= 0) return send(request);
     const deadline = performance.now() + patienceMs;
     for (let attempt = 1; ; attempt += 1) {
@@ -40,7 +42,7 @@ export function patient(send: Send, patienceMs: number): Send {
         if (error instanceof Unreachable) return error;
         throw error;
       });
-      const pauseMs = pauseAfter(result, attempt);
+      const pauseMs = await pauseAfter(result, attempt);
       if (next === null || pauseMs === null || performance.now() + pauseMs > deadline) {
         if (result instanceof Unreachable) throw result;
         return result;
@@ -55,10 +57,21 @@ export function patient(send: Send, patienceMs: number): Send {
 }
 
 /** Null if the result is final. */
-function pauseAfter(result: Response | Unreachable, attempt: number): number | null {
+async function pauseAfter(result: Response | Unreachable, attempt: number): Promise<number | null> {
   if (result instanceof Unreachable) return jittered(FIRST_PAUSE_MS * 2 ** (attempt - 1));
-  const seconds = result.status === 503 ? retryAfterSeconds(result) : null;
-  return seconds === null ? null : seconds * 1000;
+  const seconds = retryAfterSeconds(result);
+  if (seconds === null) return null;
+  return result.status === 503 || (await isKeyInUse(result)) ? seconds * 1000 : null;
+}
+
+/** Reads a copy: the body is the caller's. */
+async function isKeyInUse(response: Response): Promise<boolean> {
+  if (response.status !== 409) return false;
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => null);
+  return toProblem(response, body).code === 'idempotency_key_in_use';
 }
 
 /** Gives each POST a key, under which the server carries it out once, however often it is sent. */

@@ -1,4 +1,4 @@
-import { createClient, ok } from 'platform-manager-client';
+import { createClient, idempotencyKey, ok } from 'platform-manager-client';
 import { socketEvents } from 'platform-manager-client/socket-io';
 import { io } from 'socket.io-client';
 
@@ -15,6 +15,7 @@ export async function journey({ baseUrl, email, password, report }) {
   let unchanged = 0;
   /** @type {string | null} */
   let expired = null;
+  let isToLose = false;
   const client = createClient({
     baseUrl,
     fetch: async (request) => {
@@ -24,7 +25,9 @@ export async function journey({ baseUrl, email, password, report }) {
         request.headers.set('Authorization', 'Bearer expired');
       const response = await fetch(request);
       if (response.status === 304) unchanged += 1;
-      return response;
+      if (!isToLose || request.method !== 'POST') return response;
+      isToLose = false;
+      throw new TypeError('The answer was lost');
     },
   });
   const { api, session } = client;
@@ -40,6 +43,8 @@ export async function journey({ baseUrl, email, password, report }) {
   );
   report('refused', refused);
 
+  // A token that is renewed within the second of its issue is the same.
+  await new Promise((resolve) => setTimeout(resolve, 1_001 - (Date.now() % 1_000)));
   expired = await client.accessToken();
   const lists = await Promise.all(Array.from({ length: 50 }, list));
   report('renewed', [lists.length, refreshes]);
@@ -50,8 +55,11 @@ export async function journey({ baseUrl, email, password, report }) {
     instanceUrl: 'https://mastodon.example',
     accessToken: 'an-access-token-of-the-journey',
   });
-  const created = await ok(api.POST('/v1/platforms', { body }));
-  report('created', [created.name, (await list()).length - first.length]);
+  const headers = { 'Idempotency-Key': idempotencyKey() };
+  isToLose = true;
+  const created = await ok(api.POST('/v1/platforms', { body, headers }));
+  const again = await ok(api.POST('/v1/platforms', { body, headers }));
+  report('created', [created.id === again.id, (await list()).length - first.length]);
 
   const stop = new AbortController();
   /** @param {string} transport @param {EventMessage} message */
