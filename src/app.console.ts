@@ -1,9 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
+import { projectFile } from './common/project-file.js';
 
-/** Output of `npm run build` for console/. The path is right from both src/ and dist/. */
-const FILES = fileURLToPath(new URL('../dist/console/', import.meta.url));
+/** Output of `npm run build` for console/. */
+const FILES = projectFile('dist/console/');
 
 /** Stricter than the API's policy, which must allow Swagger UI's inline styles. */
 const CONTENT_SECURITY_POLICY = [

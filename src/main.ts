@@ -1,5 +1,3 @@
-import { createApp } from './app.setup.js';
-import { DemoAccount } from './auth/demo-account.js';
 import { StartFailure, listenFailure } from './common/start-failure.js';
 import { keepTickShape } from './common/tick-shape.js';
 import type { AppConfig } from './config/app-config.js';
@@ -8,6 +6,10 @@ import { ConfigurationError, loadConfig } from './config/load-config.js';
 async function main(): Promise<void> {
   keepTickShape();
   const config = loadConfig(process.env);
+  // Node asks for the source map of a module when it loads it, so what a stack trace shall name comes after this.
+  process.setSourceMapsEnabled(true);
+  const { createApp } = await import('./app.setup.js');
+  const { DemoAccount } = await import('./auth/demo-account.js');
   const app = await createApp(config);
   // Exits with 0 when everything is closed; by default Nest would send itself the signal again. Not in createApp: an operator
   // command that a signal ends has not done its work and must not exit with 0.

@@ -19,6 +19,9 @@ import { say } from './output.js';
 import { registerRestoreFinish } from './restore-finish.js';
 import { registerUsers } from './users.js';
 
+// For what the actions load: Node asks for the source map of a module when it loads it.
+process.setSourceMapsEnabled(true);
+
 // Each action loads its own dependencies: help and keys:generate need neither the database nor the application.
 const program = new Command('npm run cli --')
   .description('Operator commands. They read the same environment variables as the API.')

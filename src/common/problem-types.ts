@@ -39,6 +39,7 @@ export const PROBLEM_TYPES = {
     'Instead of an answer the instance sent a page that only a browser can pass. Ask its administrator to let programs in.',
   ),
   instance_moved: type(400, NOT_USABLE, 'The instance is at another address now; `detail` has it, if known.'),
+  instance_gone: type(400, NOT_USABLE, 'The name of the instance has not existed for 30 days.'),
   software_not_supported: type(400, NOT_FINISHED, "The instance's software is not supported."),
   access_denied: type(400, NOT_FINISHED, 'Access was not granted at the instance.'),
   invalid_client: type(400, NOT_FINISHED, 'The instance no longer recognises this application. Start again.'),

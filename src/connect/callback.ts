@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
+import type { AppConfig } from '../config/app-config.js';
 import { InvalidConnectState } from './connect.errors.js';
 
 // RFC 6749, appendix A.11: visible ASCII and space.
 const CODE = /^[\x20-\x7e]{1,4096}$/;
 const KEY_BYTES = 16;
 
-/** What an instance reports when it sends the browser back (RFC 6749, 4.1.2; RFC 9207). */
+/** What an instance reports when it sends the browser back (RFC 6749, 4.1.2; RFC 9207; MiAuth). */
 export interface Callback {
   /** Key of the instance whose redirect URI was called. */
   readonly key: string;
   readonly state: string;
   readonly iss: string | null;
-  /** Null if the authorisation failed, or the code is malformed. */
+  /** The code, or MiAuth's session. Null if the authorisation failed, or it is malformed. */
   readonly code: string | null;
   readonly error: string | null;
 }
@@ -24,13 +25,27 @@ export function callbackKey(origin: string): string {
   return createHash('sha256').update(origin).digest().subarray(0, KEY_BYTES).toString('base64url');
 }
 
+/** Where an instance sends the browser back to. */
+export function redirectUri({ publicUrl }: AppConfig, origin: string): string {
+  return `${publicUrl}/v1/connect/callback/${callbackKey(origin)}`;
+}
+
 /** @throws {InvalidConnectState} if the state is missing, or a parameter is repeated (RFC 6749, 3.1). */
 export function parseCallback(key: string, query: URLSearchParams): Callback {
-  const [state, iss, code, error] = ['state', 'iss', 'code', 'error'].map((name) => {
-    const values = query.getAll(name);
-    if (values.length > 1) throw new InvalidConnectState();
-    return values[0] ?? null;
-  }) as [string | null, string | null, string | null, string | null];
+  const state = single(query, 'state');
   if (state === null) throw new InvalidConnectState();
-  return { key, state, iss, code: code !== null && CODE.test(code) ? code : null, error };
+  const code = single(query, 'code') ?? single(query, 'session');
+  return {
+    key,
+    state,
+    iss: single(query, 'iss'),
+    code: code !== null && CODE.test(code) ? code : null,
+    error: single(query, 'error'),
+  };
+}
+
+function single(query: URLSearchParams, name: string): string | null {
+  const values = query.getAll(name);
+  if (values.length > 1) throw new InvalidConnectState();
+  return values[0] ?? null;
 }

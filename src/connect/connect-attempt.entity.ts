@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
 
-/** An OAuth connection that has been started. It waits for its callback, then for the user's page to finish it. */
+/** A connection by OAuth or MiAuth that has been started. It waits for its callback, then for the user's page to finish it. */
 @Entity('connect_attempts')
 @Index('connect_attempts_user_id_idx', ['userId'])
 @Index('connect_attempts_expires_at_idx', ['expiresAt'])
@@ -26,10 +26,11 @@ export class ConnectAttempt {
   @Column({ type: 'varchar', length: 500 })
   origin!: string;
 
-  @Column({ name: 'client_id', type: 'varchar', length: 500 })
-  clientId!: string;
+  /** Null for MiAuth, which knows no clients. */
+  @Column({ name: 'client_id', type: 'varchar', length: 500, nullable: true })
+  clientId!: string | null;
 
-  /** The PKCE code verifier, and what else is secret from the beginning, as a Fernet token that is bound to this row. */
+  /** The PKCE code verifier or the MiAuth session, and what else is secret from the beginning, as a Fernet token that is bound to this row. */
   @Column({ type: 'text' })
   verifier!: string;
 

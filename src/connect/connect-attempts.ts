@@ -26,6 +26,9 @@ export type Attempt = Readonly<
   readonly forceLogin: boolean;
 };
 
+/** What a user wants, before the consent is prepared. */
+export type WantedAttempt = Omit<Attempt, 'clientId' | 'clientSecret' | 'verifier'>;
+
 /** An attempt that its user finishes, with what the callback brought. */
 export type AnsweredAttempt = Omit<Attempt, 'returnTo'> & {
   readonly code: string;
@@ -77,7 +80,7 @@ const HOLD_SQL = `
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))`;
 
 /**
- * Pending OAuth attempts. The callback finds one by its `state`, adds the code and gives the browser a new secret. Finishing
+ * Pending attempts. The callback finds one by its `state`, adds the code and gives the browser a new secret. Finishing
  * needs that secret and the user who began. A user who sends somebody else to the consent page lacks the first, and a
  * browser that was given another user's link lacks the second. The database's clock decides, so that all processes agree on
  * expiry.

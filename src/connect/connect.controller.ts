@@ -45,7 +45,7 @@ export class ConnectController {
   @Authenticated('platforms:write')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({
-    summary: 'Start connecting an account by OAuth',
+    summary: 'Start connecting an account by OAuth, or at Misskey by MiAuth',
     description:
       'The attempt is valid once, for ten minutes. The instance sends the browser back to the callback, and the page ' +
       'there sends `POST /v1/connect/finish`.',
@@ -72,7 +72,7 @@ export class ConnectController {
   // RFC 6749, 4.1.2: parameters that the client does not know are ignored.
   @AnyQuery()
   @ApiOperation({
-    summary: 'OAuth callback: the instance redirects the browser here',
+    summary: 'Callback of OAuth and MiAuth: the instance redirects the browser here',
     description:
       'Each instance has a redirect URI of its own. Redirects the browser to `returnTo`, or to the console, with ' +
       '`attempt=…` or `connect=failed&code=…` in the query. With `Accept: application/json` responds with JSON. Nothing ' +
@@ -82,6 +82,7 @@ export class ConnectController {
   @ApiHeader({ name: 'Accept', required: false, example: 'application/json' })
   @ApiQuery({ name: 'state', required: false })
   @ApiQuery({ name: 'code', required: false })
+  @ApiQuery({ name: 'session', required: false, description: "MiAuth's, instead of a code" })
   @ApiQuery({ name: 'iss', required: false })
   @ApiQuery({ name: 'error', required: false })
   @ApiOkResponse({ type: ConnectAnsweredDto })
@@ -122,7 +123,7 @@ export class ConnectController {
   @Authenticated('platforms:write')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({
-    summary: 'Finish connecting an account by OAuth',
+    summary: 'Finish connecting an account by OAuth or MiAuth',
     description:
       'Works once, for the user who began the attempt; again, if the outcome was `confirmation_required`. A browser that has the cookie of an attempt must have the one of ' +
       'this attempt.',

@@ -8,10 +8,12 @@ import { ConnectAttempts } from './connect-attempts.js';
 import { ConnectController } from './connect.controller.js';
 import { ConnectService } from './connect.service.js';
 import { ConnectedAccounts } from './connected-accounts.js';
+import { MiAuthConsent } from './miauth-consent.js';
+import { OAuthConsent } from './oauth-consent.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([ConnectAttempt]), CredentialsModule, InstancesModule, PlatformsModule],
   controllers: [ConnectController],
-  providers: [ConnectService, ConnectAttempts, ConnectedAccounts],
+  providers: [ConnectService, ConnectAttempts, ConnectedAccounts, MiAuthConsent, OAuthConsent],
 })
 export class ConnectModule {}

@@ -4,17 +4,15 @@ import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { KeyedRequests } from '../idempotency/keyed-requests.js';
 import { AccountChecker } from '../instances/account-checker.js';
-import type { AuthorizationServer } from '../instances/authorization-server.js';
 import { isRightAccount } from '../instances/check-outcome.js';
-import { InstanceApps, type RegisteredApp } from '../instances/instance-apps.js';
 import { InstanceRefused } from '../instances/instances.errors.js';
 import { type Instance, InstancesService } from '../instances/instances.service.js';
-import { OAuthClient } from '../instances/oauth-client.js';
 import { OAuthFailed, type OAuthFailure } from '../instances/oauth.errors.js';
+import type { PlatformType } from '../instances/software.js';
 import type { TokenGrant } from '../instances/token-reply.js';
 import { TooManyPlatforms } from '../platforms/platforms.errors.js';
-import { type Callback, callbackKey } from './callback.js';
-import { type AnsweredAttempt, type Attempt, ConnectAttempts } from './connect-attempts.js';
+import type { Callback } from './callback.js';
+import { type AnsweredAttempt, ConnectAttempts, type WantedAttempt } from './connect-attempts.js';
 import { ConnectFailed } from './connect.errors.js';
 import { ConnectedAccounts } from './connected-accounts.js';
 import {
@@ -23,6 +21,8 @@ import {
   type Finished,
   toConnectedDto,
 } from './dto/connect.dto.js';
+import { MiAuthConsent } from './miauth-consent.js';
+import { OAuthConsent } from './oauth-consent.js';
 
 /** Where to send the browser after a callback, unless it wants JSON: with the attempt to finish, or with the reason. */
 export type ConnectAnswer =
@@ -31,14 +31,14 @@ export type ConnectAnswer =
 
 const AUDITED = { created: 'connected', renewed: 'renewed', exists: 'confirmation_required' } as const;
 
-/** Connects an account by OAuth: the authorisation code flow with PKCE (RFC 6749, RFC 7636, RFC 9700). */
+/** Connects an account with the consent of its owner: by OAuth, or at Misskey by MiAuth. */
 @Injectable()
 export class ConnectService {
   constructor(
     private readonly config: AppConfig,
     private readonly instances: InstancesService,
-    private readonly apps: InstanceApps,
-    private readonly oauth: OAuthClient,
+    private readonly oauth: OAuthConsent,
+    private readonly miAuth: MiAuthConsent,
     private readonly attempts: ConnectAttempts,
     private readonly checker: AccountChecker,
     private readonly accounts: ConnectedAccounts,
@@ -104,9 +104,6 @@ export class ConnectService {
       await this.record(AUDITED[finished.result], answered.origin, finished.id);
       return finished;
     } catch (error) {
-      // The next attempt registers this application again.
-      if (error instanceof OAuthFailed && error.reason === 'invalid_client')
-        await this.apps.forget(answered.origin, answered.clientId);
       const failure = toConnectFailed(error);
       await this.record(failure.code, answered.origin);
       throw failure;
@@ -120,9 +117,8 @@ export class ConnectService {
 
   private async connect(answered: AnsweredAttempt, mayReplace: boolean): Promise<Finished> {
     const { userId, origin, clientId, clientSecret, name } = answered;
-    const { platformType } = await this.instances.at(origin);
-    if (platformType === null) throw notSupported();
-    const grant = answered.grant ?? (await this.exchange(answered));
+    const platformType = await this.typeOf(answered);
+    const grant = answered.grant ?? (await this.grantOf(answered));
     const target = { instanceUrl: origin, platformType, accessToken: grant.accessToken, username: null };
     const check = await this.checker.check(target);
     if (!isRightAccount(check.outcome) || check.account === null)
@@ -139,53 +135,23 @@ export class ConnectService {
     return { ...saved, account };
   }
 
-  private async exchange(attempt: AnsweredAttempt): Promise<TokenGrant> {
-    const { origin, clientId, clientSecret } = attempt;
-    const app = clientSecret === null ? await this.apps.find(origin, clientId) : { clientId, clientSecret };
-    if (app === null) throw new OAuthFailed('invalid_client');
-    const server = await this.oauth.server(origin);
-    return this.oauth.exchange(server, app, { ...attempt, redirectUri: this.redirectUri(origin) });
+  private async typeOf({ origin, clientId }: AnsweredAttempt): Promise<PlatformType> {
+    if (clientId === null) return 'misskey';
+    const { platformType } = await this.instances.at(origin);
+    if (platformType === null) throw notSupported();
+    return platformType;
   }
 
-  private redirectUri(origin: string): string {
-    return `${this.config.publicUrl}/v1/connect/callback/${callbackKey(origin)}`;
-  }
-
-  private async start(
-    instance: Instance,
-    attempt: Omit<Attempt, 'clientId' | 'clientSecret' | 'verifier'>,
-    browser: string,
-  ): Promise<string> {
-    const { origin } = attempt;
+  private async start(instance: Instance, attempt: WantedAttempt, browser: string): Promise<string> {
     const traits = this.instances.traits(instance);
     if (traits === null) throw notSupported();
-    const server = await this.oauth.server(origin);
-    const redirectUri = this.redirectUri(origin);
-    const scopes = traits.scopes.join(' ');
-    const registration = { origin, redirectUri, scopes };
-    const { clientId, clientSecret } = traits.sharedApp
-      ? { ...(await this.app(registration, server)), clientSecret: null }
-      : await this.apps.registerAlone(registration);
-    const verifier = this.oauth.newVerifier();
-    const state = await this.attempts.begin({ ...attempt, clientId, clientSecret, verifier }, browser);
-    return this.oauth.authorizationUrl(server, {
-      clientId,
-      redirectUri,
-      scopes,
-      state,
-      verifier,
-      forceLogin: attempt.forceLogin,
-    });
+    const consent = instance.platformType === 'misskey' ? this.miAuth : this.oauth;
+    return consent.begin(traits, attempt, browser);
   }
 
-  private async app(
-    registration: { origin: string; redirectUri: string; scopes: string },
-    server: AuthorizationServer,
-  ): Promise<RegisteredApp> {
-    const app = await this.apps.get(registration);
-    if (await this.oauth.accepts(server, app)) return app;
-    await this.apps.forget(registration.origin, app.clientId);
-    return this.apps.get(registration);
+  private grantOf(answered: AnsweredAttempt): Promise<TokenGrant> {
+    const { clientId } = answered;
+    return clientId === null ? this.miAuth.grant(answered) : this.oauth.grant(answered, clientId);
   }
 
   private isAllowed(returnTo: string): boolean {
@@ -199,7 +165,7 @@ export class ConnectService {
 function notSupported(): ConnectFailed {
   return new ConnectFailed(
     'software_not_supported',
-    "This instance's software does not speak the Mastodon API, which connections need.",
+    "This instance's software speaks neither the Mastodon API nor Misskey's, and connections need one of them.",
     '/instance',
   );
 }

@@ -21,9 +21,9 @@ export interface ConnectedAccount {
   readonly platformType: PlatformType;
   readonly account: InstanceAccount;
   readonly check: AccountCheck;
-  /** Of the registration that the tokens belong to. */
-  readonly clientId: string;
-  /** Null if it serves all users of the instance: then it is looked up by its client id. */
+  /** Of the registration that the tokens belong to; null if they belong to none. */
+  readonly clientId: string | null;
+  /** Null if there is none, or it serves all users of the instance: then it is looked up by its client id. */
   readonly clientSecret: string | null;
   readonly grant: TokenGrant;
   /** The name that the user chose for a new connection. */
@@ -47,7 +47,7 @@ const SAME_ACCOUNT_SQL = `
   )
   ORDER BY account_id NULLS LAST, id LIMIT 1`;
 
-/** Stores the result of an OAuth flow: creates a connection, or gives the existing one new tokens. */
+/** Stores the result of an attempt: creates a connection, or gives the existing one new tokens. */
 @Injectable()
 export class ConnectedAccounts {
   constructor(

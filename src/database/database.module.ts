@@ -13,7 +13,7 @@ import { AppConfig } from '../config/app-config.js';
 import { AdmissionGate } from './admission-gate.js';
 import { dataSourceOptions } from './data-source-options.js';
 import { Database } from './database.js';
-import { EmbeddedPostgres } from './embedded-postgres.js';
+import type { EmbeddedPostgres } from './embedded-postgres.js';
 import { migrate } from './migrate.js';
 import { connectionEnder } from './pool.js';
 import { placeOf } from './pooler.js';
@@ -23,13 +23,19 @@ import { UnsuitableDatabase, openingDatabase } from './start-failures.js';
 
 const EMBEDDED_POSTGRES = Symbol('EmbeddedPostgres');
 
+/** Loads PGlite only where it is used. */
+async function openEmbedded(dataDir: string): Promise<EmbeddedPostgres> {
+  const { EmbeddedPostgres } = await import('./embedded-postgres.js');
+  return EmbeddedPostgres.open(dataDir);
+}
+
 @Module({
   providers: [
     {
       provide: EMBEDDED_POSTGRES,
       inject: [AppConfig],
       useFactory: ({ database }: AppConfig) =>
-        database.target.kind === 'embedded' ? EmbeddedPostgres.open(database.target.dataDir) : null,
+        database.target.kind === 'embedded' ? openEmbedded(database.target.dataDir) : null,
     },
   ],
   exports: [EMBEDDED_POSTGRES],

@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { projectFile } from '../common/project-file.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
-
-/** The path is the same from src/ and from dist/. */
-const FILE = fileURLToPath(new URL('../../docs/asyncapi.json', import.meta.url));
 
 @ApiTags('events')
 @Controller('asyncapi.json')
@@ -20,7 +17,7 @@ export class AsyncApiController {
   @ApiProblems([429])
   @ApiOkResponse({ schema: { type: 'object', example: { asyncapi: '3.0.0' } } })
   read(): string {
-    this.text ??= readFileSync(FILE, 'utf8');
+    this.text ??= readFileSync(projectFile('docs/asyncapi.json'), 'utf8');
     return this.text;
   }
 }

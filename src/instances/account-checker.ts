@@ -1,18 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
-import { type InstanceAccount, accountSchema, matchName } from './account.js';
+import { accountApiOf } from './account-api.js';
+import { type InstanceAccount, matchName } from './account.js';
 import { type AccountCheck, type CheckOutcome, DETAILS } from './check-outcome.js';
 import { OutgoingRequestError } from './guarded-http.errors.js';
 import { GuardedHttp, type InstanceResponse } from './guarded-http.js';
 import { InstanceRefused } from './instances.errors.js';
 import { InstancesService } from './instances.service.js';
-import { jsonBody } from './json-body.js';
 import { rateLimitOf } from './rate-limit.js';
 import { addressHint, redirectTarget } from './redirects.js';
 import { outcomeAtInstance, outcomeOfRefusal } from './refusal-rules.js';
 import type { PlatformType } from './software.js';
-
-const VERIFY_PATH = '/api/v1/accounts/verify_credentials';
 
 export interface AccountToCheck {
   readonly instanceUrl: string;
@@ -32,20 +30,19 @@ export class AccountChecker {
   ) {}
 
   async check(target: AccountToCheck): Promise<AccountCheck> {
+    const { username, instanceUrl, accessToken } = target;
+    const api = accountApiOf(target.platformType);
     let response: InstanceResponse;
     try {
-      response = await this.http.request(`${target.instanceUrl}${VERIFY_PATH}`, {
-        headers: { Authorization: `Bearer ${target.accessToken}` },
-      });
+      response = await this.http.request(`${instanceUrl}${api.path}`, api.request(accessToken));
     } catch (error) {
       if (!(error instanceof OutgoingRequestError)) throw error;
       return this.found(error.reason, null, error.message);
     }
-    const account = response.status === 200 ? jsonBody(response, accountSchema) : null;
+    const account = response.status === 200 ? await api.read(this.http, instanceUrl, response) : null;
     if (account === null) return this.refused(target, response);
     // The account's fields are shown and stored in plain text, so none of them may contain the token.
-    if (repeats(account, target.accessToken)) return this.found('instance_error', response);
-    const { username, instanceUrl } = target;
+    if (repeats(account, accessToken)) return this.found('instance_error', response);
     const labels = await this.instances.softwareAt(instanceUrl);
     if (username !== null && !(await this.isSame(username, account, instanceUrl)))
       return { ...this.found('identity_mismatch', response), account, labels };
@@ -59,6 +56,11 @@ export class AccountChecker {
     return this.found('needs_reconnect', null);
   }
 
+  /** The result for an instance whose name no longer exists. */
+  instanceGone(): AccountCheck {
+    return this.found('instance_gone', null);
+  }
+
   private async isSame(typed: string, account: InstanceAccount, instanceUrl: string): Promise<boolean> {
     const match = matchName(typed, account, instanceUrl);
     return match === 'elsewhere' ? this.instances.leadsTo(typed, account.uri, instanceUrl) : match === 'same';
@@ -68,7 +70,7 @@ export class AccountChecker {
     { platformType, instanceUrl }: AccountToCheck,
     response: InstanceResponse,
   ): Promise<AccountCheck> {
-    const moved = movedInstance(instanceUrl, response);
+    const moved = movedInstance(instanceUrl, accountApiOf(platformType).path, response);
     if (moved !== null) return this.found('instance_moved', response, moved);
     const outcome = outcomeOfRefusal(platformType, response);
     if (outcome !== null) return this.found(outcome, response);
@@ -100,7 +102,7 @@ export class AccountChecker {
       latencyMs: response?.latencyMs ?? null,
       account: null,
       labels: null,
-      rateLimit: response === null ? null : rateLimitOf(response.headers, checkedAt),
+      rateLimit: response === null ? null : rateLimitOf(response, checkedAt),
       checkedAt,
       detail,
     };
@@ -108,9 +110,9 @@ export class AccountChecker {
 }
 
 /** Only a redirect that keeps the path says that the API is elsewhere; others lead to a login page. */
-function movedInstance(instanceUrl: string, response: InstanceResponse): string | null {
-  const target = redirectTarget(response, new URL(VERIFY_PATH, instanceUrl));
-  const hint = target?.pathname === VERIFY_PATH ? addressHint(instanceUrl, target) : '';
+function movedInstance(instanceUrl: string, path: string, response: InstanceResponse): string | null {
+  const target = redirectTarget(response, new URL(path, instanceUrl));
+  const hint = target?.pathname === path ? addressHint(instanceUrl, target) : '';
   return hint === '' ? null : `${DETAILS.instance_moved}${hint}`;
 }
 

@@ -19,22 +19,22 @@ export interface InstanceAccount {
   readonly movedTo: string | null;
 }
 
-const address = z
+export const address = z
   .string()
   .max(2000)
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol));
 
-const webAddress = address.nullable().catch(null);
+export const webAddress = address.nullable().catch(null);
 
 /** Stored as the URL parser writes it: printable ASCII. The raw text may contain characters that no column accepts. */
-const pictureAddress = address
+export const pictureAddress = address
   .transform((text) => new URL(text).href)
   .pipe(z.string().max(MAX_PICTURE_ADDRESS))
   .nullable()
   .catch(null);
 
 // GoToSocial and some Pleroma servers omit counts, or hide them as -1.
-const count = z.int().nonnegative().max(2_147_483_647).nullable().catch(null);
+export const count = z.int().nonnegative().max(2_147_483_647).nullable().catch(null);
 
 const moved = z
   .object({ acct: z.string().max(400).catch(''), uri: webAddress, url: webAddress })

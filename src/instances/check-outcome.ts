@@ -15,6 +15,7 @@ export const CHECK_OUTCOMES = [
   'not_an_instance',
   'instance_blocks_programs',
   'instance_moved',
+  'instance_gone',
   'identity_mismatch',
   'account_moved',
   'blocked_address',
@@ -24,7 +25,7 @@ export type CheckOutcome = (typeof CHECK_OUTCOMES)[number];
 
 export interface AccountCheck {
   readonly outcome: CheckOutcome;
-  /** Milliseconds that verify_credentials took; null if it got no response. */
+  /** Milliseconds that the request took; null if it got no response. */
   readonly latencyMs: number | null;
   readonly account: InstanceAccount | null;
   /** What runs at the instance; null if it was not asked or did not say. */
@@ -48,6 +49,7 @@ export const DETAILS: Readonly<Record<CheckOutcome, string>> = {
   instance_blocks_programs:
     'The instance shows a page for browsers and does not let programs in. Ask its administrators to allow API requests.',
   instance_moved: 'The instance is not at this address.',
+  instance_gone: 'The name of the instance has not existed for 30 days. It is looked for once a week.',
   identity_mismatch: 'The access token belongs to a different account, not to this username.',
   account_moved: 'The account has moved. Connect the new one.',
   blocked_address: 'Connections to this address are not allowed.',

@@ -1,5 +1,14 @@
-import { type GuardedHttp, type InstanceResponse, NOT_A_PAGE } from './guarded-http.js';
+import { type GuardedHttp, type InstanceResponse, NOT_A_PAGE, type OutgoingRequest } from './guarded-http.js';
 import { failedRequest } from './oauth.errors.js';
+
+export function formRequest(fields: Readonly<Record<string, string>>): OutgoingRequest {
+  return {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams(fields).toString(),
+    types: NOT_A_PAGE,
+  };
+}
 
 /** @throws {OAuthFailed} if there is no response. */
 export function postForm(
@@ -9,12 +18,6 @@ export function postForm(
   timeoutMs?: number,
 ): Promise<InstanceResponse> {
   return http
-    .request(url, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams(fields).toString(),
-      types: NOT_A_PAGE,
-      ...(timeoutMs !== undefined && { timeoutMs }),
-    })
+    .request(url, { ...formRequest(fields), ...(timeoutMs !== undefined && { timeoutMs }) })
     .catch(failedRequest);
 }

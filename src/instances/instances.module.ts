@@ -8,6 +8,7 @@ import { InstanceApp } from './instance-app.entity.js';
 import { InstanceApps } from './instance-apps.js';
 import { InstancesController } from './instances.controller.js';
 import { InstancesService } from './instances.service.js';
+import { MiAuth } from './miauth.js';
 import { OAuthClient } from './oauth-client.js';
 
 @Module({
@@ -28,8 +29,9 @@ import { OAuthClient } from './oauth-client.js';
     AccountChecker,
     InstanceApps,
     InstanceAppSecrets,
+    MiAuth,
     OAuthClient,
   ],
-  exports: [InstancesService, AccountChecker, GuardedHttp, InstanceApps, OAuthClient],
+  exports: [InstancesService, AccountChecker, GuardedHttp, InstanceApps, MiAuth, OAuthClient],
 })
 export class InstancesModule {}

@@ -12,6 +12,7 @@ import { addressOfInput } from './instance-address.js';
 import { InvalidInstanceUrl, canonicalInstanceUrl } from './instance-url.js';
 import { InstanceRefused, REFUSALS } from './instances.errors.js';
 import { findOffer, readOffer } from './mastodon-api.js';
+import { speaksMisskey } from './misskey-api.js';
 import { type Nodeinfo, readNodeinfo } from './nodeinfo.js';
 import {
   PLATFORM_TYPES,
@@ -174,9 +175,13 @@ export class InstancesService {
 
   private async apiOf({ origin, software }: Nodeinfo): Promise<Pick<Instance, 'platformType' | 'offer'>> {
     const platformType = instanceTypeOf(software);
+    if (platformType === 'misskey') return { platformType, offer: null };
     if (platformType !== null) return { platformType, offer: await readOffer(this.http, origin) };
-    const offer = hasOtherApi(software) ? null : await findOffer(this.http, origin);
-    return { platformType: offer === null ? null : 'mastodon_api', offer };
+    if (hasOtherApi(software)) return { platformType: null, offer: null };
+    const offer = await findOffer(this.http, origin);
+    // Where both answer, OAuth: a code is of no use to others, and tokens can be revoked.
+    if (offer !== null) return { platformType: 'mastodon_api', offer };
+    return { platformType: (await speaksMisskey(this.http, origin)) ? 'misskey' : null, offer };
   }
 
   /** The entry, or why there is none. */

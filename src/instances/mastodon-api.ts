@@ -1,16 +1,14 @@
 import { appsEndpoint, readMetadata } from './authorization-server.js';
-import { isChallengePage, isPage } from './challenge-page.js';
-import { DETAILS } from './check-outcome.js';
-import { postForm } from './form-request.js';
+import { isPage } from './challenge-page.js';
+import { formRequest } from './form-request.js';
 import type { GuardedHttp } from './guarded-http.js';
-import { InstanceRefused } from './instances.errors.js';
-import { OAuthFailed } from './oauth.errors.js';
+import { probe } from './probe.js';
 import type { Offer } from './software.js';
 
 /** A server without metadata says nothing. */
 const SILENT: Offer = { scopes: null, pkce: null, refreshTokens: null, revocable: null };
-/** What frameworks answer on a path, or with a method, that they do not have. */
-const ABSENT: ReadonlySet<number> = new Set([404, 405, 410]);
+/** What frameworks answer on a path, or with a method, that they do not have; or, as Misskey's does, to any form. */
+const ABSENT: ReadonlySet<number> = new Set([404, 405, 410, 415]);
 
 /** Asks a server that is known to speak the Mastodon API what it offers. */
 export async function readOffer(http: GuardedHttp, origin: string): Promise<Offer> {
@@ -40,21 +38,8 @@ export async function findOffer(http: GuardedHttp, origin: string): Promise<Offe
 }
 
 async function answers(http: GuardedHttp, url: string): Promise<boolean> {
-  try {
-    const response = await postForm(http, url, {});
-    const { status } = response;
-    if (isChallengePage(response)) throw refused('instance_blocks_programs');
-    if (status === 429 || (status >= 500 && status !== 501)) throw refused('instance_error');
-    const isAnswer = (status >= 200 && status < 300) || (status >= 400 && status < 500);
-    return isAnswer && !ABSENT.has(status) && !isPage(response.headers);
-  } catch (error) {
-    if (!(error instanceof OAuthFailed)) throw error;
-    throw refused(error.reason === 'instance_unreachable' ? error.reason : 'instance_error');
-  }
-}
-
-function refused(
-  code: 'instance_blocks_programs' | 'instance_error' | 'instance_unreachable',
-): InstanceRefused {
-  return new InstanceRefused(code, DETAILS[code]);
+  const response = await probe(http, url, formRequest({}));
+  const { status } = response;
+  const isAnswer = (status >= 200 && status < 300) || (status >= 400 && status < 500);
+  return isAnswer && !ABSENT.has(status) && !isPage(response.headers);
 }

@@ -33,6 +33,15 @@ export class OAuthFailed extends Error {
   }
 }
 
+/** The instance lets only people revoke tokens. */
+export class RevocationRefused extends Error {
+  override readonly name = 'RevocationRefused';
+
+  constructor() {
+    super('The instance does not let applications revoke tokens. Its user can, in the settings there.');
+  }
+}
+
 /** For `catch`: rethrows a failed request as an OAuth failure. */
 export function failedRequest(error: unknown): never {
   throw error instanceof OutgoingRequestError ? new OAuthFailed(error.reason) : error;

@@ -35,8 +35,26 @@ describe('outcomeOfRefusal', () => {
     ['akkoma', 'token_invalid'],
     ['gotosocial', 'scope_missing'],
     ['friendica', 'token_invalid'],
+    ['misskey', 'instance_error'],
   ])('treats a 403 from %s without an explanation as %s', (type, outcome) => {
     expect(outcomeOfRefusal(type, response(403))).toBe(outcome);
+  });
+
+  it.each<[string, readonly number[], CheckOutcome]>([
+    ['AUTHENTICATION_FAILED', [401, 403], 'token_invalid'],
+    ['CREDENTIAL_REQUIRED', [401], 'token_invalid'],
+    ['PERMISSION_DENIED', [400, 403], 'scope_missing'],
+    ['YOUR_ACCOUNT_SUSPENDED', [403], 'account_disabled'],
+    ['USER_IS_DELETED', [403], 'account_disabled'],
+    ['YOUR_ACCOUNT_MOVED', [403], 'account_moved'],
+    ['RATE_LIMIT_EXCEEDED', [400, 429], 'rate_limited'],
+    ['INVALID_PARAM', [400], 'instance_error'],
+  ])('reads the code %s of Misskey, with status %j, as %s', (code, statuses, outcome) => {
+    const body = {
+      error: { code, message: 'Your token, your scope, your approval', id: 'x', kind: 'client' },
+    };
+    for (const status of statuses)
+      expect(outcomeOfRefusal('misskey', response(status, {}, body))).toBe(outcome);
   });
 
   it('gives no outcome for a response that a server other than an instance could send', () => {

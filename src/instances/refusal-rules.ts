@@ -3,6 +3,7 @@ import { isChallengePage, isPage } from './challenge-page.js';
 import type { CheckOutcome } from './check-outcome.js';
 import type { InstanceResponse } from './guarded-http.js';
 import { jsonBody } from './json-body.js';
+import { misskeyCode } from './misskey-api.js';
 import type { PlatformType } from './software.js';
 
 const errorSchema = z.object({
@@ -29,10 +30,22 @@ const SILENT_403: Readonly<Record<PlatformType, CheckOutcome>> = {
   gotosocial: 'scope_missing',
   friendica: 'token_invalid',
   mastodon_api: 'instance_error',
+  misskey: 'instance_error',
 };
 
+// ApiCallService.ts and endpoints/i.ts of Misskey and Sharkey, which send them as 400, 401, 403 or 429, by version.
+const MISSKEY_CODES: ReadonlyMap<string | null, CheckOutcome> = new Map<string | null, CheckOutcome>([
+  ['AUTHENTICATION_FAILED', 'token_invalid'],
+  ['CREDENTIAL_REQUIRED', 'token_invalid'],
+  ['PERMISSION_DENIED', 'scope_missing'],
+  ['YOUR_ACCOUNT_SUSPENDED', 'account_disabled'],
+  ['USER_IS_DELETED', 'account_disabled'],
+  ['YOUR_ACCOUNT_MOVED', 'account_moved'],
+  ['RATE_LIMIT_EXCEEDED', 'rate_limited'],
+]);
+
 /**
- * The meaning of an unsuccessful response to verify_credentials. Null if a server that is not an instance could also have
+ * The meaning of an unsuccessful response to the question whose token it is. Null if a server that is not an instance could also have
  * sent it.
  */
 export function outcomeOfRefusal(type: PlatformType, response: InstanceResponse): CheckOutcome | null {
@@ -45,6 +58,8 @@ export function outcomeOfRefusal(type: PlatformType, response: InstanceResponse)
     return type === 'pixelfed' ? outcomeOfPixelfedRedirect(headers.location) : null;
   // Not JSON, so not from the API: a proxy, a firewall, or another kind of server.
   if (jsonText === null) return null;
+  const outcome = type === 'misskey' ? MISSKEY_CODES.get(misskeyCode(response)) : undefined;
+  if (outcome !== undefined) return outcome;
   switch (status) {
     case 401:
       return outcomeOfWords(response) === 'scope_missing' ? 'scope_missing' : 'token_invalid';

@@ -17,13 +17,14 @@ describe('instanceTypeOf', () => {
     ['AKKOMA', 'akkoma'],
     ['snac', 'mastodon_api'],
     ['Iceshrimp.NET', 'mastodon_api'],
-    ['misskey', null],
+    ['Misskey', 'misskey'],
+    ['cherrypick', null],
     ['something-new', null],
     ['', null],
     ['constructor', null],
   ])('maps %j to %j', (software, type) => expect(instanceTypeOf(software)).toBe(type));
 
-  it.each(['misskey', 'PeerTube', 'lemmy'])('knows that %s has an API of its own', (software) =>
+  it.each(['PeerTube', 'lemmy'])('knows that %s has an API of its own', (software) =>
     expect(hasOtherApi(software)).toBe(true),
   );
 });
@@ -41,6 +42,7 @@ describe('traitsOf', () => {
     ['pixelfed', 'pixelfed', '0.12.5', 'read'],
     ['friendica', 'friendica', '2024.08', 'read'],
     ['mastodon_api', 'something-new', '1.0', 'read'],
+    ['misskey', 'cherrypick', '4.15.0', 'read:account'],
   ] as const)('requests of %s (%s %s) the scope %s', (type, software, version, scope) => {
     expect(traitsOf(type, software, version).scopes).toEqual([scope]);
   });

@@ -1,6 +1,7 @@
 /**
- * Kinds of servers that connections may have. `mastodon_api` is any other software that speaks the Mastodon API. Hometown
- * behaves like Mastodon. Software with another API gets a type of its own once it can be connected.
+ * Kinds of servers that connections may have. `mastodon_api` is any other software that speaks the Mastodon API, `misskey`
+ * any that speaks Misskey's only. Hometown behaves like Mastodon. Software with another API gets a type of its own once it
+ * can be connected.
  */
 export const PLATFORM_TYPES = [
   'mastodon',
@@ -10,6 +11,7 @@ export const PLATFORM_TYPES = [
   'gotosocial',
   'friendica',
   'mastodon_api',
+  'misskey',
 ] as const;
 export type PlatformType = (typeof PLATFORM_TYPES)[number];
 
@@ -23,8 +25,8 @@ export interface SoftwareLabels {
 export interface InstanceTraits {
   /** The narrowest scopes that allow reading the account's own profile. */
   readonly scopes: readonly string[];
-  /** `harmless`: the server accepts a challenge, but ignores it or is not known to verify it. */
-  readonly pkce: 'S256' | 'harmless';
+  /** `harmless`: the server accepts a challenge, but ignores it or is not known to verify it. `none`: MiAuth has none. */
+  readonly pkce: 'S256' | 'harmless' | 'none';
   readonly refreshTokens: boolean;
   /** False if revoking one token ends other users' tokens for the app too, or if that is not known. */
   readonly revocable: boolean;
@@ -74,6 +76,8 @@ const OF_TYPE: Readonly<Record<PlatformType, InstanceTraits>> = {
   friendica: { ...USUAL, revocable: false },
   // Every server with this API knows `read`; not all know the narrower scopes.
   mastodon_api: { ...USUAL, revocable: false },
+  // endpoints/i.ts: `read:account`; endpoints/i/revoke-token.ts is for the person's own sessions only.
+  misskey: { ...USUAL, scopes: ['read:account'], pkce: 'none', revocable: false },
 };
 
 const RFC7009: Partial<InstanceTraits> = { revocable: true };
@@ -95,10 +99,12 @@ const SOFTWARE: ReadonlyMap<string, Software> = new Map<string, Software>([
   ),
   // mastoapi.c of 2.75: no scopes, no PKCE; an app remembers who logged in last, and revoking deletes the app.
   ['snac', { type: 'mastodon_api', traits: { sharedApp: false, revocable: true } }],
+  // Its OAuth, since 2023.9, is for clients that publish a page about themselves; MiAuth is in every version.
+  ['misskey', { type: 'misskey' }],
 ]);
 
 /** These have logins and APIs of their own, even where a path of the Mastodon API answers. */
-const OTHER_APIS: ReadonlySet<string> = new Set(['misskey', 'peertube', 'lemmy']);
+const OTHER_APIS: ReadonlySet<string> = new Set(['peertube', 'lemmy']);
 
 /** Narrowest first. */
 const SCOPES = ['profile', 'read:accounts', 'read'];

@@ -7,7 +7,7 @@ import { type OAuthFailure, OAuthFailed } from './oauth.errors.js';
 /** Ten years. A token with a longer lifetime counts as one that never expires. */
 const MAX_LIFETIME_SECONDS = 315_360_000;
 
-const credential = z.string().regex(/^[\x21-\x7e]{1,4096}$/);
+export const credential = z.string().regex(/^[\x21-\x7e]{1,4096}$/);
 
 /** The tokens that an instance issued for a code or a refresh token. */
 export interface TokenGrant {

@@ -5,8 +5,9 @@ import { Database } from '../database/database.js';
 import { InstanceApps, type RegisteredApp } from '../instances/instance-apps.js';
 import { InstanceRefused } from '../instances/instances.errors.js';
 import { InstancesService } from '../instances/instances.service.js';
+import { MiAuth } from '../instances/miauth.js';
 import { OAuthClient } from '../instances/oauth-client.js';
-import { OAuthFailed } from '../instances/oauth.errors.js';
+import { OAuthFailed, RevocationRefused } from '../instances/oauth.errors.js';
 import type { CachedPlatform } from './platform-cache.js';
 import { PlatformWriter } from './platform-writer.js';
 import { PlatformRepository } from './platform.repository.js';
@@ -15,10 +16,10 @@ import { PlatformRepository } from './platform.repository.js';
 const LOOKUP_TIMEOUT_MS = 5000;
 const REVOKE_TIMEOUT_MS = 5000;
 
-/** An access token, and the app that it was issued to. */
+/** An access token, and the app that it was issued to; null at Misskey, whose tokens belong to none. */
 interface IssuedToken {
   readonly instanceUrl: string;
-  readonly app: RegisteredApp;
+  readonly app: RegisteredApp | null;
   readonly accessToken: string;
 }
 
@@ -35,6 +36,7 @@ export class DisconnectService {
     private readonly instances: InstancesService,
     private readonly apps: InstanceApps,
     private readonly oauth: OAuthClient,
+    private readonly miAuth: MiAuth,
   ) {}
 
   /** @throws {PlatformNotFound} only. Trouble with the instance is logged: the token is deleted here in any case. */
@@ -49,10 +51,16 @@ export class DisconnectService {
 
   private async revoke({ instanceUrl, app, accessToken }: IssuedToken): Promise<void> {
     try {
+      if (app === null) return await this.miAuth.revoke(instanceUrl, accessToken, REVOKE_TIMEOUT_MS);
       if (!(await this.isSafeAt(instanceUrl))) return;
       await this.oauth.revoke(instanceUrl, app, accessToken, REVOKE_TIMEOUT_MS);
     } catch (error) {
-      if (!(error instanceof InstanceRefused || error instanceof OAuthFailed)) throw error;
+      if (!(
+        error instanceof InstanceRefused ||
+        error instanceof OAuthFailed ||
+        error instanceof RevocationRefused
+      ))
+        throw error;
       this.#logger.warn(`A token could not be revoked: ${error.message}`);
     }
   }
@@ -64,8 +72,10 @@ export class DisconnectService {
   private async issuedTo({ view, credentials }: CachedPlatform): Promise<IssuedToken | null> {
     const { instanceUrl } = view;
     const opened = this.cipher.decrypt(view, credentials);
-    if (opened === null || opened.clientKey === null) return null;
+    if (opened === null) return null;
     const { accessToken, clientKey: clientId, clientSecret } = opened;
+    if (clientId === null)
+      return view.platformType === 'misskey' ? { instanceUrl, app: null, accessToken } : null;
     const app =
       clientSecret === null ? await this.apps.find(instanceUrl, clientId) : { clientId, clientSecret };
     return app && { instanceUrl, app, accessToken };

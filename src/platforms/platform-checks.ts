@@ -36,7 +36,10 @@ export class PlatformChecks {
     // Not from the cache: the finding is stored only for the credentials that were tested.
     const platform = await this.database.load(() => this.repository.find(id));
     if (platform === null || platform.view.userId !== userId) throw new PlatformNotFound();
-    const check = await this.checkOf(platform);
+    const found = await this.checkOf(platform);
+    // Only the watcher knows for how long. It stays until the instance is reached, or the watcher sees its name again.
+    const isGone = found.outcome === 'instance_unreachable' && platform.view.status === 'instance_gone';
+    const check = isGone ? this.checker.instanceGone() : found;
     await this.record(platform, check, true);
     return check;
   }
@@ -46,12 +49,13 @@ export class PlatformChecks {
    * version, which fails clients' If-Match and drops cached entries. A rate limit says nothing about the connection, so
    * it is not stored at all.
    *
+   * @param isGone whether the instance is known to be gone. Then it is not asked.
    * @returns null when the connection is gone or inactive.
    */
-  async watch(id: number): Promise<AccountCheck | null> {
+  async watch(id: number, isGone = false): Promise<AccountCheck | null> {
     const platform = await this.database.load(() => this.repository.find(id));
     if (platform === null || !platform.view.isActive) return null;
-    const check = await this.checkOf(platform);
+    const check = isGone ? this.checker.instanceGone() : await this.checkOf(platform);
     if (check.outcome !== 'rate_limited') await this.record(platform, check, false);
     return check;
   }

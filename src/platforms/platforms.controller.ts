@@ -229,7 +229,8 @@ export class PlatformsController {
   })
   @ApiBooleanQuery(
     'revoke',
-    'Also revoke the token at the instance, where that is safe; the connection is deleted even if that fails. ' +
+    'Also revoke the token at the instance, where that is safe and possible (`features.revocable` of the look-up); the ' +
+      'connection is deleted even if that fails. ' +
       'Rate-limited like `POST /v1/platforms/{id}/test`',
   )
   @ApiNoContentResponse()

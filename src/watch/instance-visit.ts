@@ -3,17 +3,18 @@ import { Logger } from '@nestjs/common';
 import { ServiceUnavailable } from '../common/domain-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
+import type { Presence } from '../instances/host-names.js';
 import type { PlatformChecks } from '../platforms/platform-checks.js';
 import type { RefreshOutcome, TokenRefresh } from './token-refresh.js';
 import type { VisitOutcome, WatchMeter } from './watch-meter.js';
-import { backOffMs, nextCheckMs, pauseMs, signOfLife } from './watch-plan.js';
+import { backOffMs, goneMs, nextCheckMs, pauseMs, signOfLife } from './watch-plan.js';
 import type { ClaimedCheck, WatchSchedule } from './watch-schedule.js';
 
 const BATCH = 20;
 /** The most requests that one connection needs: two to refresh its token, the check, three for a handle of another domain. */
 const REQUESTS = 6;
 /** The most requests to learn what runs at an instance, which is cached for all its connections: documents, redirects, probes. */
-const LOOK_UP_REQUESTS = 8;
+const LOOK_UP_REQUESTS = 10;
 /** A visit ends after this time even if checks are left, because other instances wait for the slot. */
 const LONGEST_VISIT_MS = 5 * 60_000;
 /** An instance counts as gone after this many faulty responses in a row. A single one may concern one account only. */
@@ -24,6 +25,8 @@ export interface VisitTools {
   readonly checks: PlatformChecks;
   readonly refresh: TokenRefresh;
   readonly meter: WatchMeter;
+  /** Whether the name of an instance exists. */
+  readonly presence: (origin: string) => Promise<Presence>;
 }
 
 type Verdict =
@@ -56,15 +59,18 @@ export class InstanceVisit {
 
   async run(): Promise<VisitOutcome> {
     const { schedule } = this.tools;
-    const failures = await schedule.enter(this.origin, this.#leaseMs);
-    if (failures === null) return 'busy';
+    const entered = await schedule.enter(this.origin, this.#leaseMs);
+    if (entered === null) return 'busy';
+    const { failures, isGone } = entered;
+    // Only a name that is there again is a reason to ask the instance.
+    if (isGone && (await this.tools.presence(this.origin)) !== 'present') return this.leaveGone(failures);
     const until = performance.now() + LONGEST_VISIT_MS;
     for (;;) {
       const claimed = await schedule.claim(this.origin, BATCH, this.#leaseMs);
       const outcome = await this.batch(claimed, failures);
       if (outcome !== null) return outcome;
       if (claimed.length < BATCH || performance.now() > until) {
-        await schedule.leave(this.origin, this.#answered ? 0 : failures, this.#spacingMs);
+        await this.leave(this.#answered ? 0 : failures, this.#spacingMs);
         return claimed.length < BATCH ? 'done' : 'out_of_time';
       }
       await schedule.stay(this.origin, this.#leaseMs);
@@ -83,7 +89,8 @@ export class InstanceVisit {
       const rest = claimed.slice(index + 1);
       if (verdict === 'gone') {
         const newFailures = this.#answered ? 1 : failures + 1;
-        await this.end(rest, newFailures, backOffMs(newFailures, Math.random()));
+        const presence = await this.tools.presence(this.origin);
+        await this.end(rest, newFailures, backOffMs(newFailures, Math.random()), presence);
         return 'unreachable';
       }
       await this.end(rest, 0, verdict.pauseMs);
@@ -94,9 +101,40 @@ export class InstanceVisit {
     return null;
   }
 
-  private async end(rest: readonly ClaimedCheck[], failures: number, pause: number): Promise<void> {
+  private async end(
+    rest: readonly ClaimedCheck[],
+    failures: number,
+    pause: number,
+    presence?: Presence,
+  ): Promise<void> {
     await this.tools.schedule.giveBack(rest);
-    await this.tools.schedule.leave(this.origin, failures, pause);
+    await this.leave(failures, pause, presence);
+  }
+
+  private leave(
+    failures: number,
+    pause: number,
+    presence: Presence = this.#answered ? 'present' : 'unknown',
+  ): Promise<void> {
+    return this.tools.schedule.leave(this.origin, failures, pause, presence);
+  }
+
+  /** Gives every connection that is due its status, without a request. */
+  private async leaveGone(failures: number): Promise<VisitOutcome> {
+    const { schedule, checks, meter } = this.tools;
+    for (;;) {
+      const claimed = await schedule.claim(this.origin, BATCH, this.#leaseMs);
+      for (const { platformId } of claimed) {
+        const check = await checks.watch(platformId, true);
+        meter.record({ kind: 'check', outcome: check?.outcome ?? 'gone' });
+        await schedule.checked(platformId, nextCheckMs(this.#intervalMs, Math.random()));
+      }
+      if (claimed.length < BATCH || this.signal.aborted) {
+        await this.leave(failures + 1, claimed.length < BATCH ? goneMs(Math.random()) : 0);
+        return claimed.length < BATCH ? 'unreachable' : 'stopped';
+      }
+      await schedule.stay(this.origin, this.#leaseMs);
+    }
   }
 
   private async one({ platformId, refreshDue }: ClaimedCheck): Promise<Verdict> {

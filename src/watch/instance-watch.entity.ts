@@ -15,6 +15,10 @@ export class InstanceWatch {
   @Column({ type: 'integer', default: 0 })
   failures!: number;
 
+  /** Since when its name does not exist in DNS; null while it does. */
+  @Column({ name: 'vanished_at', type: 'timestamptz', nullable: true })
+  vanishedAt!: Date | null;
+
   @Index('instance_watch_retry_at_idx')
   @Column({ name: 'retry_at', type: 'timestamptz' })
   retryAt!: Date;

@@ -61,9 +61,9 @@ describe('pauseMs', () => {
 });
 
 describe('signOfLife', () => {
-  it('counts a refusal as alive, and an unreachable or blocked address as gone', () => {
+  it('counts a refusal as alive, and an unreachable, vanished or blocked address as gone', () => {
     const by = (sign: string) => CHECK_OUTCOMES.filter((outcome) => signOfLife(outcome) === sign);
-    expect(by('gone')).toEqual(['instance_unreachable', 'blocked_address']);
+    expect(by('gone')).toEqual(['instance_unreachable', 'instance_gone', 'blocked_address']);
     expect(by('faulty')).toEqual([
       'instance_error',
       'not_an_instance',
@@ -71,6 +71,6 @@ describe('signOfLife', () => {
       'instance_moved',
     ]);
     expect(by('none')).toEqual(['needs_reconnect']);
-    expect(by('alive')).toHaveLength(CHECK_OUTCOMES.length - 7);
+    expect(by('alive')).toHaveLength(CHECK_OUTCOMES.length - 8);
   });
 });

@@ -3,6 +3,7 @@ import type { AccountCheck, CheckOutcome } from '../instances/check-outcome.js';
 const MINUTE_MS = 60_000;
 const FIRST_BACK_OFF_MS = 5 * MINUTE_MS;
 const LONGEST_BACK_OFF_MS = 24 * 60 * MINUTE_MS;
+const WEEK_MS = 7 * 24 * 60 * MINUTE_MS;
 /** The rate limit window of Mastodon and GoToSocial. */
 const USUAL_WINDOW_MS = 5 * MINUTE_MS;
 const SHORTEST_PAUSE_MS = 1000;
@@ -38,10 +39,16 @@ export function pauseMs(
   return Math.min(Math.max(ms, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
 }
 
+/** How long an instance that is gone is left alone. */
+export function goneMs(random: number): number {
+  return nextCheckMs(WEEK_MS, random);
+}
+
 /** What a check says about the instance: it works, it is gone, it answers with errors, or nothing. */
 export function signOfLife(outcome: CheckOutcome): 'alive' | 'gone' | 'faulty' | 'none' {
   switch (outcome) {
     case 'instance_unreachable':
+    case 'instance_gone':
     case 'blocked_address':
       return 'gone';
     case 'instance_error':

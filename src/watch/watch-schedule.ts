@@ -1,10 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import type { Presence } from '../instances/host-names.js';
 
 export interface ClaimedCheck {
   readonly platformId: number;
   /** Whether to refresh the token before the check. */
   readonly refreshDue: boolean;
+}
+
+/** What is known of an instance when a visit begins. */
+export interface EnteredInstance {
+  /** Consecutive failed visits. */
+  readonly failures: number;
+  /** Whether its name has not existed for so long that the instance counts as gone. */
+  readonly isGone: boolean;
 }
 
 /** Rows that one statement plans or deletes. Keeps each statement short, however many rows are waiting. */
@@ -13,6 +22,7 @@ const BATCH = 5000;
 const SHORTEST_DELAY_SECONDS = 60;
 /** Longer than the longest back-off, so such an instance has no checks left. */
 const RETENTION = '3 days';
+const GONE_AFTER = '30 days';
 
 const ms = (parameter: string): string => `${parameter}::float8 * interval '1 millisecond'`;
 
@@ -64,7 +74,12 @@ const CHECKED_SQL = `
 const ENTER_SQL = `
   INSERT INTO instance_watch AS existing (instance_url, retry_at) VALUES ($1, now() + ${ms('$2')})
   ON CONFLICT (instance_url) DO UPDATE SET retry_at = excluded.retry_at WHERE existing.retry_at <= now()
-  RETURNING failures`;
+  RETURNING failures, coalesce(vanished_at <= now() - interval '${GONE_AFTER}', false) AS "isGone"`;
+
+const LEAVE_SQL = `
+  UPDATE instance_watch SET failures = $2, retry_at = now() + ${ms('$3')},
+    vanished_at = CASE $4 WHEN 'vanished' THEN coalesce(vanished_at, now()) WHEN 'unknown' THEN vanished_at END
+  WHERE instance_url = $1`;
 
 /** Plans checks by the clock of the database, which all processes share. Claims are leases and expire by themselves. */
 @Injectable()
@@ -83,10 +98,10 @@ export class WatchSchedule {
     return rows.map(({ origin }) => origin);
   }
 
-  /** @returns the number of consecutive failed visits; null if another process visits it, or its pause is not over. */
-  async enter(origin: string, leaseMs: number): Promise<number | null> {
-    const [row] = await this.database.statement<{ failures: number }>(ENTER_SQL, [origin, leaseMs]);
-    return row?.failures ?? null;
+  /** @returns null if another process visits it, or its pause is not over. */
+  async enter(origin: string, leaseMs: number): Promise<EnteredInstance | null> {
+    const [entered] = await this.database.statement<EnteredInstance>(ENTER_SQL, [origin, leaseMs]);
+    return entered ?? null;
   }
 
   /** Extends the lease of the running visit. */
@@ -97,11 +112,8 @@ export class WatchSchedule {
     );
   }
 
-  async leave(origin: string, failures: number, pauseMs: number): Promise<void> {
-    await this.database.statement(
-      `UPDATE instance_watch SET failures = $2, retry_at = now() + ${ms('$3')} WHERE instance_url = $1`,
-      [origin, failures, pauseMs],
-    );
+  async leave(origin: string, failures: number, pauseMs: number, presence: Presence): Promise<void> {
+    await this.database.statement(LEAVE_SQL, [origin, failures, pauseMs, presence]);
   }
 
   claim(origin: string, limit: number, leaseMs: number): Promise<ClaimedCheck[]> {

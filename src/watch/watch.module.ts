@@ -8,7 +8,6 @@ import { SnapshotsModule } from '../snapshots/snapshots.module.js';
 import { InstanceWatch } from './instance-watch.entity.js';
 import { LocalRounds } from './local-rounds.js';
 import { PlatformWatch } from './platform-watch.entity.js';
-import { QueuedRounds } from './queued-rounds.js';
 import { TokenRefresh } from './token-refresh.js';
 import { WatchForecast } from './watch-forecast.js';
 import { WatchMeter } from './watch-meter.js';
@@ -34,11 +33,12 @@ import { Watcher } from './watcher.js';
     {
       provide: WatchRounds,
       inject: [AppConfig, Watcher],
-      useFactory: ({ redis, watch }: AppConfig, watcher: Watcher): WatchRounds => {
+      useFactory: async ({ redis, watch }: AppConfig, watcher: Watcher): Promise<WatchRounds> => {
         const options = { roundMs: watch.roundSeconds * 1000, concurrency: watch.concurrency };
-        return redis === null
-          ? new LocalRounds(watcher, options)
-          : new QueuedRounds(redis.target, redis.keyPrefix, watcher, options, new Logger('Watcher'));
+        if (redis === null || !watch.enabled) return new LocalRounds(watcher, options);
+        // Loaded here: BullMQ is a tenth of what a process loads.
+        const { QueuedRounds } = await import('./queued-rounds.js');
+        return new QueuedRounds(redis.target, redis.keyPrefix, watcher, options, new Logger('Watcher'));
       },
     },
     WatchRunner,

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ServiceUnavailable } from '../common/domain-error.js';
 import { OutageLog } from '../common/outage-log.js';
 import { AppConfig } from '../config/app-config.js';
+import { type Presence, presenceOf } from '../instances/host-names.js';
 import { PlatformChecks } from '../platforms/platform-checks.js';
 import { AccountSnapshots } from '../snapshots/account-snapshots.js';
 import { InstanceVisit } from './instance-visit.js';
@@ -54,7 +55,10 @@ export class Watcher {
     let outcome: VisitOutcome = 'failed';
     try {
       const { schedule, checks, refresh, meter } = this;
-      const visit = new InstanceVisit({ schedule, checks, refresh, meter }, this.config, origin, signal);
+      const { instanceHostAllowlist } = this.config;
+      const presence = (of: string): Promise<Presence> => presenceOf(of, instanceHostAllowlist);
+      const tools = { schedule, checks, refresh, meter, presence };
+      const visit = new InstanceVisit(tools, this.config, origin, signal);
       outcome = await visit.run();
       this.#outage.succeeded();
     } catch (error) {

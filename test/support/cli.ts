@@ -21,33 +21,10 @@ export interface RunningCli {
   readonly done: Promise<CliRun>;
 }
 
-/** One operator command of the built program, by the file that registers it, in a process of its own. */
-export function startCli(
-  file: string,
-  register: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): RunningCli {
-  // As src/cli/main.ts does it: a known failure is one line on standard error, and the exit code is 1.
-  const program = [
-    `const { Command } = await import('commander');`,
-    `const { ${register} } = await import('./dist/cli/${file}.js');`,
-    `const program = new Command();`,
-    `${register}(program);`,
-    `try { await program.parseAsync(process.argv.slice(1), { from: 'user' }); }`,
-    `catch (error) { process.stderr.write(error.message + '\\n'); process.exitCode = 1; }`,
-  ].join('\n');
-  return start(['--input-type=module', '-e', program, '--', ...args], env);
-}
-
-/** The built program as operators run it. */
-export function runCli(args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliRun> {
-  return start(['dist/cli/main.js', ...args], env).done;
-}
-
-function start(nodeArgs: readonly string[], env: Readonly<Record<string, string>>): RunningCli {
+/** An operator command of the built program, in a process of its own. */
+export function startCli(args: readonly string[], env: Readonly<Record<string, string>>): RunningCli {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, nodeArgs, {
+  const child = spawn(process.execPath, ['dist/cli/main.js', ...args], {
     cwd: ROOT,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -63,4 +40,9 @@ function start(nodeArgs: readonly string[], env: Readonly<Record<string, string>
     kill: () => child.kill('SIGKILL'),
     done: once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr })),
   };
+}
+
+/** The same, to its end. */
+export function runCli(args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliRun> {
+  return startCli(args, env).done;
 }

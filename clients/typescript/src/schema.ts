@@ -354,7 +354,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start connecting an account by OAuth
+         * Start connecting an account by OAuth, or at Misskey by MiAuth
          * @description The attempt is valid once, for ten minutes. The instance sends the browser back to the callback, and the page there sends `POST /v1/connect/finish`.
          */
         post: operations["Connect_begin"];
@@ -372,7 +372,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * OAuth callback: the instance redirects the browser here
+         * Callback of OAuth and MiAuth: the instance redirects the browser here
          * @description Each instance has a redirect URI of its own. Redirects the browser to `returnTo`, or to the console, with `attempt=…` or `connect=failed&code=…` in the query. With `Accept: application/json` responds with JSON. Nothing is connected yet: see `POST /v1/connect/finish`. HEAD and prefetches change nothing.
          */
         get: operations["Connect_callback"];
@@ -394,7 +394,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Finish connecting an account by OAuth
+         * Finish connecting an account by OAuth or MiAuth
          * @description Works once, for the user who began the attempt; again, if the outcome was `confirmation_required`. A browser that has the cookie of an attempt must have the one of this attempt.
          */
         post: operations["Connect_finish"];
@@ -755,7 +755,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {string} */
-        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "software_not_supported" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "registration_closed" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "too_many_platforms" | "platform_inactive" | "default_required" | "needs_reconnect" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "shutting_down";
+        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "registration_closed" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "too_many_platforms" | "platform_inactive" | "default_required" | "needs_reconnect" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "shutting_down";
         ProblemTypeDto: {
             /** @example https://api.example.org/problems/duplicate_name */
             type: string;
@@ -1073,25 +1073,25 @@ export interface components {
         };
         InstanceFeaturesDto: {
             /**
-             * @description Scopes that an OAuth connection requests
+             * @description Scopes that a connection by OAuth requests, or permissions by MiAuth
              * @example [
              *       "profile"
              *     ]
              */
             scopes: string[];
             /**
-             * @description `harmless`: the instance accepts a PKCE challenge but may not verify it
+             * @description `harmless`: the instance accepts a PKCE challenge but may not verify it. `none`: it connects by MiAuth
              * @example S256
              * @enum {string}
              */
-            pkce: "S256" | "harmless";
+            pkce: "S256" | "harmless" | "none";
             /**
              * @description Whether access tokens expire and are refreshed
              * @example false
              */
             refreshTokens: boolean;
             /**
-             * @description Whether a token can be revoked without revoking other users' tokens
+             * @description Whether a token can be revoked from here without revoking other users' tokens
              * @example true
              */
             revocable: boolean;
@@ -1124,11 +1124,11 @@ export interface components {
             /** @example true */
             supported: boolean;
             /**
-             * @description The platformType to use for a connection: `mastodon_api` for any software without a type of its own that speaks the Mastodon API; null if the software is not supported
+             * @description The platformType to use for a connection: `mastodon_api` for any software without a type of its own that speaks the Mastodon API, `misskey` for any that speaks Misskey's only; null if the software is not supported
              * @example mastodon
              * @enum {string|null}
              */
-            platformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api" | null;
+            platformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api" | "misskey" | null;
             features: components["schemas"]["InstanceFeaturesDto"] | null;
         };
         CacheRefreshDto: {
@@ -1139,9 +1139,9 @@ export interface components {
             platforms: number;
         };
         /** @enum {string} */
-        PlatformStatus: "unchecked" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "rate_limited" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "identity_mismatch" | "account_moved" | "blocked_address" | "needs_reconnect";
+        PlatformStatus: "unchecked" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "rate_limited" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "identity_mismatch" | "account_moved" | "blocked_address" | "needs_reconnect";
         /** @enum {string} */
-        PlatformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api";
+        PlatformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api" | "misskey";
         PlatformDto: {
             /** @example 42 */
             id: number;
@@ -1281,7 +1281,7 @@ export interface components {
             isActive?: boolean;
         };
         /** @enum {string} */
-        CheckOutcome: "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "rate_limited" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "identity_mismatch" | "account_moved" | "blocked_address" | "needs_reconnect";
+        CheckOutcome: "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "rate_limited" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "identity_mismatch" | "account_moved" | "blocked_address" | "needs_reconnect";
         TestedAccountDto: {
             /**
              * @description Unique within its instance only
@@ -4831,7 +4831,7 @@ export interface operations {
     Platforms_remove: {
         parameters: {
             query?: {
-                /** @description Also revoke the token at the instance, where that is safe; the connection is deleted even if that fails. Rate-limited like `POST /v1/platforms/{id}/test` */
+                /** @description Also revoke the token at the instance, where that is safe and possible (`features.revocable` of the look-up); the connection is deleted even if that fails. Rate-limited like `POST /v1/platforms/{id}/test` */
                 revoke?: boolean;
             };
             header?: never;
@@ -5966,6 +5966,8 @@ export interface operations {
             query?: {
                 error?: unknown;
                 iss?: unknown;
+                /** @description MiAuth's, instead of a code */
+                session?: unknown;
                 code?: unknown;
                 state?: unknown;
             };

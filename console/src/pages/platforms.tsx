@@ -72,8 +72,9 @@ export function LoadState() {
     <div class="empty panel">
       <p>No platforms connected yet.</p>
       <p class="hint">
-        Connect an account on Mastodon, Pixelfed, Pleroma, Akkoma, GoToSocial, Friendica or other software
-        that speaks the Mastodon API. Its credentials are stored encrypted and never shown here.
+        Connect an account on Mastodon, Pixelfed, Pleroma, Akkoma, GoToSocial, Friendica, Misskey or other
+        software that speaks the Mastodon or the Misskey API. Its credentials are stored encrypted and never
+        shown here.
       </p>
     </div>
   );

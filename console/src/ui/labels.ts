@@ -11,12 +11,17 @@ export const TYPE_LABELS: Readonly<Record<Platform['platformType'], string>> = {
   gotosocial: 'GoToSocial',
   friendica: 'Friendica',
   mastodon_api: 'Other (Mastodon API)',
+  misskey: 'Misskey',
 };
+
+/** Types that more than one software has. */
+const NAMED_BY_SOFTWARE: ReadonlySet<Platform['platformType']> = new Set(['mastodon_api', 'misskey']);
 
 /** What runs at the instance: as it calls itself if its type has no name of its own, with the version if known. */
 export function softwareOf({ platformType, software, softwareVersion }: Platform): string {
-  const name =
-    platformType === 'mastodon_api' ? (software ?? TYPE_LABELS[platformType]) : TYPE_LABELS[platformType];
+  const label = TYPE_LABELS[platformType];
+  const isNamed = software !== null && software !== platformType && NAMED_BY_SOFTWARE.has(platformType);
+  const name = isNamed ? software : label;
   return software === null || softwareVersion === null ? name : `${name} ${softwareVersion}`;
 }
 
@@ -33,6 +38,7 @@ export const STATUS_LABELS: Readonly<Record<Status, string>> = {
   not_an_instance: 'Not a Fediverse instance',
   instance_blocks_programs: 'Instance blocks programs',
   instance_moved: 'Instance has moved',
+  instance_gone: 'Instance no longer exists',
   identity_mismatch: 'Token belongs to another account',
   account_moved: 'Account has moved',
   blocked_address: 'Address not allowed',

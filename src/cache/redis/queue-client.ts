@@ -62,6 +62,8 @@ export function createQueueClient(target: RedisTarget, key: string, stopped: Abo
     maxRetriesPerRequest: null,
     // It would send INFO, which not every user may.
     enableReadyCheck: false,
+    // It would read its version from a file beside itself, which the bundle does not have.
+    disableClientInfo: true,
     retryStrategy: (attempt) => (stopped.aborted ? null : waitMs(attempt)),
     reconnectOnError: ({ message }) => {
       // The server of REDIS_URL is a node of a cluster.

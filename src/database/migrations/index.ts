@@ -15,6 +15,8 @@ import { KeyPolicies1764001300000 } from './1764001300000-key-policies.js';
 import { NormalText1764001500000 } from './1764001500000-normal-text.js';
 import { Primary1764001600000 } from './1764001600000-primary.js';
 import { Software1764001900000 } from './1764001900000-software.js';
+import { Misskey1764002000000 } from './1764002000000-misskey.js';
+import { Vanished1764002010000 } from './1764002010000-vanished.js';
 import { Idempotency1764002500000 } from './1764002500000-idempotency.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
@@ -36,5 +38,7 @@ export const MIGRATIONS = [
   NormalText1764001500000,
   Primary1764001600000,
   Software1764001900000,
+  Misskey1764002000000,
+  Vanished1764002010000,
   Idempotency1764002500000,
 ];

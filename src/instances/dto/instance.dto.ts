@@ -19,23 +19,24 @@ export class InstanceFeaturesDto {
   @ApiProperty({
     type: [String],
     example: ['profile'],
-    description: 'Scopes that an OAuth connection requests',
+    description: 'Scopes that a connection by OAuth requests, or permissions by MiAuth',
   })
   scopes!: readonly string[];
 
   @ApiProperty({
-    enum: ['S256', 'harmless'],
+    enum: ['S256', 'harmless', 'none'],
     example: 'S256',
-    description: '`harmless`: the instance accepts a PKCE challenge but may not verify it',
+    description:
+      '`harmless`: the instance accepts a PKCE challenge but may not verify it. `none`: it connects by MiAuth',
   })
-  pkce!: 'S256' | 'harmless';
+  pkce!: 'S256' | 'harmless' | 'none';
 
   @ApiProperty({ example: false, description: 'Whether access tokens expire and are refreshed' })
   refreshTokens!: boolean;
 
   @ApiProperty({
     example: true,
-    description: "Whether a token can be revoked without revoking other users' tokens",
+    description: "Whether a token can be revoked from here without revoking other users' tokens",
   })
   revocable!: boolean;
 
@@ -78,7 +79,7 @@ export class InstanceDto {
     example: 'mastodon',
     description:
       'The platformType to use for a connection: `mastodon_api` for any software without a type of its own that speaks ' +
-      'the Mastodon API; null if the software is not supported',
+      "the Mastodon API, `misskey` for any that speaks Misskey's only; null if the software is not supported",
   })
   platformType!: PlatformType | null;
 

@@ -165,7 +165,7 @@ describe('credentials:import of a table', () => {
   it('is killed, leaves nothing half-written, and goes on without doubles when it is run again', async () => {
     const args = ['credentials:import', '--create-users', file];
     const env = app.backends.env();
-    const killed = startCli('credentials-import', 'registerCredentialsImport', args, env);
+    const killed = startCli(args, env);
     app.backends.logs.push(() => killed.output());
     await waitUntil(async () => (await count('platform_connections')) > 300, {
       timeoutMs: 90_000,

@@ -204,13 +204,13 @@ describe('connecting by OAuth', () => {
 
   it('explains what stands in the way of a beginning, naming /instance', async () => {
     const caller = await app.signUp();
-    const misskey = await fakes.start('misskey');
+    const peertube = await fakes.start('peertube');
     const closed = await fakes.start('mastodon');
     closed.misbehaviours.set('/api/v1/apps', 'html');
     const strict = await fakes.start('mastodon');
     strict.misbehaviours.set('/api/v1/apps', 'teapot');
     for (const [instance, code] of [
-      [misskey.origin, 'software_not_supported'],
+      [peertube.origin, 'software_not_supported'],
       [closed.origin, 'instance_blocks_programs'],
       [strict.origin, 'registration_refused'],
       ['https://127.0.0.1', 'blocked_address'],

@@ -36,6 +36,11 @@ describe('POST /v1/instances/lookup', () => {
       'A small something-new',
       { scopes: ['profile'], pkce: 'S256', revocable: true },
     ],
+    ['sharkey', 'mastodon_api', 'An old title', { scopes: ['read'], revocable: true }],
+    ['iceshrimp-net', 'mastodon_api', 'An old title', { scopes: ['read'], revocable: true }],
+    ['misskey', 'misskey', null, { scopes: ['read:account'], pkce: 'none', revocable: false }],
+    ['misskey-old', 'misskey', null, { scopes: ['read:account'], pkce: 'none' }],
+    ['cherrypick', 'misskey', null, { scopes: ['read:account'], pkce: 'none' }],
   ] as const)('knows %s as %s', async (software, platformType, title, features) => {
     const fake = await fakes.start(software);
     const { status, body } = await lookup(fake.origin);
@@ -82,7 +87,25 @@ describe('POST /v1/instances/lookup', () => {
   });
 
   it.each([
-    ['misskey', 'misskey'],
+    ['/api/miauth/', 'server-error', 'instance_error'],
+    ['/api/miauth/', 'challenge-503', 'instance_blocks_programs'],
+    ['/api/i', 'throttled', 'instance_error'],
+  ] as const)('does not take an answer of %s, %s, for one about the API', async (path, how, code) => {
+    const fake = await fakes.start('cherrypick');
+    fake.misbehaviours.set(path, how);
+    expect(await lookup(fake.origin)).toMatchObject({ status: 400, body: { code } });
+  });
+
+  it.each(['html-ok', 'wrong-json', 'not-found'] as const)(
+    'takes a server for none of the family whose MiAuth answers %s',
+    async (how) => {
+      const fake = await fakes.start('cherrypick');
+      fake.misbehaviours.set('/api/miauth/', how);
+      expect((await lookup(fake.origin)).body).toMatchObject({ supported: false, platformType: null });
+    },
+  );
+
+  it.each([
     ['peertube', 'peertube'],
     ['blog', 'writefreely'],
   ] as const)('names software that is not supported (%s), and says so', async (kind, software) => {
@@ -150,7 +173,8 @@ describe('POST /v1/instances/lookup', () => {
     expect(status).toBe(400);
     expect(headers.get('content-type')).toMatch('application/problem+json');
     expect(body).toMatchObject({ code, errors: [{ pointer: '/instance', detail: body.detail }] });
-    expect(JSON.stringify(body)).not.toMatch(/127\.0\.0\.1|secret-inside/);
+    // The type is an address of this server.
+    expect(JSON.stringify({ ...body, type: '' })).not.toMatch(/127\.0\.0\.1|secret-inside/);
     // Refusals are remembered for a short while.
     const asked = fake.requests.length;
     expect((await lookup(fake.origin)).body).toMatchObject({ code, detail: body.detail });

@@ -7,7 +7,7 @@ import { KeyRotation, type RotationOutcome } from '../../../src/keys/key-rotatio
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
-import { startCli } from '../../support/cli.js';
+import { runCli, startCli } from '../../support/cli.js';
 import { type Person, createPlatform, platformInput, register } from '../../support/factories.js';
 import { insertUsers } from '../../support/insert-users.js';
 import { reveal } from '../../support/reveal.js';
@@ -73,7 +73,7 @@ describe('keys:rotate', () => {
   });
 
   const rotateByCli = () => {
-    const cli = startCli('keys-rotate', 'registerKeysRotate', ['keys:rotate'], cliEnv());
+    const cli = startCli(['keys:rotate'], cliEnv());
     backends.logs.push(() => cli.output());
     return cli;
   };
@@ -314,8 +314,7 @@ describe('keys:rotate', () => {
     const { code, stderr } = await rotateByCli().done;
     expect(code).toBe(1);
     expect(stderr).toContain('run credentials:seal');
-    const seal = await startCli('credentials-seal', 'registerCredentialsSeal', ['credentials:seal'], cliEnv())
-      .done;
+    const seal = await runCli(['credentials:seal'], cliEnv());
     expect(seal).toMatchObject({ code: 0, stdout: 'Sealed 1 platform connections.\n' });
     expect(await rotateConnections((await startNew()).app)).toMatchObject([{ complete: true }]);
     await expectNewKeySuffices();

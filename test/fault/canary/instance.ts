@@ -10,7 +10,11 @@ const SENT = {
   'refresh token': ({ form }: SeenRequest) => form.get('grant_type') === 'refresh_token',
   'token to revoke': ({ path }: SeenRequest) => path === '/oauth/revoke',
   'access token': ({ path }: SeenRequest) => path === '/api/v1/accounts/verify_credentials',
+  'token to revoke, of Misskey': ({ path }: SeenRequest) => path === '/api/i/revoke-token',
+  'access token, of Misskey': ({ path }: SeenRequest) => path === '/api/i',
 };
+/** Without a client, as MiAuth leaves it. */
+const BY_MIAUTH = { platformType: 'misskey', username: null, clientKey: null, clientSecret: null } as const;
 
 /** Connects an account whose token can be refreshed. @returns the connection's id. */
 export async function connect(canary: Canary): Promise<number> {
@@ -34,11 +38,13 @@ export async function makeDue({ app }: Canary, ids: readonly number[]): Promise<
 export async function useEchoing(canary: Canary, echo: Echo): Promise<void> {
   const { app, owner, instance } = canary;
   const connected = await connect(canary);
-  const [consent, tested, revoked] = await Promise.all([
+  const [consent, tested, revoked, testedMisskey, revokedMisskey] = await Promise.all([
     beginToConnect(canary),
     // Without a username any account will do, also one with the name of a token.
     newPlatform(canary, { username: null }),
     newPlatform(canary),
+    newPlatform(canary, BY_MIAUTH),
+    newPlatform(canary, BY_MIAUTH),
   ]);
   await makeDue(canary, [connected]);
   const seen = instance.requests.length;
@@ -48,10 +54,12 @@ export async function useEchoing(canary: Canary, echo: Echo): Promise<void> {
       finishToConnect(canary, consent),
       owner.client.post(`/v1/platforms/${tested}/test`),
       owner.client.delete(`/v1/platforms/${revoked}?revoke=true`),
+      owner.client.post(`/v1/platforms/${testedMisskey}/test`),
+      owner.client.delete(`/v1/platforms/${revokedMisskey}?revoke=true`),
       owner.client.post('/v1/instances/lookup', { instance: instance.origin }),
       new Watched(app.app).round(),
     ]);
-    await owner.client.get(`/v1/platforms/${tested}`);
+    for (const id of [tested, testedMisskey]) await owner.client.get(`/v1/platforms/${id}`);
   } finally {
     instance.echoing = null;
   }

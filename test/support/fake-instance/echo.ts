@@ -15,7 +15,7 @@ export const ECHOES = [
 ] as const;
 export type Echo = (typeof ECHOES)[number];
 
-const SECRET_FIELDS = ['code', 'code_verifier', 'client_secret', 'refresh_token', 'token'];
+const SECRET_FIELDS = ['code', 'code_verifier', 'client_secret', 'refresh_token', 'token', 'i'];
 
 export function credentialsIn(authorization: string | undefined, form: URLSearchParams): string[] {
   const sent = [authorization?.replace(/^Bearer /, ''), ...SECRET_FIELDS.map((field) => form.get(field))];

@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Deferred, deferred } from '../barrier.js';
 import { type Echo, credentialsIn, echo } from './echo.js';
+import { FakeMisskey } from './fake-misskey.js';
 import { FakeOAuth, type JsonAnswer } from './fake-oauth.js';
 import { misbehave, type Misbehaviour } from './misbehaviour.js';
 import { BEHAVIOURS, type Behaviour, type FakeSoftware, type TokenState } from './softwares.js';
@@ -12,6 +13,7 @@ export interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly authorization: string | undefined;
+  /** The fields of the body, which is a form or a JSON object. */
   readonly form: URLSearchParams;
   /** Milliseconds, by performance.now(). */
   readonly at: number;
@@ -31,9 +33,10 @@ export interface FakeAccount {
 export class FakeInstance {
   readonly requests: SeenRequest[] = [];
   readonly oauth: FakeOAuth;
+  readonly misskey: FakeMisskey | null;
   /** The state of each token that was not issued by `oauth`; unknown ones are invalid. */
   readonly tokenStates = new Map<string, TokenState>();
-  /** Bad answers by path, or `*` for all. */
+  /** Bad answers by path (of MiAuth, without its session), or `*` for all. */
   readonly misbehaviours = new Map<string, Misbehaviour>();
   /** What is not JSON, by path. */
   readonly files = new Map<string, { readonly type: string; readonly bytes: Buffer }>();
@@ -62,6 +65,7 @@ export class FakeInstance {
     readonly behaviour: Behaviour,
   ) {
     this.oauth = new FakeOAuth(behaviour, origin);
+    this.misskey = behaviour.misskey === undefined ? null : new FakeMisskey(this, behaviour.misskey);
     server.on('connection', () => (this.connections += 1));
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       void this.answer(request, response);
@@ -101,7 +105,8 @@ export class FakeInstance {
     const url = new URL(request.url ?? '/', this.origin);
     let body = '';
     for await (const chunk of request) body += String(chunk);
-    const form = new URLSearchParams(body);
+    const contentType = request.headers['content-type'];
+    const form = fieldsOf(body, contentType);
     const authorization = request.headers.authorization;
     this.requests.push({ method: request.method ?? '', path: url.pathname, authorization, form, at });
     const held = this.held.get(url.pathname);
@@ -111,7 +116,10 @@ export class FakeInstance {
       await held.opened.promise;
     }
     if (this.echoing !== null) return echo(this.echoing, credentialsIn(authorization, form), response);
-    const bad = this.misbehaviours.get(url.pathname) ?? this.misbehaviours.get('*');
+    const bad =
+      this.misbehaviours.get(url.pathname) ??
+      this.misbehaviours.get(url.pathname.replace(/[\w-]{36}\/check$/, '')) ??
+      this.misbehaviours.get('*');
     if (bad !== undefined) return misbehave(bad, request, response);
     const leadsTo =
       this.redirects.get(`${request.headers.host ?? ''}${url.pathname}`) ?? this.redirects.get(url.pathname);
@@ -126,7 +134,7 @@ export class FakeInstance {
     }
     // GoToSocial does this; the others do not mind, so no client may rely on either.
     const answer = request.headers['user-agent']
-      ? this.route(request.method ?? '', url, form, authorization)
+      ? this.route(request.method ?? '', url, form, authorization, contentType)
       : { status: 418, body: { error: 'I am a teapot' } };
     response.writeHead(answer.status, {
       'Content-Type': 'application/json; charset=utf-8',
@@ -140,8 +148,12 @@ export class FakeInstance {
     url: URL,
     form: URLSearchParams,
     authorization: string | undefined,
+    contentType: string | undefined,
   ): JsonAnswer {
-    if (this.behaviour.otherApi === true && /^\/(?:api|oauth)\//.test(url.pathname)) return notFound();
+    const own = this.misskey?.answer(method, url, form) ?? null;
+    if (own !== null) return own;
+    if (this.behaviour.otherApi === true && /^\/(?:api|oauth)\//.test(url.pathname))
+      return this.misskey?.elsewhere(contentType) ?? notFound();
     switch (`${method} ${url.pathname}`) {
       case 'GET /.well-known/nodeinfo':
         return {
@@ -203,11 +215,9 @@ export class FakeInstance {
 
   private verify(authorization: string | undefined): JsonAnswer {
     const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? '';
-    const limited = this.rateLimited || this.limitedTokens.has(token);
-    if (limited && this.behaviour.rateLimited !== null) return this.behaviour.rateLimited;
+    if (this.isLimited(token) && this.behaviour.rateLimited !== null) return this.behaviour.rateLimited;
     const issued = this.oauth.tokens.get(token);
-    const state =
-      this.tokenStates.get(token) ?? (issued === undefined ? 'invalid' : this.stateOf(issued.scopes));
+    const state = this.stateOf(token);
     if (state !== 'good') return this.behaviour.refusals[state] ?? { status: 500 };
     const id = issued?.accountId ?? '1';
     const account = this.accounts.get(id);
@@ -232,11 +242,23 @@ export class FakeInstance {
     };
   }
 
-  private stateOf(scopes: string): TokenState {
-    return scopes.split(' ').some((scope) => this.behaviour.verifyScopes.includes(scope))
+  isLimited(token: string): boolean {
+    return this.rateLimited || this.limitedTokens.has(token);
+  }
+
+  stateOf(token: string): TokenState {
+    const issued = this.oauth.tokens.get(token);
+    const known = this.tokenStates.get(token);
+    if (known !== undefined || issued === undefined) return known ?? 'invalid';
+    return issued.scopes.split(' ').some((scope) => this.behaviour.verifyScopes.includes(scope))
       ? 'good'
       : 'missing-scope';
   }
+}
+
+function fieldsOf(body: string, contentType: string | undefined): URLSearchParams {
+  const isJson = contentType?.startsWith('application/json') === true;
+  return new URLSearchParams(isJson ? (JSON.parse(body) as Record<string, string>) : body);
 }
 
 function notFound(): JsonAnswer {

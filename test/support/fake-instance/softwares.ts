@@ -11,6 +11,10 @@ export type FakeSoftware =
   | 'gotosocial'
   | 'friendica'
   | 'misskey'
+  | 'misskey-old'
+  | 'cherrypick'
+  | 'sharkey'
+  | 'iceshrimp-net'
   | 'takahe'
   | 'hollo'
   | 'snac'
@@ -45,6 +49,19 @@ export interface Behaviour {
   readonly scopesSupported?: readonly string[];
   /** Absent: it answers the four endpoints of the Mastodon API. */
   readonly otherApi?: true;
+  /** What it has of Misskey's API; absent: nothing. */
+  readonly misskey?: MisskeyBehaviour;
+}
+
+/** How versions and forks of Misskey differ. */
+export interface MisskeyBehaviour {
+  /** Statuses of AUTHENTICATION_FAILED and PERMISSION_DENIED. */
+  readonly badToken: 401 | 403;
+  readonly denied: 400 | 403;
+  /** How an account that has moved names the new one. */
+  readonly moved: 'id' | 'uri' | 'user';
+  /** The `info` of RATE_LIMIT_EXCEEDED. */
+  readonly limitInfo: (resetsAt: Date) => Readonly<Record<string, unknown>> | undefined;
 }
 
 const error = (status: number, message: string): Refusal => ({ status, body: { error: message } });
@@ -101,6 +118,22 @@ const pleroma: Behaviour = {
   rateLimitHeaders: none,
   verifyScopes: ['read', 'read:accounts'],
   revokeKillsAllOfApp: false,
+};
+
+const misskey: Behaviour = {
+  ...mastodon,
+  name: 'misskey',
+  version: '2025.4.1',
+  nodeinfoVersions: ['2.1', '2.0'],
+  metadata: false,
+  otherApi: true,
+  verifyScopes: ['read:account'],
+  misskey: {
+    badToken: 401,
+    denied: 403,
+    moved: 'id',
+    limitInfo: (resetsAt) => ({ remaining: 0, resetMs: resetsAt.getTime() }),
+  },
 };
 
 export const BEHAVIOURS: Readonly<Record<FakeSoftware, Behaviour>> = {
@@ -187,13 +220,32 @@ export const BEHAVIOURS: Readonly<Record<FakeSoftware, Behaviour>> = {
     verifyScopes: ['read'],
     revokeKillsAllOfApp: true,
   },
-  misskey: {
+  misskey,
+  'misskey-old': {
+    ...misskey,
+    version: '12.119.2',
+    misskey: { badToken: 403, denied: 400, moved: 'user', limitInfo: () => undefined },
+  },
+  cherrypick: { ...misskey, name: 'cherrypick', version: '4.15.0' },
+  sharkey: {
     ...mastodon,
-    name: 'misskey',
-    version: '2025.1.0',
-    nodeinfoVersions: ['2.1', '2.0'],
+    name: 'sharkey',
+    version: '2025.4.3',
     metadata: false,
-    otherApi: true,
+    verifyScopes: ['read'],
+    misskey: {
+      badToken: 401,
+      denied: 403,
+      moved: 'uri',
+      limitInfo: (resetsAt) => ({ blocked: true, remaining: 0, resetMs: resetsAt.getTime() - Date.now() }),
+    },
+  },
+  'iceshrimp-net': {
+    ...mastodon,
+    name: 'Iceshrimp.NET',
+    version: '2025.1-beta5',
+    metadata: false,
+    verifyScopes: ['read', 'read:accounts'],
   },
   takahe: {
     ...mastodon,
