@@ -87,8 +87,10 @@ const PROCESS_ENV = {
   message: 'The environment is read once, into AppConfig: inject that.',
 };
 
+const NODE_GLOBALS = ['process', 'console', 'fetch', 'URL', 'AbortController', 'setTimeout'];
+
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', '.data/', 'console/src/api/schema.ts'] },
+  { ignores: ['**/dist/', 'coverage/', '.data/', 'clients/typescript/src/schema.ts'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
@@ -129,6 +131,13 @@ export default tseslint.config(
     rules: { 'import-x/no-restricted-paths': ['error', { zones }] },
   },
   {
+    files: ['clients/**'],
+    ignores: ['**/*.spec.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns: ['node:*', '../../../*'] }],
+    },
+  },
+  {
     files: ['src/**'],
     rules: {
       'import-x/no-restricted-paths': ['error', { zones }],
@@ -166,7 +175,7 @@ export default tseslint.config(
   {
     files: ['**/*.{js,mjs}'],
     extends: [tseslint.configs.disableTypeChecked],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
+    languageOptions: { globals: Object.fromEntries(NODE_GLOBALS.map((name) => [name, 'readonly'])) },
   },
   // Jest, like ESLint, wants the default export.
   {

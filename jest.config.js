@@ -8,7 +8,7 @@ const swc = {
 };
 
 const project = {
-  roots: ['<rootDir>/src', '<rootDir>/console', '<rootDir>/test'],
+  roots: ['<rootDir>/src', '<rootDir>/clients', '<rootDir>/console', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],

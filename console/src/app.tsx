@@ -1,6 +1,6 @@
 import { signal, untracked, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { logOut, user } from './api/session.js';
+import { session, user } from './api/client.js';
 import { CachePage } from './pages/cache.js';
 import { ConfirmReplace } from './pages/confirm-replace.js';
 import { PlatformsPage } from './pages/platforms.js';
@@ -91,7 +91,7 @@ function Header() {
               {LIVENESS_LABELS[liveness.value]}
             </span>
             <span class="email">{person.email}</span>
-            <button type="button" onClick={() => void logOut()}>
+            <button type="button" onClick={() => void session.signOut()}>
               Log out
             </button>
           </div>

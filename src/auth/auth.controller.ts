@@ -9,6 +9,7 @@ import {
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
+import { RunsAgain } from '../idempotency/runs-again.decorator.js';
 import { CameFrom, type SignInOrigin } from '../sessions/sign-in-origin.js';
 import { EmailTaken } from '../users/users.errors.js';
 import {
@@ -87,6 +88,7 @@ export class AuthController {
   }
 
   @Post('logout')
+  @RunsAgain()
   @Public()
   @HttpCode(204)
   @ApiOperation({

@@ -30,7 +30,10 @@ export class ConnectAttempt {
   @Column({ name: 'client_id', type: 'varchar', length: 500, nullable: true })
   clientId!: string | null;
 
-  /** The PKCE code verifier or the MiAuth session, and what else is secret from the beginning, as a Fernet token that is bound to this row. */
+  /**
+   * The PKCE code verifier or the MiAuth session, and what else is secret from the beginning, as a Fernet token that is bound
+   * to this row.
+   */
   @Column({ type: 'text' })
   verifier!: string;
 

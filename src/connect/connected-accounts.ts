@@ -57,9 +57,7 @@ export class ConnectedAccounts {
     private readonly clock: Clock,
   ) {}
 
-  /**
-   * @param mayReplace whether a connection that the account has already gets the new tokens.
-   */
+  /** @param mayReplace whether a connection that the account has already gets the new tokens. */
   async save(
     connected: ConnectedAccount,
     mayReplace: boolean,

@@ -3,7 +3,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 
 type Node = Readonly<Record<string, unknown>>;
 
-/** The document in OpenAPI 3.1, whose schemas are JSON Schema. Nest writes those of 3.0 whatever version it is told. */
+/** Turns the document into OpenAPI 3.1, where schemas are JSON Schema. Nest writes the schemas of 3.0 in any case. */
 export function asOpenApi31(document: OpenAPIObject): OpenAPIObject {
   complete(document);
   return rewritten(document) as OpenAPIObject;

@@ -26,7 +26,14 @@ export function decodeCursor(text: string, sort: string, alike: Place['keys']): 
   if (!Array.isArray(parsed)) return null;
   const [of, ...keys] = parsed as unknown[];
   const fits = of === sort && keys.length === alike.length;
-  return fits && keys.every((key, at) => typeof key === typeof alike[at]) ? (keys as Place['keys']) : null;
+  return fits && keys.every((key, at) => isKey(key) && typeof key === typeof alike[at])
+    ? (keys as Place['keys'])
+    : null;
+}
+
+/** Names, ids and times in milliseconds. */
+function isKey(key: unknown): boolean {
+  return typeof key === 'string' || Number.isSafeInteger(key);
 }
 
 /** `cursor` of a query. @param sortOf the sort of the query, and keys of the types that a cursor of it has. */

@@ -1,6 +1,6 @@
-import { type PipeTransform, type Type, ValidationPipe } from '@nestjs/common';
+import { type PipeTransform, type Type, ValidationPipe, applyDecorators } from '@nestjs/common';
 import { Transform, plainToInstance } from 'class-transformer';
-import { type ValidationError, validateSync } from 'class-validator';
+import { IsInt, Max, Min, type ValidationError, validateSync } from 'class-validator';
 import { InvalidField, UNKNOWN_FIELD, UNKNOWN_PARAMETER } from '../common/domain-error.js';
 import { VALIDATION_OPTIONS, fieldProblems } from './validation.js';
 
@@ -25,10 +25,16 @@ export function parseQuery<T extends object>(type: Type<T>, query: object): T {
   return parsed;
 }
 
-/** Converts decimal digits to a number. Leaves anything else as it is, for the validator to reject. */
-export function WholeNumber(): PropertyDecorator {
-  return Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value,
+/** A number in decimal digits, from `minimum` to `maximum`. */
+export function WholeNumber(maximum: number, minimum = 1): PropertyDecorator {
+  return applyDecorators(
+    // Leaves anything else as it is, for the validators to reject.
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value,
+    ),
+    IsInt(),
+    Min(minimum),
+    Max(maximum),
   );
 }
 

@@ -4,6 +4,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 export interface Claim {
   readonly keyHash: Buffer;
   readonly id: string;
+  /** Null if nobody is signed in. */
+  readonly userId: number | null;
   /** Of the request. */
   readonly digest: string;
   /** The status of a reply that is stored before it is sent. */

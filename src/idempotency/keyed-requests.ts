@@ -92,7 +92,7 @@ export class KeyedRequests {
    */
   async claim({ userId, key, request, status }: KeyedCall): Promise<Claim | KeptReply> {
     const keyHash = sha256(JSON.stringify([userId, key]));
-    const claim = { keyHash, id: randomUUID(), digest: sha256(request).toString('hex'), status };
+    const claim = { keyHash, id: randomUUID(), userId, digest: sha256(request).toString('hex'), status };
     const content = this.sealed(claim, null);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const inserted = await this.database.statement(INSERT_SQL, [keyHash, userId, claim.id, content]);
@@ -147,8 +147,9 @@ export class KeyedRequests {
     );
   }
 
-  /** Lets the same request be carried out again, and no other one. */
-  async release({ keyHash, id }: Claim): Promise<void> {
+  /** Lets the same request be carried out again, and no other one; of a stranger's nothing is kept, or rows could pile up. */
+  async release({ keyHash, id, userId }: Claim): Promise<void> {
+    if (userId === null) return this.delete(keyHash, id);
     await this.database.statement(
       'UPDATE keyed_requests SET claimed_until = now() WHERE key_hash = $1 AND claim = $2',
       [keyHash, id],

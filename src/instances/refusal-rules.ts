@@ -45,8 +45,8 @@ const MISSKEY_CODES: ReadonlyMap<string | null, CheckOutcome> = new Map<string |
 ]);
 
 /**
- * The meaning of an unsuccessful response to the question whose token it is. Null if a server that is not an instance could also have
- * sent it.
+ * The meaning of an unsuccessful response to the question whose token it is. Null if a server that is not an instance could
+ * also have sent it.
  */
 export function outcomeOfRefusal(type: PlatformType, response: InstanceResponse): CheckOutcome | null {
   const { status, headers, jsonText } = response;

@@ -1,6 +1,9 @@
 import { decodeCursor, encodeCursor, type Place } from '../http/page-cursor.js';
 import { byName, type PlatformStatus, type PlatformType, type PlatformView } from './platform-view.js';
 
+/** Connections on a page that begins behind a cursor. */
+export const MAX_LIMIT = 200;
+
 const FIELDS = ['name', 'createdAt', 'updatedAt'] as const;
 export const PLATFORM_SORTS = [...FIELDS, ...FIELDS.map((field) => `-${field}` as const)] as const;
 export type PlatformSort = (typeof PLATFORM_SORTS)[number];

@@ -9,8 +9,6 @@ import { PlatformRepository } from './platform.repository.js';
 /** A page costs the rows before it too: 10,000 at most. */
 export const MAX_PAGE = 100;
 export const MAX_PAGE_SIZE = 100;
-/** Of a page that begins behind a cursor. */
-export const MAX_LIMIT = 200;
 /** Rows are counted up to the end of the last page; counting all of them would read all of them. */
 export const MAX_TOTAL = MAX_PAGE * MAX_PAGE_SIZE;
 
@@ -69,7 +67,7 @@ export class PlatformSearch {
         // One more tells whether there is a next page.
         .limit(pageSize + 1);
       if (after !== null)
-        rows.andWhere(`platform.id ${sort === 'id' ? '>' : '<'} :after`, { after: after[0] });
+        rows.andWhere(`platform.id ${sort === 'id' ? '>' : '<'} CAST(:after AS bigint)`, { after: after[0] });
       const bounded = await manager.query<{ total: number }[]>(
         `SELECT count(*)::integer AS total FROM (${sql}) AS found`,
         parameters,

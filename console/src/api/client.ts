@@ -1,33 +1,45 @@
-import createClient from 'openapi-fetch';
+import { signal } from '@preact/signals';
+import { type User, type components, createClient } from '../../../clients/typescript/src/index.js';
 import { BASE } from './base.js';
-import { refusal } from './problem.js';
-import type { components, paths } from './schema.js';
-import { sendAuthorized } from './session.js';
 
-export type Platform = components['schemas']['PlatformDto'];
-export type PlatformStats = components['schemas']['PlatformStatsDto'];
-export type ActivityOfDay = components['schemas']['ActivityOfDayDto'];
-export type AccountOfDay = components['schemas']['SnapshotOfDayDto'];
-export type CacheFigures = components['schemas']['CacheFiguresDto'];
-export type NewPlatform = components['schemas']['CreatePlatformDto'];
-export type PlatformChange = components['schemas']['UpdatePlatformDto'];
+export { Problem, ok } from '../../../clients/typescript/src/index.js';
 
-/** API client that sends requests as the signed-in user. */
-export const api = createClient<paths>({ baseUrl: BASE, fetch: (request) => sendAuthorized(request) });
+type Schemas = components['schemas'];
+export type Platform = Schemas['PlatformDto'];
+export type PlatformStats = Schemas['PlatformStatsDto'];
+export type ActivityOfDay = Schemas['ActivityOfDayDto'];
+export type AccountOfDay = Schemas['SnapshotOfDayDto'];
+export type CacheFigures = Schemas['CacheFiguresDto'];
+export type NewPlatform = Schemas['CreatePlatformDto'];
+export type PlatformChange = Schemas['UpdatePlatformDto'];
+export type Readiness = Schemas['ReadyDto'];
 
-interface Result<T> {
-  readonly data?: T;
-  readonly error?: unknown;
-  readonly response: Response;
+/** The signed-in user. */
+export const user = signal<User | null>(null);
+/** Why the session ended, unless the user logged out. */
+export const sessionEnd = signal<string | null>(null);
+
+const listeners = new Set<() => void>();
+
+/** Calls `listener` when a request gets no response. */
+export function onUnreachable(listener: () => void): void {
+  listeners.add(listener);
 }
 
-/**
- * Returns the body of a successful response.
- *
- * @throws {Refused | Unreachable}
- */
-export async function ok<T>(call: Promise<Result<T>>): Promise<T> {
-  const { data, error, response } = await call;
-  if (!response.ok) throw refusal(response, error);
-  return data as T;
-}
+export const client = createClient({
+  baseUrl: BASE,
+  // The console says at once what is wrong, and leaves it to its user to try again.
+  patienceMs: 0,
+  onUser: (person, reason) => {
+    sessionEnd.value = reason === null ? null : 'Your session has expired. Log in again.';
+    const { value: previous } = user;
+    const { id, role, email } = person ?? {};
+    // Assigning a new object would restart every effect that depends on the user.
+    if (previous?.id !== id || previous?.role !== role || previous?.email !== email) user.value = person;
+  },
+  onUnreachable: () => {
+    for (const listener of listeners) listener();
+  },
+});
+
+export const { api, session } = client;

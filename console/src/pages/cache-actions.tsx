@@ -1,5 +1,4 @@
-import { api, ok } from '../api/client.js';
-import { user } from '../api/session.js';
+import { api, ok, user } from '../api/client.js';
 import { say } from '../state/messages.js';
 import { Confirm } from '../ui/confirm.js';
 import { Field } from '../ui/form.js';

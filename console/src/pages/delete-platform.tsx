@@ -1,5 +1,4 @@
-import { type Platform, api, ok } from '../api/client.js';
-import { Refused } from '../api/problem.js';
+import { type Platform, Problem, api, ok } from '../api/client.js';
 import { say } from '../state/messages.js';
 import { write } from '../state/platforms.js';
 import { Confirm } from '../ui/confirm.js';
@@ -43,6 +42,6 @@ async function remove(id: number, revoke: boolean): Promise<void> {
     await ok(api.DELETE('/v1/platforms/{id}', { params }));
   } catch (error) {
     // Already deleted elsewhere, which is the wanted result.
-    if (!(error instanceof Refused && error.problem.status === 404)) throw error;
+    if (!(error instanceof Problem && error.status === 404)) throw error;
   }
 }

@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
-import { type Platform, type PlatformChange, api, ok } from '../api/client.js';
-import { Refused } from '../api/problem.js';
+import { type Platform, type PlatformChange, Problem, api, ok } from '../api/client.js';
 import { say } from '../state/messages.js';
 import { platforms, write } from '../state/platforms.js';
 import { Dialog } from '../ui/dialog.js';
@@ -45,7 +44,7 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
         submitLabel="Save"
         onCancel={onClose}
         explain={(error) =>
-          error instanceof Refused && error.problem.status === 412
+          error instanceof Problem && error.status === 412
             ? 'Not saved: this connection was changed elsewhere since you opened it.'
             : undefined
         }

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { logIn, register, sessionEnd } from '../api/session.js';
+import { session, sessionEnd } from '../api/client.js';
 import { pendingAttempt } from '../state/connect.js';
 import { Field, Form } from '../ui/form.js';
 import { PageTitle } from '../ui/page-title.js';
@@ -26,7 +26,9 @@ export function SignInPage() {
         key={String(isNew)}
         fields={FIELDS}
         submitLabel={isNew ? 'Create account' : 'Log in'}
-        onSubmit={({ email = '', password = '' }) => (isNew ? register : logIn)(email, password)}
+        onSubmit={async ({ email = '', password = '' }) => {
+          await (isNew ? session.register(email, password) : session.signIn(email, password));
+        }}
       >
         {(errorOf) => (
           <>

@@ -1,7 +1,6 @@
 import { signal } from '@preact/signals';
+import { type Readiness, onUnreachable } from '../api/client.js';
 import { type Poll, poll } from '../api/poll.js';
-import type { components } from '../api/schema.js';
-import { onUnreachable } from '../api/session.js';
 
 export type Condition =
   'ok' | 'offline' | 'unreachable' | 'cache-down' | 'cache-recovering' | 'database-down' | 'unavailable';
@@ -17,7 +16,7 @@ export function watchCondition(): Poll {
   const check = async (): Promise<Condition> => {
     try {
       const response = await fetch('/health/ready', { signal: AbortSignal.timeout(TIMEOUT_MS) });
-      return toCondition((await response.json()) as components['schemas']['ReadyDto']);
+      return toCondition((await response.json()) as Readiness);
     } catch {
       return navigator.onLine ? 'unreachable' : 'offline';
     }
@@ -32,7 +31,7 @@ export function watchCondition(): Poll {
   return polled;
 }
 
-function toCondition({ status, database, cache }: components['schemas']['ReadyDto']): Condition {
+function toCondition({ status, database, cache }: Readiness): Condition {
   if (status === 'unavailable') return 'unavailable';
   if (database === 'down') return 'database-down';
   if (cache === 'down') return 'cache-down';

@@ -1,6 +1,5 @@
 import { signal } from '@preact/signals';
-import { type Platform, api, ok } from '../api/client.js';
-import { user } from '../api/session.js';
+import { type Platform, api, ok, user } from '../api/client.js';
 import { differences } from './differences.js';
 import { messageOf, say } from './messages.js';
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren, TargetedSubmitEvent } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { Refused } from '../api/problem.js';
+import { Problem } from '../api/client.js';
 import { messageOf } from '../state/messages.js';
 
 interface FormProps {
@@ -31,11 +31,11 @@ export function Form(props: FormProps) {
     (wrong ?? document.getElementById(summaryId))?.focus();
   }, [error]);
 
-  const refused = error instanceof Refused ? error : null;
+  const problem = error instanceof Problem ? error : null;
   const summary =
     error === null
       ? undefined
-      : (explain?.(error) ?? (refused === null ? messageOf(error) : refused.besides(fields)));
+      : (explain?.(error) ?? (problem === null ? messageOf(error) : summaryOf(problem, fields)));
 
   async function submit(event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
@@ -69,7 +69,7 @@ export function Form(props: FormProps) {
           {summary}
         </p>
       )}
-      {children((field) => refused?.of(field))}
+      {children((field) => problem?.of(field))}
       <div class="buttons">
         <button type="submit" class={danger === true ? 'danger' : 'primary'} aria-disabled={busy}>
           {busy ? 'One moment…' : submitLabel}
@@ -184,4 +184,15 @@ function FieldNotes({
       )}
     </>
   );
+}
+
+/** The message for the user, without the errors that are shown at these fields. */
+function summaryOf(
+  { message, errors, retryAfterSeconds }: Problem,
+  fields: readonly string[],
+): string | undefined {
+  const others = errors.filter(({ pointer }) => !fields.includes(pointer.slice(1)));
+  if (errors.length > 0 && others.length === 0) return undefined;
+  const wait = retryAfterSeconds === null ? [] : [`Try again in ${retryAfterSeconds} s.`];
+  return [message, ...others.map(({ detail }) => detail), ...wait].join(' ');
 }

@@ -1,14 +1,14 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiQuery } from '@nestjs/swagger';
-import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy } from 'class-validator';
+import { IsIn, IsOptional, Matches, ValidateBy } from 'class-validator';
 import { MAX_ID } from '../../http/id.pipe.js';
 import { Length } from '../../http/length.decorator.js';
 import { IsCursor } from '../../http/page-cursor.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
 import { WholeNumber } from '../../http/query.pipe.js';
 import { PlatformDto } from '../../platforms/dto/platform.dto.js';
+import { MAX_LIMIT } from '../../platforms/platform-list.js';
 import {
-  MAX_LIMIT,
   MAX_PAGE,
   MAX_PAGE_SIZE,
   MAX_TOTAL,
@@ -49,24 +49,15 @@ export class AdminPlatformsQuery {
   status?: PlatformStatus;
 
   @IsOptional()
-  @WholeNumber()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_ID)
+  @WholeNumber(MAX_ID)
   userId?: number;
 
   @IsOptional()
-  @WholeNumber()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_PAGE)
+  @WholeNumber(MAX_PAGE)
   page?: number;
 
   @IsOptional()
-  @WholeNumber()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_PAGE_SIZE)
+  @WholeNumber(MAX_PAGE_SIZE)
   pageSize?: number;
 
   @IsOptional()
@@ -75,10 +66,7 @@ export class AdminPlatformsQuery {
 
   @InsteadOf('pageSize')
   @IsOptional()
-  @WholeNumber()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_LIMIT)
+  @WholeNumber(MAX_LIMIT)
   limit?: number;
 
   @InsteadOf('page')

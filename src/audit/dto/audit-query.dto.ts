@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiQuery, getSchemaPath } from '@nestjs/swagger';
-import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsIn, IsOptional } from 'class-validator';
 import { WholeNumber } from '../../http/query.pipe.js';
 import { AUDIT_ACTIONS, type AuditAction } from '../audit-actions.js';
 import { AuditEntryDto, AuditPageDto } from './audit.dto.js';
@@ -16,23 +16,14 @@ export class AuditQuery {
   action?: AuditAction;
 
   @IsOptional()
-  @WholeNumber()
-  @IsInt()
-  @Min(1)
-  @Max(Number.MAX_SAFE_INTEGER)
+  @WholeNumber(Number.MAX_SAFE_INTEGER)
   before?: number;
 
   @IsOptional()
-  @WholeNumber()
-  @IsInt()
-  @Min(0)
-  @Max(Number.MAX_SAFE_INTEGER)
+  @WholeNumber(Number.MAX_SAFE_INTEGER, 0)
   after?: number;
 
-  @WholeNumber()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_PAGE_SIZE)
+  @WholeNumber(MAX_PAGE_SIZE)
   pageSize: number = PAGE_SIZE;
 }
 

@@ -1,21 +1,25 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiQuery } from '@nestjs/swagger';
-import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsIn, IsOptional } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { KnowsQuery } from '../../http/known-query.guard.js';
 import { Length } from '../../http/length.decorator.js';
 import { IsCursor } from '../../http/page-cursor.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
 import { WholeNumber, parseQuery } from '../../http/query.pipe.js';
-import { PLATFORM_SORTS, type PlatformListQuery, type PlatformSort, placeOf } from '../platform-list.js';
+import {
+  MAX_LIMIT,
+  PLATFORM_SORTS,
+  type PlatformListQuery,
+  type PlatformSort,
+  placeOf,
+} from '../platform-list.js';
 import {
   PLATFORM_STATUSES,
   PLATFORM_TYPES,
   type PlatformStatus,
   type PlatformType,
 } from '../platform-view.js';
-
-const MAX_LIMIT = 200;
 
 class ListQueryDto implements PlatformListQuery {
   @IsOptional()
@@ -36,10 +40,7 @@ class ListQueryDto implements PlatformListQuery {
   sort?: PlatformSort;
 
   @IsOptional()
-  @WholeNumber()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_LIMIT)
+  @WholeNumber(MAX_LIMIT)
   limit?: number;
 
   @IsOptional()

@@ -139,6 +139,12 @@ describe('admin routes', () => {
     expect(new Set(found).size).toBe(5);
   });
 
+  it('finds nothing behind a cursor beyond all ids', async () => {
+    const cursor = encodeCursor({ sort: 'id', keys: [Number.MAX_SAFE_INTEGER] });
+    const answer = await admin.client.get(`/v1/admin/platforms?cursor=${cursor}`);
+    expect([answer.status, answer.json<Page>().items]).toEqual([200, []]);
+  });
+
   it.each([
     ['pageSize=101', '#pageSize'],
     ['pageSize=0', '#pageSize'],
@@ -162,6 +168,8 @@ describe('admin routes', () => {
     ['cursor=AAAA', '#cursor'],
     [`cursor=${encodeCursor({ sort: '-id', keys: [1] })}`, '#cursor'],
     [`cursor=${encodeCursor({ sort: 'id', keys: [1] })}&page=1`, '#cursor'],
+    [`cursor=${encodeCursor({ sort: 'id', keys: [1.5] })}`, '#cursor'],
+    [`cursor=${encodeCursor({ sort: 'id', keys: [1e300] })}`, '#cursor'],
   ])('refuses ?%s', async (query, pointer) => {
     const answer = await admin.client.get(`/v1/admin/platforms?${query}`);
     expectProblem(answer, 400, 'validation_failed', [pointer]);

@@ -178,6 +178,14 @@ describe('a POST with an Idempotency-Key', () => {
     expect(stored).toEqual([]);
   });
 
+  it('leaves no row behind that a stranger could pile up', async () => {
+    const rows = () => backends.rows('SELECT 1 FROM keyed_requests WHERE user_id IS NULL');
+    const before = await rows();
+    const refreshToken = backends.secrets.make('no-session');
+    const { status } = await app.client.post('/v1/auth/logout', { refreshToken }, keyed(randomUUID()));
+    expect([status, await rows()]).toEqual([204, before]);
+  });
+
   it.each(['', ' ', 'a b', 'é', 'x'.repeat(256)])('must be a usable one, unlike "%s"', async (key) => {
     const answer = await ada.client.post('/v1/platforms', platformInput(backends.secrets), keyed(key));
     expect(answer.json()).toMatchObject({

@@ -1,0 +1,132 @@
+import createFetchClient, { type Client } from 'openapi-fetch';
+import { type Problem, toProblem } from './problem.js';
+import type { components, paths } from './schema.js';
+import type { Send } from './send.js';
+
+export type User = components['schemas']['UserDto'];
+type SessionDto = components['schemas']['SessionDto'];
+
+interface Tokens {
+  readonly access: string;
+  readonly refresh: string;
+  /** On the clock of performance.now(), which is unaffected by changes of the system time. */
+  readonly renewAt: number;
+}
+
+/** Share of an access token's lifetime after which it is renewed before its next use. */
+const RENEW_AFTER = 0.8;
+
+/** Called after each sign-in and renewal, and with null at the end: with the reason, unless the user signed out. */
+export type OnUser = (user: User | null, reason: Problem | null) => void;
+
+/** The signed-in user. The tokens stay in here: not in browser storage, not in the page. */
+export class Session {
+  #user: User | null = null;
+  #tokens: Tokens | null = null;
+  /** A refresh token works only once, so concurrent requests share one renewal. */
+  #renewal: Promise<Tokens> | null = null;
+  readonly #anonymous: Client<paths>;
+
+  constructor(
+    baseUrl: string,
+    send: Send,
+    private readonly onUser: OnUser,
+  ) {
+    this.#anonymous = createFetchClient<paths>({ baseUrl, fetch: send });
+  }
+
+  get user(): User | null {
+    return this.#user;
+  }
+
+  /** @throws {Problem | Unreachable} */
+  async signIn(email: string, password: string): Promise<User> {
+    const { data, error, response } = await this.#anonymous.POST('/v1/auth/login', {
+      body: { email, password },
+    });
+    if (data === undefined) throw toProblem(response, error);
+    this.#start(data);
+    return data.user;
+  }
+
+  /** Makes an account and signs in. @throws {Problem | Unreachable} */
+  async register(email: string, password: string): Promise<User> {
+    const { data, error, response } = await this.#anonymous.POST('/v1/auth/register', {
+      body: { email, password },
+    });
+    if (data === undefined) throw toProblem(response, error);
+    this.#start(data);
+    return data.user;
+  }
+
+  /** Ends the session here at once, and revokes the refresh token at the API if it can be reached. */
+  async signOut(): Promise<void> {
+    // A running renewal would otherwise leave behind a refresh token that is never revoked.
+    await this.#renewal?.catch(() => undefined);
+    const refreshToken = this.#tokens?.refresh;
+    this.#end(null);
+    if (refreshToken === undefined) return;
+    await this.#anonymous.POST('/v1/auth/logout', { body: { refreshToken } }).catch(() => undefined);
+  }
+
+  /**
+   * The access token, renewed first if it is about to expire; null while nobody is signed in.
+   *
+   * @param rejected an access token that the server has just refused.
+   */
+  async accessToken(rejected?: string): Promise<string | null> {
+    const tokens = this.#tokens;
+    if (tokens === null) return null;
+    const isUsable = tokens.access !== rejected && performance.now() < tokens.renewAt;
+    if (isUsable && this.#renewal === null) return tokens.access;
+    this.#renewal ??= this.#renew(tokens.refresh).finally(() => (this.#renewal = null));
+    return (await this.#renewal).access;
+  }
+
+  async #renew(refreshToken: string): Promise<Tokens> {
+    const call = this.#anonymous.POST('/v1/auth/refresh', { body: { refreshToken } });
+    const { data, error, response } = await call;
+    if (data !== undefined) return this.#start(data);
+    const problem = toProblem(response, error);
+    // After any other failure, such as a database outage, the refresh token is still valid.
+    if (problem.status === 401 || problem.status === 403) this.#end(problem);
+    throw problem;
+  }
+
+  #start({ user, accessToken, refreshToken, expiresIn }: SessionDto): Tokens {
+    const renewAt = performance.now() + expiresIn * 1000 * RENEW_AFTER;
+    const tokens = { access: accessToken, refresh: refreshToken, renewAt };
+    this.#tokens = tokens;
+    this.#user = user;
+    this.onUser(user, null);
+    return tokens;
+  }
+
+  #end(reason: Problem | null): void {
+    this.#tokens = null;
+    this.#user = null;
+    this.onUser(null, reason);
+  }
+}
+
+/** As `Session.accessToken`. */
+export type TokenSource = (rejected?: string) => Promise<string | null>;
+
+/** Sends requests with the token. After a 401, sends the request once more if there is another token. */
+export function authorizing(send: Send, token: TokenSource): Send {
+  return async (request) => {
+    const again = request.clone();
+    const used = await token();
+    const response = await send(withToken(request, used));
+    if (response.status !== 401 || used === null) return response;
+    const renewed = await token(used);
+    if (renewed === null || renewed === used) return response;
+    await response.body?.cancel();
+    return send(withToken(again, renewed));
+  };
+}
+
+function withToken(request: Request, token: string | null): Request {
+  if (token !== null) request.headers.set('Authorization', `Bearer ${token}`);
+  return request;
+}
