@@ -11,12 +11,13 @@ const SERVICES = [
 ];
 const FEATURES = {
   admin: ['platforms'],
-  auth: ['sessions', 'users'],
+  auth: ['mail', 'sessions', 'users'],
   avatars: ['instances', 'platforms'],
   connect: ['instances', 'platforms'],
   events: ['auth', 'platforms', 'rate-limit'],
   health: [],
   instances: [],
+  mail: [],
   metrics: ['watch'],
   platforms: ['instances', 'snapshots'],
   reveal: ['platforms'],

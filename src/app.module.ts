@@ -22,6 +22,7 @@ import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { InstancesModule } from './instances/instances.module.js';
 import { KeysModule } from './keys/keys.module.js';
+import { MailModule } from './mail/mail.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { PlatformsModule } from './platforms/platforms.module.js';
@@ -51,6 +52,7 @@ export class AppModule {
         KeysModule,
         AuditModule,
         IdempotencyModule,
+        MailModule,
         UsersModule,
         SessionsModule,
         AuthModule,

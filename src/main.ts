@@ -39,12 +39,18 @@ function greeting(config: AppConfig, url: string, demo: { email: string; passwor
           `  Key         generated: keep ${config.generatedKeyFile}, without it the stored credentials are lost`,
         ]),
     `  Cache       ${config.redis === null ? 'in process memory: no other process may use this database' : 'REDIS_URL'}`,
+    `  Mail        ${mailLine(config)}`,
     ...(demo === null
       ? []
       : [`  Log in as   ${demo.email} with password ${demo.password} (shown this once)`]),
     '',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function mailLine({ mail }: AppConfig): string {
+  if (mail === null) return 'none: without SMTP_URL nobody can set a forgotten password';
+  return mail.target.kind === 'smtp' ? 'SMTP_URL' : `written to files in ${mail.target.folder}`;
 }
 
 main().catch((error: unknown) => {

@@ -3,6 +3,8 @@ export const AUDIT_ACTIONS = [
   'account.register',
   'account.role',
   'account.password',
+  'account.password_reset',
+  'account.verify_email',
   'session.begin',
   'session.end',
   'session.reuse',

@@ -1,4 +1,4 @@
-import { problem, ServiceUnavailable } from '../common/domain-error.js';
+import { type FieldProblem, problem, ServiceUnavailable } from '../common/domain-error.js';
 import { Unauthorized } from '../http/auth/auth.errors.js';
 
 /** Identical for an unknown address and a wrong password, so it does not reveal which accounts exist. */
@@ -82,5 +82,16 @@ export class RevocationUnconfirmed extends ServiceUnavailable {
     super(
       'The key is revoked, but its cached copy could not be dropped. Repeat the request until it succeeds.',
     );
+  }
+}
+
+/** Identical for an unknown, expired and used token, and for one of another kind. */
+export class InvalidLink extends problem(400, 'invalid_link', 'Link not valid') {
+  override readonly errors: readonly FieldProblem[] = [
+    { pointer: '/token', detail: 'token has expired or was already used' },
+  ];
+
+  constructor() {
+    super('The link has expired or was already used. Ask for a new one.');
   }
 }

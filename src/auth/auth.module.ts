@@ -2,9 +2,11 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
+import { MailModule } from '../mail/mail.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccessTokens } from './access-tokens.js';
+import { AccountMails } from './account-mails.js';
 import { ApiKeyUsage } from './api-key-usage.js';
 import { ApiKeyVerifier } from './api-key-verifier.js';
 import { ApiKey } from './api-key.entity.js';
@@ -14,24 +16,31 @@ import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { AuthenticatedGuard } from './authenticated.guard.js';
 import { DemoAccount } from './demo-account.js';
+import { EmailVerificationService } from './email-verification.service.js';
+import { MailLinksController } from './mail-links.controller.js';
+import { MailTokens } from './mail-tokens.js';
 import { MeController } from './me.controller.js';
 import { OidcIssuer } from './oidc-issuer.js';
 import { OidcTokens } from './oidc-tokens.js';
 import { PasswordChangeService } from './password-change.service.js';
+import { PasswordResetService } from './password-reset.service.js';
 import { Passwords } from './passwords.js';
 import { SignInDelays } from './sign-in-delays.js';
 import { TokenVerifier } from './token-verifier.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([ApiKey]), SessionsModule, UsersModule],
-  controllers: [AuthController, MeController, ApiKeysController],
+  imports: [TypeOrmModule.forFeature([ApiKey]), MailModule, SessionsModule, UsersModule],
+  controllers: [AuthController, MailLinksController, MeController, ApiKeysController],
   providers: [
     AccessTokens,
+    AccountMails,
     ApiKeysService,
     ApiKeyUsage,
     ApiKeyVerifier,
     AuthService,
     DemoAccount,
+    EmailVerificationService,
+    MailTokens,
     {
       provide: OidcIssuer,
       inject: [AppConfig],
@@ -39,6 +48,7 @@ import { TokenVerifier } from './token-verifier.js';
     },
     OidcTokens,
     PasswordChangeService,
+    PasswordResetService,
     Passwords,
     SignInDelays,
     TokenVerifier,

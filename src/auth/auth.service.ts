@@ -4,6 +4,7 @@ import { AuditLog } from '../audit/audit-log.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { KeyedRequests } from '../idempotency/keyed-requests.js';
+import { MailOutbox } from '../mail/mail-outbox.js';
 import { type Continued, type Reused, SessionWriter } from '../sessions/session-writer.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { SignInOrigin } from '../sessions/sign-in-origin.js';
@@ -37,6 +38,7 @@ export class AuthService {
     private readonly delays: SignInDelays,
     private readonly audit: AuditLog,
     private readonly keyed: KeyedRequests,
+    private readonly mails: MailOutbox,
     private readonly config: AppConfig,
   ) {}
 
@@ -53,6 +55,7 @@ export class AuthService {
     return this.database.transaction(async (manager) => {
       const { id } = await this.users.create(email, passwordHash, manager);
       await this.delays.succeeded(email, from.address, manager);
+      if (this.mails.enabled) await this.mails.addIn(manager, 'verify_email', email);
       const session = await this.admit(id, from, manager);
       await this.audit.writeIn(manager, { action: 'account.register', outcome: 'done', userId: id });
       return session;

@@ -1,15 +1,24 @@
-import { Body, Controller, Get, HttpCode, Ip, Put } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, HttpCode, Ip, Post, Put } from '@nestjs/common';
+import {
+  ApiAcceptedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
+import { RunsAgain } from '../idempotency/runs-again.decorator.js';
+import { MailNotConfigured } from '../mail/mail.errors.js';
 import { UsersService } from '../users/users.service.js';
 import { SignInDelayed, WrongPassword } from './auth.errors.js';
 import { ChangePasswordDto } from './dto/change-password.dto.js';
-import { UserDto } from './dto/user.dto.js';
+import { MeDto } from './dto/user.dto.js';
+import { EmailVerificationService } from './email-verification.service.js';
 import { PasswordChangeService } from './password-change.service.js';
 
 @ApiTags('auth')
@@ -18,14 +27,15 @@ export class MeController {
   constructor(
     private readonly users: UsersService,
     private readonly passwords: PasswordChangeService,
+    private readonly verification: EmailVerificationService,
   ) {}
 
   @Get()
   @Authenticated()
   @ApiOperation({ summary: 'The signed-in user' })
-  @ApiOkResponse({ type: UserDto })
+  @ApiOkResponse({ type: MeDto })
   @ApiProblems([503])
-  async getMe(@CurrentUser() { id }: AuthUser): Promise<UserDto> {
+  async getMe(@CurrentUser() { id }: AuthUser): Promise<MeDto> {
     const account = await this.users.findById(id);
     if (account === null) throw new InvalidAccessToken();
     return account;
@@ -49,5 +59,20 @@ export class MeController {
     @Ip() address: string,
   ): Promise<void> {
     await this.passwords.change(user, currentPassword, newPassword, address);
+  }
+
+  @Post('verify-email')
+  @RunsAgain()
+  @HttpCode(202)
+  @Authenticated()
+  @RateLimit('strict')
+  @ApiOperation({
+    summary: 'Send the link that confirms your e-mail address again',
+    description: 'At most three an hour. Nothing is sent if the address has been confirmed.',
+  })
+  @ApiAcceptedResponse()
+  @ApiProblems([403, 429, 503], new MailNotConfigured())
+  async sendVerification(@CurrentUser() { id }: AuthUser): Promise<void> {
+    await this.verification.request(id);
   }
 }

@@ -25,6 +25,11 @@ export const PROBLEM_TYPES = {
     '`errors` names each invalid field by a JSON pointer into the body, or by `#name` for a parameter or header.',
   ),
   invalid_state: type(400, NOT_FINISHED, 'The attempt has expired or was already used. Start again.'),
+  invalid_link: type(
+    400,
+    'Link not valid',
+    'The link of the message has expired or was already used. Ask for a new one.',
+  ),
   blocked_address: type(400, NOT_USABLE, 'The server does not connect to this address.'),
   instance_unreachable: type(
     400,
@@ -77,6 +82,7 @@ export const PROBLEM_TYPES = {
     'Local accounts disabled',
     'Sign in with the OpenID provider of this server.',
   ),
+  mail_not_configured: type(403, 'Mail not configured', 'This server sends no mail. Ask whoever runs it.'),
   wrong_password: type(403, 'Wrong password', 'The current password is wrong.'),
   sign_in_disabled: type(403, 'Account disabled', 'This account is disabled. Ask whoever runs this server.'),
   registration_closed: type(403, 'Registration closed', 'This server accepts no new accounts.'),

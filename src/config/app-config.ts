@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Environment } from './environment.js';
+import type { SmtpTarget } from './mail-target.js';
 import type { PostgresTarget } from './postgres-target.js';
 import { type RedisTarget, withSentinelLogin } from './redis-target.js';
 
@@ -9,6 +10,10 @@ export const ENCRYPTION_KEY_FILE = 'platform-encryption-key';
 /** `postgres` is a server reached by its URL. `embedded` is PGlite in this process, with its files in `dataDir`. */
 type DatabaseTarget =
   ({ readonly kind: 'postgres' } & PostgresTarget) | { readonly kind: 'embedded'; readonly dataDir: string };
+
+/** `files`: each message becomes a file in `folder`, for the embedded start. */
+export type MailTarget =
+  ({ readonly kind: 'smtp' } & SmtpTarget) | { readonly kind: 'files'; readonly folder: string };
 
 /** The typed configuration, validated once at start. Injected by class; nothing else reads `process.env`. */
 export class AppConfig {
@@ -85,6 +90,9 @@ export class AppConfig {
 
   /** Whether people may create an account themselves. */
   readonly registration: Environment['REGISTRATION'];
+
+  /** How messages to people leave, and the sender that they name. Null: this server sends none. */
+  readonly mail: { readonly target: MailTarget; readonly from: string } | null;
 
   /** Requests a minute, and connections at the same time. */
   readonly rateLimits: {
@@ -207,6 +215,7 @@ export class AppConfig {
       environment.LOCAL_ACCOUNTS_ENABLED ??
       (!this.production || this.oidc === null || environment.JWT_SECRET !== undefined);
     this.registration = environment.REGISTRATION;
+    this.mail = mailOf(environment);
     this.rateLimits = {
       enabled: environment.RATE_LIMIT_ENABLED,
       connectionsPerAddress: environment.RATE_LIMIT_CONNECTIONS_PER_ADDRESS,
@@ -238,4 +247,14 @@ export class AppConfig {
     this.publicOrigin = environment.PUBLIC_URL ?? `http://localhost:${environment.PORT}`;
     this.publicUrl = this.publicOrigin + this.basePath;
   }
+}
+
+function mailOf({ SMTP_URL, MAIL_FROM, DATABASE_URL, DATA_DIR }: Environment): AppConfig['mail'] {
+  if (SMTP_URL !== undefined && MAIL_FROM !== undefined)
+    return { target: { kind: 'smtp', ...SMTP_URL }, from: MAIL_FROM };
+  if (DATABASE_URL !== undefined) return null;
+  return {
+    target: { kind: 'files', folder: join(DATA_DIR, 'mail') },
+    from: MAIL_FROM ?? 'Platform Manager <platform-manager@localhost>',
+  };
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { mailSender, smtpTarget } from './mail-target.js';
 import { postgresTarget } from './postgres-target.js';
 import { redisTarget } from './redis-target.js';
 
@@ -173,6 +174,8 @@ export const environmentSchema = z.object({
   AUDIT_RETENTION_DAYS: wholeBetween('days', { min: 1, max: 36_500 }).default(730),
   API_KEY_MAX_DAYS: wholeBetween('days', { min: 1, max: 3650 }).optional(),
   LOCAL_ACCOUNTS_ENABLED: flag(true).unwrap().optional(),
+  SMTP_URL: smtpTarget.optional(),
+  MAIL_FROM: mailSender.optional(),
   REGISTRATION: z.enum(['open', 'closed'], { error: 'must be open or closed' }).default('open'),
 
   RATE_LIMIT_ENABLED: flag(true),

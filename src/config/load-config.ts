@@ -53,6 +53,7 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
   const production = given['NODE_ENV'] === 'production';
   if (production) problems.push(...missingProblems(given, problems), ...trivialProblems(given));
   if (given['DATABASE_URL'] === undefined) problems.push(...embeddedProblems(given));
+  problems.push(...mailProblems(given));
   problems.push(...oidcProblems(given, production));
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
 
@@ -102,6 +103,15 @@ function embeddedProblems(given: Settings): string[] {
   );
 }
 
+function mailProblems({ SMTP_URL: url, MAIL_FROM: from, DATABASE_URL: database }: Settings): string[] {
+  if (url !== undefined && from === undefined)
+    return ['MAIL_FROM: is required with SMTP_URL: the address that messages come from'];
+  // The embedded start writes messages to files.
+  if (url === undefined && from !== undefined && database !== undefined)
+    return ['SMTP_URL: is required with MAIL_FROM'];
+  return [];
+}
+
 /** Secrets from an example, or typed as a placeholder. What is too short for a secret is another problem. */
 function trivialProblems({
   PLATFORM_ENCRYPTION_KEY: keys = '',
@@ -136,6 +146,9 @@ function unsafeSettings(given: Settings, environment: Environment): string[] {
     }),
     ...(plain('REDIS_URL', ['redis:', 'redis+sentinel:'])
       ? ['REDIS_URL: the connection is not encrypted; use rediss://']
+      : []),
+    ...(environment.SMTP_URL?.tls === 'optional' && !isHere(environment.SMTP_URL.host)
+      ? ['SMTP_URL: messages may go without encryption; leave starttls=optional out']
       : []),
     ...(plain('PUBLIC_URL', ['http:'])
       ? ['PUBLIC_URL: people sign in without encryption; use https://']

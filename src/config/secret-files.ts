@@ -10,6 +10,7 @@ export const SECRET_SETTINGS = [
   'PLATFORM_ENCRYPTION_KEY',
   'JWT_SECRET',
   'METRICS_TOKEN',
+  'SMTP_URL',
 ] as const;
 
 /** The settings with what their files hold, without the line feed at the end. @param problems is added to. */

@@ -8,6 +8,11 @@ export interface Account {
   readonly role: Role;
 }
 
+/** With whether somebody has opened a link that was sent to its address. */
+export interface VerifiableAccount extends Account {
+  readonly emailVerified: boolean;
+}
+
 /** Who an account belongs to, for an operator. */
 export interface AccountOrigin extends Account {
   /** Null for an account with a password. */

@@ -5,7 +5,7 @@ import { normalEmail } from '../common/normal-text.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Role } from '../http/auth/auth-user.js';
-import type { Account, AccountOrigin, AccountWithPassword } from './account.js';
+import type { Account, AccountOrigin, AccountWithPassword, VerifiableAccount } from './account.js';
 import { isStorable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';
 import { User } from './user.entity.js';
 import { EmailTaken } from './users.errors.js';
@@ -30,9 +30,9 @@ export class UsersService {
     return user && withPassword(user);
   }
 
-  async findById(id: number): Promise<Account | null> {
+  async findById(id: number): Promise<VerifiableAccount | null> {
     const user = await this.database.load((manager) => manager.findOneBy(User, { id }));
-    return user && toAccount(user);
+    return user && { ...toAccount(user), emailVerified: user.emailVerifiedAt !== null };
   }
 
   async isEmpty(): Promise<boolean> {
@@ -116,6 +116,30 @@ export class UsersService {
   async replacePassword(id: number, from: string, to: string, manager: EntityManager): Promise<boolean> {
     const { affected } = await manager.update(User, { id, passwordHash: from }, { passwordHash: to });
     return affected === 1;
+  }
+
+  /** The account of somebody who signs in here and is not disabled, which nobody can delete until the transaction ends. */
+  async localAccount(email: string, manager: EntityManager): Promise<VerifiableAccount | null> {
+    const [row] = await manager.query<VerifiableAccount[]>(
+      `SELECT id, email, role, email_verified_at IS NOT NULL AS "emailVerified" FROM users
+       WHERE email = $1 AND password_hash IS NOT NULL AND disabled_at IS NULL FOR KEY SHARE`,
+      [email],
+    );
+    return row ?? null;
+  }
+
+  /**
+   * Records that whoever has this account reads the mail for this address.
+   *
+   * @returns false if the account has another address by now, or is disabled.
+   */
+  async verifyEmail(id: number, email: string, manager: EntityManager): Promise<boolean> {
+    const [, changed] = await manager.query<[unknown[], number]>(
+      `UPDATE users SET email_verified_at = coalesce(email_verified_at, now())
+       WHERE id = $1 AND email = $2 AND disabled_at IS NULL`,
+      [id, email],
+    );
+    return changed === 1;
   }
 
   /** All sessions of the account end: the database sees to that. */

@@ -70,6 +70,9 @@ describe('secrets, through every operation, event and job, and with each depende
       env: {
         ...LIMITS,
         ...issuer.env(),
+        // Nobody listens there: what is logged is why the mail waits.
+        SMTP_URL: `smtp://platforms:${encodeURIComponent(backends.secrets.make('mail-password'))}@127.0.0.1:1`,
+        MAIL_FROM: 'platforms@example.org',
         PLATFORM_ENCRYPTION_KEY: `${backends.encryptionKey},${newKey}`,
         // Long enough for a machine that is busy with other specs.
         DATABASE_ACQUIRE_TIMEOUT_MS: '1500',

@@ -179,6 +179,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/auth/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a new password with the token of such a link
+         * @description Ends all sessions: every process refuses their access tokens within a second. A password that is refused leaves the link good.
+         */
+        put: operations["MailLinks_resetPassword"];
+        /**
+         * Ask for a link to set a new password
+         * @description The answer and its time are the same whether or not there is such an account. The link works once, for 30 minutes. An address gets at most three an hour.
+         */
+        post: operations["MailLinks_requestPasswordReset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/verify-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm an e-mail address with the token of a link
+         * @description The link is sent at the registration. It works once, for 24 hours.
+         */
+        post: operations["MailLinks_verifyEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me": {
         parameters: {
             query?: never;
@@ -210,6 +254,26 @@ export interface paths {
          */
         put: operations["Me_changePassword"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/verify-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the link that confirms your e-mail address again
+         * @description At most three an hour. Nothing is sent if the address has been confirmed.
+         */
+        post: operations["Me_sendVerification"];
         delete?: never;
         options?: never;
         head?: never;
@@ -819,7 +883,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {string} */
-        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "session_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "too_many_platforms" | "platform_inactive" | "default_required" | "needs_reconnect" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down";
+        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "invalid_link" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "mail_not_configured" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "session_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "too_many_platforms" | "platform_inactive" | "default_required" | "needs_reconnect" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down";
         ProblemTypeDto: {
             /** @example https://api.example.org/problems/duplicate_name */
             type: string;
@@ -872,7 +936,7 @@ export interface components {
             errors?: components["schemas"]["FieldProblemDto"][];
         };
         /** @enum {string} */
-        AuditAction: "account.register" | "account.role" | "account.password" | "session.begin" | "session.end" | "session.reuse" | "api_key.create" | "api_key.revoke" | "platform.create" | "platform.delete" | "connect.finish" | "credentials.change" | "credentials.reveal" | "credentials.refresh" | "credentials.seal" | "credentials.import" | "credentials.export" | "keys.rotate" | "installation.restore" | "admin.request" | "audit.begin" | "audit.trim" | "audit.broken";
+        AuditAction: "account.register" | "account.role" | "account.password" | "account.password_reset" | "account.verify_email" | "session.begin" | "session.end" | "session.reuse" | "api_key.create" | "api_key.revoke" | "platform.create" | "platform.delete" | "connect.finish" | "credentials.change" | "credentials.reveal" | "credentials.refresh" | "credentials.seal" | "credentials.import" | "credentials.export" | "keys.rotate" | "installation.restore" | "admin.request" | "audit.begin" | "audit.trim" | "audit.broken";
         /**
          * @description `operator`: at the command line; `system`: the application by itself
          * @enum {string}
@@ -1043,6 +1107,47 @@ export interface components {
              * @example <refresh token>
              */
             refreshToken: string;
+        };
+        RequestPasswordResetDto: {
+            /**
+             * Format: email
+             * @example ada@example.org
+             */
+            email: string;
+        };
+        ResetPasswordDto: {
+            /** @example <what the link ends with> */
+            token: string;
+            /**
+             * Format: password
+             * @description As at the registration
+             * @example <12 to 128 characters>
+             */
+            newPassword: string;
+        };
+        LinkTokenDto: {
+            /** @example <what the link ends with> */
+            token: string;
+        };
+        MeDto: {
+            /** @example 1 */
+            id: number;
+            /**
+             * Format: email
+             * @description Trimmed and lower-case
+             * @example ada@example.org
+             */
+            email: string;
+            /**
+             * @example user
+             * @enum {string}
+             */
+            role: "user" | "admin";
+            /**
+             * @description Whether a link that was sent to `email` has been opened
+             * @example true
+             */
+            emailVerified: boolean;
         };
         ChangePasswordDto: {
             /**
@@ -3397,6 +3502,566 @@ export interface operations {
             };
         };
     };
+    MailLinks_resetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetPasswordDto"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Link not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/invalid_link",
+                     *       "title": "Link not valid",
+                     *       "status": 400,
+                     *       "detail": "The link has expired or was already used. Ask for a new one.",
+                     *       "instance": "/v1/…",
+                     *       "code": "invalid_link",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/token",
+                     *           "detail": "token has expired or was already used"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Mail not configured */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/mail_not_configured",
+                     *       "title": "Mail not configured",
+                     *       "status": 403,
+                     *       "detail": "This server sends no mail. Ask whoever runs it.",
+                     *       "instance": "/v1/…",
+                     *       "code": "mail_not_configured",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send application/json.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unsupported_media_type",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    MailLinks_requestPasswordReset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestPasswordResetDto"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Mail not configured */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/mail_not_configured",
+                     *       "title": "Mail not configured",
+                     *       "status": 403,
+                     *       "detail": "This server sends no mail. Ask whoever runs it.",
+                     *       "instance": "/v1/…",
+                     *       "code": "mail_not_configured",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_in_use",
+                     *       "title": "Request still running",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still running. Repeat it after Retry-After seconds.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_in_use",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send application/json.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unsupported_media_type",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Idempotency-Key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_reused",
+                     *       "title": "Idempotency-Key used before",
+                     *       "status": 422,
+                     *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_reused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    MailLinks_verifyEmail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkTokenDto"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Link not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/invalid_link",
+                     *       "title": "Link not valid",
+                     *       "status": 400,
+                     *       "detail": "The link has expired or was already used. Ask for a new one.",
+                     *       "instance": "/v1/…",
+                     *       "code": "invalid_link",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/token",
+                     *           "detail": "token has expired or was already used"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Mail not configured */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/mail_not_configured",
+                     *       "title": "Mail not configured",
+                     *       "status": 403,
+                     *       "detail": "This server sends no mail. Ask whoever runs it.",
+                     *       "instance": "/v1/…",
+                     *       "code": "mail_not_configured",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_in_use",
+                     *       "title": "Request still running",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still running. Repeat it after Retry-After seconds.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_in_use",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send application/json.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unsupported_media_type",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Idempotency-Key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_reused",
+                     *       "title": "Idempotency-Key used before",
+                     *       "status": 422,
+                     *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_reused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
     Me_getMe: {
         parameters: {
             query?: never;
@@ -3412,7 +4077,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserDto"];
+                    "application/json": components["schemas"]["MeDto"];
                 };
             };
             /** @description The request is not valid */
@@ -3657,6 +4322,187 @@ export interface operations {
                      *       "detail": "Send application/json.",
                      *       "instance": "/v1/…",
                      *       "code": "unsupported_media_type",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Me_sendVerification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Mail not configured
+             *
+             *     Not allowed
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_in_use",
+                     *       "title": "Request still running",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still running. Repeat it after Retry-After seconds.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_in_use",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Idempotency-Key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_reused",
+                     *       "title": "Idempotency-Key used before",
+                     *       "status": 422,
+                     *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_reused",
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
                      *     }
                      */

@@ -11,3 +11,8 @@ export class UserDto {
   @ApiProperty({ enum: ROLES, example: 'user' })
   role!: Role;
 }
+
+export class MeDto extends UserDto {
+  @ApiProperty({ example: true, description: 'Whether a link that was sent to `email` has been opened' })
+  emailVerified!: boolean;
+}

@@ -7,6 +7,7 @@ import { type FakeInstance, startFakeInstance } from '../../support/fake-instanc
 import { everyRoute } from '../../support/growth/every-route.js';
 import { ACTIVITIES_EACH, CONNECTIONS, fill, FILL_MS } from '../../support/growth/fill.js';
 import { Plans } from '../../support/growth/plans.js';
+import { MailServer } from '../../support/mail-server.js';
 import { unvisited } from '../../support/openapi.js';
 
 /** The admin's total, and some that a filter passes over; everything else reads less. */
@@ -18,9 +19,11 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
   let ada: Person;
   let id: number;
   let fake: FakeInstance | undefined;
+  let mails: MailServer;
 
   beforeAll(async () => {
     backends = await Backends.create();
+    mails = await MailServer.start();
     app = await startTestApp({ backends });
     ada = await register(app.client, backends.secrets);
     id = (await createPlatform(ada, backends.secrets)).id;
@@ -31,6 +34,7 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
     await app.expectCleanRecord();
     await app.app.close();
     await fake?.close();
+    await mails.close();
     await backends.remove();
   }, FILL_MS);
 
@@ -42,12 +46,13 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
     app = await startTestApp({
       backends,
       env: {
+        ...mails.env(),
         WATCH_ENABLED: 'true',
         WATCH_ROUND_SECONDS: '1',
         INSTANCE_HOST_ALLOWLIST: new URL(fake.origin).host,
       },
     });
-    await everyRoute({ app, person: ada, platformId: id, fake });
+    await everyRoute({ app, person: ada, platformId: id, fake, mails });
     await backends.settled();
     const planned = () =>
       plans.statements.some((statement) => /DELETE FROM account_snapshots/.test(statement));

@@ -150,6 +150,24 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     request: plain('/v1/me/password', { currentPassword: 'x', newPassword: 'too short' }),
   },
 
+  // Without a mail server. With one, messages would be sent and change rows at any time.
+  'POST /v1/auth/password-reset': {
+    needs: 'public',
+    ok: 403,
+    request: plain('/v1/auth/password-reset', { email: 'ada@example.org' }),
+  },
+  'PUT /v1/auth/password-reset': {
+    needs: 'public',
+    ok: 403,
+    request: plain('/v1/auth/password-reset', { token: 'x', newPassword: 'a-password-for-nobody' }),
+  },
+  'POST /v1/auth/verify-email': {
+    needs: 'public',
+    ok: 403,
+    request: plain('/v1/auth/verify-email', { token: 'x' }),
+  },
+  'POST /v1/me/verify-email': { needs: 'session', ok: 403, request: plain('/v1/me/verify-email') },
+
   'GET /v1/sessions': { needs: 'session', ok: 200, request: plain('/v1/sessions') },
   'DELETE /v1/sessions/{id}': {
     needs: 'session',

@@ -69,7 +69,9 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
   beforeAll(async () => {
     process.stdout.write(`FUZZ_SEED=${SEED} FUZZ_RUNS=${RUNS}\n`);
     // Names that do not exist are looked up; how long that takes is a matter of the network.
-    app = await startTestApp({ env: { INSTANCE_TIMEOUT_MS: '1000' } });
+    app = await startTestApp({
+      env: { INSTANCE_TIMEOUT_MS: '1000', SMTP_URL: 'smtp://127.0.0.1:1', MAIL_FROM: 'a@example.org' },
+    });
     const { client, backends } = app;
     // Ids of connections are asked for everywhere: none may be that of a session in use.
     await backends.rows(`SELECT setval('sessions_id_seq', 1000000)`);

@@ -1,3 +1,4 @@
+import { hashOf, newSecret } from '../../../src/common/secrets.js';
 import { unique } from '../../support/factories.js';
 import type { TestResponse } from '../../support/http-client.js';
 import {
@@ -48,6 +49,28 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     async (canary) =>
       canary.app.client.post('/v1/auth/logout', { refreshToken: await freshRefreshToken(canary) }),
   ],
+  'POST /v1/auth/password-reset': [
+    ({ app, owner: { email } }) => app.client.post('/v1/auth/password-reset', { email }),
+    ({ app }, make) => app.client.post('/v1/auth/password-reset', { email: make('email') }),
+  ],
+  'PUT /v1/auth/password-reset': [
+    ({ app }, make) =>
+      app.client.request('PUT', '/v1/auth/password-reset', {
+        body: { token: make('link'), newPassword: make('password') },
+      }),
+    async (canary, make) =>
+      canary.app.client.request('PUT', '/v1/auth/password-reset', {
+        body: { token: await linkToken(canary, make, 'password_reset'), newPassword: make('password') },
+      }),
+  ],
+  'POST /v1/auth/verify-email': [
+    ({ app }, make) => app.client.post('/v1/auth/verify-email', { token: make('link') }),
+    async (canary, make) =>
+      canary.app.client.post('/v1/auth/verify-email', {
+        token: await linkToken(canary, make, 'verify_email'),
+      }),
+  ],
+  'POST /v1/me/verify-email': [({ owner }) => owner.client.post('/v1/me/verify-email')],
   'GET /v1/me': [
     ({ owner }) => owner.client.get('/v1/me'),
     ({ app }, make) => app.client.get('/v1/me', { Authorization: `Bearer ${make('bearer')}` }),
@@ -322,11 +345,27 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
 
 const NO_KEY = { id: NOWHERE, key: `pmk_AAAAAAAA_${'x'.repeat(43)}` };
 
+/** As a message to a newcomer has it. */
+async function linkToken(canary: Canary, make: (what: string) => string, kind: string): Promise<string> {
+  const { backends } = canary.app;
+  const token = newSecret();
+  backends.secrets.add(token);
+  const { user } = await newcomer(canary, make);
+  if (user.id !== NOWHERE) {
+    await backends.rows(
+      `INSERT INTO mail_tokens (token_hash, kind, user_id, email, expires_at)
+       SELECT $1, $2, id, email, now() + interval '1 minute' FROM users WHERE id = $3`,
+      [hashOf(token), kind, user.id],
+    );
+  }
+  return token;
+}
+
 /** Somebody whose sessions may end. With tokens that are none while nobody can register. */
 async function newcomer({ app }: Canary, make: (what: string) => string) {
   const password = make('password');
   const answer = await app.client.post('/v1/auth/register', { email: `${unique()}@example.org`, password });
-  const none = { accessToken: 'none', refreshToken: 'none', password };
+  const none = { accessToken: 'none', refreshToken: 'none', password, user: { id: NOWHERE } };
   return { ...none, ...answer.json<Partial<typeof none>>() };
 }
 

@@ -11,6 +11,7 @@ import { Caller } from '../fake-instance/connect-app.js';
 import type { FakeInstance } from '../fake-instance/fake-instance.js';
 import { PICTURES } from '../fake-instance/pictures.js';
 import type { TestResponse } from '../http-client.js';
+import type { MailServer } from '../mail-server.js';
 
 export interface Visitor {
   readonly app: TestApp;
@@ -18,10 +19,11 @@ export interface Visitor {
   /** One of the person's connections. */
   readonly platformId: number;
   readonly fake: FakeInstance;
+  readonly mails: MailServer;
 }
 
 /** Asks every route for something that succeeds; throws when one does not. */
-export async function everyRoute({ app, person, platformId: id, fake }: Visitor): Promise<void> {
+export async function everyRoute({ app, person, platformId: id, fake, mails }: Visitor): Promise<void> {
   const { client } = app;
   const on = client.as(person);
   const ok = async (answer: Promise<TestResponse>): Promise<TestResponse> => {
@@ -84,7 +86,7 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   await ok(on.post('/v1/platforms/cache/refresh'));
   await ok(on.delete('/v1/platforms/cache'));
 
-  await atInstance({ app, person, platformId: id, fake });
+  await atInstance({ app, person, fake });
   await admins(app, { rootId: late.user.id, userId: person.id }, ok);
   await heardOnce(app, person);
   await ok(on.delete(`/v1/platforms/${id}`));
@@ -95,6 +97,16 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
     on.request('PUT', '/v1/me/password', { body: { currentPassword: password, newPassword: password } }),
   );
   await ok(client.post('/v1/auth/logout', { refreshToken: next.refreshToken }));
+
+  await ok(on.post('/v1/me/verify-email'));
+  const token = await mails.token('verify-email', account.email);
+  await ok(client.post('/v1/auth/verify-email', { token }));
+  await ok(client.post('/v1/auth/password-reset', { email: account.email }));
+  const body = {
+    token: await mails.token('reset-password', account.email),
+    newPassword: 'another-password-for-late',
+  };
+  await ok(client.request('PUT', '/v1/auth/password-reset', { body }));
 }
 
 const cursorOf = (sort: string, id: number): string => encodeCursor({ sort, keys: [id] });
@@ -134,7 +146,7 @@ async function admins(
   await ok(root.delete(`/v1/admin/cache/users/${userId}`));
 }
 
-async function atInstance({ app, person, fake }: Visitor): Promise<void> {
+async function atInstance({ app, person, fake }: Pick<Visitor, 'app' | 'person' | 'fake'>): Promise<void> {
   const { client, backends } = app;
   const on = client.as(person);
   const accessToken = fake.addToken(backends.secrets.make('access-token'));

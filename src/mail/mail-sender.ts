@@ -1,0 +1,141 @@
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { DomainError } from '../common/domain-error.js';
+import { OutageLog } from '../common/outage-log.js';
+import { SingleRun } from '../common/single-run.js';
+import { Database } from '../database/database.js';
+import type { Letter } from './letter.js';
+import { type MailKind, MailOutbox } from './mail-outbox.js';
+import { MailTransport } from './mail-transport.js';
+
+/** For letters of other processes, of one that died, and of those that failed. */
+const POLL_MS = 5000;
+/** Sending begins this long after the request, so that the answer's time says nothing about the address. */
+const DELAY_MS = 250;
+/** Longer than sending takes. Then another process takes the letter for lost, and sends it. */
+const LEASE_SECONDS = 120;
+/** The waits double from here: the last attempt comes some 20 minutes after the first. */
+const FIRST_WAIT_SECONDS = 5;
+const MAX_ATTEMPTS = 9;
+const BATCH = 20;
+const PURGE_BATCH_ROWS = 1000;
+
+interface Claimed {
+  readonly id: string;
+  readonly kind: MailKind;
+  readonly recipient: string;
+  readonly attempts: number;
+}
+
+/**
+ * Sends the letters of the outbox. Several processes may: a claim hides a letter from the others. A process that dies while
+ * it sends leaves a letter that is sent again, so it arrives at least once.
+ */
+@Injectable()
+export class MailSender implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #logger = new Logger('Mail');
+  readonly #outage = new OutageLog(this.#logger, 'Mail is sent again.');
+  readonly #run = new SingleRun(() => this.round());
+  #poll: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: MailOutbox,
+    @Inject(MailTransport) private readonly transport: MailTransport | null,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.transport === null) return;
+    this.#poll = setInterval(() => this.#run.request(), POLL_MS).unref();
+    this.outbox.onAdded(() => {
+      clearTimeout(this.#soon);
+      if (!this.#stopped) this.#soon = setTimeout(() => this.#run.request(), DELAY_MS).unref();
+    });
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#poll);
+    clearTimeout(this.#soon);
+    await this.#run.idle();
+    this.transport?.close();
+  }
+  private async round(): Promise<void> {
+    try {
+      for (let sent = 0; sent < BATCH && !this.#stopped; sent++) {
+        const claimed = await this.database.transaction((manager) => this.claim(manager));
+        if (claimed === null) break;
+        // The server may be down: the next letter is tried in the next round.
+        if (claimed.letter !== null && !(await this.deliver(claimed, claimed.letter))) break;
+      }
+      await this.purge();
+    } catch (error) {
+      this.#outage.failed(`Mail waits: ${error instanceof DomainError ? error.code : String(error)}`);
+    }
+  }
+
+  /** @returns the next letter, whose `letter` is null if there is nothing to send after all; null if none is due. */
+  private async claim(manager: EntityManager): Promise<(Claimed & { letter: Letter | null }) | null> {
+    const [rows] = await manager.query<[Claimed[], number]>(
+      `UPDATE mails SET attempts = attempts + 1, due_at = now() + make_interval(secs => ${LEASE_SECONDS})
+       WHERE id = (SELECT id FROM mails WHERE done_at IS NULL AND due_at <= now()
+                   ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+       RETURNING id, kind, recipient, attempts`,
+    );
+    const mail = rows[0];
+    if (mail === undefined) return null;
+    const compose = mail.attempts > MAX_ATTEMPTS ? undefined : this.outbox.composerOf(mail.kind);
+    const letter = (await compose?.(mail.recipient, manager)) ?? null;
+    if (letter === null) await manager.query('UPDATE mails SET done_at = now() WHERE id = $1', [mail.id]);
+    return { ...mail, letter };
+  }
+
+  private async deliver({ id, kind, attempts }: Claimed, letter: Letter): Promise<boolean> {
+    try {
+      await this.transport?.send(letter);
+    } catch (error) {
+      const { code = 'unknown error', responseCode = 0 } = error as { code?: string; responseCode?: number };
+      const refused = code === 'EENVELOPE' && responseCode >= 500;
+      if (refused || attempts >= MAX_ATTEMPTS) {
+        // Not to whom: who has an account here is nobody's business.
+        this.#logger.warn(`A message (${kind}, ${id}) could not be sent and is given up: ${code}`);
+        await this.finish(id);
+      } else {
+        this.#outage.failed(`Mail cannot be sent and is tried again: ${code}`);
+        await this.database.statement(
+          `UPDATE mails SET due_at = now() + make_interval(secs => $2) WHERE id = $1 RETURNING id`,
+          [id, FIRST_WAIT_SECONDS * 2 ** (attempts - 1)],
+        );
+      }
+      return refused;
+    }
+    await this.finish(id);
+    this.#outage.succeeded();
+    return true;
+  }
+
+  private async finish(id: string): Promise<void> {
+    await this.database.statement('UPDATE mails SET done_at = now() WHERE id = $1 RETURNING id', [id]);
+  }
+
+  /** What is older than an hour counts for no limit any more. */
+  private async purge(): Promise<void> {
+    for (const [table, key, old] of [
+      ['mails', 'id', `done_at IS NOT NULL AND created_at < now() - interval '1 hour'`],
+      ['mail_tokens', 'token_hash', 'expires_at < now()'],
+    ]) {
+      await this.database.statement(
+        `DELETE FROM ${table} WHERE ${key} IN (
+           SELECT ${key} FROM ${table} WHERE ${old} LIMIT ${PURGE_BATCH_ROWS} FOR UPDATE SKIP LOCKED)`,
+      );
+    }
+  }
+}
