@@ -286,6 +286,27 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     ({ admin }) => admin.client.get('/v1/admin/audit?pageSize=100'),
     ({ admin }) => admin.client.get('/v1/admin/audit', { Accept: 'application/x-ndjson' }),
   ],
+  'GET /v1/admin/users': [
+    ({ admin }) => admin.client.get('/v1/admin/users?limit=100'),
+    ({ admin }, make) => admin.client.get(`/v1/admin/users?role=${make('role')}`),
+  ],
+  'GET /v1/admin/users/{id}': [({ admin, owner }) => admin.client.get(`/v1/admin/users/${owner.id}`)],
+  'PATCH /v1/admin/users/{id}': [
+    ({ admin, owner }) =>
+      admin.client.request('PATCH', `/v1/admin/users/${owner.id}`, { body: { role: 'user' } }),
+    ({ admin, owner }, make) =>
+      admin.client.request('PATCH', `/v1/admin/users/${owner.id}`, { body: { role: make('role') } }),
+  ],
+  'DELETE /v1/admin/users/{id}': [({ admin }) => admin.client.delete('/v1/admin/users/2000000000')],
+  'DELETE /v1/admin/users/{id}/sessions': [
+    ({ admin }) => admin.client.delete('/v1/admin/users/2000000000/sessions'),
+  ],
+  'POST /v1/admin/invitations': [
+    ({ admin }) => admin.client.post('/v1/admin/invitations', {}),
+    ({ admin }, make) => admin.client.post('/v1/admin/invitations', { email: make('email') }),
+  ],
+  'GET /v1/admin/invitations': [({ admin }) => admin.client.get('/v1/admin/invitations')],
+  'DELETE /v1/admin/invitations/{id}': [({ admin }) => admin.client.delete('/v1/admin/invitations/1')],
   'GET /v1/admin/cache': [({ admin }) => admin.client.get('/v1/admin/cache')],
   'POST /v1/admin/cache/warm': [({ admin }) => admin.client.post('/v1/admin/cache/warm', { users: 10 })],
   'DELETE /v1/admin/cache/users/{id}': [
