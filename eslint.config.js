@@ -11,6 +11,7 @@ const SERVICES = [
 ];
 const FEATURES = {
   admin: ['platforms', 'sessions', 'users'],
+  account: ['auth', 'platforms', 'users'],
   auth: ['sessions', 'users'],
   avatars: ['instances', 'platforms'],
   connect: ['instances', 'platforms'],

@@ -72,7 +72,7 @@ export class AdminUsersController {
     summary: "Change a user's role, disable or enable a user",
     description:
       'Either ends all sessions of the user. Whoever is disabled can neither sign in nor use an API key; their connections ' +
-      `stay, and are still checked. ${WITHIN_A_SECOND}`,
+      `stay, and are still checked. Where a user is leaving, either ends that. ${WITHIN_A_SECOND}`,
   })
   @ApiOkResponse({ type: ManagedUserDto })
   @ApiProblems([400, 404, 409, 413, 415, 503], NOT_FOUND, OWN)
@@ -113,6 +113,6 @@ export class AdminUsersController {
 }
 
 function toDto({ disabledAt, ...user }: ManagedUser): ManagedUserDto {
-  const { id, email, role, oidcIssuer, createdAt, lastActiveAt } = user;
-  return { id, email, role, disabled: disabledAt !== null, oidcIssuer, createdAt, lastActiveAt };
+  const { id, email, role, oidcIssuer, createdAt, lastActiveAt, leavesAt } = user;
+  return { id, email, role, disabled: disabledAt !== null, oidcIssuer, createdAt, lastActiveAt, leavesAt };
 }

@@ -48,8 +48,10 @@ export class UserAdministration {
         changed.role = role;
         records.push({ action: 'account.role', outcome: role, ...about });
       }
-      if (disabled !== undefined && disabled !== (user.disabledAt !== null)) {
+      // Whoever is leaving is disabled as well, and could end that: an administrator's word holds.
+      if (disabled !== undefined && (disabled !== (user.disabledAt !== null) || user.leavesAt !== null)) {
         changed.disabledAt = disabled ? this.clock.now() : null;
+        changed.leavesAt = null;
         records.push({ action: 'account.disable', outcome: disabled ? 'disabled' : 'enabled', ...about });
       }
       if (records.length > 0) {

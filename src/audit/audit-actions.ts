@@ -5,6 +5,7 @@ export const AUDIT_ACTIONS = [
   'account.password',
   'account.disable',
   'account.delete',
+  'account.export',
   'account.invite',
   'session.begin',
   'session.end',

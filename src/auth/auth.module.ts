@@ -17,6 +17,7 @@ import { DemoAccount } from './demo-account.js';
 import { MeController } from './me.controller.js';
 import { OidcIssuer } from './oidc-issuer.js';
 import { OidcTokens } from './oidc-tokens.js';
+import { OwnPassword } from './own-password.js';
 import { PasswordChangeService } from './password-change.service.js';
 import { Passwords } from './passwords.js';
 import { SignInDelays } from './sign-in-delays.js';
@@ -38,12 +39,13 @@ import { TokenVerifier } from './token-verifier.js';
       useFactory: ({ oidc }: AppConfig) => oidc && new OidcIssuer(oidc.issuer),
     },
     OidcTokens,
+    OwnPassword,
     PasswordChangeService,
     Passwords,
     SignInDelays,
     TokenVerifier,
     { provide: APP_GUARD, useClass: AuthenticatedGuard },
   ],
-  exports: [AccessTokens, DemoAccount, TokenVerifier],
+  exports: [AccessTokens, DemoAccount, OwnPassword, TokenVerifier],
 })
 export class AuthModule {}

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { AuditLog } from '../audit/audit-log.js';
+import { AuditLog, type AuditRecord } from '../audit/audit-log.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { KeyedRequests } from '../idempotency/keyed-requests.js';
@@ -83,14 +83,19 @@ export class AuthService {
       await this.audit.write({ ...SESSION_BEGIN, outcome: 'failed', userId: account?.id ?? null });
       throw new InvalidCredentials();
     }
-    if (account.disabled) {
+    if (account.disabled && !account.leaving) {
       await this.audit.write({ ...SESSION_BEGIN, outcome: 'disabled', userId: account.id });
       throw new AccountDisabled();
     }
     return this.database.transaction(async (manager) => {
       await this.delays.succeeded(email, from.address, manager);
+      const records: AuditRecord[] = [{ ...SESSION_BEGIN, outcome: 'done', userId: account.id }];
+      if (account.leaving) {
+        if (!(await this.users.stay(account.id, manager))) throw new InvalidCredentials();
+        records.push({ action: 'account.delete', outcome: 'undone', userId: account.id });
+      }
       const session = await this.admit(account.id, from, manager, account.passwordHash);
-      await this.audit.writeIn(manager, { ...SESSION_BEGIN, outcome: 'done', userId: account.id });
+      await this.audit.writeIn(manager, ...records);
       return session;
     });
   }

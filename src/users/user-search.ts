@@ -21,7 +21,7 @@ export interface UserFilter {
 /** A user as administrators see one. */
 export type ManagedUser = Pick<
   User,
-  'id' | 'email' | 'role' | 'oidcIssuer' | 'createdAt' | 'lastActiveAt' | 'disabledAt'
+  'id' | 'email' | 'role' | 'oidcIssuer' | 'createdAt' | 'lastActiveAt' | 'disabledAt' | 'leavesAt'
 >;
 
 export interface UsersPage {

@@ -7,6 +7,7 @@ import type { Role } from '../http/auth/auth-user.js';
 // With a trigram operator class: TypeORM cannot express that either.
 @Index('users_email_search_idx', { synchronize: false })
 @Index('users_admins_idx', ['id'], { where: `role = 'admin'` })
+@Index('users_leaves_at_idx', ['leavesAt'], { where: 'leaves_at IS NOT NULL' })
 @Index('users_disabled_idx', ['id'], { where: 'disabled_at IS NOT NULL' })
 @Unique('users_email_key', ['email'])
 @Check('users_email_lower', `email = lower(email)`)
@@ -42,6 +43,10 @@ export class User {
   /** Whoever is disabled can neither sign in nor use a token or an API key. */
   @Column({ name: 'disabled_at', type: 'timestamptz', nullable: true })
   disabledAt!: Date | null;
+
+  /** When the account of a person who is leaving is deleted. Until then they are disabled too, and may come back. */
+  @Column({ name: 'leaves_at', type: 'timestamptz', nullable: true })
+  leavesAt!: Date | null;
 
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
   createdAt!: Date;

@@ -134,8 +134,49 @@ export class UsersService {
   }
 
   /** Where its role changes or it is disabled, the database ends its sessions. */
-  async alter({ id, role, disabledAt }: ManagedUser, manager: EntityManager): Promise<void> {
-    await manager.update(User, id, { role, disabledAt });
+  async alter({ id, role, disabledAt, leavesAt }: ManagedUser, manager: EntityManager): Promise<void> {
+    await manager.update(User, id, { role, disabledAt, leavesAt });
+  }
+
+  /**
+   * Disables the account until it is deleted.
+   *
+   * @returns when; null if there is no account, or it is disabled already.
+   */
+  async leave(id: number, days: number, manager: EntityManager): Promise<Date | null> {
+    const [rows] = await manager.query<[{ leavesAt: Date }[], number]>(
+      `UPDATE users SET disabled_at = now(), leaves_at = now() + make_interval(days => $2)
+       WHERE id = $1 AND disabled_at IS NULL RETURNING leaves_at AS "leavesAt"`,
+      [id, days],
+    );
+    return rows[0]?.leavesAt ?? null;
+  }
+
+  /** @returns false if the account is not leaving, or its time has come. */
+  async stay(id: number, manager: EntityManager): Promise<boolean> {
+    const [rows] = await manager.query<[unknown[], number]>(
+      `UPDATE users SET disabled_at = NULL, leaves_at = NULL WHERE id = $1 AND leaves_at > now() RETURNING id`,
+      [id],
+    );
+    return rows.length > 0;
+  }
+
+  /** Accounts whose time has come. */
+  async leaving(limit: number): Promise<number[]> {
+    const rows = await this.database.statement<{ id: number }>(
+      'SELECT id FROM users WHERE leaves_at <= now() ORDER BY leaves_at LIMIT $1',
+      [limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** @returns false if the account is gone, or stays after all. */
+  async deleteLeaving(id: number, manager: EntityManager): Promise<boolean> {
+    const [rows] = await manager.query<[unknown[], number]>(
+      'DELETE FROM users WHERE id = $1 AND leaves_at <= now() RETURNING id',
+      [id],
+    );
+    return rows.length > 0;
   }
 
   /** With everything that belongs to the account. */
@@ -196,8 +237,11 @@ function toOrigin(user: User): AccountOrigin {
 }
 
 function withPassword(user: User): AccountWithPassword {
-  const { passwordHash, disabledAt } = user;
-  return { ...toAccount(user), passwordHash, disabled: disabledAt !== null };
+  const { passwordHash, disabledAt, leavesAt } = user;
+  return {
+    ...toAccount(user),
+    ...{ passwordHash, disabled: disabledAt !== null, leaving: leavesAt !== null },
+  };
 }
 
 function toAccount({ id, email, role }: User): Account {

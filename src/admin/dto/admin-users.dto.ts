@@ -94,6 +94,15 @@ export class ManagedUserDto {
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true, example: '2026-11-22T18:00:00.000Z' })
   lastActiveAt!: Date | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    example: null,
+    description: 'When the account of somebody who has deleted it is gone; null if nobody has',
+  })
+  leavesAt!: Date | null;
 }
 
 export class AdminUsersPageDto {

@@ -148,6 +148,13 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     request: plain('/v1/auth/logout', { refreshToken: 'unknown' }),
   },
   'GET /v1/me': { needs: 'session', ok: 200, request: plain('/v1/me') },
+  'GET /v1/me/export': { needs: 'session', ok: 200, request: plain('/v1/me/export') },
+  'DELETE /v1/me': {
+    needs: 'session',
+    // For the same reasons as with the password.
+    ok: 400,
+    request: plain('/v1/me', { currentPassword: 1 }),
+  },
 
   'PUT /v1/me/password': {
     needs: 'session',

@@ -286,6 +286,16 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     ({ admin }) => admin.client.get('/v1/admin/audit?pageSize=100'),
     ({ admin }) => admin.client.get('/v1/admin/audit', { Accept: 'application/x-ndjson' }),
   ],
+  'GET /v1/me/export': [({ owner }) => owner.client.get('/v1/me/export')],
+  'DELETE /v1/me': [
+    async (canary, make) => {
+      const { accessToken, password } = await newcomer(canary, make);
+      const body = { currentPassword: password };
+      return canary.app.client.as({ accessToken }).request('DELETE', '/v1/me', { body });
+    },
+    ({ owner }, make) =>
+      owner.client.request('DELETE', '/v1/me', { body: { currentPassword: make('wrong-password') } }),
+  ],
   'GET /v1/admin/users': [
     ({ admin }) => admin.client.get('/v1/admin/users?limit=100'),
     ({ admin }, make) => admin.client.get(`/v1/admin/users?role=${make('role')}`),

@@ -69,6 +69,7 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
     await ok(on.get(`/v1/platforms${path}`));
   const own = [
     '/v1/me',
+    '/v1/me/export',
     '/v1/sessions',
     '/v1/api-keys',
     '/v1/audit',
@@ -95,6 +96,8 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
     on.request('PUT', '/v1/me/password', { body: { currentPassword: password, newPassword: password } }),
   );
   await ok(client.post('/v1/auth/logout', { refreshToken: next.refreshToken }));
+  const last = (await ok(client.post('/v1/auth/login', { email, password }))).json<Session>();
+  await ok(client.as(last).request('DELETE', '/v1/me', { body: { currentPassword: password } }));
 }
 
 const cursorOf = (sort: string, id: number): string => encodeCursor({ sort, keys: [id] });
