@@ -63,6 +63,7 @@ describe('GET /v1/admin/users', () => {
           oidcIssuer: null,
           createdAt: expect.any(String),
           lastActiveAt: expect.any(String),
+          leavesAt: null,
         },
       ],
     });

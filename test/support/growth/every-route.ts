@@ -87,6 +87,9 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
 
   await atInstance({ app, person, platformId: id, fake });
   await admins(app, { rootId: late.user.id, userId: person.id }, ok);
+  const latest = (await ok(client.post('/v1/auth/login', account))).json<Session>();
+  const leaving = { currentPassword: account.password };
+  await ok(client.as(latest).request('DELETE', '/v1/me', { body: leaving }));
   await heardOnce(app, person);
   await ok(on.delete(`/v1/platforms/${id}`));
   const [open] = (await ok(client.as(next).get('/v1/sessions'))).json<{ id: number }[]>();
@@ -96,8 +99,6 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
     on.request('PUT', '/v1/me/password', { body: { currentPassword: password, newPassword: password } }),
   );
   await ok(client.post('/v1/auth/logout', { refreshToken: next.refreshToken }));
-  const last = (await ok(client.post('/v1/auth/login', { email, password }))).json<Session>();
-  await ok(client.as(last).request('DELETE', '/v1/me', { body: { currentPassword: password } }));
 }
 
 const cursorOf = (sort: string, id: number): string => encodeCursor({ sort, keys: [id] });
