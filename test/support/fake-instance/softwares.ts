@@ -43,7 +43,7 @@ export interface Behaviour {
   /** The scope that verify_credentials asks for; any of them will do. */
   readonly verifyScopes: readonly string[];
   readonly revokeKillsAllOfApp: boolean;
-  /** An app remembers who logged in last and ignores the code; revoking deletes the app. */
+  /** snac: an app remembers who logged in last and ignores the code; revoking deletes the app. */
   readonly singleUseApps?: true;
   /** What its metadata lists, if it has any. */
   readonly scopesSupported?: readonly string[];
@@ -66,6 +66,9 @@ export interface MisskeyBehaviour {
 
 const error = (status: number, message: string): Refusal => ({ status, body: { error: message } });
 const none = (): Record<string, string> => ({});
+
+/** How snac says that it refuses: with a type, and no body. */
+export const EMPTY_PAGE = { 'Content-Type': 'text/html; charset=utf-8' } as const;
 
 const RESET = new Date('2030-01-01T00:05:00.000Z');
 
@@ -265,7 +268,7 @@ export const BEHAVIOURS: Readonly<Record<FakeSoftware, Behaviour>> = {
     name: 'snac',
     version: '2.75',
     metadata: false,
-    refusals: { invalid: { status: 422, headers: { 'Content-Type': 'text/plain' } } },
+    refusals: { invalid: { status: 422, headers: EMPTY_PAGE } },
     rateLimited: null,
     rateLimitHeaders: none,
     singleUseApps: true,
