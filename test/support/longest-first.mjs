@@ -26,6 +26,7 @@ const LONGEST = [
   'test/e2e/http/abuse.spec.ts',
   'test/support/servers/data-servers.spec.ts',
   'test/fault/outbox.spec.ts',
+  'test/e2e/connect/outcomes.spec.ts',
   'test/e2e/connect/connect-browser.spec.ts',
   'src/cache/redis/redis-sentinel.spec.ts',
   'src/cache/redis/redis-cluster.spec.ts',

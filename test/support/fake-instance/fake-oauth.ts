@@ -48,6 +48,10 @@ export class FakeOAuth {
 
   register(form: URLSearchParams): JsonAnswer {
     if (!form.has('redirect_uris')) return { status: 422, body: { error: 'Validation failed' } };
+    const { strictScopes, scopesSupported = [] } = this.behaviour;
+    const scopes = (form.get('scopes') ?? 'read').split(' ');
+    if (strictScopes === true && !scopes.every((scope) => scopesSupported.includes(scope)))
+      return { status: 422, body: { error: 'invalid_request', zod_error: [{ code: 'invalid_value' }] } };
     const app = {
       clientId: random(),
       clientSecret: this.makeSecret('client-secret'),
@@ -130,6 +134,11 @@ export class FakeOAuth {
     return { status: 200, body: {} };
   }
 
+  /** As if all codes had been used, or had expired. */
+  loseCodes(): void {
+    this.grants.clear();
+  }
+
   private exchange(form: URLSearchParams, app: FakeApp): JsonAnswer {
     const code = form.get('code') ?? '';
     const grant = this.grants.get(code);
@@ -181,6 +190,7 @@ export class FakeOAuth {
         created_at: Math.floor(Date.now() / 1000),
         ...(tokenLifetimeSeconds !== null && { expires_in: tokenLifetimeSeconds }),
         ...(refreshTokens && { refresh_token: refreshToken }),
+        ...this.behaviour.tokenReply,
         ...this.replyEdits,
       },
     };
