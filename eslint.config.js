@@ -10,8 +10,8 @@ const SERVICES = [
   ...['audit', 'cache', 'credentials', 'crypto', 'database', 'http', 'idempotency', 'keys', 'outbox'],
 ];
 const FEATURES = {
-  admin: ['platforms'],
-  auth: ['users'],
+  admin: ['platforms', 'sessions', 'users'],
+  auth: ['sessions', 'users'],
   avatars: ['instances', 'platforms'],
   connect: ['instances', 'platforms'],
   events: ['auth', 'platforms', 'rate-limit'],
@@ -20,6 +20,7 @@ const FEATURES = {
   metrics: ['watch'],
   platforms: ['instances', 'snapshots'],
   reveal: ['platforms'],
+  sessions: [],
   snapshots: ['instances'],
   stats: ['platforms', 'snapshots'],
   users: [],

@@ -27,6 +27,7 @@ import { OutboxModule } from './outbox/outbox.module.js';
 import { PlatformsModule } from './platforms/platforms.module.js';
 import { RateLimitModule } from './rate-limit/rate-limit.module.js';
 import { RevealModule } from './reveal/reveal.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
 import { StatsModule } from './stats/stats.module.js';
 import { TracingModule } from './tracing/tracing.module.js';
 import { UsersModule } from './users/users.module.js';
@@ -51,6 +52,7 @@ export class AppModule {
         AuditModule,
         IdempotencyModule,
         UsersModule,
+        SessionsModule,
         AuthModule,
         InstancesModule,
         RateLimitModule,

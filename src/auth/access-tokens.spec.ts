@@ -25,8 +25,9 @@ const config = new AppConfig(environmentSchema.parse({ ACCESS_TOKEN_TTL_SECONDS:
   jwtSecret: SECRET,
 });
 const key = createSecretKey(SECRET, 'utf8');
+const OWN = { userId: 7, sessionId: 12 };
 const claims: JWTPayload = {
-  role: 'user',
+  sid: '12',
   iss: 'platform-manager',
   aud: 'platform-manager',
   sub: '7',
@@ -52,51 +53,51 @@ describe('AccessTokens', () => {
 
   const verify = async (token: string) => tokens.verify(token);
 
-  it('gives back the id and role that it signed, with all scopes, and nothing personal is in the token', async () => {
-    const token = await tokens.sign({ id: 7, role: 'admin' });
+  it('gives back the user and the session that it signed, and nothing personal is in the token', async () => {
+    const token = await tokens.sign(OWN);
 
-    expect(await tokens.verify(token)).toEqual({ id: 7, role: 'admin', scopes: 'all' });
+    expect(await tokens.verify(token)).toMatchObject(OWN);
     const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-    expect(payload).toEqual({ ...claims, role: 'admin' });
+    expect(payload).toEqual(claims);
   });
 
   it('answers without a promise for a token that it has verified', async () => {
-    const token = await tokens.sign({ id: 7, role: 'user' });
+    const token = await tokens.sign(OWN);
 
     expect(tokens.verify(token)).toBeInstanceOf(Promise);
-    const user = await tokens.verify(token);
-    expect(tokens.verify(token)).toBe(user);
+    const verified = await tokens.verify(token);
+    expect(tokens.verify(token)).toBe(verified);
   });
 
   it('refuses a remembered token from the very second of its expiry', async () => {
-    const token = await tokens.sign({ id: 7, role: 'user' });
+    const token = await tokens.sign(OWN);
     await tokens.verify(token);
 
     clock.ms += 899_999;
-    expect(tokens.verify(token)).toMatchObject({ id: 7 });
+    expect(tokens.verify(token)).toMatchObject(OWN);
     clock.ms += 1;
     expect(() => tokens.verify(token)).toThrow(InvalidAccessToken);
     await expect(verify(token)).rejects.toThrow(InvalidAccessToken);
   });
 
   it('refuses a token from before a restore, be it remembered or not', async () => {
-    const [known, unknown] = [await tokens.sign({ id: 7, role: 'user' }), await signed(claims)];
+    const [known, unknown] = [await tokens.sign(OWN), await signed(claims)];
     await tokens.verify(known);
 
     own.observe({ id: own.id, epoch: 2, primaryName: 'first', nowMs: 0 }, performance.now());
     expect(() => tokens.verify(known)).toThrow(InvalidAccessToken);
     await expect(verify(unknown)).rejects.toThrow(InvalidAccessToken);
-    expect(await tokens.verify(await tokens.sign({ id: 7, role: 'user' }))).toMatchObject({ id: 7 });
+    expect(await tokens.verify(await tokens.sign(OWN))).toMatchObject(OWN);
   });
 
   it('refuses an expired token that it has never seen', async () => {
-    const token = await tokens.sign({ id: 7, role: 'user' });
+    const token = await tokens.sign(OWN);
     clock.ms += 900_000;
     await expect(verify(token)).rejects.toThrow(InvalidAccessToken);
   });
 
   it('accepts the claims that the following tests spoil', async () => {
-    await expect(verify(await signed(claims))).resolves.toMatchObject({ id: 7 });
+    await expect(verify(await signed(claims))).resolves.toMatchObject(OWN);
   });
 
   it('refuses alg none', async () => {
@@ -118,7 +119,7 @@ describe('AccessTokens', () => {
     );
 
     await expect(verify(await signed(claims, privateKey, 'RS256'))).rejects.toThrow(InvalidAccessToken);
-    await expect(longTokens.verify(await signed(claims, long))).resolves.toMatchObject({ id: 7 });
+    await expect(longTokens.verify(await signed(claims, long))).resolves.toMatchObject(OWN);
     for (const alg of ['HS384', 'HS512']) {
       await expect(longTokens.verify(await signed(claims, long, alg))).rejects.toThrow(InvalidAccessToken);
     }
@@ -140,9 +141,10 @@ describe('AccessTokens', () => {
     ['no subject', { sub: undefined }],
     ['a subject that is no id', { sub: '7 OR 1=1' }],
     ['the id 0', { sub: '0' }],
-    ['no role', { role: undefined }],
-    ['an unknown role', { role: 'root' }],
-    ['a role from the prototype', { role: 'toString' }],
+    ['no session', { sid: undefined }],
+    ['a session in another type', { sid: 12 }],
+    ['a session that is no id', { sid: 'user-7' }],
+    ['the session 0', { sid: '0' }],
   ])('refuses %s', async (_name, spoilt) => {
     await expect(verify(await signed({ ...claims, ...spoilt }))).rejects.toThrow(InvalidAccessToken);
   });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { IsNull, type Repository } from 'typeorm';
+import { IsNull, Raw, type Repository } from 'typeorm';
 import { CacheMeter } from '../cache/cache-meter.js';
 import { CacheService } from '../cache/cache.service.js';
 import { Clock } from '../common/clock.js';
@@ -65,9 +65,12 @@ export class ApiKeyVerifier {
   }
 
   private async load(lookup: string): Promise<KnownApiKey | null> {
-    const row = await this.database.load(() => this.repository.findOneBy({ lookup, revokedAt: IsNull() }));
+    const userId = Raw((column) => `${column} IN (SELECT id FROM users WHERE disabled_at IS NULL)`);
+    const row = await this.database.load(() =>
+      this.repository.findOneBy({ lookup, revokedAt: IsNull(), userId }),
+    );
     if (row === null) return null;
-    const { id, userId, keyHash: hash, scopes, expiresAt } = row;
-    return knownApiKey({ id, userId, lookup, hash, scopes, expiresAt, policy: policyOf(row) });
+    const { id, keyHash: hash, scopes, expiresAt } = row;
+    return knownApiKey({ id, userId: row.userId, lookup, hash, scopes, expiresAt, policy: policyOf(row) });
   }
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, Header, HttpCode, Ip, Post } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, Post } from '@nestjs/common';
 import {
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -10,11 +10,14 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { RunsAgain } from '../idempotency/runs-again.decorator.js';
-import { EmailTaken } from '../users/users.errors.js';
+import { CameFrom, type SignInOrigin } from '../sessions/sign-in-origin.js';
+import { EmailTaken, InvalidInvitation, InvitationRequired } from '../users/users.errors.js';
 import {
+  AccountDisabled,
   InvalidCredentials,
   InvalidRefreshToken,
   LocalAccountsDisabled,
+  RegistrationClosed,
   SignInDelayed,
 } from './auth.errors.js';
 import { AuthService } from './auth.service.js';
@@ -38,9 +41,19 @@ export class AuthController {
   @Header(...NO_STORE)
   @ApiOperation({ summary: 'Create an account and sign in' })
   @ApiCreatedResponse({ type: SessionDto })
-  @ApiProblems([400, 403, 409, 413, 415, 429, 503], LOCAL_ACCOUNTS_DISABLED, new EmailTaken())
-  async register(@Body() { email, password }: RegisterDto, @Ip() address: string): Promise<SessionDto> {
-    return this.auth.register(email, password, address);
+  @ApiProblems(
+    [400, 403, 409, 413, 415, 429, 503],
+    LOCAL_ACCOUNTS_DISABLED,
+    new RegistrationClosed(),
+    new InvitationRequired(),
+    new InvalidInvitation(),
+    new EmailTaken(),
+  )
+  async register(
+    @Body() { email, password, invitation }: RegisterDto,
+    @CameFrom() from: SignInOrigin,
+  ): Promise<SessionDto> {
+    return this.auth.register(email, password, from, invitation ?? null);
   }
 
   @Post('login')
@@ -58,10 +71,11 @@ export class AuthController {
     [400, 401, 403, 413, 415, 429, 503],
     LOCAL_ACCOUNTS_DISABLED,
     new InvalidCredentials(),
+    new AccountDisabled(),
     new SignInDelayed(8),
   )
-  async login(@Body() { email, password }: LoginDto, @Ip() address: string): Promise<SessionDto> {
-    return this.auth.login(email, password, address);
+  async login(@Body() { email, password }: LoginDto, @CameFrom() from: SignInOrigin): Promise<SessionDto> {
+    return this.auth.login(email, password, from);
   }
 
   @Post('refresh')
@@ -70,12 +84,15 @@ export class AuthController {
   @Header(...NO_STORE)
   @ApiOperation({
     summary: 'Exchange a refresh token for new tokens',
-    description: 'A refresh token works once. Using it a second time ends the whole session.',
+    description: 'A refresh token works once. Using it a second time ends all sessions of the user.',
   })
   @ApiOkResponse({ type: SessionDto })
   @ApiProblems([400, 401, 403, 413, 415, 429, 503], LOCAL_ACCOUNTS_DISABLED, new InvalidRefreshToken())
-  async refresh(@Body() { refreshToken }: RefreshTokenDto): Promise<SessionDto> {
-    return this.auth.refresh(refreshToken);
+  async refresh(
+    @Body() { refreshToken }: RefreshTokenDto,
+    @CameFrom() from: SignInOrigin,
+  ): Promise<SessionDto> {
+    return this.auth.refresh(refreshToken, from);
   }
 
   @Post('logout')
@@ -85,7 +102,7 @@ export class AuthController {
   @ApiOperation({
     summary: 'End the session of a refresh token',
     description:
-      'The access token stays valid until it expires. An unknown refresh token gets the same response.',
+      'Every process refuses its access token within a second. An unknown refresh token gets the same response.',
   })
   @ApiNoContentResponse()
   @ApiProblems([400, 413, 415, 503])

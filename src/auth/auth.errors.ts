@@ -11,6 +11,20 @@ export class InvalidCredentials extends Unauthorized {
   }
 }
 
+/** Not 401: the access token is good, and a client that refreshed it would be refused again. */
+export class WrongPassword extends problem(403, 'wrong_password', 'Wrong password') {
+  constructor() {
+    super('The current password is wrong.');
+  }
+}
+
+/** Told only to somebody who has the right password. */
+export class AccountDisabled extends problem(403, 'sign_in_disabled', 'Account disabled') {
+  constructor() {
+    super('This account is disabled. Ask whoever runs this server.');
+  }
+}
+
 /** Identical for an account that exists and one that does not. */
 export class SignInDelayed extends problem(429, 'sign_in_delayed', 'Too many failed sign-ins') {
   /** @param retryAfterSeconds a whole number. */

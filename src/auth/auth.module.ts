@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccessTokens } from './access-tokens.js';
 import { ApiKeyUsage } from './api-key-usage.js';
@@ -16,14 +17,13 @@ import { DemoAccount } from './demo-account.js';
 import { MeController } from './me.controller.js';
 import { OidcIssuer } from './oidc-issuer.js';
 import { OidcTokens } from './oidc-tokens.js';
+import { PasswordChangeService } from './password-change.service.js';
 import { Passwords } from './passwords.js';
-import { RefreshToken } from './refresh-token.entity.js';
-import { RefreshTokensService } from './refresh-tokens.service.js';
 import { SignInDelays } from './sign-in-delays.js';
 import { TokenVerifier } from './token-verifier.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([RefreshToken, ApiKey]), UsersModule],
+  imports: [TypeOrmModule.forFeature([ApiKey]), SessionsModule, UsersModule],
   controllers: [AuthController, MeController, ApiKeysController],
   providers: [
     AccessTokens,
@@ -38,8 +38,8 @@ import { TokenVerifier } from './token-verifier.js';
       useFactory: ({ oidc }: AppConfig) => oidc && new OidcIssuer(oidc.issuer),
     },
     OidcTokens,
+    PasswordChangeService,
     Passwords,
-    RefreshTokensService,
     SignInDelays,
     TokenVerifier,
     { provide: APP_GUARD, useClass: AuthenticatedGuard },

@@ -1,23 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
-import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { KeyedRequests } from '../idempotency/keyed-requests.js';
+import { type Continued, type Reused, SessionWriter } from '../sessions/session-writer.js';
+import { SessionsService } from '../sessions/sessions.service.js';
+import type { SignInOrigin } from '../sessions/sign-in-origin.js';
 import type { Account } from '../users/account.js';
+import { InvitationsService } from '../users/invitations.service.js';
+import { InvitationRequired } from '../users/users.errors.js';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokens } from './access-tokens.js';
 import {
+  AccountDisabled,
   InvalidCredentials,
   InvalidRefreshToken,
   LocalAccountsDisabled,
   RegistrationClosed,
 } from './auth.errors.js';
 import type { SessionDto } from './dto/session.dto.js';
-import { isEasyToGuess } from './password-strength.js';
+import { assertHardToGuess } from './password-strength.js';
 import { Passwords } from './passwords.js';
-import { RefreshTokensService } from './refresh-tokens.service.js';
 import { SignInDelays } from './sign-in-delays.js';
 
 const SESSION_BEGIN = { action: 'session.begin' } as const;
@@ -28,9 +32,11 @@ export class AuthService {
   constructor(
     private readonly database: Database,
     private readonly users: UsersService,
+    private readonly invitations: InvitationsService,
     private readonly passwords: Passwords,
     private readonly accessTokens: AccessTokens,
-    private readonly refreshTokens: RefreshTokensService,
+    private readonly sessionWriter: SessionWriter,
+    private readonly sessions: SessionsService,
     private readonly delays: SignInDelays,
     private readonly audit: AuditLog,
     private readonly keyed: KeyedRequests,
@@ -40,89 +46,113 @@ export class AuthService {
   /**
    * Creates an account and signs the user in.
    *
-   * @param address of the client.
-   * @throws {EmailTaken | InvalidField | LocalAccountsDisabled | RegistrationClosed}
+   * @throws {EmailTaken | InvalidField | LocalAccountsDisabled | RegistrationClosed | InvitationRequired | InvalidInvitation}
    */
-  async register(email: string, password: string, address: string): Promise<SessionDto> {
+  async register(
+    email: string,
+    password: string,
+    from: SignInOrigin,
+    invitation: string | null,
+  ): Promise<SessionDto> {
     this.assertLocalAccounts();
-    if (this.config.registration === 'closed') throw new RegistrationClosed();
-    if (isEasyToGuess(password, email)) {
-      const detail =
-        'password is too easy to guess. Use a few words that do not belong together, or a password manager';
-      throw new InvalidField([{ pointer: '/password', detail }]);
-    }
+    const { registration } = this.config;
+    if (registration === 'closed') throw new RegistrationClosed();
+    // Where anybody may register, an invitation that was sent before is not needed.
+    const needed = registration === 'invite' ? invitation : null;
+    if (registration === 'invite' && needed === null) throw new InvitationRequired();
+    if (needed !== null) await this.invitations.assertGood(needed, email);
+    assertHardToGuess(password, email, '/password');
     const passwordHash = await this.passwords.hash(password);
     return this.database.transaction(async (manager) => {
+      if (needed !== null) await this.invitations.use(needed, email, manager);
       const { id } = await this.users.create(email, passwordHash, manager);
-      await this.delays.succeeded(email, address, manager);
-      const session = await this.admit(id, manager);
+      await this.delays.succeeded(email, from.address, manager);
+      const session = await this.admit(id, from, manager);
       await this.audit.writeIn(manager, { action: 'account.register', outcome: 'done', userId: id });
       return session;
     });
   }
 
-  /**
-   * @param address of the client.
-   * @throws {InvalidCredentials | SignInDelayed | LocalAccountsDisabled}
-   */
-  async login(email: string, password: string, address: string): Promise<SessionDto> {
+  /** @throws {InvalidCredentials | SignInDelayed | AccountDisabled | LocalAccountsDisabled} */
+  async login(email: string, password: string, from: SignInOrigin): Promise<SessionDto> {
     this.assertLocalAccounts();
-    await this.delays.begin(email, address);
+    await this.delays.begin(email, from.address);
     const account = await this.users.findByEmail(email);
     const matches = await this.passwords.verify(account?.passwordHash ?? null, password);
     if (account === null || !matches) {
       await this.audit.write({ ...SESSION_BEGIN, outcome: 'failed', userId: account?.id ?? null });
       throw new InvalidCredentials();
     }
+    if (account.disabled) {
+      await this.audit.write({ ...SESSION_BEGIN, outcome: 'disabled', userId: account.id });
+      throw new AccountDisabled();
+    }
     return this.database.transaction(async (manager) => {
-      await this.delays.succeeded(email, address, manager);
-      const session = await this.admit(account.id, manager);
+      await this.delays.succeeded(email, from.address, manager);
+      const session = await this.admit(account.id, from, manager, account.passwordHash);
       await this.audit.writeIn(manager, { ...SESSION_BEGIN, outcome: 'done', userId: account.id });
       return session;
     });
   }
 
   /** @throws {InvalidRefreshToken | LocalAccountsDisabled} */
-  async refresh(refreshToken: string): Promise<SessionDto> {
+  async refresh(refreshToken: string, from: SignInOrigin): Promise<SessionDto> {
     this.assertLocalAccounts();
-    const session = await this.database.transaction(async (manager): Promise<SessionDto | null> => {
-      const rotated = await this.refreshTokens.rotate(refreshToken, manager);
-      if (rotated !== null && 'reusedFrom' in rotated) {
-        const userId = rotated.reusedFrom;
-        await this.audit.writeIn(manager, { action: 'session.reuse', outcome: 'session_ended', userId });
-        return null;
-      }
-      const user = rotated && (await this.users.touch(rotated.userId, manager));
-      return user && this.keptSession(user, rotated.token, manager);
-    });
-    // Thrown after the commit: inside the transaction it would roll back the revocation of a reused token's family.
-    if (session === null) throw new InvalidRefreshToken();
-    return session;
+    const continued = await this.database.transaction(
+      async (manager): Promise<SessionDto | Reused | null> => {
+        const rotated = await this.sessionWriter.rotate(refreshToken, from, manager);
+        if (rotated === null) return null;
+        if ('reusedFrom' in rotated) {
+          const userId = rotated.reusedFrom;
+          await this.audit.writeIn(manager, { action: 'session.reuse', outcome: 'sessions_ended', userId });
+          return rotated;
+        }
+        const user = await this.users.touch(rotated.userId, manager);
+        return user && this.keptSession(user, rotated, manager);
+      },
+    );
+    // After the commit: thrown inside the transaction, it would roll back the end of the sessions.
+    if (continued === null) throw new InvalidRefreshToken();
+    if ('reusedFrom' in continued) {
+      await this.sessions.confirmEnd(continued.ended);
+      throw new InvalidRefreshToken();
+    }
+    return continued;
   }
 
   /** Does not reveal whether the token existed. */
   async logout(refreshToken: string): Promise<void> {
-    await this.database.transaction((manager) => this.refreshTokens.revoke(refreshToken, manager));
+    const found = await this.database.transaction(async (manager) => {
+      const ended = await this.sessionWriter.endOf(refreshToken, manager);
+      if (ended === null) return null;
+      const { userId, sessionId } = ended;
+      const record = { action: 'session.end', outcome: 'done', userId } as const;
+      await this.audit.writeIn(manager, { ...record, detail: `Session ${sessionId}, signed out` });
+      return ended;
+    });
+    if (found !== null) await this.sessions.confirmEnd(found.ended);
   }
 
   private assertLocalAccounts(): void {
     if (!this.config.localAccountsEnabled) throw new LocalAccountsDisabled();
   }
 
-  private async admit(userId: number, manager: EntityManager): Promise<SessionDto> {
-    const user = await this.users.touch(userId, manager);
-    // The account was deleted after its password was read.
+  private async admit(
+    userId: number,
+    from: SignInOrigin,
+    manager: EntityManager,
+    passwordHash?: string | null,
+  ): Promise<SessionDto> {
+    const user = await this.users.touch(userId, manager, passwordHash);
+    // Its password was changed, or the account deleted, after the password was read.
     if (user === null) throw new InvalidCredentials();
-    return this.keptSession(user, await this.refreshTokens.issue(user.id, manager), manager);
+    return this.keptSession(user, await this.sessionWriter.begin(user.id, from, manager), manager);
   }
 
-  /** A client that lost this reply gets it again by its Idempotency-Key. The refresh token alone would end the session. */
-  private async keptSession(
-    user: Account,
-    refreshToken: string,
-    manager: EntityManager,
-  ): Promise<SessionDto> {
-    const accessToken = await this.accessTokens.sign(user);
+  /** A client that lost this reply gets it again by its Idempotency-Key. The refresh token alone would end all sessions. */
+  private async keptSession(user: Account, begun: Continued, manager: EntityManager): Promise<SessionDto> {
+    const accessToken = await this.accessTokens.sign(begun);
+    const { refreshToken } = begun;
     const { ttlSeconds: expiresIn } = this.accessTokens;
     const session = { user, accessToken, refreshToken, tokenType: 'Bearer', expiresIn } as const;
     await this.keyed.keepIn(manager, session);

@@ -16,7 +16,7 @@ interface Route {
 
 /**
  * Global guard: every route needs credentials unless it is marked `@Public()`, and an API key that is limited to platform
- * connections reaches no others. Returns no promise for a token seen before.
+ * connections reaches no others. Mostly returns no promise for a token of a hot session.
  */
 @Injectable()
 export class AuthenticatedGuard implements CanActivate {

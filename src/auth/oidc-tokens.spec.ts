@@ -51,7 +51,7 @@ describe('OidcTokens', () => {
   it('admits its issuer’s token, by issuer and subject', async () => {
     const token = await issuer.sign({ claims: { email: 'Ada@example.org', email_verified: true } });
     expect(tokens.claims(token)).toBe(true);
-    expect(await verify(token)).toEqual({ id: 7, role: 'user', scopes: 'all' });
+    expect(await verify(token)).toBe(7);
     expect(seen).toEqual([{ issuer: issuer.url, subject: 'ada', email: 'Ada@example.org' }]);
   });
 
@@ -63,7 +63,7 @@ describe('OidcTokens', () => {
 
   it.each(['RS256', 'PS256', 'ES256', 'EdDSA'])('knows %s', async (alg) => {
     await issuer.rotate(alg);
-    await expect(verify(await issuer.sign())).resolves.toMatchObject({ id: 7 });
+    await expect(verify(await issuer.sign())).resolves.toBe(7);
   });
 
   it('verifies and looks up once what 50 callers send at once, and not again when it is remembered', async () => {
@@ -133,7 +133,7 @@ describe('OidcTokens', () => {
     const before = issuer.newest;
     await verify(await issuer.sign());
     await issuer.rotate();
-    await expect(verify(await issuer.sign())).resolves.toMatchObject({ id: 7 });
+    await expect(verify(await issuer.sign())).resolves.toBe(7);
     await refused(await issuer.sign({ key: before, claims: { sub: 'late' } }));
   });
 
@@ -157,7 +157,7 @@ describe('OidcTokens', () => {
       const token = await issuer.sign();
       await expect(verify(token)).rejects.toThrow(IssuerUnavailable);
       issuer.fault = 'none';
-      await expect(verify(token)).resolves.toMatchObject({ id: 7 });
+      await expect(verify(token)).resolves.toBe(7);
     },
   );
 
@@ -204,9 +204,9 @@ describe('OidcTokens', () => {
     const token = await issuer.sign();
     await issuer.down();
     await expect(verify(token)).rejects.toMatchObject({ status: 503, code: 'issuer_unavailable' });
-    await expect(verify(remembered)).resolves.toMatchObject({ id: 7 });
+    await expect(verify(remembered)).resolves.toBe(7);
     await issuer.up();
-    await expect(verify(token)).resolves.toMatchObject({ id: 7 });
+    await expect(verify(token)).resolves.toBe(7);
   });
 
   it.each(['', '.', 'a.b.c', 'e30.e30.', 'bnVsbA.bnVsbA.bnVsbA'])('leaves %j to others', (text) => {

@@ -3,7 +3,6 @@ import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { Clock } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
-import type { AuthUser } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { UsersService } from '../users/users.service.js';
 import { isPersonsAccessToken, type OidcRules } from './oidc-claims.js';
@@ -17,7 +16,7 @@ const REMEMBERED_TOKENS = 10_000;
 const MAX_SUBJECT_CHARACTERS = 255;
 
 interface Verified {
-  readonly user: AuthUser;
+  readonly userId: number;
   readonly verifyAgainAtMs: number;
 }
 
@@ -28,7 +27,7 @@ export class OidcTokens {
   readonly #rules: OidcRules;
   readonly #rememberMs: number;
   readonly #remembered = new LRUCache<string, Verified>({ max: REMEMBERED_TOKENS });
-  readonly #verifying = new Map<string, Promise<AuthUser>>();
+  readonly #verifying = new Map<string, Promise<number>>();
 
   constructor(
     config: AppConfig,
@@ -39,7 +38,7 @@ export class OidcTokens {
   ) {
     this.#audience = config.oidc?.audience ?? '';
     this.#rules = config.oidc ?? { clients: new Set(), requiredScope: null };
-    // The lifetime of our own access tokens: by then, role changes and withdrawn issuer keys must take effect.
+    // The lifetime of our own access tokens: by then, withdrawn issuer keys must take effect.
     this.#rememberMs = config.tokens.accessTtlSeconds * 1000;
   }
 
@@ -55,14 +54,14 @@ export class OidcTokens {
   }
 
   /**
-   * Returns without a promise for a token that was verified before. Otherwise rejects with:
+   * The id of the user. Returns without a promise for a token that was verified before. Otherwise rejects with:
    *
    * @throws {InvalidAccessToken | IssuerUnavailable}
    */
-  verify(token: string): AuthUser | Promise<AuthUser> {
+  verify(token: string): number | Promise<number> {
     const nowMs = this.clock.now().getTime();
     const verified = this.#remembered.get(token);
-    if (verified !== undefined && nowMs < verified.verifyAgainAtMs) return verified.user;
+    if (verified !== undefined && nowMs < verified.verifyAgainAtMs) return verified.userId;
     let verifying = this.#verifying.get(token);
     if (verifying === undefined) {
       verifying = this.verifyAndRemember(token).finally(() => this.#verifying.delete(token));
@@ -71,14 +70,13 @@ export class OidcTokens {
     return verifying;
   }
 
-  private async verifyAndRemember(token: string): Promise<AuthUser> {
+  private async verifyAndRemember(token: string): Promise<number> {
     this.#remembered.delete(token);
     const { sub, exp, email } = await this.payloadOf(token);
-    const account = await this.users.admitOidc({ issuer: this.issuer.issuer, subject: sub, email });
-    const user: AuthUser = Object.freeze({ id: account.id, role: account.role, scopes: 'all' });
+    const { id: userId } = await this.users.admitOidc({ issuer: this.issuer.issuer, subject: sub, email });
     const verifyAgainAtMs = Math.min(exp * 1000, this.clock.now().getTime() + this.#rememberMs);
-    this.#remembered.set(token, { user, verifyAgainAtMs });
-    return user;
+    this.#remembered.set(token, { userId, verifyAgainAtMs });
+    return userId;
   }
 
   private async payloadOf(token: string): Promise<{ sub: string; exp: number; email: string | null }> {

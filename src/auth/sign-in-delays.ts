@@ -16,7 +16,7 @@ const PURGE_BATCH_ROWS = 100;
 
 /** SQL: how long the next attempt has to wait after so many failures. */
 const ownWait = (failures: string): string => `make_interval(secs =>
-  CASE WHEN ${failures} < ${FREE_FAILURES} THEN 0 ELSE least(${MAX_WAIT_SECONDS}, 2 ^ least(${failures} - ${FREE_FAILURES}, 30)) END)`;
+  least(${MAX_WAIT_SECONDS}, 2 ^ least(${failures} - ${FREE_FAILURES}, 30)))`;
 
 /**
  * Makes guessing slow. Each failure for an account name from an address doubles the wait for that pair. Where many
@@ -49,7 +49,7 @@ export class SignInDelays {
       `INSERT INTO sign_ins AS known (name_hash, address, failures, failed_at) VALUES ($1, $2, 1, now())
        ON CONFLICT (name_hash, address) DO UPDATE SET at = now(), failed_at = now(),
          failures = CASE WHEN known.failed_at > now() - interval '1 day' THEN known.failures + 1 ELSE 1 END
-       WHERE known.failed_at IS NULL OR known.failed_at + ${ownWait('known.failures')} <= now()
+       WHERE known.failures < ${FREE_FAILURES} OR known.failed_at + ${ownWait('known.failures')} <= now()
        RETURNING 1`,
       pair,
     );

@@ -3,7 +3,8 @@ import { decodeJwt } from 'jose';
 import { AppConfig } from '../config/app-config.js';
 import type { AuthUser, TokenSource } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
-import { AccessTokens } from './access-tokens.js';
+import { SessionVerifier } from '../sessions/session-verifier.js';
+import { AccessTokens, type Claims } from './access-tokens.js';
 import { API_KEY_PREFIX } from './api-key-format.js';
 import { ApiKeyVerifier } from './api-key-verifier.js';
 import { OidcTokens } from './oidc-tokens.js';
@@ -15,26 +16,35 @@ export class TokenVerifier {
     private readonly accessTokens: AccessTokens,
     private readonly apiKeys: ApiKeyVerifier,
     private readonly oidc: OidcTokens,
+    private readonly sessions: SessionVerifier,
     private readonly config: AppConfig,
   ) {}
 
   /**
-   * Returns without a promise for an access token that was verified before.
+   * Returns without a promise for an access token that was verified before and whose session was read a moment ago.
    *
-   * @throws {InvalidAccessToken | PolicyRefused | IssuerUnavailable} or rejects with it.
+   * @throws {InvalidAccessToken | PolicyRefused | ServiceUnavailable} or rejects with it.
    */
   verify(token: string, from: TokenSource): AuthUser | Promise<AuthUser> {
     if (token.startsWith(API_KEY_PREFIX)) return this.apiKeys.verify(token, from);
-    if (this.oidc.claims(token)) return this.oidc.verify(token);
+    if (this.oidc.claims(token)) return this.verifyProviders(token);
     // A token issued before local accounts were disabled.
     if (!this.config.localAccountsEnabled) throw new InvalidAccessToken();
-    return this.accessTokens.verify(token);
+    const claims = this.accessTokens.verify(token);
+    const userOf = ({ sessionId, userId }: Claims) => this.sessions.verify(sessionId, userId);
+    return claims instanceof Promise ? claims.then(userOf) : userOf(claims);
   }
 
-  /** Expiry of a verified token. Null for an API key, which can be revoked at any time. */
+  /** Expiry of a verified token. Null for an API key. Either may be refused before. */
   expiresAt(token: string): Date | null {
     if (token.startsWith(API_KEY_PREFIX)) return null;
     const { exp } = decodeJwt(token);
     return exp === undefined ? null : new Date(exp * 1000);
+  }
+
+  private verifyProviders(token: string): AuthUser | Promise<AuthUser> {
+    const userId = this.oidc.verify(token);
+    const userOf = (id: number) => this.sessions.verifyProviders(id);
+    return userId instanceof Promise ? userId.then(userOf) : userOf(userId);
   }
 }

@@ -1,5 +1,6 @@
 /** A bounded set, because it labels metrics. */
-export type CacheResource = 'user_platforms' | 'platform' | 'platform_stats' | 'api_key' | 'instance';
+export type CacheResource =
+  'user_platforms' | 'platform' | 'platform_stats' | 'api_key' | 'session' | 'instance';
 
 /** One kind of cache entry. Its feature declares it once, with the reason for its TTL. */
 export interface CacheSpec<Id, T> {

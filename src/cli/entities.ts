@@ -1,15 +1,17 @@
 import { AuditChainHead } from '../audit/audit-chain.entity.js';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { ApiKey } from '../auth/api-key.entity.js';
-import { RefreshToken } from '../auth/refresh-token.entity.js';
 import { ConnectAttempt } from '../connect/connect-attempt.entity.js';
 import { InstanceApp } from '../instances/instance-app.entity.js';
 import { KeyCanary } from '../keys/key-canary.entity.js';
 import { PlatformConnection } from '../platforms/platform.entity.js';
+import { RefreshToken } from '../sessions/refresh-token.entity.js';
+import { Session } from '../sessions/session.entity.js';
 import { AccountSnapshot } from '../snapshots/account-snapshot.entity.js';
 import { PlatformActivityDay } from '../stats/activity-day.entity.js';
 import { PlatformActivityTotal } from '../stats/activity-total.entity.js';
 import { PlatformActivity } from '../stats/activity.entity.js';
+import { Invitation } from '../users/invitation.entity.js';
 import { User } from '../users/user.entity.js';
 import { InstanceWatch } from '../watch/instance-watch.entity.js';
 import { PlatformWatch } from '../watch/platform-watch.entity.js';
@@ -17,6 +19,8 @@ import { PlatformWatch } from '../watch/platform-watch.entity.js';
 /** All entities. The API collects them from its feature modules, but a command loads no modules. */
 export const ENTITIES = [
   User,
+  Invitation,
+  Session,
   RefreshToken,
   ApiKey,
   PlatformConnection,

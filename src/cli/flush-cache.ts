@@ -6,7 +6,7 @@ import type { AppConfig } from '../config/app-config.js';
 import { CommandFailed } from './command-failed.js';
 
 /** How every key that the cache writes begins. */
-const KEYS = ['user_platforms:', 'platform:', 'platform_stats:', 'api_key:', 'instance:'];
+const KEYS = ['user_platforms:', 'platform:', 'platform_stats:', 'api_key:', 'session:', 'instance:'];
 
 const SCANNED_PER_CALL = 1000;
 const TIMEOUT_MS = 5000;

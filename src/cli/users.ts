@@ -22,6 +22,9 @@ interface Tools {
 
 const ACCOUNT = ['<account>', 'its id, or its e-mail address; an address is asked about first'] as const;
 const PAGE_ROWS = 1000;
+/** This process does not drop what is cached: the outbox of those that serve does. */
+const SESSIONS_END =
+  'All its sessions have ended; every process refuses their access tokens within a second.';
 
 /** Adds `users:list`, `users:create`, `users:promote`, `users:demote` and `users:reset-password`. */
 export function registerUsers(program: Command): void {
@@ -92,26 +95,23 @@ async function create({ users, audit, database }: Tools, email: string, role: Ro
 async function setRole(tools: Tools, account: string, role: Role): Promise<void> {
   const { id, email } = await meant(tools, account);
   await tools.users.setRole(id, role);
-  const seconds = tools.config.tokens.accessTtlSeconds;
-  say(
-    `${email} is now ${role === 'admin' ? 'an admin' : 'a user'}. This takes effect when the access token is next refreshed, within ${seconds} s.`,
-  );
+  say(`${email} is now ${role === 'admin' ? 'an admin' : 'a user'}. ${SESSIONS_END}`);
 }
 
 async function resetPassword(tools: Tools, account: string): Promise<void> {
   const { id, email, oidcIssuer } = await meant(tools, account);
   if (oidcIssuer !== null)
     throw new CommandFailed(`${email} signs in with ${oidcIssuer} and has no password here.`);
-  const { RefreshTokensService } = await import('../auth/refresh-tokens.service.js');
+  const { SessionWriter } = await import('../sessions/session-writer.js');
   const { config, database, audit, users } = tools;
   const { password, hash } = await newPassword();
   await database.transaction(async (manager) => {
     await users.setPassword(id, hash, manager);
-    await new RefreshTokensService(config).revokeAll(id, manager);
+    await new SessionWriter(config).endAll(id, manager);
     await audit.writeIn(manager, { action: 'account.password', outcome: 'reset', userId: id });
   });
   say(`The new password of ${email}, which is shown only here: ${password}`);
-  say(`Its sessions end when their access tokens do, within ${config.tokens.accessTtlSeconds} s.`);
+  say(SESSIONS_END);
 }
 
 async function newPassword(): Promise<{ password: string; hash: string }> {

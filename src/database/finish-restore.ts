@@ -18,6 +18,7 @@ export function finishRestore(database: Database): Promise<{ epoch: number; sequ
        ) SELECT epoch::float8 AS epoch FROM raised`,
     );
     await manager.query('DELETE FROM refresh_tokens');
+    await manager.query('DELETE FROM sessions');
     await manager.query('DELETE FROM connect_attempts');
     // A client that resumes its stream of events is told that it has missed some.
     await manager.query(

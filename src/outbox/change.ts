@@ -14,7 +14,15 @@ export interface ApiKeyChange {
   readonly type: typeof API_KEY_CHANGED;
 }
 
-export type Change = PlatformChange | ApiKeyChange;
+/** A session that counts no more, or of whose user something has changed. Never published as an event. */
+export interface SessionChange {
+  readonly userId: number;
+  /** What its entry is cached under: its id, or one that stands for the tokens of an OpenID provider. */
+  readonly sessionKey: string;
+  readonly type: typeof SESSION_ENDED;
+}
+
+export type Change = PlatformChange | ApiKeyChange | SessionChange;
 
 /** What one transaction has changed. */
 export interface CommittedChanges {
@@ -26,9 +34,18 @@ export interface CommittedChanges {
 /** The type of a change that leaves the connection itself alone. */
 export const STATS_CHANGED = 'stats.changed';
 export const API_KEY_CHANGED = 'api_key.changed';
+export const SESSION_ENDED = 'session.ended';
+
+export function isPlatformChange(change: Change): change is PlatformChange {
+  return 'platformId' in change;
+}
 
 export function isApiKeyChange(change: Change): change is ApiKeyChange {
   return 'apiKeyLookup' in change;
+}
+
+export function isSessionChange(change: Change): change is SessionChange {
+  return 'sessionKey' in change;
 }
 
 /** The cache keys that a change makes stale. Each feature names its own. */

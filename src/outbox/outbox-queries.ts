@@ -1,6 +1,13 @@
 import type { InstallationReading } from '../common/installation.js';
 import { INSTALLATION_COLUMNS } from '../database/read-installation.js';
-import { API_KEY_CHANGED, type Change, type CommittedChanges, isApiKeyChange } from './change.js';
+import {
+  API_KEY_CHANGED,
+  type Change,
+  type CommittedChanges,
+  SESSION_ENDED,
+  isPlatformChange,
+  isSessionChange,
+} from './change.js';
 import type { Query } from './outbox-session.js';
 
 /** A row of the outbox that this process drains. Both as text: a number has not all of a bigint, nor a Date microseconds. */
@@ -9,11 +16,11 @@ export type OutboxRow = Change & { readonly id: string; readonly claimedAt: stri
 interface ChangeColumns {
   readonly userId: number;
   readonly platformId: number | null;
-  readonly apiKeyLookup: string | null;
+  /** Of an API key, or the key of a session. */
+  readonly lookup: string | null;
   readonly type: string;
 }
-const CHANGE_COLUMNS =
-  'user_id AS "userId", platform_id AS "platformId", api_key_lookup AS "apiKeyLookup", type';
+const CHANGE_COLUMNS = 'user_id AS "userId", platform_id AS "platformId", api_key_lookup AS lookup, type';
 
 /** What a writer has dropped itself. */
 export interface DroppedChanges extends CommittedChanges {
@@ -43,16 +50,16 @@ export async function markDropped(query: Query, dropped: readonly DroppedChanges
     `WITH own AS (
        SELECT c.id, given.at_ms FROM platform_changes c
        JOIN unnest($1::xid8[], $2::integer[], $3::varchar[], $4::varchar[], $5::float8[])
-         AS given (transaction_id, platform_id, api_key_lookup, type, at_ms)
+         AS given (transaction_id, platform_id, lookup, type, at_ms)
        ON c.transaction_id = given.transaction_id AND (given.type IS NULL OR c.type = given.type)
-         AND (c.platform_id = given.platform_id OR c.api_key_lookup = given.api_key_lookup)
+         AND (c.platform_id = given.platform_id OR c.api_key_lookup = given.lookup)
        WHERE c.drained_at IS NULL FOR UPDATE OF c SKIP LOCKED
      )
      UPDATE platform_changes c SET drained_at = to_timestamp(own.at_ms / 1000) FROM own WHERE c.id = own.id`,
     [
       rows.map(({ transactionId }) => transactionId),
-      rows.map(({ change }) => (isApiKeyChange(change) ? null : change.platformId)),
-      rows.map(({ change }) => (isApiKeyChange(change) ? change.apiKeyLookup : null)),
+      rows.map(({ change }) => (isPlatformChange(change) ? change.platformId : null)),
+      rows.map(({ change }) => lookupOf(change)),
       rows.map(({ change }) => change.type ?? null),
       rows.map(({ atMs }) => atMs),
     ],
@@ -223,9 +230,18 @@ export async function publishEvents(query: Query, limit: number, undrained: bool
   return row?.published ?? 0;
 }
 
-/** A constraint of the table says that a row is of a connection or of an API key, and not of both. */
-function changeOf({ userId, platformId, apiKeyLookup, type }: ChangeColumns): Change {
-  if (apiKeyLookup !== null) return { userId, apiKeyLookup, type: API_KEY_CHANGED };
+/** A constraint of the table says that a row is either of a connection or of an API key or session. */
+function changeOf({ userId, platformId, lookup, type }: ChangeColumns): Change {
+  if (lookup !== null) {
+    return type === SESSION_ENDED
+      ? { userId, sessionKey: lookup, type }
+      : { userId, apiKeyLookup: lookup, type: API_KEY_CHANGED };
+  }
   if (platformId !== null) return { userId, platformId, type };
-  throw new Error('An outbox row says neither which connection nor which API key has changed.');
+  throw new Error('An outbox row says neither which connection nor which API key or session has changed.');
+}
+
+function lookupOf(change: Change): string | null {
+  if (isPlatformChange(change)) return null;
+  return isSessionChange(change) ? change.sessionKey : change.apiKeyLookup;
 }

@@ -7,7 +7,7 @@ import { AppConfig } from '../config/app-config.js';
 import { CredentialCipher } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
-import { STATS_CHANGED, isApiKeyChange } from '../outbox/change.js';
+import { STATS_CHANGED, isPlatformChange } from '../outbox/change.js';
 import {
   type CachedPlatform,
   platformKey,
@@ -36,9 +36,9 @@ export class PlatformsService {
     this.platform = platformSpec(config.cache, (view, credentials) => cipher.isIntact(view, credentials));
     cacheKeys.register(
       (change) =>
-        isApiKeyChange(change) || change.type === STATS_CHANGED
-          ? []
-          : [userPlatformsKey(change.userId), platformKey(change.platformId)],
+        isPlatformChange(change) && change.type !== STATS_CHANGED
+          ? [userPlatformsKey(change.userId), platformKey(change.platformId)]
+          : [],
       config.cache.platformTtlSeconds,
     );
   }

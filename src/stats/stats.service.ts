@@ -8,7 +8,7 @@ import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CacheKeys } from '../outbox/cache-keys.js';
-import { isApiKeyChange } from '../outbox/change.js';
+import { isPlatformChange } from '../outbox/change.js';
 import { permittedPlatforms } from '../platforms/permitted-platforms.js';
 import type { PlatformType } from '../platforms/platform-view.js';
 import { PlatformNotFound } from '../platforms/platforms.errors.js';
@@ -46,7 +46,7 @@ export class StatsService {
   ) {
     this.spec = platformStatsSpec(config.cache);
     cacheKeys.register(
-      (change) => (isApiKeyChange(change) ? [] : [platformStatsKey(change)]),
+      (change) => (isPlatformChange(change) ? [platformStatsKey(change)] : []),
       config.cache.statsTtlSeconds,
     );
   }

@@ -18,4 +18,5 @@ export interface AccountOrigin extends Account {
 export interface AccountWithPassword extends Account {
   /** PHC string. Null for users who sign in with the OpenID provider. */
   readonly passwordHash: string | null;
+  readonly disabled: boolean;
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type EntityManager, MoreThan } from 'typeorm';
+import { type EntityManager, In, MoreThan } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import { normalEmail } from '../common/normal-text.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
@@ -7,6 +7,7 @@ import { Database } from '../database/database.js';
 import type { Role } from '../http/auth/auth-user.js';
 import type { Account, AccountOrigin, AccountWithPassword } from './account.js';
 import { isStorable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';
+import type { ManagedUser } from './user-search.js';
 import { User } from './user.entity.js';
 import { EmailTaken } from './users.errors.js';
 
@@ -22,7 +23,12 @@ export class UsersService {
     const user = await this.database.load((manager) =>
       manager.findOneBy(User, { email: normalEmail(email) }),
     );
-    return user && { ...toAccount(user), passwordHash: user.passwordHash };
+    return user && withPassword(user);
+  }
+
+  async findWithPassword(id: number): Promise<AccountWithPassword | null> {
+    const user = await this.database.load((manager) => manager.findOneBy(User, { id }));
+    return user && withPassword(user);
   }
 
   async findById(id: number): Promise<Account | null> {
@@ -48,12 +54,23 @@ export class UsersService {
     return manager === undefined ? this.database.transaction(insert) : insert(manager);
   }
 
-  /** Records that the user is active now. Returns the account, or null if there is none. */
-  async touch(id: number, manager: EntityManager): Promise<Account | null> {
+  /**
+   * Records that the user is active now. The row stays locked until the transaction ends, so a change of the password
+   * comes before or after it.
+   *
+   * @param passwordHash that has been compared.
+   * @returns the account; null if there is none, or if it has another password by now.
+   */
+  async touch(
+    id: number,
+    manager: EntityManager,
+    passwordHash: string | null = null,
+  ): Promise<Account | null> {
     // TypeORM returns [rows, count] for an UPDATE.
     const [rows] = await manager.query<[Account[], number]>(
-      'UPDATE users SET last_active_at = now() WHERE id = $1 RETURNING id, email, role',
-      [id],
+      `UPDATE users SET last_active_at = now() WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2)
+       RETURNING id, email, role`,
+      [id, passwordHash],
     );
     return rows[0] ?? null;
   }
@@ -96,6 +113,37 @@ export class UsersService {
     await manager.update(User, id, { passwordHash });
   }
 
+  /** @returns false if the password is no longer `from`. Both are PHC strings. */
+  async replacePassword(id: number, from: string, to: string, manager: EntityManager): Promise<boolean> {
+    const { affected } = await manager.update(User, { id, passwordHash: from }, { passwordHash: to });
+    return affected === 1;
+  }
+
+  /** As an administrator sees them. */
+  async managed(id: number): Promise<ManagedUser | null> {
+    return this.database.load((manager) => manager.findOneBy(User, { id }));
+  }
+
+  /** Locks those of the accounts that exist, in the order of their ids, until the transaction ends. */
+  lock(ids: readonly number[], manager: EntityManager): Promise<ManagedUser[]> {
+    return manager.find(User, {
+      where: { id: In(ids) },
+      order: { id: 'ASC' },
+      lock: { mode: 'pessimistic_write' },
+    });
+  }
+
+  /** Where its role changes or it is disabled, the database ends its sessions. */
+  async alter({ id, role, disabledAt }: ManagedUser, manager: EntityManager): Promise<void> {
+    await manager.update(User, id, { role, disabledAt });
+  }
+
+  /** With everything that belongs to the account. */
+  async delete(id: number, manager: EntityManager): Promise<void> {
+    await manager.delete(User, id);
+  }
+
+  /** All sessions of the account end: the database sees to that. */
   async setRole(id: number, role: Role): Promise<void> {
     await this.database.transaction(async (manager) => {
       await manager.update(User, id, { role });
@@ -145,6 +193,11 @@ export class UsersService {
 
 function toOrigin(user: User): AccountOrigin {
   return { ...toAccount(user), oidcIssuer: user.oidcIssuer, createdAt: user.createdAt };
+}
+
+function withPassword(user: User): AccountWithPassword {
+  const { passwordHash, disabledAt } = user;
+  return { ...toAccount(user), passwordHash, disabled: disabledAt !== null };
 }
 
 function toAccount({ id, email, role }: User): Account {

@@ -89,19 +89,39 @@ export async function createPlatform(
   return answer.json<PlatformJson>();
 }
 
+/** Of a user who does not exist. */
+const NO_SESSION = 2_000_000_000;
+
 export interface TokenOptions {
   readonly subject?: string;
-  readonly role?: string;
+  /** A session of its own by default. */
+  readonly sessionId?: number;
   readonly expiresInSeconds?: number;
   readonly issuer?: string;
   readonly secret?: string;
   readonly epoch?: number;
 }
 
+/** A session for each of these users that exist, in their order, by SQL. */
+export async function insertSessions(backends: Backends, userIds: readonly number[]): Promise<number[]> {
+  const rows = await backends.rows<{ id: number }>(
+    `INSERT INTO sessions (user_id, family_id, device, address, expires_at)
+     SELECT users.id, gen_random_uuid(), 'A test', '', now() + interval '1 day'
+     FROM unnest($1::integer[]) WITH ORDINALITY AS given (id, n) JOIN users USING (id) ORDER BY n RETURNING id`,
+    [userIds],
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** An access token as the application signs it, unless told otherwise. */
-export function signAccessToken(backends: Backends, userId: number, own: TokenOptions = {}): Promise<string> {
+export async function signAccessToken(
+  backends: Backends,
+  userId: number,
+  own: TokenOptions = {},
+): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ role: own.role ?? 'user', epoch: own.epoch ?? 1 })
+  const sessionId = own.sessionId ?? (await insertSessions(backends, [userId]))[0] ?? NO_SESSION;
+  return new SignJWT({ sid: String(sessionId), epoch: own.epoch ?? 1 })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setIssuer(own.issuer ?? 'platform-manager')
     .setAudience('platform-manager')

@@ -1,5 +1,5 @@
 import type { Backends } from './backends.js';
-import { signAccessToken } from './factories.js';
+import { insertSessions, signAccessToken } from './factories.js';
 import { type ConnectionInput, insertConnections } from './insert-connections.js';
 
 export interface InsertedUser {
@@ -46,12 +46,19 @@ export async function insertUsers(
       })),
     ),
   );
+  const sessions = await insertSessions(
+    backends,
+    users.map(({ id }) => id),
+  );
   return Promise.all(
     users.map(async ({ id }, index) => ({
       id,
       platformId: ids[index * connections] ?? 0,
       platformName: nameOf(id),
-      token: await signAccessToken(backends, id, { expiresInSeconds: TOKEN_TTL_SECONDS }),
+      token: await signAccessToken(backends, id, {
+        expiresInSeconds: TOKEN_TTL_SECONDS,
+        sessionId: sessions[index] ?? 0,
+      }),
     })),
   );
 }

@@ -16,6 +16,8 @@ export interface AuthUser {
   readonly scopes: 'all' | readonly Scope[];
   /** Id of the API key; absent in a person's own session. */
   readonly apiKeyId?: number;
+  /** Absent for an API key and for a token of the OpenID provider. */
+  readonly sessionId?: number;
   /** Absent in a person's own session and for an API key without limits. */
   readonly policy?: KeyPolicy;
 }

@@ -81,10 +81,12 @@ describe('the audit trail records', () => {
     expect((await app.client.post('/v1/auth/refresh', { refreshToken })).status).toBe(200);
     const reused = await app.client.post('/v1/auth/refresh', { refreshToken });
     expect(reused.status).toBe(401);
-    expect(await since(bob, registered?.id ?? 0)).toMatchObject([
+    const again = (await signIn(bob)).json<Person>();
+    expect(await since({ ...bob, client: app.client.as(again) }, registered?.id ?? 0)).toMatchObject([
       { ...by(bob, begun), action: 'session.begin', outcome: 'done' },
       { ...by(bob, failed), action: 'session.begin', outcome: 'failed' },
-      { ...by(bob, reused), action: 'session.reuse', outcome: 'session_ended' },
+      { ...by(bob, reused), action: 'session.reuse', outcome: 'sessions_ended' },
+      { action: 'session.begin', outcome: 'done', userId: bob.id },
     ]);
   });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConfigurationError, loadConfig } from '../../../src/config/load-config.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
+import { waitUntil } from '../../support/barrier.js';
 import { createPlatform, platformInput, register, signAccessToken, unique } from '../../support/factories.js';
 import { FakeIssuer, type IssuedToken } from '../../support/fake-issuer.js';
 import { expectProblem } from '../../support/problems.js';
@@ -73,7 +74,8 @@ describe('OpenID provider', () => {
     expect((await me({ claims: { sub, role: 'admin', jti: '1' } })).role).toBe('user');
     await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [id]);
     const admin = await clientOf({ claims: { sub, jti: '2' } });
-    expect((await admin.get('/v1/admin/cache')).status).toBe(200);
+    const isAdmin = async (): Promise<boolean> => (await admin.get('/v1/admin/cache')).status === 200;
+    await waitUntil(isAdmin, { timeoutMs: 10_000, what: 'the role to be known' });
   });
 
   it('refuses forged tokens with 401 and makes no account for them', async () => {

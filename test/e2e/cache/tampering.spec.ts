@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SessionVerifier } from '../../../src/sessions/session-verifier.js';
 import { Random } from '../../fault/history/random.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { waitUntil } from '../../support/barrier.js';
@@ -64,6 +65,7 @@ beforeAll(async () => {
   subjects.platform = await onePlatform('');
   subjects.platform_stats = await onePlatform('/stats');
   subjects.api_key = await apiKey();
+  subjects.session = await session();
   subjects.instance = await instance();
 }, 60_000);
 afterAll(async () => {
@@ -121,6 +123,23 @@ async function apiKey(): Promise<Subject> {
   };
 }
 
+/** Asked with an access token, whose session is ended by the change. By a process that has just forgotten it. */
+async function session(): Promise<Subject> {
+  const [person] = await connected();
+  const [{ id } = { id: 0 }] = (await person.client.get('/v1/sessions')).json<{ id: number }[]>();
+  return {
+    key: () => `session:${id}`,
+    ask: async (from = app) => {
+      from.app.get(SessionVerifier).forget([String(id)]);
+      const answer = await at(person, from).get('/v1/platforms');
+      return answer.status === 200 ? answer.text : String(answer.status);
+    },
+    change: async () => {
+      await person.client.delete(`/v1/sessions/${id}`);
+    },
+  };
+}
+
 async function instance(): Promise<Subject> {
   const person = await register(app.client, app.backends.secrets);
   const fake = await fakes.start('mastodon');
@@ -144,7 +163,7 @@ async function fresh(subject: Subject): Promise<[string, Buffer]> {
 }
 
 describe(`who can write to Redis, CACHE_FUZZ_SEED=${SEED}`, () => {
-  it.each(['user_platforms', 'platform', 'platform_stats', 'api_key', 'instance'])(
+  it.each(['user_platforms', 'platform', 'platform_stats', 'api_key', 'session', 'instance'])(
     'never changes an answer by what is put under %s',
     async (kind) => {
       process.stdout.write(`CACHE_FUZZ_SEED=${SEED} CACHE_FUZZ_RUNS=${RUNS} ${kind}\n`);

@@ -44,7 +44,9 @@ describe('a hit', () => {
         expect((await ada.client.get(path)).cacheStatus).toBe('platform-manager; hit');
       }
     }
-    expect(await counter.calls('platform_connections|platform_activities|users|refresh_tokens')).toBe(0);
+    expect(
+      await counter.calls('platform_connections|platform_activities|users|refresh_tokens|sessions'),
+    ).toBe(0);
   });
 
   it('takes no connection: it answers with the whole pool taken, where a miss is refused in time with 503', async () => {
@@ -131,11 +133,11 @@ describe('the database itself, whoever writes', () => {
       ['platform_connections', 'user_id', ada.id],
       ['platform_activities', 'platform_id', platform.id],
       ['refresh_tokens', 'user_id', ada.id],
+      ['sessions', 'user_id', ada.id],
     ] as const) {
       expect((await sql(`SELECT 1 FROM ${table} WHERE ${column} = $1`, id)).rowCount).toBe(0);
     }
     expectProblem(await ada.client.get('/v1/me'), 401, 'unauthenticated');
-    // The token outlives the account by minutes; nothing can be kept with it.
     expectProblem(await createAnyway(), 401, 'unauthenticated');
   });
 

@@ -34,7 +34,9 @@ describe('a read replica', () => {
     });
     owner = await register(app.client, backends.secrets);
     await createPlatform(owner, backends.secrets);
-    admin = app.client.as({ accessToken: await signAccessToken(backends, owner.id, { role: 'admin' }) });
+    const { id } = await register(app.client, backends.secrets);
+    await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [id]);
+    admin = app.client.as({ accessToken: await signAccessToken(backends, id) });
   }, 120_000);
   afterAll(async () => {
     await app?.expectCleanRecord();

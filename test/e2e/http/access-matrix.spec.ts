@@ -8,7 +8,9 @@ import { Backends } from '../../support/backends.js';
 import {
   type Person,
   type PlatformJson,
+  type Session,
   createPlatform,
+  insertSessions,
   register,
   signAccessToken,
 } from '../../support/factories.js';
@@ -61,7 +63,8 @@ describe('access matrix', () => {
     admin = await register(app.client, backends.secrets);
     await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [admin.id]);
     const session = await app.client.post('/v1/auth/login', { email: admin.email, password: admin.password });
-    admin = { ...admin, client: app.client.as(session.json()) };
+    const signedIn = session.json<Session>();
+    admin = { ...admin, ...signedIn, client: app.client.as(signedIn) };
     for (const scope of SCOPES) {
       keys.set(`only ${scope}`, (await makeKey([scope])).key);
       keys.set(`all but ${scope}`, (await makeKey(SCOPES.filter((other) => other !== scope))).key);
@@ -98,23 +101,18 @@ describe('access matrix', () => {
     await backends.rows(`UPDATE api_keys SET expires_at = now() - interval '1 s' WHERE id = $1`, [
       expired.id,
     ]);
-    const claims = { iss: 'platform-manager', aud: 'platform-manager', sub: String(owner.id), role: 'admin' };
+    const [session = 0] = await insertSessions(backends, [owner.id]);
+    const ours = { iss: 'platform-manager', aud: 'platform-manager', epoch: 1 };
+    const claims = { ...ours, sub: String(owner.id), sid: String(session) };
     const now = Math.floor(Date.now() / 1000);
     const lasting = { ...claims, iat: now, exp: now + 900 };
-    const adminToken = { role: 'admin' };
     return {
       'a revoked key': revoked.key,
       'an expired key': expired.key,
       'a key with another secret': `${revoked.key.slice(0, 13)}${expired.key.slice(13)}`,
-      'an expired token': await signAccessToken(backends, admin.id, { ...adminToken, expiresInSeconds: -60 }),
-      'a token of another issuer': await signAccessToken(backends, admin.id, {
-        ...adminToken,
-        issuer: 'https://x',
-      }),
-      'a token of another secret': await signAccessToken(backends, admin.id, {
-        ...adminToken,
-        secret: 'x'.repeat(48),
-      }),
+      'an expired token': await signAccessToken(backends, admin.id, { expiresInSeconds: -60 }),
+      'a token of another issuer': await signAccessToken(backends, admin.id, { issuer: 'https://x' }),
+      'a token of another secret': await signAccessToken(backends, admin.id, { secret: 'x'.repeat(48) }),
       'alg none': new UnsecuredJWT(lasting).encode(),
       'alg none, of the provider': new UnsecuredJWT(issuer.claims()).encode(),
       'HMAC with the public key of the provider': await issuer.signConfused(),
@@ -148,9 +146,6 @@ describe('access matrix', () => {
     }
     return digests;
   }
-
-  const tokenOf = async ({ id, role }: { id: number; role: string }) =>
-    signAccessToken(backends, id, { role });
 
   it('has a row for every route of the OpenAPI document, and no row without a route', async () => {
     const document = await createOpenApiDocument(loadConfig(backends.env()));
@@ -217,8 +212,7 @@ describe('access matrix', () => {
       }
       if (row.stranger !== undefined && row.needs !== 'admin') {
         for (const who of [stranger, admin]) {
-          const token = await tokenOf({ id: who.id, role: who === admin ? 'admin' : 'user' });
-          expect((await send(route, request, token)).status).toBe(row.stranger);
+          expect((await send(route, request, who.accessToken)).status).toBe(row.stranger);
         }
       }
       expect(await digest()).toEqual(before);
@@ -249,7 +243,7 @@ describe('access matrix', () => {
     it('answers whoever may', async () => {
       const allowed =
         row.needs === 'admin'
-          ? [await tokenOf({ id: admin.id, role: 'admin' })]
+          ? [admin.accessToken]
           : [owner.accessToken, ...[...keys].filter(([what]) => mayPass(what, row)).map(([, key]) => key)];
       for (const token of allowed) {
         expect((await send(route, await row.request(context()), token)).status).toBe(row.ok);

@@ -71,12 +71,21 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
     // Names that do not exist are looked up; how long that takes is a matter of the network.
     app = await startTestApp({ env: { INSTANCE_TIMEOUT_MS: '1000' } });
     const { client, backends } = app;
+    // Ids of connections are asked for everywhere: none may be that of a session in use, or of a person.
+    await backends.rows(`SELECT setval('sessions_id_seq', 1000000), setval('users_id_seq', 1000000)`);
+    // Others who may be asked for, changed and deleted.
+    await backends.rows(
+      `INSERT INTO users (id, email) SELECT n, 'other-' || n || '@example.org' FROM generate_series(1, 6) n`,
+    );
     document = (await client.get('/docs-json')).json<Document>();
     schemas = new AnswerSchemas(document.components.schemas);
     people = [await register(client, backends.secrets), await register(client, backends.secrets)];
-    const [ada, admin] = people as [Person, Person];
-    await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [admin.id]);
-    const session = await client.post('/v1/auth/login', { email: admin.email, password: admin.password });
+    const [ada, made] = people as [Person, Person];
+    await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [made.id]);
+    const { email, password } = made;
+    const session = await client.post('/v1/auth/login', { email, password });
+    const admin = { ...made, client: client.as(session.json()) };
+    people = [ada, admin];
     const key = await ada.client.post('/v1/api-keys', {
       name: 'fuzz',
       scopes: ['platforms:read', 'activities:write'],
@@ -84,7 +93,7 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
     callers = [
       ada.client,
       ada.client,
-      client.as(session.json()),
+      admin.client,
       client.as({ accessToken: key.json<{ key: string }>().key }),
       client,
     ];

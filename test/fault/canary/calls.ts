@@ -36,10 +36,10 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   ],
   'POST /v1/auth/refresh': [
     ({ app }, make) => app.client.post('/v1/auth/refresh', { refreshToken: make('refresh-token') }),
-    async (canary) => {
-      const refreshToken = await freshRefreshToken(canary);
+    // Used twice, by somebody else: it ends all sessions of its user, and the other calls are made with the owner's.
+    async (canary, make) => {
+      const { refreshToken } = await newcomer(canary, make);
       await canary.app.client.post('/v1/auth/refresh', { refreshToken });
-      // Used twice: the family is revoked.
       return canary.app.client.post('/v1/auth/refresh', { refreshToken });
     },
   ],
@@ -58,6 +58,35 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       const accessToken = (await providersToken(canary)).replace(/\.[^.]+$/, '.AAAA');
       return canary.app.client.as({ accessToken }).get('/v1/me');
     },
+  ],
+
+  'PUT /v1/me/password': [
+    ({ owner }, make) =>
+      owner.client.request('PUT', '/v1/me/password', {
+        body: { currentPassword: make('wrong-password'), newPassword: make('password') },
+      }),
+    async (canary, make) => {
+      const { password: currentPassword, ...session } = await newcomer(canary, make);
+      const body = { currentPassword, newPassword: make('password') };
+      return canary.app.client.as(session).request('PUT', '/v1/me/password', { body });
+    },
+  ],
+
+  'GET /v1/sessions': [
+    ({ owner }, make) => owner.client.get('/v1/sessions', { 'User-Agent': make('user-agent') }),
+  ],
+  'DELETE /v1/sessions/{id}': [
+    ({ owner }) => owner.client.delete(`/v1/sessions/${NOWHERE}`),
+    async (canary, make) => {
+      const client = canary.app.client.as(await newcomer(canary, make));
+      const open = await client.get('/v1/sessions');
+      const [{ id } = { id: NOWHERE }] = open.status === 200 ? open.json<{ id: number }[]>() : [];
+      return client.delete(`/v1/sessions/${id}`);
+    },
+  ],
+  'DELETE /v1/sessions': [
+    ({ app }, make) => app.client.as({ accessToken: make('bearer') }).delete('/v1/sessions'),
+    async (canary, make) => canary.app.client.as(await newcomer(canary, make)).delete('/v1/sessions'),
   ],
 
   'POST /v1/api-keys': [
@@ -257,6 +286,41 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     ({ admin }) => admin.client.get('/v1/admin/audit?pageSize=100'),
     ({ admin }) => admin.client.get('/v1/admin/audit', { Accept: 'application/x-ndjson' }),
   ],
+  'GET /v1/admin/users': [
+    ({ admin }) => admin.client.get('/v1/admin/users?limit=100'),
+    ({ admin }, make) => admin.client.get(`/v1/admin/users?role=${make('role')}`),
+  ],
+  'GET /v1/admin/users/{id}': [({ admin, owner }) => admin.client.get(`/v1/admin/users/${owner.id}`)],
+  'PATCH /v1/admin/users/{id}': [
+    ({ admin, owner }) =>
+      admin.client.request('PATCH', `/v1/admin/users/${owner.id}`, { body: { role: 'user' } }),
+    ({ admin, owner }, make) =>
+      admin.client.request('PATCH', `/v1/admin/users/${owner.id}`, { body: { role: make('role') } }),
+  ],
+  'DELETE /v1/admin/users/{id}': [
+    async (canary, make) => {
+      const { user } = await newcomer(canary, make);
+      return canary.admin.client.delete(`/v1/admin/users/${user.id}`);
+    },
+  ],
+  'DELETE /v1/admin/users/{id}/sessions': [
+    async (canary, make) => {
+      const { user } = await newcomer(canary, make);
+      return canary.admin.client.delete(`/v1/admin/users/${user.id}/sessions`);
+    },
+  ],
+  'POST /v1/admin/invitations': [
+    ({ admin }) => admin.client.post('/v1/admin/invitations', {}),
+    ({ admin }, make) => admin.client.post('/v1/admin/invitations', { email: make('email') }),
+  ],
+  'GET /v1/admin/invitations': [({ admin }) => admin.client.get('/v1/admin/invitations')],
+  'DELETE /v1/admin/invitations/{id}': [
+    async ({ admin }) => {
+      const made = await admin.client.post('/v1/admin/invitations', {});
+      const { id = NOWHERE } = made.json<{ id?: number }>();
+      return admin.client.delete(`/v1/admin/invitations/${id}`);
+    },
+  ],
   'GET /v1/admin/cache': [({ admin }) => admin.client.get('/v1/admin/cache')],
   'POST /v1/admin/cache/warm': [({ admin }) => admin.client.post('/v1/admin/cache/warm', { users: 10 })],
   'DELETE /v1/admin/cache/users/{id}': [
@@ -292,6 +356,14 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
 };
 
 const NO_KEY = { id: NOWHERE, key: `pmk_AAAAAAAA_${'x'.repeat(43)}` };
+
+/** Somebody whose sessions may end. With tokens that are none while nobody can register. */
+async function newcomer({ app }: Canary, make: (what: string) => string) {
+  const password = make('password');
+  const answer = await app.client.post('/v1/auth/register', { email: `${unique()}@example.org`, password });
+  const none = { user: { id: NOWHERE }, accessToken: 'none', refreshToken: 'none', password };
+  return { ...none, ...answer.json<Partial<typeof none>>() };
+}
 
 async function freshRefreshToken({ app, owner: { email, password } }: Canary): Promise<string> {
   const session = await app.client.post('/v1/auth/login', { email, password });

@@ -8,6 +8,7 @@ import {
   type PlatformJson,
   createPlatform,
   register,
+  signAccessToken,
   unique,
 } from '../factories.js';
 import { type FakeInstance, startFakeInstance } from '../fake-instance/fake-instance.js';
@@ -68,8 +69,11 @@ export class ConsoleSite {
   async person({ admin = false } = {}): Promise<Person> {
     const { backends } = this;
     const person = await register(this.client, backends.secrets);
-    if (admin) await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [person.id]);
-    return person;
+    if (!admin) return person;
+    await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [person.id]);
+    // The session from before the change of role is refused.
+    const accessToken = await signAccessToken(backends, person.id);
+    return { ...person, accessToken, client: this.client.as({ accessToken }) };
   }
 
   /** A connection to the instance, with a token that it accepts unless told otherwise. */

@@ -29,7 +29,8 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
     if (status >= 300) throw new Error(`${status}: ${text}`);
     return answer;
   };
-  await ok(client.post('/v1/auth/register', { email: 'late@example.org', password: 'a-password-for-late' }));
+  const account = { email: 'late@example.org', password: 'a-password-for-late' };
+  const late = (await ok(client.post('/v1/auth/register', account))).json<Session>();
   const { email, password } = person;
   const { refreshToken } = (await ok(client.post('/v1/auth/login', { email, password }))).json<Session>();
   const next = (await ok(client.post('/v1/auth/refresh', { refreshToken }))).json<Session>();
@@ -66,7 +67,14 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   ];
   for (const path of [...reads, ...ofOne.map((rest) => `/${id}${rest}`)])
     await ok(on.get(`/v1/platforms${path}`));
-  const own = ['/v1/me', '/v1/api-keys', '/v1/audit', '/v1/audit?after=1', '/v1/audit?action=session.begin'];
+  const own = [
+    '/v1/me',
+    '/v1/sessions',
+    '/v1/api-keys',
+    '/v1/audit',
+    '/v1/audit?after=1',
+    '/v1/audit?action=session.begin',
+  ];
   for (const path of own) await ok(on.get(path));
   await ok(on.post(`/v1/platforms/${id}/credentials`, { reason: 'To see what it costs' }));
   const activity = { kind: 'post', externalId: '1', status: 'done', occurredAt: '2026-11-22T12:00:00Z' };
@@ -77,9 +85,15 @@ export async function everyRoute({ app, person, platformId: id, fake }: Visitor)
   await ok(on.delete('/v1/platforms/cache'));
 
   await atInstance({ app, person, platformId: id, fake });
-  await admins(app, person.id, ok);
+  await admins(app, { rootId: late.user.id, userId: person.id }, ok);
   await heardOnce(app, person);
   await ok(on.delete(`/v1/platforms/${id}`));
+  const [open] = (await ok(client.as(next).get('/v1/sessions'))).json<{ id: number }[]>();
+  await ok(on.delete(`/v1/sessions/${open?.id}`));
+  await ok(on.delete('/v1/sessions'));
+  await ok(
+    on.request('PUT', '/v1/me/password', { body: { currentPassword: password, newPassword: password } }),
+  );
   await ok(client.post('/v1/auth/logout', { refreshToken: next.refreshToken }));
 }
 
@@ -87,10 +101,11 @@ const cursorOf = (sort: string, id: number): string => encodeCursor({ sort, keys
 
 async function admins(
   { client, backends }: TestApp,
-  userId: number,
+  { rootId, userId }: { readonly rootId: number; readonly userId: number },
   ok: (answer: Promise<TestResponse>) => Promise<TestResponse>,
 ): Promise<void> {
-  const root = client.as({ accessToken: await signAccessToken(backends, userId, { role: 'admin' }) });
+  await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [rootId]);
+  const root = client.as({ accessToken: await signAccessToken(backends, rootId) });
   for (const query of [
     '',
     'page=100&pageSize=100',
@@ -112,6 +127,27 @@ async function admins(
   ]) {
     await ok(root.get(`/v1/admin/platforms?${query}`));
   }
+  for (const query of [
+    '',
+    'role=admin&sort=-id',
+    'disabled=true',
+    'disabled=false&limit=100',
+    'search=grown-777',
+    `role=user&cursor=${cursorOf('id', 5000)}`,
+  ])
+    await ok(root.get(`/v1/admin/users?${query}`));
+  const invited = (await ok(root.post('/v1/admin/invitations', {}))).json<{ id: number }>();
+  await ok(root.get('/v1/admin/invitations'));
+  await ok(root.delete(`/v1/admin/invitations/${invited.id}`));
+  const [other] = await backends.rows<{ id: number }>(
+    `SELECT id FROM users WHERE email = 'grown-77@example.org'`,
+  );
+  const user = `/v1/admin/users/${other?.id}`;
+  await ok(root.get(user));
+  for (const body of [{ disabled: true }, { disabled: false }])
+    await ok(root.request('PATCH', user, { body }));
+  await ok(root.delete(`${user}/sessions`));
+  await ok(root.delete(user));
   for (const query of ['', '?after=1', '?before=999', '?action=credentials.reveal'])
     await ok(root.get(`/v1/admin/audit${query}`));
   await ok(root.get('/v1/admin/cache'));

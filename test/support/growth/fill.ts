@@ -83,8 +83,12 @@ export async function fill(backends: Backends): Promise<void> {
       `UPDATE platform_event_position SET last_event_id = (SELECT max(event_id) FROM platform_changes)`,
     );
     await insert(
-      `INSERT INTO refresh_tokens (user_id, family_id, token_hash, expires_at)
-       SELECT id, gen_random_uuid(), sha256(id::text::bytea), now() + interval '30 days' FROM users`,
+      `WITH begun AS (
+         INSERT INTO sessions (user_id, family_id, device, address, expires_at)
+         SELECT id, gen_random_uuid(), 'Grown', '192.0.2.1', now() + interval '30 days' FROM users RETURNING *
+       )
+       INSERT INTO refresh_tokens (user_id, family_id, token_hash, expires_at)
+       SELECT user_id, family_id, sha256(user_id::text::bytea), expires_at FROM begun`,
     );
     await insert(
       `INSERT INTO audit_log (id, at, actor, user_id, platform_id, action, outcome, reason, detail, address, request_id)

@@ -14,6 +14,7 @@ const LARGE = new Set([
   'platform_connections',
   'platform_watch',
   'refresh_tokens',
+  'sessions',
   'users',
 ]);
 
