@@ -317,10 +317,13 @@ export const BEHAVIOURS: Readonly<Record<FakeSoftware, Behaviour>> = {
     verifyScopes: ['read', 'read:accounts'],
     tokenReply: { refresh_token: '' },
   },
+  // Its tokens expire, although its metadata says nothing of refresh tokens.
   'something-new': {
     ...mastodon,
     name: 'something-new',
     version: '0.1.0',
+    tokenLifetimeSeconds: 600,
+    refreshTokens: true,
     scopesSupported: ['read', 'read:accounts', 'write', 'profile'],
   },
   peertube: { ...mastodon, name: 'peertube', version: '6.3.0', metadata: false, otherApi: true },
