@@ -12,6 +12,8 @@ import {
 import type { Logger } from 'pino';
 import { serveConsole } from './app.console.js';
 import { AppModule } from './app.module.js';
+import { serveRoot } from './app.root.js';
+import { keepSessionsInCookies } from './auth/session-cookie.js';
 import { NestPinoLogger, createLogger } from './common/logger.js';
 import { terminalLog } from './common/terminal-log.js';
 import type { AppConfig } from './config/app-config.js';
@@ -56,8 +58,10 @@ export async function createApp(config: AppConfig, logger?: Logger): Promise<Nes
   limitBodies(fastify);
   endUnusedConnections(fastify);
   app.get(OtherMethods).attach(fastify);
+  keepSessionsInCookies(fastify, config);
   configure(app, config, logger);
   app.get(FastLane).attach(fastify);
+  serveRoot(fastify, config);
   await serveConsole(fastify, config.basePath);
   return app;
 }
@@ -118,7 +122,7 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       // An OPTIONS request without CORS headers is not an error.
       strictPreflight: false,
-      // For the cookie that binds POST /v1/connect to the browser. Nothing else uses cookies.
+      // For the cookie that binds POST /v1/connect to the browser. Sessions are in a cookie for the console alone.
       credentials: true,
       exposedHeaders: [
         'ETag',

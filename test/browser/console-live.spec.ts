@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
+import { Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { card, focused } from '../support/browser/on-page.js';
 import { unique } from '../support/factories.js';
@@ -31,19 +32,78 @@ describe('the console, its session and its connection to the server', () => {
     expect(await visitor.page.title()).toBe('Platforms · Platform Manager');
   });
 
-  it('asks to log in again after a reload, for no token is kept, and after logging out', async () => {
+  it('stays signed in over a reload and in another tab; logging out ends it in all of them', async () => {
     const person = await site.person();
-    const visitor = await site.logIn(person);
-    await visitor.page.reload();
-    await visitor.see('Log in');
+    const visitor = await site.visit();
     await visitor.fill({ 'E-mail address': person.email, Password: 'the wrong password' });
     await visitor.press('Log in');
     await visitor.see('The e-mail address or the password is wrong.');
     await visitor.fill({ Password: person.password });
     await visitor.press('Log in');
     await visitor.see('No platforms connected yet.');
+    const cookies = await visitor.context.cookies();
+    expect(cookies).toMatchObject([{ httpOnly: true, secure: true, sameSite: 'Strict', path: '/' }]);
+    // The second reload comes before the first has its answer.
+    void visitor.page.reload().catch(() => undefined);
+    await visitor.page.reload();
+    await visitor.see('No platforms connected yet.');
+    const other = await visitor.tab(site.url);
+    await other.see('No platforms connected yet.');
     await visitor.press('Log out');
     await visitor.page.getByRole('heading', { name: 'Log in' }).waitFor();
+    const isGone = async (): Promise<boolean> => (await visitor.context.cookies()).length === 0;
+    await waitUntil(isGone, { timeoutMs: 10_000, what: 'the cookie to be gone' });
+    await other.page.reload();
+    await other.page.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('has an address for each page: reload, back, another tab, one that does not exist', async () => {
+    const visitor = await site.logIn(await site.person());
+    const { page } = visitor;
+    const title = (name: string): Promise<void> => page.getByRole('heading', { level: 1, name }).waitFor();
+    expect(page.url()).toBe(`${site.url}platforms`);
+    await page.getByRole('link', { name: 'Stats' }).click();
+    await title('Stats');
+    expect(page.url()).toBe(`${site.url}stats`);
+    await page.reload();
+    await title('Stats');
+    await page.goBack();
+    await title('Platforms');
+    await page.goForward();
+    await title('Stats');
+    await page.goto(`${site.url}no/such/page`);
+    await title('Page not found');
+    await page.getByRole('link', { name: 'Go to your platforms' }).click();
+    await title('Platforms');
+    await page.goto(`${site.url}#/stats`);
+    await title('Stats');
+    await page.goto(site.api.baseUrl);
+    await title('Platforms');
+  });
+
+  it('says how long it stays signed in where the browser keeps no secure cookie', async () => {
+    const visitor = await Visitor.open(site.browser);
+    site.visitors.push(visitor);
+    await visitor.page.addInitScript(
+      `Object.defineProperty(document, 'cookie', { get: () => '', set: () => {} })`,
+    );
+    await visitor.page.goto(site.url);
+    await visitor.see(/until you close or reload this page/);
+    const person = await site.person();
+    await visitor.logIn(person);
+    expect(await visitor.context.cookies()).toEqual([]);
+    await visitor.page.reload();
+    await visitor.page.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('waits for a server that cannot tell whether somebody is signed in, and asks nobody to log in', async () => {
+    const visitor = await site.logIn(await site.person());
+    await visitor.page.route('**/v1/auth/refresh', (route) => route.fulfill({ status: 503, json: {} }));
+    await visitor.page.reload();
+    await visitor.see(/^Cannot tell yet whether you are logged in\./);
+    expect(await visitor.page.getByRole('heading', { name: 'Log in' }).count()).toBe(0);
+    await visitor.page.unroute('**/v1/auth/refresh');
+    await visitor.see('No platforms connected yet.');
   });
 
   it('tells of a change made elsewhere, and shows it', async () => {
@@ -111,7 +171,6 @@ describe('the console, its session and its connection to the server', () => {
       await card(last, name).waitFor();
       await last.setHidden(true);
       last = await first.tab(site.url);
-      await last.logIn(person);
     }
     await card(last, name).waitFor();
     const listening = async (): Promise<boolean> =>
@@ -154,11 +213,14 @@ describe('the console, its session and its connection to the server', () => {
     const person = await site.person();
     await site.connected(person);
     const visitor = await site.visit();
+    await visitor.see('E-mail address');
     let refreshes = 0;
     visitor.page.on('request', (request) => (refreshes += Number(request.url().endsWith('/refresh'))));
     // As a token that is about to expire.
     await visitor.page.route('**/v1/auth/login', async (route) => {
-      const answer = await route.fetch();
+      // A browser's own header, which a request that is made here would lack.
+      const headers = { ...(await route.request().allHeaders()), 'sec-fetch-site': 'same-origin' };
+      const answer = await route.fetch({ headers });
       const session = (await answer.json()) as Record<string, unknown>;
       await route.fulfill({ response: answer, json: { ...session, expiresIn: 0 } });
     });

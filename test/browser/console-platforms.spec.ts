@@ -68,7 +68,6 @@ describe('the console, as a person uses it', () => {
 
     site.instance.files.set(path, { type: 'image/png', bytes: PICTURES['image/png'] });
     await visitor.page.reload();
-    await visitor.logIn(person);
     await avatar.locator('img').waitFor();
     expect(await avatar.locator('img').getAttribute('src')).toMatch(/^blob:/);
     expect(await visitor.page.evaluate('document.querySelector(".avatar img").naturalWidth')).toBe(1);
@@ -237,7 +236,7 @@ describe('the console, as a person uses it', () => {
     await tab.logIn(person);
     await tab.see('The account is connected.');
     await tab.page.getByRole('article').getByText('Connected').waitFor();
-    expect(tab.page.url()).toBe(site.url);
+    expect(tab.page.url()).toBe(`${site.url}platforms`);
   });
 
   it('says in the tab that came back why nothing was connected', async () => {

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { type User, type components, createClient } from '../../../clients/typescript/src/index.js';
 import { BASE } from './base.js';
+import { keepsSecureCookies } from './secure-cookies.js';
 
 export { Problem, ok } from '../../../clients/typescript/src/index.js';
 
@@ -26,10 +27,14 @@ export function onUnreachable(listener: () => void): void {
   listeners.add(listener);
 }
 
+/** Otherwise the session lives in memory only, and the console says so. */
+export const staysSignedIn = keepsSecureCookies();
+
 export const client = createClient({
   baseUrl: BASE,
   // The console says at once what is wrong, and leaves it to its user to try again.
   patienceMs: 0,
+  sessionCookie: staysSignedIn,
   onUser: (person, reason) => {
     sessionEnd.value = reason === null ? null : 'Your session has expired. Log in again.';
     const { value: previous } = user;
