@@ -1,8 +1,12 @@
 import { untracked, useSignalEffect } from '@preact/signals';
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { session, sessionEnd, user } from './api/client.js';
+import { AccountPage } from './pages/account.js';
+import { ActivityLogPage } from './pages/activity-log.js';
+import { ApiKeysPage } from './pages/api-keys.js';
 import { CachePage } from './pages/cache.js';
 import { ConfirmReplace } from './pages/confirm-replace.js';
+import { PlatformPage } from './pages/platform.js';
 import { PlatformsPage } from './pages/platforms.js';
 import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
@@ -89,6 +93,9 @@ function Header() {
           <nav aria-label="Pages">
             <PageLink to="platforms" label="Platforms" />
             <PageLink to="stats" label="Stats" />
+            <PageLink to="api-keys" label="API keys" />
+            <PageLink to="activity" label="Activity log" />
+            <PageLink to="account" label="Account" />
             {person.role === 'admin' && <PageLink to="cache" label="Cache" />}
           </nav>
           <div class="account">
@@ -128,11 +135,19 @@ function PageLink({ to, label }: { readonly to: string; readonly label: string }
 function Page() {
   if (restoring.value) return <Restoring />;
   if (user.value === null) return <SignInPage />;
+  const connection = /^platforms\/(\d{1,10})$/.exec(page.value)?.[1];
+  if (connection !== undefined) return <PlatformPage key={connection} id={Number(connection)} />;
   switch (page.value) {
     case 'platforms':
       return <PlatformsPage />;
     case 'stats':
       return <StatsPage />;
+    case 'api-keys':
+      return <ApiKeysPage />;
+    case 'activity':
+      return <ActivityLogPage />;
+    case 'account':
+      return <AccountPage />;
     case 'cache':
       return user.value.role === 'admin' ? <CachePage /> : <NotFound />;
     default:

@@ -3,7 +3,7 @@ import { waitUntil } from '../support/barrier.js';
 import { Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { card, focused } from '../support/browser/on-page.js';
-import { unique } from '../support/factories.js';
+import { type Session, unique } from '../support/factories.js';
 
 const PASSWORD = 'correct horse battery staple';
 
@@ -22,7 +22,7 @@ describe('the console, its session and its connection to the server', () => {
     await visitor.fill({ 'E-mail address': `${unique()}@example.org`, Password: 'short' });
     await visitor.press('Create account');
     const password = visitor.page.getByLabel('Password', { exact: true });
-    await visitor.see(/must have 12 to 128 characters/);
+    await visitor.see('Password must have 12 to 128 characters');
     expect(await password.getAttribute('aria-invalid')).toBe('true');
     expect(await password.inputValue()).toBe('');
     await visitor.fill({ Password: PASSWORD });
@@ -238,5 +238,65 @@ describe('the console, its session and its connection to the server', () => {
     await visitor.page.route('**/v1/platforms/*/test', (route) => route.fulfill({ status: 401, json: {} }));
     await card(visitor, name).getByRole('button', { name: 'Test' }).click();
     await visitor.see('Your session has expired. Log in again.');
+  });
+
+  it('makes an API key, shows it once, and revokes it', async () => {
+    const person = await site.person();
+    const { name } = await site.connected(person);
+    const visitor = await site.logIn(person);
+    await visitor.page.getByRole('link', { name: 'API keys' }).click();
+    await visitor.press('Make an API key');
+    await visitor.press('Make key');
+    await visitor.see('Name is required');
+    await visitor.fill({ Name: 'Worker' });
+    await visitor.page.getByLabel('See connections and statistics').check();
+    await visitor.page.getByText('Limit it further').click();
+    await visitor.page.getByLabel(name).check();
+    await visitor.fill({ 'Only from these addresses': '127.0.0.1, ::1' });
+    await visitor.press('Make key');
+    await visitor.see('This is the only time that it is shown.');
+    const key = await visitor.page.getByLabel('API key', { exact: true }).inputValue();
+    site.backends.secrets.add(key);
+    const worker = person.client.as({ accessToken: key });
+    expect((await worker.get('/v1/platforms')).json()).toMatchObject([{ name }]);
+    await visitor.press('Done');
+    await visitor.see(`Only for ${name} · Only from 127.0.0.1, ::1`);
+    expect(await focused(visitor)).toBe('Make an API key');
+    await visitor.press('Revoke Worker');
+    await visitor.press(/^Revoke$/);
+    await visitor.see('No API keys yet.');
+    expect((await worker.get('/v1/platforms')).status).toBe(401);
+  });
+
+  it('changes the password and ends other sessions, and the log says what was done', async () => {
+    const person = await site.person();
+    const visitor = await site.logIn(person);
+    await visitor.page.getByRole('link', { name: 'Account' }).click();
+    await visitor.see('This device');
+    await visitor.press(/^End A test$/);
+    await visitor.press('End session');
+    await visitor.see('The session has ended.');
+    expect((await person.client.get('/v1/me')).status).toBe(401);
+    const { email, password } = person;
+    const other = (await person.client.post('/v1/auth/login', { email, password })).json<Session>();
+    await visitor.fill({ 'Current password': 'the wrong password', 'New password': PASSWORD });
+    await visitor.press('Change password');
+    await visitor.see('The current password is wrong.');
+    await visitor.fill({ 'Current password': password, 'New password': PASSWORD });
+    await visitor.press('Change password');
+    await visitor.see('Your password is changed. All other sessions have ended.');
+    expect((await person.client.as(other).get('/v1/me')).status).toBe(401);
+    await visitor.page.getByRole('link', { name: 'Activity log' }).click();
+    const rows = visitor.page.getByRole('listitem');
+    await rows
+      .filter({ hasText: 'Password changed' })
+      .filter({ hasText: 'By you from 127.0.0.1' })
+      .first()
+      .waitFor();
+    await visitor.page.getByLabel('Show').selectOption('Logged in');
+    await rows.filter({ hasText: 'Password changed' }).first().waitFor({ state: 'detached' });
+    await rows.filter({ hasText: 'Logged in' }).first().waitFor();
+    await visitor.page.getByLabel('Show').selectOption('Encryption key rotated');
+    await visitor.see('Nothing of this kind has happened yet.');
   });
 });

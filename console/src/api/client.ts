@@ -13,6 +13,9 @@ export type AccountOfDay = Schemas['SnapshotOfDayDto'];
 export type CacheFigures = Schemas['CacheFiguresDto'];
 export type NewPlatform = Schemas['CreatePlatformDto'];
 export type PlatformChange = Schemas['UpdatePlatformDto'];
+export type OpenSession = Schemas['OpenSessionDto'];
+export type ApiKey = Schemas['ApiKeyDto'];
+export type NewApiKey = Schemas['CreateApiKeyDto'];
 export type Readiness = Schemas['ReadyDto'];
 
 /** The signed-in user. */
