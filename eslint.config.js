@@ -10,7 +10,7 @@ const SERVICES = [
   ...['audit', 'cache', 'credentials', 'crypto', 'database', 'http', 'idempotency', 'keys', 'outbox'],
 ];
 const FEATURES = {
-  admin: ['platforms'],
+  admin: ['platforms', 'sessions', 'users'],
   auth: ['sessions', 'users'],
   avatars: ['instances', 'platforms'],
   connect: ['instances', 'platforms'],

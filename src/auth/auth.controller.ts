@@ -11,13 +11,14 @@ import { Public } from '../http/auth/access.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { RunsAgain } from '../idempotency/runs-again.decorator.js';
 import { CameFrom, type SignInOrigin } from '../sessions/sign-in-origin.js';
-import { EmailTaken } from '../users/users.errors.js';
+import { EmailTaken, InvalidInvitation, InvitationRequired } from '../users/users.errors.js';
 import { ApiSessionCookie } from './api-session-cookie.decorator.js';
 import {
   AccountDisabled,
   InvalidCredentials,
   InvalidRefreshToken,
   LocalAccountsDisabled,
+  RegistrationClosed,
   SessionCookieRefused,
   SignInDelayed,
 } from './auth.errors.js';
@@ -44,12 +45,20 @@ export class AuthController {
   @Header(...NO_STORE)
   @ApiOperation({ summary: 'Create an account and sign in' })
   @ApiCreatedResponse({ type: SessionDto })
-  @ApiProblems([400, 403, 409, 413, 415, 429, 503], LOCAL_ACCOUNTS_DISABLED, COOKIE_REFUSED, new EmailTaken())
+  @ApiProblems(
+    [400, 403, 409, 413, 415, 429, 503],
+    LOCAL_ACCOUNTS_DISABLED,
+    COOKIE_REFUSED,
+    new RegistrationClosed(),
+    new InvitationRequired(),
+    new InvalidInvitation(),
+    new EmailTaken(),
+  )
   async register(
-    @Body() { email, password }: RegisterDto,
+    @Body() { email, password, invitation }: RegisterDto,
     @CameFrom() from: SignInOrigin,
   ): Promise<SessionDto> {
-    return this.auth.register(email, password, from);
+    return this.auth.register(email, password, from, invitation ?? null);
   }
 
   @Post('login')

@@ -8,6 +8,8 @@ import { type Continued, type Reused, SessionWriter } from '../sessions/session-
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { SignInOrigin } from '../sessions/sign-in-origin.js';
 import type { Account } from '../users/account.js';
+import { InvitationsService } from '../users/invitations.service.js';
+import { InvitationRequired } from '../users/users.errors.js';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokens } from './access-tokens.js';
 import {
@@ -30,6 +32,7 @@ export class AuthService {
   constructor(
     private readonly database: Database,
     private readonly users: UsersService,
+    private readonly invitations: InvitationsService,
     private readonly passwords: Passwords,
     private readonly accessTokens: AccessTokens,
     private readonly sessionWriter: SessionWriter,
@@ -43,14 +46,25 @@ export class AuthService {
   /**
    * Creates an account and signs the user in.
    *
-   * @throws {EmailTaken | InvalidField | LocalAccountsDisabled | RegistrationClosed}
+   * @throws {EmailTaken | InvalidField | LocalAccountsDisabled | RegistrationClosed | InvitationRequired | InvalidInvitation}
    */
-  async register(email: string, password: string, from: SignInOrigin): Promise<SessionDto> {
+  async register(
+    email: string,
+    password: string,
+    from: SignInOrigin,
+    invitation: string | null,
+  ): Promise<SessionDto> {
     this.assertLocalAccounts();
-    if (this.config.registration === 'closed') throw new RegistrationClosed();
+    const { registration } = this.config;
+    if (registration === 'closed') throw new RegistrationClosed();
+    // Where anybody may register, an invitation that was sent before is not needed.
+    const needed = registration === 'invite' ? invitation : null;
+    if (registration === 'invite' && needed === null) throw new InvitationRequired();
+    if (needed !== null) await this.invitations.assertGood(needed, email);
     assertHardToGuess(password, email, '/password');
     const passwordHash = await this.passwords.hash(password);
     return this.database.transaction(async (manager) => {
+      if (needed !== null) await this.invitations.use(needed, email, manager);
       const { id } = await this.users.create(email, passwordHash, manager);
       await this.delays.succeeded(email, from.address, manager);
       const session = await this.admit(id, from, manager);

@@ -173,7 +173,9 @@ export const environmentSchema = z.object({
   AUDIT_RETENTION_DAYS: wholeBetween('days', { min: 1, max: 36_500 }).default(730),
   API_KEY_MAX_DAYS: wholeBetween('days', { min: 1, max: 3650 }).optional(),
   LOCAL_ACCOUNTS_ENABLED: flag(true).unwrap().optional(),
-  REGISTRATION: z.enum(['open', 'closed'], { error: 'must be open or closed' }).default('open'),
+  REGISTRATION: z
+    .enum(['open', 'invite', 'closed'], { error: 'must be open, invite or closed' })
+    .default('open'),
 
   RATE_LIMIT_ENABLED: flag(true),
   RATE_LIMIT_CONNECTIONS_PER_ADDRESS: whole('connections', { min: 1, max: 1_000_000, fallback: 1000 }),

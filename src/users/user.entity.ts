@@ -4,6 +4,10 @@ import type { Role } from '../http/auth/auth-user.js';
 @Entity('users')
 // Descending, nulls last: TypeORM cannot express that, so the migration creates the index.
 @Index('users_last_active_at_idx', { synchronize: false })
+// With a trigram operator class: TypeORM cannot express that either.
+@Index('users_email_search_idx', { synchronize: false })
+@Index('users_admins_idx', ['id'], { where: `role = 'admin'` })
+@Index('users_disabled_idx', ['id'], { where: 'disabled_at IS NOT NULL' })
 @Unique('users_email_key', ['email'])
 @Check('users_email_lower', `email = lower(email)`)
 @Unique('users_oidc_subject_key', ['oidcIssuer', 'oidcSubject'])

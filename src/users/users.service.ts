@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type EntityManager, MoreThan } from 'typeorm';
+import { type EntityManager, In, MoreThan } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import { normalEmail } from '../common/normal-text.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
@@ -7,6 +7,7 @@ import { Database } from '../database/database.js';
 import type { Role } from '../http/auth/auth-user.js';
 import type { Account, AccountOrigin, AccountWithPassword } from './account.js';
 import { isStorable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';
+import type { ManagedUser } from './user-search.js';
 import { User } from './user.entity.js';
 import { EmailTaken } from './users.errors.js';
 
@@ -116,6 +117,30 @@ export class UsersService {
   async replacePassword(id: number, from: string, to: string, manager: EntityManager): Promise<boolean> {
     const { affected } = await manager.update(User, { id, passwordHash: from }, { passwordHash: to });
     return affected === 1;
+  }
+
+  /** As an administrator sees them. */
+  async managed(id: number): Promise<ManagedUser | null> {
+    return this.database.load((manager) => manager.findOneBy(User, { id }));
+  }
+
+  /** Locks those of the accounts that exist, in the order of their ids, until the transaction ends. */
+  lock(ids: readonly number[], manager: EntityManager): Promise<ManagedUser[]> {
+    return manager.find(User, {
+      where: { id: In(ids) },
+      order: { id: 'ASC' },
+      lock: { mode: 'pessimistic_write' },
+    });
+  }
+
+  /** Where its role changes or it is disabled, the database ends its sessions. */
+  async alter({ id, role, disabledAt }: ManagedUser, manager: EntityManager): Promise<void> {
+    await manager.update(User, id, { role, disabledAt });
+  }
+
+  /** With everything that belongs to the account. */
+  async delete(id: number, manager: EntityManager): Promise<void> {
+    await manager.delete(User, id);
   }
 
   /** All sessions of the account end: the database sees to that. */

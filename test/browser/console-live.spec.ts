@@ -273,7 +273,7 @@ describe('the console, its session and its connection to the server', () => {
     const visitor = await site.logIn(person);
     await visitor.page.getByRole('link', { name: 'Account' }).click();
     await visitor.see('This device');
-    await visitor.press(/^End A test$/);
+    await visitor.press(/^End node$/);
     await visitor.press('End session');
     await visitor.see('The session has ended.');
     expect((await person.client.get('/v1/me')).status).toBe(401);

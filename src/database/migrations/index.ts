@@ -19,6 +19,7 @@ import { Misskey1764002000000 } from './1764002000000-misskey.js';
 import { Vanished1764002010000 } from './1764002010000-vanished.js';
 import { Idempotency1764002500000 } from './1764002500000-idempotency.js';
 import { Sessions1764003000000 } from './1764003000000-sessions.js';
+import { Administration1764003900000 } from './1764003900000-administration.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -43,4 +44,5 @@ export const MIGRATIONS = [
   Vanished1764002010000,
   Idempotency1764002500000,
   Sessions1764003000000,
+  Administration1764003900000,
 ];

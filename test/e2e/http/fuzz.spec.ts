@@ -71,8 +71,12 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
     // Names that do not exist are looked up; how long that takes is a matter of the network.
     app = await startTestApp({ env: { INSTANCE_TIMEOUT_MS: '1000' } });
     const { client, backends } = app;
-    // Ids of connections are asked for everywhere: none may be that of a session in use.
-    await backends.rows(`SELECT setval('sessions_id_seq', 1000000)`);
+    // Ids of connections are asked for everywhere: none may be that of a session in use, or of a person.
+    await backends.rows(`SELECT setval('sessions_id_seq', 1000000), setval('users_id_seq', 1000000)`);
+    // Others who may be asked for, changed and deleted.
+    await backends.rows(
+      `INSERT INTO users (id, email) SELECT n, 'other-' || n || '@example.org' FROM generate_series(1, 6) n`,
+    );
     document = (await client.get('/docs-json')).json<Document>();
     schemas = new AnswerSchemas(document.components.schemas);
     people = [await register(client, backends.secrets), await register(client, backends.secrets)];

@@ -297,6 +297,41 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     ({ admin }) => admin.client.get('/v1/admin/audit?pageSize=100'),
     ({ admin }) => admin.client.get('/v1/admin/audit', { Accept: 'application/x-ndjson' }),
   ],
+  'GET /v1/admin/users': [
+    ({ admin }) => admin.client.get('/v1/admin/users?limit=100'),
+    ({ admin }, make) => admin.client.get(`/v1/admin/users?role=${make('role')}`),
+  ],
+  'GET /v1/admin/users/{id}': [({ admin, owner }) => admin.client.get(`/v1/admin/users/${owner.id}`)],
+  'PATCH /v1/admin/users/{id}': [
+    ({ admin, owner }) =>
+      admin.client.request('PATCH', `/v1/admin/users/${owner.id}`, { body: { role: 'user' } }),
+    ({ admin, owner }, make) =>
+      admin.client.request('PATCH', `/v1/admin/users/${owner.id}`, { body: { role: make('role') } }),
+  ],
+  'DELETE /v1/admin/users/{id}': [
+    async (canary, make) => {
+      const { user } = await newcomer(canary, make);
+      return canary.admin.client.delete(`/v1/admin/users/${user.id}`);
+    },
+  ],
+  'DELETE /v1/admin/users/{id}/sessions': [
+    async (canary, make) => {
+      const { user } = await newcomer(canary, make);
+      return canary.admin.client.delete(`/v1/admin/users/${user.id}/sessions`);
+    },
+  ],
+  'POST /v1/admin/invitations': [
+    ({ admin }) => admin.client.post('/v1/admin/invitations', {}),
+    ({ admin }, make) => admin.client.post('/v1/admin/invitations', { email: make('email') }),
+  ],
+  'GET /v1/admin/invitations': [({ admin }) => admin.client.get('/v1/admin/invitations')],
+  'DELETE /v1/admin/invitations/{id}': [
+    async ({ admin }) => {
+      const made = await admin.client.post('/v1/admin/invitations', {});
+      const { id = NOWHERE } = made.json<{ id?: number }>();
+      return admin.client.delete(`/v1/admin/invitations/${id}`);
+    },
+  ],
   'GET /v1/admin/cache': [({ admin }) => admin.client.get('/v1/admin/cache')],
   'POST /v1/admin/cache/warm': [({ admin }) => admin.client.post('/v1/admin/cache/warm', { users: 10 })],
   'DELETE /v1/admin/cache/users/{id}': [
@@ -337,7 +372,7 @@ const NO_KEY = { id: NOWHERE, key: `pmk_AAAAAAAA_${'x'.repeat(43)}` };
 async function newcomer({ app }: Canary, make: (what: string) => string) {
   const password = make('password');
   const answer = await app.client.post('/v1/auth/register', { email: `${unique()}@example.org`, password });
-  const none = { accessToken: 'none', refreshToken: 'none', password };
+  const none = { user: { id: NOWHERE }, accessToken: 'none', refreshToken: 'none', password };
   return { ...none, ...answer.json<Partial<typeof none>>() };
 }
 

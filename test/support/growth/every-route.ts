@@ -127,6 +127,27 @@ async function admins(
   ]) {
     await ok(root.get(`/v1/admin/platforms?${query}`));
   }
+  for (const query of [
+    '',
+    'role=admin&sort=-id',
+    'disabled=true',
+    'disabled=false&limit=100',
+    'search=grown-777',
+    `role=user&cursor=${cursorOf('id', 5000)}`,
+  ])
+    await ok(root.get(`/v1/admin/users?${query}`));
+  const invited = (await ok(root.post('/v1/admin/invitations', {}))).json<{ id: number }>();
+  await ok(root.get('/v1/admin/invitations'));
+  await ok(root.delete(`/v1/admin/invitations/${invited.id}`));
+  const [other] = await backends.rows<{ id: number }>(
+    `SELECT id FROM users WHERE email = 'grown-77@example.org'`,
+  );
+  const user = `/v1/admin/users/${other?.id}`;
+  await ok(root.get(user));
+  for (const body of [{ disabled: true }, { disabled: false }])
+    await ok(root.request('PATCH', user, { body }));
+  await ok(root.delete(`${user}/sessions`));
+  await ok(root.delete(user));
   for (const query of ['', '?after=1', '?before=999', '?action=credentials.reveal'])
     await ok(root.get(`/v1/admin/audit${query}`));
   await ok(root.get('/v1/admin/cache'));
