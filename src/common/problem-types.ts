@@ -62,6 +62,11 @@ export const PROBLEM_TYPES = {
   invalid_credentials: type(401, 'Sign-in failed', 'The e-mail address or the password is wrong.'),
   invalid_refresh_token: type(401, 'Session ended', 'The refresh token is no longer valid. Sign in again.'),
 
+  session_cookie_refused: type(
+    403,
+    'Not a page of this server',
+    'Only pages of this server may have their session in a cookie. Programs leave `Session-Cookie` out.',
+  ),
   forbidden: type(
     403,
     'Not allowed',

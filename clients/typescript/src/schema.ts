@@ -150,7 +150,7 @@ export interface paths {
         put?: never;
         /**
          * Exchange a refresh token for new tokens
-         * @description A refresh token works once. Using it a second time ends all sessions of the user.
+         * @description A refresh token works once. Using it a second time ends all sessions of the user. One from the cookie may come again within 30 seconds: all tabs of a browser share it.
          */
         post: operations["Auth_refresh"];
         delete?: never;
@@ -170,7 +170,7 @@ export interface paths {
         put?: never;
         /**
          * End the session of a refresh token
-         * @description Every process refuses its access token within a second. An unknown refresh token gets the same response.
+         * @description Every process refuses its access token within a second. An unknown refresh token gets the same response; 401 only if `Session-Cookie` comes without a cookie.
          */
         post: operations["Auth_logout"];
         delete?: never;
@@ -874,6 +874,9 @@ export interface paths {
          *     events are more than a day old; reload your connections. `closing`: the server closes the stream; with code
          *     `unauthenticated` the token has expired or was revoked, otherwise reconnect with `Last-Event-ID`. An event may be
          *     sent twice, with the same `eventId`. Ids increase. Also available over Socket.IO: see /asyncapi.json.
+         *
+         *     Not to be run in Swagger UI, which waits for the end of a response:
+         *     `curl -N -H "Authorization: Bearer $TOKEN" http://localhost:3000/v1/events`
          */
         get: operations["Events_stream"];
         put?: never;
@@ -943,7 +946,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {string} */
-        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "invitation_required" | "invalid_invitation" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "session_not_found" | "user_not_found" | "invitation_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "too_many_platforms" | "own_account" | "too_many_invitations" | "platform_inactive" | "default_required" | "needs_reconnect" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down";
+        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "session_cookie_refused" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "invitation_required" | "invalid_invitation" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "session_not_found" | "user_not_found" | "invitation_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "too_many_platforms" | "own_account" | "too_many_invitations" | "platform_inactive" | "default_required" | "needs_reconnect" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down";
         ProblemTypeDto: {
             /** @example https://api.example.org/problems/duplicate_name */
             type: string;
@@ -1136,10 +1139,10 @@ export interface components {
              */
             accessToken: string;
             /**
-             * @description Works for one refresh
+             * @description Works for one refresh. Absent if `Session-Cookie` was sent: then it is in the cookie
              * @example <refresh token>
              */
-            refreshToken: string;
+            refreshToken?: string;
             /**
              * @example Bearer
              * @enum {string}
@@ -1165,10 +1168,10 @@ export interface components {
         };
         RefreshTokenDto: {
             /**
-             * @description From the last sign-in or refresh
+             * @description From the last sign-in or refresh. Required, unless it is in the cookie
              * @example <refresh token>
              */
-            refreshToken: string;
+            refreshToken?: string;
         };
         ChangePasswordDto: {
             /**
@@ -2815,6 +2818,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description For pages of this server: the refresh token comes and goes in a cookie that no script can read, not in the body. Needs https, or a loopback address, and a browser that sends `Sec-Fetch-Site`. Programs leave it out. */
+                "session-cookie"?: "true";
                 /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
                 "Idempotency-Key"?: string;
             };
@@ -3018,6 +3023,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description For pages of this server: the refresh token comes and goes in a cookie that no script can read, not in the body. Needs https, or a loopback address, and a browser that sends `Sec-Fetch-Site`. Programs leave it out. */
+                "session-cookie"?: "true";
                 /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
                 "Idempotency-Key"?: string;
             };
@@ -3241,6 +3248,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description For pages of this server: the refresh token comes and goes in a cookie that no script can read, not in the body. Needs https, or a loopback address, and a browser that sends `Sec-Fetch-Site`. Programs leave it out. */
+                "session-cookie"?: "true";
                 /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
                 "Idempotency-Key"?: string;
             };
@@ -3464,6 +3473,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description For pages of this server: the refresh token comes and goes in a cookie that no script can read, not in the body. Needs https, or a loopback address, and a browser that sends `Sec-Fetch-Site`. Programs leave it out. */
+                "session-cookie"?: "true";
                 /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
                 "Idempotency-Key"?: string;
             };
@@ -3504,6 +3515,46 @@ export interface operations {
                      *           "detail": "name must have 1 to 100 characters"
                      *         }
                      *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/invalid_refresh_token",
+                     *       "title": "Session ended",
+                     *       "status": 401,
+                     *       "detail": "The refresh token is no longer valid. Sign in again.",
+                     *       "instance": "/v1/…",
+                     *       "code": "invalid_refresh_token",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not a page of this server */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/session_cookie_refused",
+                     *       "title": "Not a page of this server",
+                     *       "status": 403,
+                     *       "detail": "`Session-Cookie` is for pages of this server. The browser must say `Sec-Fetch-Site: same-origin`.",
+                     *       "instance": "/v1/…",
+                     *       "code": "session_cookie_refused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemDto"];

@@ -195,6 +195,8 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
       'If-Match': fc.constantFrom('"1"', '*', 'W/"1"', '"', 'x'.repeat(500)),
       'If-None-Match': fc.constantFrom('"1"', '*', ''),
       'Last-Event-ID': fc.constantFrom('', '0', '7', '99999999999999999', '-1', 'x', '1e3', 'x'.repeat(500)),
+      'Session-Cookie': fc.constantFrom('true', 'false', ''),
+      'Sec-Fetch-Site': fc.constantFrom('same-origin', 'cross-site'),
       'X-Request-Id': fc.constantFrom('abc', '{"a":1}', 'x'.repeat(300)),
     },
     { requiredKeys: [] },

@@ -15,6 +15,9 @@ const AT_A_TIME = 8;
 
 type Call = (canary: Canary, make: (what: string) => string) => Promise<TestResponse>;
 
+/** A page of this server, whose session is in a cookie. */
+const FROM_PAGE = { 'Session-Cookie': 'true', 'Sec-Fetch-Site': 'same-origin' };
+
 const json = (raw: string) => ({ raw, headers: { 'Content-Type': 'application/json' } });
 
 /**
@@ -33,9 +36,17 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     ({ app, owner: { email } }, make) =>
       app.client.post('/v1/auth/login', { email, password: make('wrong-password') }),
     ({ app, owner: { email, password } }) => app.client.post('/v1/auth/login', { email, password }),
+    ({ app, owner: { email, password } }) =>
+      app.client.post('/v1/auth/login', { email, password }, FROM_PAGE),
   ],
   'POST /v1/auth/refresh': [
     ({ app }, make) => app.client.post('/v1/auth/refresh', { refreshToken: make('refresh-token') }),
+    ({ app }, make) =>
+      app.client.post(
+        '/v1/auth/refresh',
+        {},
+        { ...FROM_PAGE, Cookie: `__Host-pm_session=${make('cookie')}` },
+      ),
     // Used twice, by somebody else: it ends all sessions of its user, and the other calls are made with the owner's.
     async (canary, make) => {
       const { refreshToken } = await newcomer(canary, make);

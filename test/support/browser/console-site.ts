@@ -34,7 +34,7 @@ export class ConsoleSite {
     readonly redis: RedisServer,
     readonly instance: FakeInstance,
     readonly api: ApiProcess,
-    private readonly browser: Browser,
+    readonly browser: Browser,
   ) {
     this.client = new HttpClient(api.baseUrl, backends.exchanges, backends.secrets);
     this.goodToken = instance.addToken(backends.secrets.make('good-token'));
@@ -104,8 +104,11 @@ export class ConsoleSite {
   async expectCleanVisits(): Promise<void> {
     for (const visitor of this.visitors.splice(0)) {
       expect(visitor.complaints).toEqual([]);
-      // The cookie that binds POST /v1/connect to the browser; no script can read it, and no token is in it.
-      expect((await visitor.stored()).filter((name) => !name.startsWith('pm_connect_'))).toEqual([]);
+      // The cookies of a session and of POST /v1/connect, which no script can read.
+      expect(
+        (await visitor.stored()).filter((name) => !/^(__Host-pm_session|pm_connect)_/.test(name)),
+      ).toEqual([]);
+      for (const { httpOnly } of await visitor.context.cookies()) expect(httpOnly).toBe(true);
       expect(this.backends.secrets.foundIn(await visitor.page.content())).toEqual([]);
       await visitor.close();
     }
