@@ -19,6 +19,7 @@ export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'account.password': 'Password changed',
   'account.disable': 'Account disabled or enabled',
   'account.delete': 'Account deleted',
+  'account.export': 'Account exported',
   'account.invite': 'Invitation made',
   'session.begin': 'Logged in',
   'session.end': 'Session ended',
