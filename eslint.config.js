@@ -10,7 +10,8 @@ const SERVICES = [
   ...['audit', 'cache', 'credentials', 'crypto', 'database', 'http', 'idempotency', 'keys', 'outbox'],
 ];
 const FEATURES = {
-  admin: ['platforms'],
+  admin: ['platforms', 'sessions', 'users'],
+  account: ['auth', 'platforms', 'users'],
   auth: ['mail', 'sessions', 'users'],
   avatars: ['instances', 'platforms'],
   connect: ['instances', 'platforms'],

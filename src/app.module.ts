@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
+import { AccountModule } from './account/account.module.js';
 import { AdminModule } from './admin/admin.module.js';
 import { AuditOriginInterceptor } from './audit/audit-origin.interceptor.js';
 import { AuditModule } from './audit/audit.module.js';
@@ -56,6 +57,7 @@ export class AppModule {
         UsersModule,
         SessionsModule,
         AuthModule,
+        AccountModule,
         InstancesModule,
         RateLimitModule,
         KnownQueryModule,

@@ -11,7 +11,10 @@ import {
 } from 'fastify';
 import type { Logger } from 'pino';
 import { serveConsole } from './app.console.js';
+import { API_DESCRIPTION, TAGS, serveDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
+import { serveRoot } from './app.root.js';
+import { keepSessionsInCookies } from './auth/session-cookie.js';
 import { NestPinoLogger, createLogger } from './common/logger.js';
 import { terminalLog } from './common/terminal-log.js';
 import type { AppConfig } from './config/app-config.js';
@@ -56,8 +59,10 @@ export async function createApp(config: AppConfig, logger?: Logger): Promise<Nes
   limitBodies(fastify);
   endUnusedConnections(fastify);
   app.get(OtherMethods).attach(fastify);
+  keepSessionsInCookies(fastify, config);
   configure(app, config, logger);
   app.get(FastLane).attach(fastify);
+  serveRoot(fastify, config);
   await serveConsole(fastify, config.basePath);
   return app;
 }
@@ -118,7 +123,7 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       // An OPTIONS request without CORS headers is not an error.
       strictPreflight: false,
-      // For the cookie that binds POST /v1/connect to the browser. Nothing else uses cookies.
+      // For the cookie that binds POST /v1/connect to the browser. Sessions are in a cookie for the console alone.
       credentials: true,
       exposedHeaders: [
         'ETag',
@@ -134,13 +139,7 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
   }
   addHooks(app.getHttpAdapter().getInstance(), logger);
   for (const warning of config.warnings) logger.warn(warning);
-  if (!config.docsEnabled) return;
-  SwaggerModule.setup('docs', app, () => openApiDocument(app, config.basePath), {
-    jsonDocumentUrl: 'docs-json',
-    yamlDocumentUrl: 'docs-yaml',
-    swaggerOptions: { persistAuthorization: false, tryItOutEnabled: true, displayRequestDuration: true },
-    customSiteTitle: 'Platform Manager API',
-  });
+  serveDocs(app, config, () => openApiDocument(app, config.basePath));
 }
 
 function addHooks(fastify: FastifyInstance, logger: Logger): void {
@@ -173,19 +172,14 @@ function clientRequestId({ headers }: FastifyRequest): { clientReqId?: string } 
 }
 
 function openApiDocument(app: NestFastifyApplication, basePath = ''): OpenAPIObject {
-  const description = [
-    "Stores users' Fediverse platform connections with encrypted credentials, and serves them from a cache.",
-    '',
-    'To try it here: register or log in below, copy `accessToken` from the response, press **Authorize** and paste it.',
-    'Errors are RFC 9457 `application/problem+json`. The `Cache-Status` header (RFC 9211) tells whether a read was a hit.',
-  ].join('\n');
   const document = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Platform Manager')
-    .setDescription(description)
+    .setDescription(API_DESCRIPTION)
     .setVersion('1')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token, or an API key' });
+  for (const [name, description] of Object.entries(TAGS)) document.addTag(name, description);
   document.addServer(basePath === '' ? '/' : basePath);
   const built = SwaggerModule.createDocument(app, document.build(), {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,

@@ -1,8 +1,13 @@
-import { signal, untracked, useSignalEffect } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
-import { session, user } from './api/client.js';
+import { untracked, useSignalEffect } from '@preact/signals';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
+import { session, sessionEnd, user } from './api/client.js';
+import { AccountPage } from './pages/account.js';
+import { ActivityLogPage } from './pages/activity-log.js';
+import { ApiKeysPage } from './pages/api-keys.js';
 import { CachePage } from './pages/cache.js';
 import { ConfirmReplace } from './pages/confirm-replace.js';
+import { ForgotPasswordPage, ResetPasswordPage, VerifyEmailPage } from './pages/mail-links.js';
+import { PlatformPage } from './pages/platform.js';
 import { PlatformsPage } from './pages/platforms.js';
 import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
@@ -11,18 +16,19 @@ import { finish, finishReturned, pendingAttempt, replacement } from './state/con
 import { follow, liveness } from './state/live.js';
 import { dismissAll } from './state/messages.js';
 import { forget, reload } from './state/platforms.js';
+import { restoreError, restoreSession, restoring } from './state/restore.js';
+import { followAddress, hrefOf, page } from './state/route.js';
 import { Banner } from './ui/banner.js';
 import { focusPage } from './ui/dialog.js';
 import { Messages } from './ui/messages.js';
 import { PageTitle } from './ui/page-title.js';
 
-const route = signal(location.hash);
-window.addEventListener('hashchange', () => (route.value = location.hash));
-
 const LIVENESS_LABELS = { live: 'Live', connecting: 'Connecting…', polling: 'Every 15 s' };
 
 export function App() {
+  useLayoutEffect(followAddress, []);
   useEffect(() => watchCondition().stop, []);
+  useEffect(restoreSession, []);
   useSession();
   return (
     <>
@@ -51,7 +57,11 @@ export function App() {
 function useSession(): void {
   useSignalEffect(() => {
     const isSignedIn = user.value !== null;
-    return untracked(() => (isSignedIn ? startSession() : forget()));
+    return untracked(() => {
+      // Also before another user's session: somebody has logged in as them in another tab.
+      forget();
+      return isSignedIn ? startSession() : undefined;
+    });
   });
   useSignalEffect(() => {
     const { value } = condition;
@@ -82,16 +92,19 @@ function Header() {
       {person !== null && (
         <>
           <nav aria-label="Pages">
-            <PageLink to="#/platforms" label="Platforms" />
-            <PageLink to="#/stats" label="Stats" />
-            {person.role === 'admin' && <PageLink to="#/cache" label="Cache" />}
+            <PageLink to="platforms" label="Platforms" />
+            <PageLink to="stats" label="Stats" />
+            <PageLink to="api-keys" label="API keys" />
+            <PageLink to="activity" label="Activity log" />
+            <PageLink to="account" label="Account" />
+            {person.role === 'admin' && <PageLink to="cache" label="Cache" />}
           </nav>
           <div class="account">
             <span class={`liveness ${liveness.value}`} title="How this page receives changes made elsewhere">
               {LIVENESS_LABELS[liveness.value]}
             </span>
             <span class="email">{person.email}</span>
-            <button type="button" onClick={() => void session.signOut()}>
+            <button type="button" onClick={() => void signOut()}>
               Log out
             </button>
           </div>
@@ -101,29 +114,68 @@ function Header() {
   );
 }
 
+async function signOut(): Promise<void> {
+  try {
+    await session.signOut();
+  } catch {
+    sessionEnd.value =
+      'The server did not answer, so this device stays logged in. Reload this page when it answers, and log out again.';
+  }
+}
+
 function PageLink({ to, label }: { readonly to: string; readonly label: string }) {
-  const here = to === (route.value || '#/platforms');
+  const isHere = page.value === to;
+  const isAbove = page.value.startsWith(`${to}/`);
   return (
-    <a href={to} {...(here && { 'aria-current': 'page' })}>
+    <a href={hrefOf(to)} {...((isHere || isAbove) && { 'aria-current': isHere ? 'page' : 'true' })}>
       {label}
     </a>
   );
 }
 
 function Page() {
+  switch (page.value) {
+    case 'forgot-password':
+      return <ForgotPasswordPage />;
+    case 'reset-password':
+      return <ResetPasswordPage />;
+    case 'verify-email':
+      return <VerifyEmailPage />;
+  }
+  if (restoring.value) return <Restoring />;
   if (user.value === null) return <SignInPage />;
-  switch (route.value) {
-    case '':
-    case '#/':
-    case '#/platforms':
+  const connection = /^platforms\/(\d{1,10})$/.exec(page.value)?.[1];
+  if (connection !== undefined) return <PlatformPage key={connection} id={Number(connection)} />;
+  switch (page.value) {
+    case 'platforms':
       return <PlatformsPage />;
-    case '#/stats':
+    case 'stats':
       return <StatsPage />;
-    case '#/cache':
+    case 'api-keys':
+      return <ApiKeysPage />;
+    case 'activity':
+      return <ActivityLogPage />;
+    case 'account':
+      return <AccountPage />;
+    case 'cache':
       return user.value.role === 'admin' ? <CachePage /> : <NotFound />;
     default:
       return <NotFound />;
   }
+}
+
+function Restoring() {
+  return (
+    <div role="status">
+      {restoreError.value === null ? (
+        <p class="loading">Loading…</p>
+      ) : (
+        <p class="notice waiting">
+          Cannot tell yet whether you are logged in. {restoreError.value} Trying again every two seconds.
+        </p>
+      )}
+    </div>
+  );
 }
 
 function NotFound() {
@@ -131,7 +183,7 @@ function NotFound() {
     <>
       <PageTitle>Page not found</PageTitle>
       <p>
-        <a href="#/platforms">Go to your platforms</a>
+        <a href={hrefOf('platforms')}>Go to your platforms</a>
       </p>
     </>
   );

@@ -79,6 +79,6 @@ export class AccountMails implements OnModuleInit {
     manager: EntityManager,
   ): Promise<string> {
     const token = await this.tokens.issue(kind, owner, lifeMinutes, manager);
-    return `${this.config.publicUrl}/console/#/${page}/${token}`;
+    return `${this.config.publicUrl}/console/${page}#${token}`;
   }
 }

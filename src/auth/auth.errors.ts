@@ -18,6 +18,18 @@ export class WrongPassword extends problem(403, 'wrong_password', 'Wrong passwor
   }
 }
 
+export class SessionCookieRefused extends problem(
+  403,
+  'session_cookie_refused',
+  'Not a page of this server',
+) {
+  constructor() {
+    super(
+      '`Session-Cookie` is for pages of this server. The browser must say `Sec-Fetch-Site: same-origin`.',
+    );
+  }
+}
+
 /** Told only to somebody who has the right password. */
 export class AccountDisabled extends problem(403, 'sign_in_disabled', 'Account disabled') {
   constructor() {

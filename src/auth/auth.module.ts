@@ -22,6 +22,7 @@ import { MailTokens } from './mail-tokens.js';
 import { MeController } from './me.controller.js';
 import { OidcIssuer } from './oidc-issuer.js';
 import { OidcTokens } from './oidc-tokens.js';
+import { OwnPassword } from './own-password.js';
 import { PasswordChangeService } from './password-change.service.js';
 import { PasswordResetService } from './password-reset.service.js';
 import { Passwords } from './passwords.js';
@@ -47,6 +48,7 @@ import { TokenVerifier } from './token-verifier.js';
       useFactory: ({ oidc }: AppConfig) => oidc && new OidcIssuer(oidc.issuer),
     },
     OidcTokens,
+    OwnPassword,
     PasswordChangeService,
     PasswordResetService,
     Passwords,
@@ -54,6 +56,6 @@ import { TokenVerifier } from './token-verifier.js';
     TokenVerifier,
     { provide: APP_GUARD, useClass: AuthenticatedGuard },
   ],
-  exports: [AccessTokens, DemoAccount, TokenVerifier],
+  exports: [AccessTokens, DemoAccount, OwnPassword, TokenVerifier],
 })
 export class AuthModule {}

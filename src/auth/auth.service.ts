@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { AuditLog } from '../audit/audit-log.js';
+import { AuditLog, type AuditRecord } from '../audit/audit-log.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { KeyedRequests } from '../idempotency/keyed-requests.js';
@@ -9,6 +9,8 @@ import { type Continued, type Reused, SessionWriter } from '../sessions/session-
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { SignInOrigin } from '../sessions/sign-in-origin.js';
 import type { Account } from '../users/account.js';
+import { InvitationsService } from '../users/invitations.service.js';
+import { InvitationRequired } from '../users/users.errors.js';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokens } from './access-tokens.js';
 import {
@@ -31,6 +33,7 @@ export class AuthService {
   constructor(
     private readonly database: Database,
     private readonly users: UsersService,
+    private readonly invitations: InvitationsService,
     private readonly passwords: Passwords,
     private readonly accessTokens: AccessTokens,
     private readonly sessionWriter: SessionWriter,
@@ -45,14 +48,25 @@ export class AuthService {
   /**
    * Creates an account and signs the user in.
    *
-   * @throws {EmailTaken | InvalidField | LocalAccountsDisabled | RegistrationClosed}
+   * @throws {EmailTaken | InvalidField | LocalAccountsDisabled | RegistrationClosed | InvitationRequired | InvalidInvitation}
    */
-  async register(email: string, password: string, from: SignInOrigin): Promise<SessionDto> {
+  async register(
+    email: string,
+    password: string,
+    from: SignInOrigin,
+    invitation: string | null,
+  ): Promise<SessionDto> {
     this.assertLocalAccounts();
-    if (this.config.registration === 'closed') throw new RegistrationClosed();
+    const { registration } = this.config;
+    if (registration === 'closed') throw new RegistrationClosed();
+    // Where anybody may register, an invitation that was sent before is not needed.
+    const needed = registration === 'invite' ? invitation : null;
+    if (registration === 'invite' && needed === null) throw new InvitationRequired();
+    if (needed !== null) await this.invitations.assertGood(needed, email);
     assertHardToGuess(password, email, '/password');
     const passwordHash = await this.passwords.hash(password);
     return this.database.transaction(async (manager) => {
+      if (needed !== null) await this.invitations.use(needed, email, manager);
       const { id } = await this.users.create(email, passwordHash, manager);
       await this.delays.succeeded(email, from.address, manager);
       if (this.mails.enabled) await this.mails.addIn(manager, 'verify_email', email);
@@ -72,14 +86,19 @@ export class AuthService {
       await this.audit.write({ ...SESSION_BEGIN, outcome: 'failed', userId: account?.id ?? null });
       throw new InvalidCredentials();
     }
-    if (account.disabled) {
+    if (account.disabled && !account.leaving) {
       await this.audit.write({ ...SESSION_BEGIN, outcome: 'disabled', userId: account.id });
       throw new AccountDisabled();
     }
     return this.database.transaction(async (manager) => {
       await this.delays.succeeded(email, from.address, manager);
+      const records: AuditRecord[] = [{ ...SESSION_BEGIN, outcome: 'done', userId: account.id }];
+      if (account.leaving) {
+        if (!(await this.users.stay(account.id, manager))) throw new InvalidCredentials();
+        records.push({ action: 'account.delete', outcome: 'undone', userId: account.id });
+      }
       const session = await this.admit(account.id, from, manager, account.passwordHash);
-      await this.audit.writeIn(manager, { ...SESSION_BEGIN, outcome: 'done', userId: account.id });
+      await this.audit.writeIn(manager, ...records);
       return session;
     });
   }

@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import { Database } from '../database/database.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
-import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { SessionWriter } from '../sessions/session-writer.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
 import { WrongPassword } from './auth.errors.js';
+import { OwnPassword } from './own-password.js';
 import { assertHardToGuess } from './password-strength.js';
 import { Passwords } from './passwords.js';
 import { SignInDelays } from './sign-in-delays.js';
@@ -17,6 +17,7 @@ export class PasswordChangeService {
   constructor(
     private readonly database: Database,
     private readonly users: UsersService,
+    private readonly ownPassword: OwnPassword,
     private readonly passwords: Passwords,
     private readonly delays: SignInDelays,
     private readonly sessionWriter: SessionWriter,
@@ -25,23 +26,16 @@ export class PasswordChangeService {
   ) {}
 
   /**
-   * Ends all sessions but the caller's own. Guesses at the current password cost the same waits as at a sign-in: whoever
-   * has stolen an access token has no other way to try.
+   * Ends all sessions but the caller's own.
    *
    * @param address of the client.
    * @throws {InvalidField | WrongPassword | SignInDelayed}
    */
   async change(caller: AuthUser, current: string, next: string, address: string): Promise<void> {
-    const account = await this.users.findWithPassword(caller.id);
-    if (account === null) throw new InvalidAccessToken();
-    const { id, email, passwordHash } = account;
+    const account = await this.ownPassword.accountOf(caller);
+    const { id, email } = account;
     assertHardToGuess(next, email, '/newPassword');
-    await this.delays.begin(email, address);
-    const matches = await this.passwords.verify(passwordHash, current);
-    if (passwordHash === null || !matches) {
-      await this.audit.write({ action: 'account.password', outcome: 'failed', userId: id });
-      throw new WrongPassword();
-    }
+    const passwordHash = await this.ownPassword.check(account, current, address, 'account.password');
     const nextHash = await this.passwords.hash(next);
     const ended = await this.database.transaction(async (manager) => {
       const changed = await this.users.replacePassword(id, passwordHash, nextHash, manager);

@@ -11,6 +11,7 @@ import { AccountSnapshot } from '../snapshots/account-snapshot.entity.js';
 import { PlatformActivityDay } from '../stats/activity-day.entity.js';
 import { PlatformActivityTotal } from '../stats/activity-total.entity.js';
 import { PlatformActivity } from '../stats/activity.entity.js';
+import { Invitation } from '../users/invitation.entity.js';
 import { User } from '../users/user.entity.js';
 import { InstanceWatch } from '../watch/instance-watch.entity.js';
 import { PlatformWatch } from '../watch/platform-watch.entity.js';
@@ -18,6 +19,7 @@ import { PlatformWatch } from '../watch/platform-watch.entity.js';
 /** All entities. The API collects them from its feature modules, but a command loads no modules. */
 export const ENTITIES = [
   User,
+  Invitation,
   Session,
   RefreshToken,
   ApiKey,

@@ -67,6 +67,11 @@ export const PROBLEM_TYPES = {
   invalid_credentials: type(401, 'Sign-in failed', 'The e-mail address or the password is wrong.'),
   invalid_refresh_token: type(401, 'Session ended', 'The refresh token is no longer valid. Sign in again.'),
 
+  session_cookie_refused: type(
+    403,
+    'Not a page of this server',
+    'Only pages of this server may have their session in a cookie. Programs leave `Session-Cookie` out.',
+  ),
   forbidden: type(
     403,
     'Not allowed',
@@ -86,6 +91,16 @@ export const PROBLEM_TYPES = {
   wrong_password: type(403, 'Wrong password', 'The current password is wrong.'),
   sign_in_disabled: type(403, 'Account disabled', 'This account is disabled. Ask whoever runs this server.'),
   registration_closed: type(403, 'Registration closed', 'This server accepts no new accounts.'),
+  invitation_required: type(
+    403,
+    'Invitation required',
+    'This server accepts new accounts by invitation only. Ask one of its administrators.',
+  ),
+  invalid_invitation: type(
+    403,
+    'Invitation not valid',
+    'The invitation may be used, withdrawn, expired, or for another address. Ask for a new one.',
+  ),
 
   route_not_found: type(404, 'Not found', 'There is no such route.'),
   platform_not_found: type(
@@ -104,6 +119,12 @@ export const PROBLEM_TYPES = {
     'The account has no picture, or the picture is temporarily unavailable.',
   ),
   session_not_found: type(404, 'Session not found', 'No session of yours has this id, or it has ended.'),
+  user_not_found: type(404, 'User not found', 'No user has this id.'),
+  invitation_not_found: type(
+    404,
+    'Invitation not found',
+    'No invitation that can still be used has this id.',
+  ),
   api_key_not_found: type(404, 'API key not found', 'No API key of yours has this id.'),
   attempt_not_found: type(
     404,
@@ -129,6 +150,12 @@ export const PROBLEM_TYPES = {
     'Too many platform connections',
     'Delete a connection that you no longer need.',
   ),
+  own_account: type(
+    409,
+    'Your own account',
+    'Administrators cannot change their own account. Ask another administrator.',
+  ),
+  too_many_invitations: type(409, 'Too many invitations', 'Withdraw invitations that nobody will use.'),
   platform_inactive: type(409, 'Platform connection is not active', 'Activate the connection first.'),
   default_required: type(409, 'A default is required', 'Make another connection the default instead.'),
   needs_reconnect: type(

@@ -176,7 +176,9 @@ export const environmentSchema = z.object({
   LOCAL_ACCOUNTS_ENABLED: flag(true).unwrap().optional(),
   SMTP_URL: smtpTarget.optional(),
   MAIL_FROM: mailSender.optional(),
-  REGISTRATION: z.enum(['open', 'closed'], { error: 'must be open or closed' }).default('open'),
+  REGISTRATION: z
+    .enum(['open', 'invite', 'closed'], { error: 'must be open, invite or closed' })
+    .default('open'),
 
   RATE_LIMIT_ENABLED: flag(true),
   RATE_LIMIT_CONNECTIONS_PER_ADDRESS: whole('connections', { min: 1, max: 1_000_000, fallback: 1000 }),

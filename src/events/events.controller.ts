@@ -41,6 +41,9 @@ export class EventsController {
       'events are more than a day old; reload your connections. `closing`: the server closes the stream; with code',
       '`unauthenticated` the token has expired or was revoked, otherwise reconnect with `Last-Event-ID`. An event may be',
       'sent twice, with the same `eventId`. Ids increase. Also available over Socket.IO: see /asyncapi.json.',
+      '',
+      'Not to be run in Swagger UI, which waits for the end of a response:',
+      '`curl -N -H "Authorization: Bearer $TOKEN" http://localhost:3000/v1/events`',
     ].join('\n'),
   })
   @ApiHeader({

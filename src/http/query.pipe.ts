@@ -1,6 +1,6 @@
 import { type PipeTransform, type Type, ValidationPipe, applyDecorators } from '@nestjs/common';
 import { Transform, plainToInstance } from 'class-transformer';
-import { IsInt, Max, Min, type ValidationError, validateSync } from 'class-validator';
+import { IsBoolean, IsInt, Max, Min, type ValidationError, validateSync } from 'class-validator';
 import { InvalidField, UNKNOWN_FIELD, UNKNOWN_PARAMETER } from '../common/domain-error.js';
 import { VALIDATION_OPTIONS, fieldProblems } from './validation.js';
 
@@ -35,6 +35,16 @@ export function WholeNumber(maximum: number, minimum = 1): PropertyDecorator {
     IsInt(),
     Min(minimum),
     Max(maximum),
+  );
+}
+
+/** `true` or `false`. */
+export function YesOrNo(): PropertyDecorator {
+  return applyDecorators(
+    Transform(({ value }: { value: unknown }) =>
+      value === 'true' || value === 'false' ? value === 'true' : value,
+    ),
+    IsBoolean({ message: '$property must be true or false' }),
   );
 }
 

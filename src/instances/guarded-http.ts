@@ -57,6 +57,7 @@ export interface OutgoingRequest {
 
 interface RawResponse {
   readonly status: number;
+  /** Without Content-Type if an error has no body. */
   readonly headers: IncomingHttpHeaders;
   /** Null if its type was not wanted; the body is then not read. */
   readonly body: Buffer | null;
@@ -195,9 +196,12 @@ async function readResponse(
   const { statusCode: status = 0, headers } = incoming;
   // Without a listener, an error in the unread part of the body would crash the process.
   incoming.on('error', () => undefined);
-  if (!types.test(headers['content-type'] ?? '') || (status >= 300 && status < 400)) {
+  const isRedirect = status >= 300 && status < 400;
+  if (isRedirect || !types.test(headers['content-type'] ?? '')) {
+    const isEmpty = status >= 400 && (await endsAtOnce(incoming));
     outgoing.destroy();
-    return { status, headers, body: null };
+    // snac says text/html of refusals without a body. An empty body is of no type, and no page.
+    return { status, headers: isEmpty ? { ...headers, 'content-type': undefined } : headers, body: null };
   }
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
@@ -217,6 +221,11 @@ async function readResponse(
     chunks.push(chunk);
   }
   return { status, headers, body: Buffer.concat(chunks) };
+}
+
+async function endsAtOnce(incoming: IncomingMessage): Promise<boolean> {
+  const { done } = await (incoming as AsyncIterable<Buffer>)[Symbol.asyncIterator]().next();
+  return done === true;
 }
 
 function translated(error: unknown): Error {

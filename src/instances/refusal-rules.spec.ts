@@ -40,6 +40,15 @@ describe('outcomeOfRefusal', () => {
     expect(outcomeOfRefusal(type, response(403))).toBe(outcome);
   });
 
+  it.each<[string, CheckOutcome]>([
+    ['insufficient_scope', 'scope_missing'],
+    ['invalid_token', 'token_invalid'],
+    ['account_suspended', 'account_disabled'],
+  ])('reads the code %s, without a description, as %s', (error, outcome) => {
+    for (const type of PLATFORM_TYPES)
+      expect(outcomeOfRefusal(type, response(403, {}, { error }))).toBe(outcome);
+  });
+
   it.each<[string, readonly number[], CheckOutcome]>([
     ['AUTHENTICATION_FAILED', [401, 403], 'token_invalid'],
     ['CREDENTIAL_REQUIRED', [401], 'token_invalid'],

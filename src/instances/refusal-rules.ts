@@ -96,6 +96,10 @@ function outcomeOfPixelfedRedirect(location: string | undefined): CheckOutcome |
 function outcomeOfWords(response: InstanceResponse): CheckOutcome | null {
   const body = jsonBody(response, errorSchema);
   if (body === null) return null;
-  const text = [body.error, body.error_description, body.message].join(' ').slice(0, 1000);
+  // Codes are words too: `insufficient_scope` of RFC 6750 is all that Hollo says.
+  const text = [body.error, body.error_description, body.message]
+    .join(' ')
+    .slice(0, 1000)
+    .replaceAll('_', ' ');
   return WORDS.find(([words]) => words.test(text))?.[1] ?? null;
 }

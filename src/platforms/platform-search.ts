@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Brackets, type EntityManager } from 'typeorm';
+import { escapeLike } from '../database/escape-like.js';
 import { Replica } from '../database/replica.js';
 import { decodeCursor, encodeCursor, type Place } from '../http/page-cursor.js';
 import type { PlatformStatus, PlatformType, PlatformView } from './platform-view.js';
@@ -108,9 +109,4 @@ export class PlatformSearch {
     }
     return select;
   }
-}
-
-/** Makes `%` and `_` stand for themselves. The backslash is PostgreSQL's default escape character. */
-function escapeLike(text: string): string {
-  return text.replaceAll(/[\\%_]/g, '\\$&');
 }

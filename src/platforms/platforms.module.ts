@@ -41,6 +41,14 @@ import { RegistrationSecrets } from './registration-secrets.js';
     PlatformExport,
     RegistrationSecrets,
   ],
-  exports: [LastUsed, PlatformChecks, PlatformRepository, PlatformSearch, PlatformsService, PlatformWriter],
+  exports: [
+    DisconnectService,
+    LastUsed,
+    PlatformChecks,
+    PlatformRepository,
+    PlatformSearch,
+    PlatformsService,
+    PlatformWriter,
+  ],
 })
 export class PlatformsModule {}

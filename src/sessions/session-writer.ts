@@ -3,11 +3,17 @@ import type { EntityManager } from 'typeorm';
 import { hashOf, newSecret } from '../common/secrets.js';
 import { AppConfig } from '../config/app-config.js';
 import { type CommittedChanges, SESSION_ENDED } from '../outbox/change.js';
+import { isMarkedForCookie, markedForCookie } from './cookie-mark.js';
 import { RefreshToken } from './refresh-token.entity.js';
 import type { SignInOrigin } from './sign-in-origin.js';
 
 /** Of one user. A sign-in beyond it ends the session that has been quiet for longest. */
 export const MAX_SESSIONS = 100;
+/**
+ * For how long a token from a cookie may be exchanged once more. All tabs share the cookie and may refresh at the same moment,
+ * and a page that is reloaded while it refreshes never gets the reply. A program's token has no such time.
+ */
+const COOKIE_GRACE_SECONDS = 30;
 /** Expired rows deleted at each sign-in and each exchange. Each of these adds one row at most. */
 const PURGE_BATCH_ROWS = 100;
 
@@ -41,6 +47,9 @@ interface EndedRow {
 const LIVE_OR_CACHED = `(ended_at IS NULL OR EXISTS (
   SELECT 1 FROM platform_changes c
   WHERE c.user_id = $1 AND c.api_key_lookup = sessions.id::text AND c.type = '${SESSION_ENDED}' AND c.drained_at IS NULL))`;
+/** With 0 seconds of grace only once, whichever of two transactions began first. */
+const EXCHANGEABLE = `revoked_at IS NULL
+  AND (used_at IS NULL OR ($6 > 0 AND used_at > now() - make_interval(secs => $6)))`;
 const ENDED = 'id, family_id AS "familyId", pg_current_xact_id()::text AS "transactionId"';
 
 /**
@@ -59,7 +68,8 @@ export class SessionWriter {
   }
 
   async begin(userId: number, from: SignInOrigin, manager: EntityManager): Promise<Continued> {
-    const refreshToken = newSecret();
+    const secret = newSecret();
+    const refreshToken = from.inCookie ? markedForCookie(secret) : secret;
     const [begun] = await manager.query<[{ sessionId: number }]>(
       `WITH begun AS (
          INSERT INTO sessions (user_id, family_id, device, address, expires_at)
@@ -84,7 +94,7 @@ export class SessionWriter {
 
   /**
    * Exchanges a token for its successor. A token used a second time was stolen or copied, so all sessions of its user end:
-   * nobody can say what else the thief has. A rejected token does not throw, because the end still has to be committed.
+   * nobody can say what else the thief has. One from a cookie may be used again for a short time. A rejected token does not throw, because the end still has to be committed.
    *
    * @returns null for an unknown, expired or revoked token, and for a user who is disabled.
    */
@@ -93,13 +103,15 @@ export class SessionWriter {
     from: SignInOrigin,
     manager: EntityManager,
   ): Promise<Continued | Reused | null> {
-    const refreshToken = newSecret();
+    const inCookie = isMarkedForCookie(token);
+    const secret = newSecret();
+    const refreshToken = inCookie ? markedForCookie(secret) : secret;
     // If two requests send the same token, the second waits for the lock of the session and then finds the token used.
     // The session is missing where the previous release, which knew none, has issued the token.
     const [continued] = await manager.query<Omit<Continued, 'refreshToken'>[]>(
       `WITH presented AS (
          SELECT user_id, family_id FROM refresh_tokens
-         WHERE token_hash = $1 AND used_at IS NULL AND revoked_at IS NULL AND expires_at > now()
+         WHERE token_hash = $1 AND ${EXCHANGEABLE} AND expires_at > now()
            AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id AND disabled_at IS NULL)
        ), seen AS (
          INSERT INTO sessions AS known (user_id, family_id, device, address, expires_at)
@@ -109,15 +121,18 @@ export class SessionWriter {
          WHERE known.ended_at IS NULL
          RETURNING id, user_id, family_id, expires_at
        ), exchanged AS (
-         UPDATE refresh_tokens SET used_at = now() FROM seen
-         WHERE token_hash = $1 AND used_at IS NULL AND revoked_at IS NULL
+         UPDATE refresh_tokens SET used_at = coalesce(used_at, now()) FROM seen
+         WHERE token_hash = $1 AND ${EXCHANGEABLE}
          RETURNING seen.*
        ), issued AS (
          INSERT INTO refresh_tokens (user_id, family_id, token_hash, expires_at)
          SELECT user_id, family_id, $2, expires_at FROM exchanged
        )
        SELECT id AS "sessionId", user_id AS "userId" FROM exchanged`,
-      [hashOf(token), hashOf(refreshToken), this.#ttlSeconds, from.device, from.address],
+      [
+        ...[hashOf(token), hashOf(refreshToken), this.#ttlSeconds, from.device, from.address],
+        inCookie ? COOKIE_GRACE_SECONDS : 0,
+      ],
     );
     if (continued !== undefined) {
       await this.purge(manager);

@@ -24,4 +24,6 @@ export interface AccountWithPassword extends Account {
   /** PHC string. Null for users who sign in with the OpenID provider. */
   readonly passwordHash: string | null;
   readonly disabled: boolean;
+  /** Has asked for the deletion of the account. */
+  readonly leaving: boolean;
 }

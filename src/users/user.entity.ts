@@ -4,6 +4,11 @@ import type { Role } from '../http/auth/auth-user.js';
 @Entity('users')
 // Descending, nulls last: TypeORM cannot express that, so the migration creates the index.
 @Index('users_last_active_at_idx', { synchronize: false })
+// With a trigram operator class: TypeORM cannot express that either.
+@Index('users_email_search_idx', { synchronize: false })
+@Index('users_admins_idx', ['id'], { where: `role = 'admin'` })
+@Index('users_leaves_at_idx', ['leavesAt'], { where: 'leaves_at IS NOT NULL' })
+@Index('users_disabled_idx', ['id'], { where: 'disabled_at IS NOT NULL' })
 @Unique('users_email_key', ['email'])
 @Check('users_email_lower', `email = lower(email)`)
 @Unique('users_oidc_subject_key', ['oidcIssuer', 'oidcSubject'])
@@ -42,6 +47,10 @@ export class User {
   /** When somebody opened a link that had been sent to `email`. Null until then, and for accounts from before there was mail. */
   @Column({ name: 'email_verified_at', type: 'timestamptz', nullable: true })
   emailVerifiedAt!: Date | null;
+
+  /** When the account of a person who is leaving is deleted. Until then they are disabled too, and may come back. */
+  @Column({ name: 'leaves_at', type: 'timestamptz', nullable: true })
+  leavesAt!: Date | null;
 
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
   createdAt!: Date;

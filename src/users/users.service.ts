@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type EntityManager, MoreThan } from 'typeorm';
+import { type EntityManager, In, MoreThan } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import { normalEmail } from '../common/normal-text.js';
 import { violatedUniqueConstraint } from '../database/database-errors.js';
@@ -7,6 +7,7 @@ import { Database } from '../database/database.js';
 import type { Role } from '../http/auth/auth-user.js';
 import type { Account, AccountOrigin, AccountWithPassword, VerifiableAccount } from './account.js';
 import { isStorable, placeholderEmail, type OidcIdentity } from './oidc-identity.js';
+import type { ManagedUser } from './user-search.js';
 import { User } from './user.entity.js';
 import { EmailTaken } from './users.errors.js';
 
@@ -142,6 +143,71 @@ export class UsersService {
     return changed === 1;
   }
 
+  /** As an administrator sees them. */
+  async managed(id: number): Promise<ManagedUser | null> {
+    return this.database.load((manager) => manager.findOneBy(User, { id }));
+  }
+
+  /** Locks those of the accounts that exist, in the order of their ids, until the transaction ends. */
+  lock(ids: readonly number[], manager: EntityManager): Promise<ManagedUser[]> {
+    return manager.find(User, {
+      where: { id: In(ids) },
+      order: { id: 'ASC' },
+      lock: { mode: 'pessimistic_write' },
+    });
+  }
+
+  /** Where its role changes or it is disabled, the database ends its sessions. */
+  async alter({ id, role, disabledAt, leavesAt }: ManagedUser, manager: EntityManager): Promise<void> {
+    await manager.update(User, id, { role, disabledAt, leavesAt });
+  }
+
+  /**
+   * Disables the account until it is deleted.
+   *
+   * @returns when; null if there is no account, or it is disabled already.
+   */
+  async leave(id: number, days: number, manager: EntityManager): Promise<Date | null> {
+    const [rows] = await manager.query<[{ leavesAt: Date }[], number]>(
+      `UPDATE users SET disabled_at = now(), leaves_at = now() + make_interval(days => $2)
+       WHERE id = $1 AND disabled_at IS NULL RETURNING leaves_at AS "leavesAt"`,
+      [id, days],
+    );
+    return rows[0]?.leavesAt ?? null;
+  }
+
+  /** @returns false if the account is not leaving, or its time has come. */
+  async stay(id: number, manager: EntityManager): Promise<boolean> {
+    const [rows] = await manager.query<[unknown[], number]>(
+      `UPDATE users SET disabled_at = NULL, leaves_at = NULL WHERE id = $1 AND leaves_at > now() RETURNING id`,
+      [id],
+    );
+    return rows.length > 0;
+  }
+
+  /** Accounts whose time has come. */
+  async leaving(limit: number): Promise<number[]> {
+    const rows = await this.database.statement<{ id: number }>(
+      'SELECT id FROM users WHERE leaves_at <= now() ORDER BY leaves_at LIMIT $1',
+      [limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** @returns false if the account is gone, or stays after all. */
+  async deleteLeaving(id: number, manager: EntityManager): Promise<boolean> {
+    const [rows] = await manager.query<[unknown[], number]>(
+      'DELETE FROM users WHERE id = $1 AND leaves_at <= now() RETURNING id',
+      [id],
+    );
+    return rows.length > 0;
+  }
+
+  /** With everything that belongs to the account. */
+  async delete(id: number, manager: EntityManager): Promise<void> {
+    await manager.delete(User, id);
+  }
+
   /** All sessions of the account end: the database sees to that. */
   async setRole(id: number, role: Role): Promise<void> {
     await this.database.transaction(async (manager) => {
@@ -195,8 +261,11 @@ function toOrigin(user: User): AccountOrigin {
 }
 
 function withPassword(user: User): AccountWithPassword {
-  const { passwordHash, disabledAt } = user;
-  return { ...toAccount(user), passwordHash, disabled: disabledAt !== null };
+  const { passwordHash, disabledAt, leavesAt } = user;
+  return {
+    ...toAccount(user),
+    ...{ passwordHash, disabled: disabledAt !== null, leaving: leavesAt !== null },
+  };
 }
 
 function toAccount({ id, email, role }: User): Account {

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { NARROW, type View, type Visitor, WIDE } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
+import { choose } from '../support/browser/on-page.js';
 import { type Person, createPlatform } from '../support/factories.js';
 
 /** With SCREENSHOTS=1 this also renews the pictures of README.md and docs/console.md. */
@@ -10,6 +11,7 @@ const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url)
 const DAY_MS = 86_400_000;
 /** The console's own: useCacheWatch. */
 const CACHE_POLL_MS = 2000;
+const SHOTS = process.env.SHOTS;
 const MAKE_SCREENSHOTS = process.env.SCREENSHOTS === '1';
 
 const VIEWS: readonly (View & { readonly name: string })[] = [
@@ -96,6 +98,8 @@ describe('the console', () => {
     for (const { name, ...view } of VIEWS) {
       await visitor.look(view);
       const path = `${FOLDER}${page}-${name}.png`;
+      if (SHOTS !== undefined)
+        await visitor.page.screenshot({ path: `${SHOTS}/${page}-${name}.png`, fullPage: true });
       if (MAKE_SCREENSHOTS && view.theme === 'light') await visitor.page.screenshot({ path, fullPage: true });
       expect(await visitor.axe()).toEqual([]);
       const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
@@ -122,11 +126,20 @@ describe('the console', () => {
     await visitor.page.getByLabel('With an access token').check();
     expect(await visitor.axe()).toEqual([]);
     await visitor.page.keyboard.press('Escape');
-    await visitor.press('Edit News desk');
+    await choose(visitor, 'News desk', 'Edit');
     expect(await visitor.axe()).toEqual([]);
     await visitor.page.keyboard.press('Escape');
-    await visitor.press('Delete News desk');
+    await choose(visitor, 'News desk', 'Delete');
     expect(await visitor.axe()).toEqual([]);
+    await visitor.page.keyboard.press('Escape');
+    await visitor.page.getByText('More actions for Photos').click();
+    expect(await visitor.axe()).toEqual([]);
+    await visitor.page.getByRole('link', { name: 'Garden Club' }).click();
+    await visitor.see('Connection added');
+    await visitor.press('Reconnect');
+    expect(await visitor.axe()).toEqual([]);
+    await visitor.page.keyboard.press('Escape');
+    await inspect(visitor, 'platform');
   }, 120_000);
 
   it('has none on the statistics', async () => {
@@ -137,6 +150,36 @@ describe('the console', () => {
     await visitor.see('Activity per day, as a table');
     await visitor.see('Followers, as a table');
     await inspect(visitor, 'stats');
+  }, 120_000);
+
+  it('has none on the API keys, the activity log and the account, empty or not', async () => {
+    const visitor = await site.logIn(admin);
+    const to = (name: string): Promise<void> => visitor.page.getByRole('link', { name, exact: true }).click();
+    await to('API keys');
+    await visitor.see('No API keys yet.');
+    expect(await visitor.axe()).toEqual([]);
+    await visitor.press('Make an API key');
+    await visitor.page.getByText('Limit it further').click();
+    await inspect(visitor, 'make-key');
+    await visitor.press('Make key');
+    await visitor.see('Name is required');
+    await visitor.page.keyboard.press('Escape');
+    for (const [name, scopes] of [
+      ['Alt text worker', ['platforms:read', 'credentials:read']],
+      ['Statistics', ['activities:write']],
+    ]) {
+      const policy = { addresses: ['203.0.113.0/24'] };
+      await admin.client.post('/v1/api-keys', { name, scopes, ...(name === 'Statistics' && { policy }) });
+    }
+    await visitor.page.reload();
+    await visitor.see('Only from 203.0.113.0/24');
+    await inspect(visitor, 'api-keys');
+    await to('Activity log');
+    await visitor.see('API key made');
+    await inspect(visitor, 'activity-log');
+    await to('Account');
+    await visitor.see('This device');
+    await inspect(visitor, 'account');
   }, 120_000);
 
   it('has none on the cache page', async () => {
@@ -154,6 +197,29 @@ describe('the console', () => {
     }
     await inspect(visitor, 'cache');
   }, 180_000);
+
+  it('has an API page that offers to run everything but the stream, and keeps its token while developing', async () => {
+    const visitor = await site.visit();
+    const { page } = visitor;
+    await page.goto(`${site.api.baseUrl}/docs`);
+    const authorized = async (): Promise<void> => page.locator('.auth-wrapper .authorize.locked').waitFor();
+    await page.getByRole('button', { name: 'Authorize' }).click();
+    await page.getByLabel('auth-bearer-value').fill('the-token');
+    await page.getByRole('button', { name: 'Apply credentials' }).click();
+    await authorized();
+    await page.reload();
+    await authorized();
+    const groups = await page
+      .locator('.opblock-tag')
+      .evaluateAll((tags) => tags.map((tag) => tag.dataset.tag));
+    expect(groups.slice(0, 4)).toEqual(['auth', 'instances', 'connect', 'platforms']);
+    await page.locator('#operations-events-Events_stream').getByRole('button').first().click();
+    await visitor.see(/^curl -N/);
+    expect(await page.getByRole('button', { name: 'Execute' }).count()).toBe(0);
+    await page.locator('#operations-auth-Sessions_list').getByRole('button').first().click();
+    await page.getByRole('button', { name: 'Execute' }).waitFor();
+    await page.evaluate('localStorage.clear()');
+  }, 60_000);
 
   it('can be used by keyboard alone: the first stop skips to the content', async () => {
     const visitor = await site.logIn(admin);

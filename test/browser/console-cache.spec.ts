@@ -102,10 +102,12 @@ describe('the console of an administrator', () => {
     await waitUntil(open, { timeoutMs: 30_000, what: 'the breaker to be shown open', intervalMs: 200 });
     await visitor.page.getByRole('link', { name: 'Platforms' }).click();
     const card = visitor.page.getByRole('article', { name: 'Kept' });
+    await card.getByText('More').click();
     await card.getByRole('button', { name: 'Disable' }).click();
     await card.getByText('Disabled', { exact: true }).waitFor();
+    await card.getByText('More').click();
     await card.getByRole('button', { name: 'Enable' }).click();
-    await card.getByRole('button', { name: 'Disable' }).waitFor();
+    await card.getByText('Disabled', { exact: true }).waitFor({ state: 'detached' });
     await site.redis.start();
     await visitor.page.getByText(/^The cache \(Redis\)/).waitFor({ state: 'detached' });
   }, 180_000);

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
+import { Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { card, focused } from '../support/browser/on-page.js';
-import { unique } from '../support/factories.js';
+import { type Session, unique } from '../support/factories.js';
 
 const PASSWORD = 'correct horse battery staple';
 
@@ -21,7 +22,7 @@ describe('the console, its session and its connection to the server', () => {
     await visitor.fill({ 'E-mail address': `${unique()}@example.org`, Password: 'short' });
     await visitor.press('Create account');
     const password = visitor.page.getByLabel('Password', { exact: true });
-    await visitor.see(/must have 12 to 128 characters/);
+    await visitor.see('Password must have 12 to 128 characters');
     expect(await password.getAttribute('aria-invalid')).toBe('true');
     expect(await password.inputValue()).toBe('');
     await visitor.fill({ Password: PASSWORD });
@@ -31,19 +32,78 @@ describe('the console, its session and its connection to the server', () => {
     expect(await visitor.page.title()).toBe('Platforms · Platform Manager');
   });
 
-  it('asks to log in again after a reload, for no token is kept, and after logging out', async () => {
+  it('stays signed in over a reload and in another tab; logging out ends it in all of them', async () => {
     const person = await site.person();
-    const visitor = await site.logIn(person);
-    await visitor.page.reload();
-    await visitor.see('Log in');
+    const visitor = await site.visit();
     await visitor.fill({ 'E-mail address': person.email, Password: 'the wrong password' });
     await visitor.press('Log in');
     await visitor.see('The e-mail address or the password is wrong.');
     await visitor.fill({ Password: person.password });
     await visitor.press('Log in');
     await visitor.see('No platforms connected yet.');
+    const cookies = await visitor.context.cookies();
+    expect(cookies).toMatchObject([{ httpOnly: true, secure: true, sameSite: 'Strict', path: '/' }]);
+    // The second reload comes before the first has its answer.
+    void visitor.page.reload().catch(() => undefined);
+    await visitor.page.reload();
+    await visitor.see('No platforms connected yet.');
+    const other = await visitor.tab(site.url);
+    await other.see('No platforms connected yet.');
     await visitor.press('Log out');
     await visitor.page.getByRole('heading', { name: 'Log in' }).waitFor();
+    const isGone = async (): Promise<boolean> => (await visitor.context.cookies()).length === 0;
+    await waitUntil(isGone, { timeoutMs: 10_000, what: 'the cookie to be gone' });
+    await other.page.reload();
+    await other.page.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('has an address for each page: reload, back, another tab, one that does not exist', async () => {
+    const visitor = await site.logIn(await site.person());
+    const { page } = visitor;
+    const title = (name: string): Promise<void> => page.getByRole('heading', { level: 1, name }).waitFor();
+    expect(page.url()).toBe(`${site.url}platforms`);
+    await page.getByRole('link', { name: 'Stats' }).click();
+    await title('Stats');
+    expect(page.url()).toBe(`${site.url}stats`);
+    await page.reload();
+    await title('Stats');
+    await page.goBack();
+    await title('Platforms');
+    await page.goForward();
+    await title('Stats');
+    await page.goto(`${site.url}no/such/page`);
+    await title('Page not found');
+    await page.getByRole('link', { name: 'Go to your platforms' }).click();
+    await title('Platforms');
+    await page.goto(`${site.url}#/stats`);
+    await title('Stats');
+    await page.goto(site.api.baseUrl);
+    await title('Platforms');
+  });
+
+  it('says how long it stays signed in where the browser keeps no secure cookie', async () => {
+    const visitor = await Visitor.open(site.browser);
+    site.visitors.push(visitor);
+    await visitor.page.addInitScript(
+      `Object.defineProperty(document, 'cookie', { get: () => '', set: () => {} })`,
+    );
+    await visitor.page.goto(site.url);
+    await visitor.see(/until you close or reload this page/);
+    const person = await site.person();
+    await visitor.logIn(person);
+    expect(await visitor.context.cookies()).toEqual([]);
+    await visitor.page.reload();
+    await visitor.page.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('waits for a server that cannot tell whether somebody is signed in, and asks nobody to log in', async () => {
+    const visitor = await site.logIn(await site.person());
+    await visitor.page.route('**/v1/auth/refresh', (route) => route.fulfill({ status: 503, json: {} }));
+    await visitor.page.reload();
+    await visitor.see(/^Cannot tell yet whether you are logged in\./);
+    expect(await visitor.page.getByRole('heading', { name: 'Log in' }).count()).toBe(0);
+    await visitor.page.unroute('**/v1/auth/refresh');
+    await visitor.see('No platforms connected yet.');
   });
 
   it('tells of a change made elsewhere, and shows it', async () => {
@@ -111,7 +171,6 @@ describe('the console, its session and its connection to the server', () => {
       await card(last, name).waitFor();
       await last.setHidden(true);
       last = await first.tab(site.url);
-      await last.logIn(person);
     }
     await card(last, name).waitFor();
     const listening = async (): Promise<boolean> =>
@@ -154,11 +213,14 @@ describe('the console, its session and its connection to the server', () => {
     const person = await site.person();
     await site.connected(person);
     const visitor = await site.visit();
+    await visitor.see('E-mail address');
     let refreshes = 0;
     visitor.page.on('request', (request) => (refreshes += Number(request.url().endsWith('/refresh'))));
     // As a token that is about to expire.
     await visitor.page.route('**/v1/auth/login', async (route) => {
-      const answer = await route.fetch();
+      // A browser's own header, which a request that is made here would lack.
+      const headers = { ...(await route.request().allHeaders()), 'sec-fetch-site': 'same-origin' };
+      const answer = await route.fetch({ headers });
       const session = (await answer.json()) as Record<string, unknown>;
       await route.fulfill({ response: answer, json: { ...session, expiresIn: 0 } });
     });
@@ -176,5 +238,65 @@ describe('the console, its session and its connection to the server', () => {
     await visitor.page.route('**/v1/platforms/*/test', (route) => route.fulfill({ status: 401, json: {} }));
     await card(visitor, name).getByRole('button', { name: 'Test' }).click();
     await visitor.see('Your session has expired. Log in again.');
+  });
+
+  it('makes an API key, shows it once, and revokes it', async () => {
+    const person = await site.person();
+    const { name } = await site.connected(person);
+    const visitor = await site.logIn(person);
+    await visitor.page.getByRole('link', { name: 'API keys' }).click();
+    await visitor.press('Make an API key');
+    await visitor.press('Make key');
+    await visitor.see('Name is required');
+    await visitor.fill({ Name: 'Worker' });
+    await visitor.page.getByLabel('See connections and statistics').check();
+    await visitor.page.getByText('Limit it further').click();
+    await visitor.page.getByLabel(name).check();
+    await visitor.fill({ 'Only from these addresses': '127.0.0.1, ::1' });
+    await visitor.press('Make key');
+    await visitor.see('This is the only time that it is shown.');
+    const key = await visitor.page.getByLabel('API key', { exact: true }).inputValue();
+    site.backends.secrets.add(key);
+    const worker = person.client.as({ accessToken: key });
+    expect((await worker.get('/v1/platforms')).json()).toMatchObject([{ name }]);
+    await visitor.press('Done');
+    await visitor.see(`Only for ${name} · Only from 127.0.0.1, ::1`);
+    expect(await focused(visitor)).toBe('Make an API key');
+    await visitor.press('Revoke Worker');
+    await visitor.press(/^Revoke$/);
+    await visitor.see('No API keys yet.');
+    expect((await worker.get('/v1/platforms')).status).toBe(401);
+  });
+
+  it('changes the password and ends other sessions, and the log says what was done', async () => {
+    const person = await site.person();
+    const visitor = await site.logIn(person);
+    await visitor.page.getByRole('link', { name: 'Account' }).click();
+    await visitor.see('This device');
+    await visitor.press(/^End node$/);
+    await visitor.press('End session');
+    await visitor.see('The session has ended.');
+    expect((await person.client.get('/v1/me')).status).toBe(401);
+    const { email, password } = person;
+    const other = (await person.client.post('/v1/auth/login', { email, password })).json<Session>();
+    await visitor.fill({ 'Current password': 'the wrong password', 'New password': PASSWORD });
+    await visitor.press('Change password');
+    await visitor.see('The current password is wrong.');
+    await visitor.fill({ 'Current password': password, 'New password': PASSWORD });
+    await visitor.press('Change password');
+    await visitor.see('Your password is changed. All other sessions have ended.');
+    expect((await person.client.as(other).get('/v1/me')).status).toBe(401);
+    await visitor.page.getByRole('link', { name: 'Activity log' }).click();
+    const rows = visitor.page.getByRole('listitem');
+    await rows
+      .filter({ hasText: 'Password changed' })
+      .filter({ hasText: 'By you from 127.0.0.1' })
+      .first()
+      .waitFor();
+    await visitor.page.getByLabel('Show').selectOption('Logged in');
+    await rows.filter({ hasText: 'Password changed' }).first().waitFor({ state: 'detached' });
+    await rows.filter({ hasText: 'Logged in' }).first().waitFor();
+    await visitor.page.getByLabel('Show').selectOption('Encryption key rotated');
+    await visitor.see('Nothing of this kind has happened yet.');
   });
 });

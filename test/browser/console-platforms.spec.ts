@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { waitUntil } from '../support/barrier.js';
 import type { Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
-import { card, dialog, focused } from '../support/browser/on-page.js';
+import { card, choose, dialog, focused } from '../support/browser/on-page.js';
 import { PICTURES } from '../support/fake-instance/pictures.js';
 
 /** The console's own: usePolled. */
@@ -22,7 +22,7 @@ describe('the console, as a person uses it', () => {
     await visitor.press('Add a platform');
     await dialog(visitor).getByLabel('With an access token').check();
     await visitor.press('Add and test');
-    await visitor.see('name must have 1 to 100 characters');
+    for (const name of ['Name', 'Instance', 'Access token']) await visitor.see(`${name} is required`);
     await visitor.fill({
       Name: 'My Mastodon',
       Instance: site.instance.origin,
@@ -68,14 +68,13 @@ describe('the console, as a person uses it', () => {
 
     site.instance.files.set(path, { type: 'image/png', bytes: PICTURES['image/png'] });
     await visitor.page.reload();
-    await visitor.logIn(person);
     await avatar.locator('img').waitFor();
     expect(await avatar.locator('img').getAttribute('src')).toMatch(/^blob:/);
     expect(await visitor.page.evaluate('document.querySelector(".avatar img").naturalWidth')).toBe(1);
     expect(await visitor.axe()).toEqual([]);
 
     site.instance.files.clear();
-    await card(visitor, name).getByRole('button', { name: 'Edit' }).click();
+    await choose(visitor, name, 'Edit');
     await visitor.fill({ 'New access token': site.goodToken });
     await visitor.press('Save');
     await avatar.getByText('SO').waitFor();
@@ -86,14 +85,15 @@ describe('the console, as a person uses it', () => {
     const first = await site.connected(person);
     const second = await site.connected(person);
     const visitor = await site.logIn(person);
-    await card(visitor, second.name).getByRole('button', { name: 'Make default' }).click();
+    await choose(visitor, second.name, 'Make default');
     await card(visitor, second.name).getByText('Default', { exact: true }).waitFor();
     expect(await card(visitor, first.name).getByText('Default', { exact: true }).count()).toBe(0);
-    await card(visitor, second.name).getByRole('button', { name: 'Disable' }).click();
+    await choose(visitor, second.name, 'Disable');
+    await visitor.see(`“${second.name}” disabled. “${first.name}” is the default now.`);
     await card(visitor, second.name).getByText('Disabled', { exact: true }).waitFor();
     await card(visitor, first.name).getByText('Default', { exact: true }).waitFor();
-    await card(visitor, second.name).getByRole('button', { name: 'Enable' }).click();
-    await card(visitor, second.name).getByRole('button', { name: 'Disable' }).waitFor();
+    await choose(visitor, second.name, 'Enable');
+    await card(visitor, second.name).getByText('Disabled', { exact: true }).waitFor({ state: 'detached' });
   });
 
   it('draws what was done day by day, and goes on as more is reported', async () => {
@@ -138,7 +138,7 @@ describe('the console, as a person uses it', () => {
     const person = await site.person();
     const { id, name } = await site.connected(person);
     const visitor = await site.logIn(person);
-    await card(visitor, name).getByRole('button', { name: 'Edit' }).click();
+    await choose(visitor, name, 'Edit');
     await visitor.fill({ Name: 'Mine' });
     // Kept from hearing of it, so that it is the API that notices.
     await visitor.page.route('**/v1/platforms?*', (route) => route.abort());
@@ -161,7 +161,7 @@ describe('the console, as a person uses it', () => {
     const { id, name } = await site.connected(person);
     const { name: taken } = await site.connected(person);
     const visitor = await site.logIn(person);
-    await card(visitor, name).getByRole('button', { name: 'Edit' }).click();
+    await choose(visitor, name, 'Edit');
     const accessToken = site.backends.secrets.make('new-token');
     await visitor.fill({ Name: taken, 'New access token': accessToken });
     await visitor.press('Save');
@@ -177,12 +177,12 @@ describe('the console, as a person uses it', () => {
     const person = await site.person();
     const { id, name } = await site.connected(person);
     const visitor = await site.logIn(person);
-    await card(visitor, name).getByRole('button', { name: 'Edit' }).click();
+    await choose(visitor, name, 'Edit');
     await visitor.see('Leave empty to keep the current token');
     await visitor.fill({ Instance: 'https://elsewhere.example' });
     await visitor.see('A token of the new instance. Credentials of the old one are never sent there');
     await visitor.press('Save');
-    await visitor.see(/accessToken is required/);
+    await visitor.see('New access token is required');
     await visitor.fill({ 'New access token': site.backends.secrets.make('new-token') });
     await visitor.press('Save');
     await visitor.see(`“${name}” saved.`);
@@ -196,15 +196,18 @@ describe('the console, as a person uses it', () => {
     const person = await site.person();
     const { name } = await site.connected(person);
     const visitor = await site.logIn(person);
-    const ask = card(visitor, name).getByRole('button', { name: 'Delete' });
-    await ask.click();
+    await choose(visitor, name, 'Delete');
     await visitor.page.keyboard.press('Escape');
     await dialog(visitor).waitFor({ state: 'detached' });
-    expect(await focused(visitor)).toContain('Delete');
-    await ask.click();
+    expect(await focused(visitor)).toContain('More');
+    await choose(visitor, name, 'Delete');
     await dialog(visitor).getByRole('button', { name: 'Cancel' }).click();
     await card(visitor, name).waitFor();
-    await ask.click();
+    await card(visitor, name).getByRole('link', { name, exact: true }).click();
+    await visitor.page.getByRole('heading', { level: 1, name }).waitFor();
+    await visitor.page.reload();
+    await visitor.see('Connection added');
+    await visitor.press('Delete');
     await dialog(visitor).getByRole('button', { name: 'Delete' }).click();
     await visitor.see('No platforms connected yet.');
     await waitUntil(async () => (await focused(visitor)) === 'Platforms', {
@@ -237,8 +240,26 @@ describe('the console, as a person uses it', () => {
     await tab.logIn(person);
     await tab.see('The account is connected.');
     await tab.page.getByRole('article').getByText('Connected').waitFor();
-    expect(tab.page.url()).toBe(site.url);
+    expect(tab.page.url()).toBe(`${site.url}platforms`);
   });
+
+  it('connects an account again whose token is refused, and the test fails no more', async () => {
+    const person = await site.person();
+    const token = site.instance.addToken(site.backends.secrets.make('other-token'), 'invalid');
+    const { name, id } = await site.connected(person, { username: 'alice', accessToken: token });
+    const visitor = await site.logIn(person);
+    await card(visitor, name).getByRole('button', { name: 'Test' }).click();
+    await card(visitor, name).getByRole('button', { name: 'Reconnect' }).click();
+    await dialog(visitor).getByRole('button', { name: 'Continue' }).click();
+    const link = visitor.page.getByRole('link', { name: /^Continue at/ });
+    const [tab] = await Promise.all([visitor.context.waitForEvent('page'), link.click()]);
+    await visitor.page.bringToFront();
+    await visitor.press('Use the new token');
+    await tab.getByRole('heading', { name: 'The account is connected' }).waitFor();
+    await card(visitor, name).getByText('Connected', { exact: true }).waitFor();
+    expect(await card(visitor, name).getByRole('button', { name: 'Reconnect' }).count()).toBe(0);
+    expect((await person.client.get('/v1/platforms')).json()).toMatchObject([{ id, status: 'connected' }]);
+  }, 60_000);
 
   it('says in the tab that came back why nothing was connected', async () => {
     const visitor = await site.logIn(await site.person());

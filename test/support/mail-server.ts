@@ -74,7 +74,7 @@ export class MailServer {
 }
 
 export function tokensOf(page: string, source: string): string[] {
-  return [...source.matchAll(new RegExp(`/console/#/${page}/([\\w-]{43})`, 'g'))].map(
+  return [...source.matchAll(new RegExp(`/console/${page}#([\\w-]{43})`, 'g'))].map(
     ([, token = '']) => token,
   );
 }

@@ -15,7 +15,7 @@ interface SecretAnswer {
 const SECRET_ANSWERS: readonly SecretAnswer[] = [
   {
     route: /^POST \/v1\/auth\/(register|login|refresh)$/,
-    secret: fields('accessToken', 'refreshToken'),
+    secret: /(?<="(?:accessToken|refreshToken)":"|pm_session_[0-9a-f]{8}=)[^";]+/g,
     made: true,
   },
   { route: /^POST \/v1\/api-keys$/, secret: /(?<="key":"pmk_[A-Za-z0-9]{8}_)[\w-]{43}/g, made: true },

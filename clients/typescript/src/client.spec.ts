@@ -112,6 +112,23 @@ describe('tokens', () => {
     ]);
   });
 
+  it('leave the refresh token to the cookie where they are asked to, and go on with it', async () => {
+    routes['POST /v1/auth/refresh'] = inTurn(refuse(401), refuse(503), (response) => {
+      const { refreshToken: _, ...rest } = session('second');
+      json(response, 200, rest);
+    });
+    const client = createClient({ baseUrl, sessionCookie: true, patienceMs: 0 });
+    expect(await client.session.restore()).toBeNull();
+    await expect(client.session.restore()).rejects.toMatchObject({ status: 503 });
+    expect(await client.session.restore()).toMatchObject({ id: 1 });
+    expect(await client.accessToken()).toBe('second');
+    routes['POST /v1/auth/logout'] = (response) => response.writeHead(204).end();
+    await client.session.signOut();
+    const sent = asked.map(({ headers, body }) => [headers['session-cookie'], body]);
+    expect(sent).toEqual(Array.from({ length: 4 }, () => ['true', '{}']));
+    expect(await createClient({ baseUrl }).session.restore()).toBeNull();
+  });
+
   it('are not asked for with an API key, whose 401 is final', async () => {
     routes['GET /v1/platforms'] = refuse(401);
     const client = createClient({ baseUrl, apiKey: 'pm_key' });

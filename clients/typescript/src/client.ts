@@ -15,6 +15,11 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
   /** How long to repeat a request that gets no response, or one that asks to repeat it. 0: never. */
   readonly patienceMs?: number;
+  /**
+   * For a page of the API's own origin: the refresh token stays in a cookie that no script can read, and `session.restore()`
+   * goes on with it after a reload.
+   */
+  readonly sessionCookie?: boolean;
   readonly onUser?: OnUser;
   /** Called each time a request gets no response. */
   readonly onUnreachable?: () => void;
@@ -38,6 +43,7 @@ export function createClient({
   apiKey,
   timeoutMs = 45_000,
   patienceMs = 20_000,
+  sessionCookie = false,
   onUser = () => undefined,
   onUnreachable = () => undefined,
   fetch = (request) => globalThis.fetch(request),
@@ -45,11 +51,12 @@ export function createClient({
   const kept = new KeptBodies();
   const ask = patient(reaching(fetch, timeoutMs, onUnreachable), patienceMs);
   let userId: number | undefined;
-  const session = new Session(baseUrl, keyed(ask), (user, reason) => {
+  const onNewUser: OnUser = (user, reason) => {
     if (user?.id !== userId) kept.clear();
     userId = user?.id;
     onUser(user, reason);
-  });
+  };
+  const session = new Session(baseUrl, keyed(ask), onNewUser, sessionCookie);
   const accessToken = async (rejected?: string): Promise<string | null> =>
     apiKey ?? session.accessToken(rejected);
   const listen = authorizing(reaching(fetch, 0, onUnreachable), accessToken);

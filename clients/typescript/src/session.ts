@@ -8,7 +8,8 @@ type SessionDto = components['schemas']['SessionDto'];
 
 interface Tokens {
   readonly access: string;
-  readonly refresh: string;
+  /** Undefined if it is in the cookie. */
+  readonly refresh: string | undefined;
   /** On the clock of performance.now(), which is unaffected by changes of the system time. */
   readonly renewAt: number;
 }
@@ -19,7 +20,7 @@ const RENEW_AFTER = 0.8;
 /** Called after each sign-in and renewal, and with null at the end: with the reason, unless the user signed out. */
 export type OnUser = (user: User | null, reason: Problem | null) => void;
 
-/** The signed-in user. The tokens stay in here: not in browser storage, not in the page. */
+/** The signed-in user. The access token stays in here: not in browser storage, not in the page. */
 export class Session {
   #user: User | null = null;
   #tokens: Tokens | null = null;
@@ -31,6 +32,7 @@ export class Session {
     baseUrl: string,
     send: Send,
     private readonly onUser: OnUser,
+    private readonly inCookie: boolean,
   ) {
     this.#anonymous = createFetchClient<paths>({ baseUrl, fetch: send });
   }
@@ -42,6 +44,7 @@ export class Session {
   /** @throws {Problem | Unreachable} */
   async signIn(email: string, password: string): Promise<User> {
     const { data, error, response } = await this.#anonymous.POST('/v1/auth/login', {
+      ...this.#asked(),
       body: { email, password },
     });
     if (data === undefined) throw toProblem(response, error);
@@ -52,6 +55,7 @@ export class Session {
   /** Makes an account and signs in. @throws {Problem | Unreachable} */
   async register(email: string, password: string): Promise<User> {
     const { data, error, response } = await this.#anonymous.POST('/v1/auth/register', {
+      ...this.#asked(),
       body: { email, password },
     });
     if (data === undefined) throw toProblem(response, error);
@@ -59,14 +63,37 @@ export class Session {
     return data.user;
   }
 
-  /** Ends the session here at once, and revokes the refresh token at the API if it can be reached. */
+  /**
+   * Goes on with the session whose refresh token is in the cookie.
+   *
+   * @returns null if there is none, or it has ended.
+   * @throws {Problem | Unreachable} if nobody knows now.
+   */
+  async restore(): Promise<User | null> {
+    if (!this.inCookie) return null;
+    const { data, error, response } = await this.#refresh(undefined);
+    if (data !== undefined) {
+      this.#start(data);
+      return data.user;
+    }
+    if (response.status === 401 || response.status === 403) return null;
+    throw toProblem(response, error);
+  }
+
+  /**
+   * Ends the session here at once, and revokes the refresh token at the API if it can be reached. The request outlives its page.
+   *
+   * @throws {Unreachable} only with the token in a cookie, which is still there then.
+   */
   async signOut(): Promise<void> {
     // A running renewal would otherwise leave behind a refresh token that is never revoked.
     await this.#renewal?.catch(() => undefined);
-    const refreshToken = this.#tokens?.refresh;
+    const tokens = this.#tokens;
     this.#end(null);
-    if (refreshToken === undefined) return;
-    await this.#anonymous.POST('/v1/auth/logout', { body: { refreshToken } }).catch(() => undefined);
+    if (tokens === null) return;
+    const body = { refreshToken: tokens.refresh };
+    const call = this.#anonymous.POST('/v1/auth/logout', { ...this.#asked(), body, keepalive: true });
+    await (this.inCookie ? call : call.catch(() => undefined));
   }
 
   /**
@@ -83,14 +110,21 @@ export class Session {
     return (await this.#renewal).access;
   }
 
-  async #renew(refreshToken: string): Promise<Tokens> {
-    const call = this.#anonymous.POST('/v1/auth/refresh', { body: { refreshToken } });
-    const { data, error, response } = await call;
+  async #renew(refreshToken: string | undefined): Promise<Tokens> {
+    const { data, error, response } = await this.#refresh(refreshToken);
     if (data !== undefined) return this.#start(data);
     const problem = toProblem(response, error);
     // After any other failure, such as a database outage, the refresh token is still valid.
     if (problem.status === 401 || problem.status === 403) this.#end(problem);
     throw problem;
+  }
+
+  #refresh(refreshToken: string | undefined) {
+    return this.#anonymous.POST('/v1/auth/refresh', { ...this.#asked(), body: { refreshToken } });
+  }
+
+  #asked() {
+    return this.inCookie ? { params: { header: { 'session-cookie': 'true' as const } } } : {};
   }
 
   #start({ user, accessToken, refreshToken, expiresIn }: SessionDto): Tokens {

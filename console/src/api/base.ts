@@ -1,2 +1,2 @@
-/** Before the path of each route: BASE_PATH without the slash at its end. The console is served right below it. */
-export const BASE = /^(.*)\/console(?:\/.*)?$/.exec(location.pathname)?.[1] ?? '';
+/** Before the path of each route: BASE_PATH without the slash at its end. This file is served right below it. */
+export const BASE = /^(.*)\/console\/(?:assets|src)\//.exec(new URL(import.meta.url).pathname)?.[1] ?? '';

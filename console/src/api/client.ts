@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { type User, type components, createClient } from '../../../clients/typescript/src/index.js';
 import { BASE } from './base.js';
+import { keepsSecureCookies } from './secure-cookies.js';
 
 export { Problem, ok } from '../../../clients/typescript/src/index.js';
 
@@ -12,6 +13,9 @@ export type AccountOfDay = Schemas['SnapshotOfDayDto'];
 export type CacheFigures = Schemas['CacheFiguresDto'];
 export type NewPlatform = Schemas['CreatePlatformDto'];
 export type PlatformChange = Schemas['UpdatePlatformDto'];
+export type OpenSession = Schemas['OpenSessionDto'];
+export type ApiKey = Schemas['ApiKeyDto'];
+export type NewApiKey = Schemas['CreateApiKeyDto'];
 export type Readiness = Schemas['ReadyDto'];
 
 /** The signed-in user. */
@@ -26,10 +30,14 @@ export function onUnreachable(listener: () => void): void {
   listeners.add(listener);
 }
 
+/** Otherwise the session lives in memory only, and the console says so. */
+export const staysSignedIn = keepsSecureCookies();
+
 export const client = createClient({
   baseUrl: BASE,
   // The console says at once what is wrong, and leaves it to its user to try again.
   patienceMs: 0,
+  sessionCookie: staysSignedIn,
   onUser: (person, reason) => {
     sessionEnd.value = reason === null ? null : 'Your session has expired. Log in again.';
     const { value: previous } = user;

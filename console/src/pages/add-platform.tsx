@@ -35,7 +35,7 @@ export function AddPlatform({ onClose }: Closable) {
  * Opens the instance in a new tab, because leaving this page would lose the token in memory. The callback ends in that
  * tab, which hands the attempt over to this page to finish it.
  */
-function ByOAuth({ onClose }: Closable) {
+export function ByOAuth({ instance: known, onClose }: Closable & { readonly instance?: string }) {
   const [authorizationUrl, setAuthorizationUrl] = useState<string | null>(null);
   if (authorizationUrl !== null) {
     return (
@@ -77,6 +77,7 @@ function ByOAuth({ onClose }: Closable) {
           <Field
             name="instance"
             label="Instance or handle"
+            {...(known !== undefined && { defaultValue: known })}
             hint="For example mastodon.social or @alice@mastodon.social"
             spellcheck={false}
             required

@@ -6,9 +6,10 @@ import { Confirm } from '../ui/confirm.js';
 interface DeleteProps {
   readonly platform: Platform;
   readonly onClose: () => void;
+  readonly onDeleted?: () => void;
 }
 
-export function DeletePlatform({ platform: { id, name, isDefault }, onClose }: DeleteProps) {
+export function DeletePlatform({ platform: { id, name, isDefault }, onClose, onDeleted }: DeleteProps) {
   return (
     <Confirm
       title={`Delete “${name}”?`}
@@ -18,6 +19,7 @@ export function DeletePlatform({ platform: { id, name, isDefault }, onClose }: D
       onConfirm={async ({ revoke }) => {
         await write(() => remove(id, revoke !== undefined));
         say(`“${name}” deleted.`);
+        onDeleted?.();
       }}
     >
       {() => (

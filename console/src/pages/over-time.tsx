@@ -34,13 +34,15 @@ export function OverTime<T>(props: OverTimeProps<T>) {
     <section class="panel" aria-labelledby={id}>
       <h2 id={id}>{title}</h2>
       <div class="choices">
-        <Select
-          name="platform"
-          label="Platform"
-          value={String(platformId)}
-          options={Object.fromEntries(platforms.map((platform) => [platform.id, platform.name]))}
-          onChange={setChosen}
-        />
+        {platforms.length > 1 && (
+          <Select
+            name="platform"
+            label="Platform"
+            value={String(platformId)}
+            options={Object.fromEntries(platforms.map((platform) => [platform.id, platform.name]))}
+            onChange={setChosen}
+          />
+        )}
         {choice}
         <Select name="days" label="Period" value={range} options={RANGES} onChange={setRange} />
       </div>

@@ -1,19 +1,22 @@
-import { useId, useState } from 'preact/hooks';
-import { type Platform, api, ok } from '../api/client.js';
-import { messageOf, say, warn } from '../state/messages.js';
-import { write } from '../state/platforms.js';
+import { useId } from 'preact/hooks';
+import type { Platform } from '../api/client.js';
+import { hrefOf } from '../state/route.js';
+import { useActions } from '../state/use-actions.js';
 import { useAvatar } from '../state/use-avatar.js';
-import { STATUS_LABELS, softwareOf, toneOf } from '../ui/labels.js';
+import { STATUS_LABELS, needsReconnect, softwareOf, toneOf } from '../ui/labels.js';
+import { Menu } from '../ui/menu.js';
 import { Time } from '../ui/time.js';
 
 interface CardProps {
   readonly platform: Platform;
   readonly onEdit: () => void;
   readonly onDelete: () => void;
+  readonly onReconnect: () => void;
 }
 
-export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
-  const { name, instanceUrl, username, isActive, isDefault, status, lastError } = platform;
+export function PlatformCard(props: CardProps) {
+  const { platform } = props;
+  const { id, name, instanceUrl, username, isActive, isDefault } = platform;
   const titleId = useId();
   const host = new URL(instanceUrl).host;
   return (
@@ -21,7 +24,9 @@ export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
       <header>
         <Avatar platform={platform} />
         <div class="who">
-          <h2 id={titleId}>{name}</h2>
+          <h2 id={titleId}>
+            <a href={hrefOf(`platforms/${id}`)}>{name}</a>
+          </h2>
           <p>
             {softwareOf(platform)} at{' '}
             <a href={instanceUrl} target="_blank" rel="noopener noreferrer">
@@ -35,32 +40,45 @@ export function PlatformCard({ platform, onEdit, onDelete }: CardProps) {
           {!isActive && <span class="badge">Disabled</span>}
         </div>
       </header>
-      <p class={`status ${toneOf(status)}`}>
-        <strong>{STATUS_LABELS[status]}</strong>
-        {lastError !== null && <span> {lastError}</span>}
-      </p>
-      <dl>
-        <div>
-          <dt>Last checked</dt>
-          <dd>
-            <Time at={platform.lastCheckedAt} none="never" />
-          </dd>
-        </div>
-        <div>
-          <dt>Last used</dt>
-          <dd>
-            <Time at={platform.lastUsed} none="never" />
-          </dd>
-        </div>
-        <div>
-          <dt>Token expires</dt>
-          <dd>
-            <Time at={platform.tokenExpiresAt} none="unknown" />
-          </dd>
-        </div>
-      </dl>
-      <Actions platform={platform} onEdit={onEdit} onDelete={onDelete} />
+      <StatusLine platform={platform} />
+      <Dates platform={platform} />
+      <Actions {...props} />
     </article>
+  );
+}
+
+/** How the last check went. */
+export function StatusLine({ platform: { status, lastError } }: { readonly platform: Platform }) {
+  return (
+    <p class={`status ${toneOf(status)}`}>
+      <strong>{STATUS_LABELS[status]}</strong>
+      {lastError !== null && <span> {lastError}</span>}
+    </p>
+  );
+}
+
+export function Dates({ platform }: { readonly platform: Platform }) {
+  return (
+    <dl>
+      <div>
+        <dt>Last checked</dt>
+        <dd>
+          <Time at={platform.lastCheckedAt} none="never" />
+        </dd>
+      </div>
+      <div>
+        <dt>Last used</dt>
+        <dd>
+          <Time at={platform.lastUsed} none="never" />
+        </dd>
+      </div>
+      <div>
+        <dt>Token expires</dt>
+        <dd>
+          <Time at={platform.tokenExpiresAt} none="unknown" />
+        </dd>
+      </div>
+    </dl>
   );
 }
 
@@ -75,51 +93,34 @@ function Avatar({ platform }: { readonly platform: Platform }) {
   );
 }
 
-function Actions({ platform, onEdit, onDelete }: CardProps) {
-  const { id, name, isActive, isDefault } = platform;
-  const [busy, setBusy] = useState<string | null>(null);
-  const params = { path: { id } };
-
-  async function run(action: string, task: () => Promise<string>): Promise<void> {
-    if (busy !== null) return;
-    setBusy(action);
-    try {
-      say(await write(task));
-    } catch (error) {
-      warn(`“${name}”: ${messageOf(error)}`);
-    } finally {
-      setBusy(null);
-    }
-  }
-
-  const test = async (): Promise<string> => {
-    const { outcome, detail } = await ok(api.POST('/v1/platforms/{id}/test', { params }));
-    return `“${name}”: ${STATUS_LABELS[outcome]}. ${detail}`;
-  };
-  const makeDefault = async (): Promise<string> => {
-    await ok(api.PUT('/v1/platforms/{id}/default', { params }));
-    return `“${name}” is now the default.`;
-  };
-  const setActive = async (): Promise<string> => {
-    await ok(api.PATCH('/v1/platforms/{id}', { params, body: { isActive: !isActive } }));
-    return `“${name}” ${isActive ? 'disabled' : 'enabled'}.`;
-  };
-
-  const button = (label: string, onClick: () => void) => (
-    <button type="button" aria-disabled={busy !== null} onClick={onClick}>
+function Actions({ platform, onEdit, onDelete, onReconnect }: CardProps) {
+  const { name, isActive, isDefault, status } = platform;
+  const { busy, test, makeDefault, toggle } = useActions(platform);
+  const button = (label: string, onClick: () => void, primary = false) => (
+    <button
+      type="button"
+      {...(primary && { class: 'primary' })}
+      aria-disabled={busy !== null}
+      onClick={onClick}
+    >
       {busy === label ? 'One moment…' : label}
       <span class="visually-hidden"> {name}</span>
     </button>
   );
   return (
     <div class="buttons">
-      {button('Test', () => void run('Test', test))}
-      {isActive && !isDefault && button('Make default', () => void run('Make default', makeDefault))}
-      {button('Edit', onEdit)}
-      {isActive
-        ? button('Disable', () => void run('Disable', setActive))
-        : button('Enable', () => void run('Enable', setActive))}
-      {button('Delete', onDelete)}
+      {needsReconnect(status) && button('Reconnect', onReconnect, true)}
+      {button('Test', test)}
+      <Menu
+        about={name}
+        busy={busy !== null && busy !== 'Test'}
+        items={[
+          { label: 'Edit', onChoose: onEdit },
+          ...(isActive && !isDefault ? [{ label: 'Make default', onChoose: makeDefault }] : []),
+          { label: isActive ? 'Disable' : 'Enable', onChoose: toggle },
+          { label: 'Delete', onChoose: onDelete, danger: true },
+        ]}
+      />
     </div>
   );
 }

@@ -6,9 +6,12 @@ import { AddPlatform } from './add-platform.js';
 import { DeletePlatform } from './delete-platform.js';
 import { EditPlatform } from './edit-platform.js';
 import { PlatformCard } from './platform-card.js';
+import { Reconnect } from './reconnect.js';
 
 type Open =
-  { readonly kind: 'add' } | { readonly kind: 'edit' | 'delete'; readonly platform: Platform } | null;
+  | { readonly kind: 'add' }
+  | { readonly kind: 'edit' | 'delete' | 'reconnect'; readonly platform: Platform }
+  | null;
 
 export function PlatformsPage() {
   const [open, setOpen] = useState<Open>(null);
@@ -31,6 +34,7 @@ export function PlatformsPage() {
                 platform={platform}
                 onEdit={() => setOpen({ kind: 'edit', platform })}
                 onDelete={() => setOpen({ kind: 'delete', platform })}
+                onReconnect={() => setOpen({ kind: 'reconnect', platform })}
               />
             </li>
           ))}
@@ -38,6 +42,7 @@ export function PlatformsPage() {
       )}
       {open?.kind === 'add' && <AddPlatform onClose={close} />}
       {open?.kind === 'edit' && <EditPlatform platform={open.platform} onClose={close} />}
+      {open?.kind === 'reconnect' && <Reconnect platform={open.platform} onClose={close} />}
       {open?.kind === 'delete' && <DeletePlatform platform={open.platform} onClose={close} />}
     </>
   );

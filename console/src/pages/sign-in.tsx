@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
-import { session, sessionEnd } from '../api/client.js';
+import { session, sessionEnd, staysSignedIn } from '../api/client.js';
 import { pendingAttempt } from '../state/connect.js';
+import { hrefOf } from '../state/route.js';
 import { Field, Form } from '../ui/form.js';
 import { PageTitle } from '../ui/page-title.js';
 
@@ -58,8 +59,15 @@ export function SignInPage() {
           {isNew ? 'Log in' : 'Create an account'}
         </button>
       </p>
+      {!isNew && (
+        <p>
+          <a href={hrefOf('forgot-password')}>Forgot your password?</a>
+        </p>
+      )}
       <p class="hint">
-        You stay logged in until you close or reload this page. It stores no token in the browser.
+        {staysSignedIn
+          ? 'You stay logged in on this device until you log out. Scripts cannot read the cookie that does it.'
+          : 'You stay logged in until you close or reload this page: this browser takes no secure cookie from this address.'}
       </p>
     </div>
   );

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { BASE } from '../api/base.js';
 import { type Readiness, onUnreachable } from '../api/client.js';
 import { type Poll, poll } from '../api/poll.js';
 
@@ -15,7 +16,7 @@ export const condition = signal<Condition>('ok');
 export function watchCondition(): Poll {
   const check = async (): Promise<Condition> => {
     try {
-      const response = await fetch('/health/ready', { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const response = await fetch(`${BASE}/health/ready`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
       return toCondition((await response.json()) as Readiness);
     } catch {
       return navigator.onLine ? 'unreachable' : 'offline';

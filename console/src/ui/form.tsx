@@ -23,6 +23,7 @@ export function Form(props: FormProps) {
   const form = useRef<HTMLFormElement>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  const [missing, setMissing] = useState<readonly string[]>([]);
   const summaryId = useId();
 
   useEffect(() => {
@@ -46,6 +47,8 @@ export function Form(props: FormProps) {
     );
     setBusy(true);
     setError(null);
+    // The API marks some only after it has taken the others.
+    setMissing(missingIn(element));
     let accepted = false;
     try {
       await onSubmit(values);
@@ -69,7 +72,9 @@ export function Form(props: FormProps) {
           {summary}
         </p>
       )}
-      {children((field) => problem?.of(field))}
+      {children((field) =>
+        problem !== null && missing.includes(field) ? `${field} is required` : problem?.of(field),
+      )}
       <div class="buttons">
         <button type="submit" class={danger === true ? 'danger' : 'primary'} aria-disabled={busy}>
           {busy ? 'One moment…' : submitLabel}
@@ -82,6 +87,18 @@ export function Form(props: FormProps) {
       </div>
     </form>
   );
+}
+
+function missingIn(form: HTMLFormElement): string[] {
+  return [...form.querySelectorAll<HTMLInputElement>('input[required]')]
+    .filter(({ value }) => value === '')
+    .map(({ name }) => name);
+}
+
+/** The API names the field as programs know it; people know it by its label. */
+function inWords(error: string | undefined, name: string, label: string): string | undefined {
+  const shown = label.replace(/ \(optional\)$/, '');
+  return error?.startsWith(`${name} `) === true ? shown + error.slice(name.length) : error;
 }
 
 interface FieldProps {
@@ -98,8 +115,9 @@ interface FieldProps {
   readonly onInput?: (value: string) => void;
 }
 
-export function Field({ label, hint, error, onInput, ...input }: FieldProps) {
+export function Field({ label, hint, error: fault, onInput, ...input }: FieldProps) {
   const id = useId();
+  const error = inWords(fault, input.name, label);
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -128,8 +146,9 @@ interface SelectProps {
   readonly onChange?: (value: string) => void;
 }
 
-export function Select({ name, label, value, options, error, onChange }: SelectProps) {
+export function Select({ name, label, value, options, error: fault, onChange }: SelectProps) {
   const id = useId();
+  const error = inWords(fault, name, label);
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -147,6 +166,37 @@ export function Select({ name, label, value, options, error, onChange }: SelectP
       </select>
       <FieldNotes id={id} error={error} />
     </div>
+  );
+}
+
+interface ChecksProps {
+  readonly legend: string;
+  /** Each box is submitted as `<name>.<its option>`. */
+  readonly name: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly hint?: string;
+  readonly error?: string | undefined;
+}
+
+/** A group of checkboxes. */
+export function Checks({ legend, name, options, hint, error: fault }: ChecksProps) {
+  const id = useId();
+  const error = inWords(fault, name, `“${legend}”`);
+  return (
+    <fieldset {...describedBy(id, hint, error)}>
+      <legend>{legend}</legend>
+      {Object.entries(options).map(([option, text]) => (
+        <label key={option} class="check">
+          <input
+            type="checkbox"
+            name={`${name}.${option}`}
+            {...(error !== undefined && { 'aria-invalid': true })}
+          />{' '}
+          {text}
+        </label>
+      ))}
+      <FieldNotes id={id} hint={hint} error={error} />
+    </fieldset>
   );
 }
 

@@ -14,6 +14,13 @@ export const TYPE_LABELS: Readonly<Record<Platform['platformType'], string>> = {
   misskey: 'Misskey',
 };
 
+const NEEDS_TOKEN: ReadonlySet<Status> = new Set([
+  'needs_reconnect',
+  'token_invalid',
+  'scope_missing',
+  'identity_mismatch',
+]);
+
 /** Types that more than one software has. */
 const NAMED_BY_SOFTWARE: ReadonlySet<Platform['platformType']> = new Set(['mastodon_api', 'misskey']);
 
@@ -44,6 +51,11 @@ export const STATUS_LABELS: Readonly<Record<Status, string>> = {
   blocked_address: 'Address not allowed',
   needs_reconnect: 'Reconnect required',
 };
+
+/** Whether a new token is what helps. */
+export function needsReconnect(status: Status): boolean {
+  return NEEDS_TOKEN.has(status);
+}
 
 export function toneOf(status: Status): Tone {
   switch (status) {

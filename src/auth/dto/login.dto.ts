@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { EmailField } from './email-field.decorator.js';
+import { EmailField } from '../../http/email-field.decorator.js';
 import { IsTypedPassword } from './password.decorators.js';
 
 export class LoginDto {

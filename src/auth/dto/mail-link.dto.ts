@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
-import { EmailField } from './email-field.decorator.js';
+import { EmailField } from '../../http/email-field.decorator.js';
 import { IsNewPassword } from './password.decorators.js';
 
 export class LinkTokenDto {

@@ -1,11 +1,11 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsNotEmpty, IsString, MaxLength } from 'class-validator';
 
 export class RefreshTokenDto {
-  @ApiProperty({
+  @ApiPropertyOptional({
     maxLength: 512,
     example: '<refresh token>',
-    description: 'From the last sign-in or refresh',
+    description: 'From the last sign-in or refresh. Required, unless it is in the cookie',
   })
   @IsString()
   @IsNotEmpty()

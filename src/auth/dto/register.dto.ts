@@ -1,7 +1,8 @@
-import { ApiProperty } from '@nestjs/swagger';
-import { ValidateBy } from 'class-validator';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ValidateBy, ValidateIf } from 'class-validator';
+import { EmailField } from '../../http/email-field.decorator.js';
+import { Length } from '../../http/length.decorator.js';
 import { isPlaceholder } from '../../users/oidc-identity.js';
-import { EmailField } from './email-field.decorator.js';
 import { IsNewPassword } from './password.decorators.js';
 
 export class RegisterDto {
@@ -26,4 +27,14 @@ export class RegisterDto {
   })
   @IsNewPassword()
   password!: string;
+
+  @ApiPropertyOptional({
+    description: 'From an administrator, where `REGISTRATION=invite`',
+    minLength: 43,
+    maxLength: 43,
+    writeOnly: true,
+  })
+  @ValidateIf((_, value) => value !== undefined)
+  @Length(1, 100)
+  invitation?: string;
 }

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { UserDto } from './user.dto.js';
 
 export class SessionDto {
@@ -8,7 +8,10 @@ export class SessionDto {
   @ApiProperty({ example: '<access token>', description: 'Send it as `Authorization: Bearer <token>`' })
   accessToken!: string;
 
-  @ApiProperty({ example: '<refresh token>', description: 'Works for one refresh' })
+  @ApiPropertyOptional({
+    example: '<refresh token>',
+    description: 'Works for one refresh. Absent if `Session-Cookie` was sent: then it is in the cookie',
+  })
   refreshToken!: string;
 
   @ApiProperty({ enum: ['Bearer'], example: 'Bearer' })

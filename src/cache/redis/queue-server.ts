@@ -53,8 +53,10 @@ async function askNode(url: string, key: string): Promise<RedisUrl['address']> {
         const [slot, ranges] = await Promise.all([node.clusterKeySlot(key), node.clusterSlots()]);
         const master = ranges.find(({ from, to }) => from <= slot && slot <= to)?.master;
         if (master === undefined) throw new Error(`No node of the cluster has slot ${slot}`);
-        // A node that does not know its own address leaves it out.
-        return { host: master.host || new URL(url).hostname, port: master.port };
+        if (master.host) return { host: master.host, port: master.port };
+        // A node that does not know its own address leaves it out: it is the one that was asked.
+        const { address } = parseRedisUrl(url);
+        return 'path' in address ? address : { ...address, port: master.port };
       })(),
       ASK_TIMEOUT_MS,
     );

@@ -20,6 +20,8 @@ import { Vanished1764002010000 } from './1764002010000-vanished.js';
 import { Idempotency1764002500000 } from './1764002500000-idempotency.js';
 import { Sessions1764003000000 } from './1764003000000-sessions.js';
 import { Mail1764003200000 } from './1764003200000-mail.js';
+import { Administration1764003900000 } from './1764003900000-administration.js';
+import { Leaving1764004000000 } from './1764004000000-leaving.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -45,4 +47,6 @@ export const MIGRATIONS = [
   Idempotency1764002500000,
   Sessions1764003000000,
   Mail1764003200000,
+  Administration1764003900000,
+  Leaving1764004000000,
 ];

@@ -198,7 +198,7 @@ describe('a message', () => {
     const urls = source.match(/https?:[^\s"<]+/g) ?? [];
     expect(urls).toHaveLength(2);
     expect(new Set(urls.map((url) => url.split('#')[0]))).toEqual(
-      new Set(['http://localhost:3000/console/']),
+      new Set(['http://localhost:3000/console/verify-email']),
     );
   });
 

@@ -6,7 +6,7 @@ import { expectBestRound } from '../../support/best-round.js';
 import { runCli } from '../../support/cli.js';
 import { type Person, type Session, insertSessions, register, unique } from '../../support/factories.js';
 import { FakeIssuer } from '../../support/fake-issuer.js';
-import type { HttpClient } from '../../support/http-client.js';
+import type { HttpClient, TestResponse } from '../../support/http-client.js';
 import { expectProblem, withoutOccurrence } from '../../support/problems.js';
 import { StatementCounter } from '../../support/statements.js';
 
@@ -271,6 +271,93 @@ describe('the use of a refresh token for a second time', () => {
     const later = await signIn(person);
     expectProblem(await refresh(person), 401, 'invalid_refresh_token');
     expect((await refresh(later)).status).toBe(200);
+  });
+});
+
+describe('the session of a page of this server', () => {
+  const FROM_PAGE = { 'Session-Cookie': 'true', 'Sec-Fetch-Site': 'same-origin' };
+  const cookieOf = (answer: TestResponse): string => answer.header('set-cookie')?.split(';', 1)[0] ?? '';
+  const ask = (route: string, cookie: string, body: unknown = {}) =>
+    app.client.post(`/v1/auth/${route}`, body, { ...FROM_PAGE, Cookie: cookie });
+  const begin = async (): Promise<{ person: Person; cookie: string }> => {
+    const person = await newPerson();
+    const { email, password } = person;
+    return { person, cookie: cookieOf(await ask('login', '', { email, password })) };
+  };
+
+  it('is in a cookie that no script reads and no other site sends, and nowhere in an answer', async () => {
+    const { email, password } = await newPerson();
+    const key = { 'Idempotency-Key': unique() };
+    const login = () => app.client.post('/v1/auth/login', { email, password }, { ...FROM_PAGE, ...key });
+    const [first, again] = [await login(), await login()];
+    expect(again.header('idempotent-replayed')).toBe('true');
+    for (const answer of [first, again]) {
+      expect(answer.status).toBe(200);
+      expect(Object.keys(answer.json())).toEqual(['user', 'accessToken', 'tokenType', 'expiresIn']);
+      expect(answer.header('set-cookie')).toMatch(
+        /^__Host-pm_session_[0-9a-f]{8}=c\.[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Strict; Max-Age=\d+$/,
+      );
+    }
+    expect(cookieOf(again)).toBe(cookieOf(first));
+    const { refreshToken } = await signIn({ email, password } as Person);
+    expect(refreshToken).toMatch(/^[\w-]{43}$/);
+  });
+
+  it('goes on by the cookie alone, and ends with it', async () => {
+    const { cookie } = await begin();
+    const next = await ask('refresh', cookie);
+    expect(next.status).toBe(200);
+    expect(next.json()).not.toHaveProperty('refreshToken');
+    expect(cookieOf(next)).not.toBe(cookie);
+    expect(await statusOf(app, next.json<Session>().accessToken)).toBe(200);
+    const end = await ask('logout', cookieOf(next));
+    expect([end.status, end.header('set-cookie')]).toEqual([204, expect.stringMatching(/=; .*Max-Age=0$/)]);
+    expect(await statusOf(app, next.json<Session>().accessToken)).toBe(401);
+    expectProblem(await ask('refresh', cookieOf(next)), 401, 'invalid_refresh_token');
+    expectProblem(await ask('refresh', ''), 401, 'invalid_refresh_token');
+    expectProblem(
+      await ask('refresh', cookieOf(next).replace(/=.*/, '=" ; x')),
+      401,
+      'invalid_refresh_token',
+    );
+  });
+
+  it.each([
+    ['another site', { 'Session-Cookie': 'true', 'Sec-Fetch-Site': 'cross-site' }, 403],
+    ['a sibling site', { 'Session-Cookie': 'true', 'Sec-Fetch-Site': 'same-site' }, 403],
+    ['what is not a browser’s page', { 'Session-Cookie': 'true' }, 403],
+    ['a form, which has no header of its own', { 'Sec-Fetch-Site': 'same-origin' }, 400],
+    ['a form, which is no JSON', { ...FROM_PAGE, 'Content-Type': 'text/plain' }, 415],
+  ])('is not used for %s', async (_what, headers, status) => {
+    const { cookie } = await begin();
+    for (const route of ['refresh', 'logout']) {
+      const refused = await app.client.post(`/v1/auth/${route}`, {}, { ...headers, Cookie: cookie });
+      expect([refused.status, refused.header('set-cookie')]).toEqual([status, null]);
+    }
+    expect((await ask('refresh', cookie)).status).toBe(200);
+  });
+
+  it('survives tabs that refresh at the same moment and a reload in the middle, but not a copy used later', async () => {
+    const { person, cookie } = await begin();
+    const tabs = await Promise.all([1, 2, 3].map(() => ask('refresh', cookie)));
+    expect(tabs.map(({ status }) => status)).toEqual([200, 200, 200]);
+    for (const tab of tabs) expect((await ask('refresh', cookieOf(tab))).status).toBe(200);
+    await backends.rows(
+      `UPDATE refresh_tokens SET used_at = used_at - interval '31 seconds' WHERE user_id = $1`,
+      [person.id],
+    );
+    expectProblem(await ask('refresh', cookie), 401, 'invalid_refresh_token');
+    expect((await person.client.get('/v1/sessions')).status).toBe(401);
+  });
+
+  it('gives a program’s token no second use, whatever it claims', async () => {
+    const session = await signIn(await newPerson());
+    await refresh(session);
+    expectProblem(
+      await ask('refresh', '', { refreshToken: session.refreshToken }),
+      401,
+      'invalid_refresh_token',
+    );
   });
 });
 

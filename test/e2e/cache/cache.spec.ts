@@ -128,7 +128,8 @@ describe('what stands in Redis', () => {
     await statuses('/v1/platforms');
     const keys = [];
     for await (const some of app.backends.redis.scanIterator()) keys.push(...some);
-    const known = /^(user_platforms:\d+|platform:\d+|platform_stats:\d+:\d+|platform_manager:installation)$/;
+    const known =
+      /^(user_platforms:\d+|platform:\d+|platform_stats:\d+:\d+|session:\d+|platform_manager:installation)$/;
     expect(keys.length).toBeGreaterThan(1);
     expect(keys.filter((key) => !known.test(key))).toEqual([]);
   });

@@ -49,6 +49,9 @@ describe('connecting by OAuth', () => {
     ['friendica', 'friendica', 'read', null, false],
     ['takahe', 'mastodon_api', 'read', null, false],
     ['hollo', 'mastodon_api', 'profile', null, false],
+    ['something-new', 'mastodon_api', 'profile', 600, true],
+    ['gotosocial-old', 'gotosocial', 'read', null, false],
+    ['wordpress', 'mastodon_api', 'read', 2 * 365 * 86_400, false],
   ] as const)(
     'connects to %s from end to end',
     async (software, platformType, scope, lifetime, refreshable) => {

@@ -54,6 +54,12 @@ async function sessionOf({ owner: { client, email, password } }: RowContext): Pr
   return open.json<{ id: number; current: boolean }[]>().find(({ current }) => current)?.id ?? 0;
 }
 
+/** A request about the owner. */
+const onUser =
+  (path: string, body?: unknown) =>
+  ({ owner }: RowContext): Promise<RowRequest> =>
+    Promise.resolve({ path: `/v1/admin/users/${owner.id}${path}`, body });
+
 async function keyOf({ owner }: RowContext): Promise<number> {
   const answer = await owner.client.post('/v1/api-keys', { name: unique(), scopes: ['platforms:read'] });
   return answer.json<{ id: number }>().id;
@@ -142,6 +148,13 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     request: plain('/v1/auth/logout', { refreshToken: 'unknown' }),
   },
   'GET /v1/me': { needs: 'session', ok: 200, request: plain('/v1/me') },
+  'GET /v1/me/export': { needs: 'session', ok: 200, request: plain('/v1/me/export') },
+  'DELETE /v1/me': {
+    needs: 'session',
+    // For the same reasons as with the password.
+    ok: 400,
+    request: plain('/v1/me', { currentPassword: 1 }),
+  },
 
   'PUT /v1/me/password': {
     needs: 'session',
@@ -284,6 +297,31 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
 
   'GET /v1/admin/platforms': { needs: 'admin', ok: 200, request: plain('/v1/admin/platforms') },
   'GET /v1/audit': { needs: 'session', ok: 200, request: plain('/v1/audit') },
+  'GET /v1/admin/users': { needs: 'admin', ok: 200, request: plain('/v1/admin/users') },
+  'GET /v1/admin/users/{id}': { needs: 'admin', ok: 200, request: onUser('') },
+  'PATCH /v1/admin/users/{id}': { needs: 'admin', ok: 200, request: onUser('', { role: 'user' }) },
+  'DELETE /v1/admin/users/{id}': {
+    needs: 'admin',
+    ok: 404,
+    request: plain('/v1/admin/users/2000000000'),
+  },
+  'DELETE /v1/admin/users/{id}/sessions': {
+    needs: 'admin',
+    ok: 404,
+    request: plain('/v1/admin/users/2000000000/sessions'),
+  },
+  'POST /v1/admin/invitations': {
+    needs: 'admin',
+    ok: 201,
+    secret: true,
+    request: plain('/v1/admin/invitations', {}),
+  },
+  'GET /v1/admin/invitations': { needs: 'admin', ok: 200, request: plain('/v1/admin/invitations') },
+  'DELETE /v1/admin/invitations/{id}': {
+    needs: 'admin',
+    ok: 404,
+    request: plain('/v1/admin/invitations/2000000000'),
+  },
   'GET /v1/admin/audit': { needs: 'admin', ok: 200, request: plain('/v1/admin/audit') },
   'GET /v1/admin/cache': { needs: 'admin', ok: 200, request: plain('/v1/admin/cache') },
   'DELETE /v1/admin/cache/users/{id}': {

@@ -73,8 +73,12 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
       env: { INSTANCE_TIMEOUT_MS: '1000', SMTP_URL: 'smtp://127.0.0.1:1', MAIL_FROM: 'a@example.org' },
     });
     const { client, backends } = app;
-    // Ids of connections are asked for everywhere: none may be that of a session in use.
-    await backends.rows(`SELECT setval('sessions_id_seq', 1000000)`);
+    // Ids of connections are asked for everywhere: none may be that of a session in use, or of a person.
+    await backends.rows(`SELECT setval('sessions_id_seq', 1000000), setval('users_id_seq', 1000000)`);
+    // Others who may be asked for, changed and deleted.
+    await backends.rows(
+      `INSERT INTO users (id, email) SELECT n, 'other-' || n || '@example.org' FROM generate_series(1, 6) n`,
+    );
     document = (await client.get('/docs-json')).json<Document>();
     schemas = new AnswerSchemas(document.components.schemas);
     people = [await register(client, backends.secrets), await register(client, backends.secrets)];
@@ -193,6 +197,8 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
       'If-Match': fc.constantFrom('"1"', '*', 'W/"1"', '"', 'x'.repeat(500)),
       'If-None-Match': fc.constantFrom('"1"', '*', ''),
       'Last-Event-ID': fc.constantFrom('', '0', '7', '99999999999999999', '-1', 'x', '1e3', 'x'.repeat(500)),
+      'Session-Cookie': fc.constantFrom('true', 'false', ''),
+      'Sec-Fetch-Site': fc.constantFrom('same-origin', 'cross-site'),
       'X-Request-Id': fc.constantFrom('abc', '{"a":1}', 'x'.repeat(300)),
     },
     { requiredKeys: [] },

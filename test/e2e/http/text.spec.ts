@@ -67,8 +67,8 @@ describe('text of a connection', () => {
   });
 
   it('is found by an administrator in either form', async () => {
-    await app.backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [ada.id]);
     const { id } = await createPlatform(ada, app.backends.secrets, { name: `${NFC} ${unique()}` });
+    await app.backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [ada.id]);
     const admin = app.client.as((await signIn(ada.email, ada.password)).json<Session>());
     const found = await admin.get(`/v1/admin/platforms?userId=${ada.id}&search=${encodeURIComponent(NFD)}`);
     expect(found.json()).toMatchObject({ items: [{ id }] });

@@ -77,6 +77,17 @@ describe('GuardedHttp against a server', () => {
     expect(instance.connections).toBe(0);
   });
 
+  it('takes a refusal of snac, which says text/html and has no body, for no page', async () => {
+    instance = await startFakeInstance('snac');
+    const http = guarded([instance.host]);
+    const bare = await http.request(`${instance.origin}${PATH}`);
+    expect(bare).toMatchObject({ status: 422, jsonText: null });
+    expect(bare.headers['content-type']).toBeUndefined();
+    instance.misbehaviours.set('*', 'html');
+    const page = await http.request(`${instance.origin}${PATH}`);
+    expect(page.headers['content-type']).toBe('text/html');
+  });
+
   const OUTCOMES: Record<(typeof MISBEHAVIOURS)[number], unknown> = {
     'redirect-to-html-login': { status: 302, jsonText: null },
     'redirect-elsewhere': { status: 301, jsonText: null },

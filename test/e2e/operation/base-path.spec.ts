@@ -56,6 +56,10 @@ describe.each([
     expect(redirect.header('location')).toBe('/shared/platforms/console/');
     const page = await app.client.get(`${prefix}/console/`);
     expect(await linkedFrom(page.text, '/console/')).toHaveLength(3);
+    const deep = await app.client.get(`${prefix}/console/platforms/7`, { Accept: 'text/html' });
+    expect(deep.text).toBe(page.text);
+    const root = await app.client.get(`${prefix}/`, { Accept: 'text/html' });
+    expect(root.header('location')).toBe('/shared/platforms/console/');
   });
 
   it.each(['websocket', 'polling'])('events come by %s', async (transport) => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type TestApp, startTestApp } from '../../support/app.js';
+import { expectProblem } from '../../support/problems.js';
 
 /** What `npm run build` has made; the browser tests say what it does. */
 describe('the console’s files', () => {
@@ -48,6 +49,40 @@ describe('the console’s files', () => {
     }
     expect(page).not.toMatch(/<script[^>]*>[^<]/);
     expect(page).not.toMatch(/<style|style=|\son\w+=/);
+  });
+
+  it('answer the address of any page with the page, from wherever its files are found, but no program', async () => {
+    for (const path of ['/console/platforms', '/console/platforms/7', '/console/no/such/page']) {
+      const answer = await app.client.get(path, { Accept: 'text/html,*/*;q=0.8' });
+      expect([answer.status, answer.header('content-type'), answer.header('vary')]).toEqual([
+        ...[200, 'text/html; charset=utf-8', 'Accept'],
+      ]);
+      expect(answer.header('content-security-policy')).toContain("default-src 'none'");
+      expect(answer.text).toBe(page);
+      expectProblem(await app.client.get(path), 404, 'route_not_found');
+    }
+    expectProblem(await app.client.get('/console/x.js', { Accept: 'text/html' }), 404, 'route_not_found');
+    expect(linked().every((path) => path.startsWith('/console/assets/'))).toBe(true);
+  });
+
+  it('are where GET / leads a browser; a program is told where everything is', async () => {
+    const browser = await app.client.get('/', { Accept: 'text/html,*/*;q=0.8' });
+    expect([browser.status, browser.header('location')]).toEqual([302, '/console/']);
+    const places = (await app.client.get('/')).json<Record<string, string>>();
+    expect(Object.keys(places)).toEqual([
+      'name',
+      'console',
+      'docs',
+      'openapi',
+      'asyncapi',
+      'problems',
+      'live',
+      'ready',
+    ]);
+    for (const [name, address] of Object.entries(places).slice(1)) {
+      const { status } = await app.client.get(new URL(address).pathname);
+      expect([name, status]).toEqual([name, 200]);
+    }
   });
 
   it.each(['/console/nothing.js', '/console/../package.json', '/console/%2e%2e/main.js', '/console/assets/'])(

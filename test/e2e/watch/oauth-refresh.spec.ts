@@ -21,7 +21,7 @@ describe('OAuthClient.refresh', () => {
     return { client: new OAuthClient(http), app, refreshToken };
   }
 
-  it.each(['pleroma', 'akkoma', 'pixelfed'] as const)(
+  it.each(['pleroma', 'akkoma', 'pixelfed', 'something-new'] as const)(
     'exchanges a refresh token at %s once',
     async (software) => {
       fake = await startFakeInstance(software);

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import pg from 'pg';
 import { CredentialCipher } from '../../../src/credentials/credential-cipher.js';
 import { RefreshTokenCipher } from '../../../src/credentials/refresh-token-cipher.js';
+import { instanceTypeOf } from '../../../src/instances/software.js';
 import { Backends } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
@@ -77,7 +78,7 @@ describe('tokens that can be refreshed', () => {
     const [id = 0] = await watched.insert(userId, [
       {
         instanceUrl: fake.origin,
-        platformType: fake.behaviour.name,
+        platformType: instanceTypeOf(fake.behaviour.name) ?? 'mastodon_api',
         accessToken,
         app: { clientId: registered.clientId },
         refreshToken,
@@ -145,7 +146,7 @@ describe('tokens that can be refreshed', () => {
     expect(next?.seconds).toBeLessThan(Math.min(after, 24_000));
   });
 
-  it.each(['pleroma', 'pixelfed'] as const)(
+  it.each(['pleroma', 'pixelfed', 'something-new'] as const)(
     'of %s are exchanged, sealed and checked, and the next ones planned',
     async (software) => {
       const fake = await fakes.start(software);

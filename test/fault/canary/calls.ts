@@ -16,6 +16,9 @@ const AT_A_TIME = 8;
 
 type Call = (canary: Canary, make: (what: string) => string) => Promise<TestResponse>;
 
+/** A page of this server, whose session is in a cookie. */
+const FROM_PAGE = { 'Session-Cookie': 'true', 'Sec-Fetch-Site': 'same-origin' };
+
 const json = (raw: string) => ({ raw, headers: { 'Content-Type': 'application/json' } });
 
 /**
@@ -34,9 +37,17 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     ({ app, owner: { email } }, make) =>
       app.client.post('/v1/auth/login', { email, password: make('wrong-password') }),
     ({ app, owner: { email, password } }) => app.client.post('/v1/auth/login', { email, password }),
+    ({ app, owner: { email, password } }) =>
+      app.client.post('/v1/auth/login', { email, password }, FROM_PAGE),
   ],
   'POST /v1/auth/refresh': [
     ({ app }, make) => app.client.post('/v1/auth/refresh', { refreshToken: make('refresh-token') }),
+    ({ app }, make) =>
+      app.client.post(
+        '/v1/auth/refresh',
+        {},
+        { ...FROM_PAGE, Cookie: `__Host-pm_session=${make('cookie')}` },
+      ),
     // Used twice, by somebody else: it ends all sessions of its user, and the other calls are made with the owner's.
     async (canary, make) => {
       const { refreshToken } = await newcomer(canary, make);
@@ -309,6 +320,51 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     ({ admin }) => admin.client.get('/v1/admin/audit?pageSize=100'),
     ({ admin }) => admin.client.get('/v1/admin/audit', { Accept: 'application/x-ndjson' }),
   ],
+  'GET /v1/me/export': [({ owner }) => owner.client.get('/v1/me/export')],
+  'DELETE /v1/me': [
+    async (canary, make) => {
+      const { accessToken, password } = await newcomer(canary, make);
+      const body = { currentPassword: password };
+      return canary.app.client.as({ accessToken }).request('DELETE', '/v1/me', { body });
+    },
+    ({ owner }, make) =>
+      owner.client.request('DELETE', '/v1/me', { body: { currentPassword: make('wrong-password') } }),
+  ],
+  'GET /v1/admin/users': [
+    ({ admin }) => admin.client.get('/v1/admin/users?limit=100'),
+    ({ admin }, make) => admin.client.get(`/v1/admin/users?role=${make('role')}`),
+  ],
+  'GET /v1/admin/users/{id}': [({ admin, owner }) => admin.client.get(`/v1/admin/users/${owner.id}`)],
+  'PATCH /v1/admin/users/{id}': [
+    ({ admin, owner }) =>
+      admin.client.request('PATCH', `/v1/admin/users/${owner.id}`, { body: { role: 'user' } }),
+    ({ admin, owner }, make) =>
+      admin.client.request('PATCH', `/v1/admin/users/${owner.id}`, { body: { role: make('role') } }),
+  ],
+  'DELETE /v1/admin/users/{id}': [
+    async (canary, make) => {
+      const { user } = await newcomer(canary, make);
+      return canary.admin.client.delete(`/v1/admin/users/${user.id}`);
+    },
+  ],
+  'DELETE /v1/admin/users/{id}/sessions': [
+    async (canary, make) => {
+      const { user } = await newcomer(canary, make);
+      return canary.admin.client.delete(`/v1/admin/users/${user.id}/sessions`);
+    },
+  ],
+  'POST /v1/admin/invitations': [
+    ({ admin }) => admin.client.post('/v1/admin/invitations', {}),
+    ({ admin }, make) => admin.client.post('/v1/admin/invitations', { email: make('email') }),
+  ],
+  'GET /v1/admin/invitations': [({ admin }) => admin.client.get('/v1/admin/invitations')],
+  'DELETE /v1/admin/invitations/{id}': [
+    async ({ admin }) => {
+      const made = await admin.client.post('/v1/admin/invitations', {});
+      const { id = NOWHERE } = made.json<{ id?: number }>();
+      return admin.client.delete(`/v1/admin/invitations/${id}`);
+    },
+  ],
   'GET /v1/admin/cache': [({ admin }) => admin.client.get('/v1/admin/cache')],
   'POST /v1/admin/cache/warm': [({ admin }) => admin.client.post('/v1/admin/cache/warm', { users: 10 })],
   'DELETE /v1/admin/cache/users/{id}': [
@@ -365,7 +421,7 @@ async function linkToken(canary: Canary, make: (what: string) => string, kind: s
 async function newcomer({ app }: Canary, make: (what: string) => string) {
   const password = make('password');
   const answer = await app.client.post('/v1/auth/register', { email: `${unique()}@example.org`, password });
-  const none = { accessToken: 'none', refreshToken: 'none', password, user: { id: NOWHERE } };
+  const none = { user: { id: NOWHERE }, accessToken: 'none', refreshToken: 'none', password };
   return { ...none, ...answer.json<Partial<typeof none>>() };
 }
 

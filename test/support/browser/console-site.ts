@@ -8,6 +8,7 @@ import {
   type PlatformJson,
   createPlatform,
   register,
+  signAccessToken,
   unique,
 } from '../factories.js';
 import { type FakeInstance, startFakeInstance } from '../fake-instance/fake-instance.js';
@@ -33,7 +34,7 @@ export class ConsoleSite {
     readonly redis: RedisServer,
     readonly instance: FakeInstance,
     readonly api: ApiProcess,
-    private readonly browser: Browser,
+    readonly browser: Browser,
   ) {
     this.client = new HttpClient(api.baseUrl, backends.exchanges, backends.secrets);
     this.goodToken = instance.addToken(backends.secrets.make('good-token'));
@@ -68,8 +69,11 @@ export class ConsoleSite {
   async person({ admin = false } = {}): Promise<Person> {
     const { backends } = this;
     const person = await register(this.client, backends.secrets);
-    if (admin) await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [person.id]);
-    return person;
+    if (!admin) return person;
+    await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [person.id]);
+    // The session from before the change of role is refused.
+    const accessToken = await signAccessToken(backends, person.id);
+    return { ...person, accessToken, client: this.client.as({ accessToken }) };
   }
 
   /** A connection to the instance, with a token that it accepts unless told otherwise. */
@@ -100,8 +104,11 @@ export class ConsoleSite {
   async expectCleanVisits(): Promise<void> {
     for (const visitor of this.visitors.splice(0)) {
       expect(visitor.complaints).toEqual([]);
-      // The cookie that binds POST /v1/connect to the browser; no script can read it, and no token is in it.
-      expect((await visitor.stored()).filter((name) => !name.startsWith('pm_connect_'))).toEqual([]);
+      // The cookies of a session and of POST /v1/connect, which no script can read.
+      expect(
+        (await visitor.stored()).filter((name) => !/^(__Host-pm_session|pm_connect)_/.test(name)),
+      ).toEqual([]);
+      for (const { httpOnly } of await visitor.context.cookies()) expect(httpOnly).toBe(true);
       expect(this.backends.secrets.foundIn(await visitor.page.content())).toEqual([]);
       await visitor.close();
     }

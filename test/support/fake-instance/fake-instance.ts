@@ -170,7 +170,9 @@ export class FakeInstance {
           ? { status: 401, body: { error: 'This API requires an authenticated user' } }
           : { status: 200, body: { title: 'An <b>old</b>\u202e title', version: this.behaviour.version } };
       case 'GET /.well-known/oauth-authorization-server':
-        return this.behaviour.metadata ? { status: 200, body: this.metadata() } : notFound();
+        return this.behaviour.metadata || this.behaviour.foreignMetadata === true
+          ? { status: 200, body: this.metadata() }
+          : notFound();
       case 'POST /api/v1/apps':
         return this.oauth.register(form);
       case 'GET /oauth/authorize':
@@ -198,12 +200,14 @@ export class FakeInstance {
   }
 
   private metadata(): unknown {
+    const isForeign = this.behaviour.foreignMetadata === true;
+    const oauth = isForeign ? `${this.origin}/plugin/oauth` : `${this.origin}/oauth`;
     return {
       issuer: `${this.origin}/`,
-      authorization_endpoint: `${this.origin}/oauth/authorize`,
-      token_endpoint: `${this.origin}/oauth/token`,
-      revocation_endpoint: `${this.origin}/oauth/revoke`,
-      app_registration_endpoint: `${this.origin}/api/v1/apps`,
+      authorization_endpoint: `${oauth}/authorize`,
+      token_endpoint: `${oauth}/token`,
+      revocation_endpoint: `${oauth}/revoke`,
+      app_registration_endpoint: isForeign ? `${oauth}/register` : `${this.origin}/api/v1/apps`,
       scopes_supported: this.behaviour.scopesSupported ?? ['read', 'profile', 'read:accounts'],
       response_types_supported: ['code'],
       grant_types_supported: ['authorization_code', 'client_credentials'],

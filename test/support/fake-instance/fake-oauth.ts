@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { markedSecret } from '../secrets.js';
-import type { Behaviour } from './softwares.js';
+import { type Behaviour, EMPTY_PAGE } from './softwares.js';
 
 export interface FakeApp {
   readonly clientId: string;
@@ -48,6 +48,10 @@ export class FakeOAuth {
 
   register(form: URLSearchParams): JsonAnswer {
     if (!form.has('redirect_uris')) return { status: 422, body: { error: 'Validation failed' } };
+    const { strictScopes, scopesSupported = [] } = this.behaviour;
+    const scopes = (form.get('scopes') ?? 'read').split(' ');
+    if (strictScopes === true && !scopes.every((scope) => scopesSupported.includes(scope)))
+      return { status: 422, body: { error: 'invalid_request', zod_error: [{ code: 'invalid_value' }] } };
     const app = {
       clientId: random(),
       clientSecret: this.makeSecret('client-secret'),
@@ -104,6 +108,7 @@ export class FakeOAuth {
       return this.refusal('invalid_client', 401);
     switch (form.get('grant_type')) {
       case 'client_credentials':
+        if (this.behaviour.singleUseApps === true) return { status: 400, headers: EMPTY_PAGE };
         return this.issue({ accountId: '', clientId: app.clientId, scopes: 'read' });
       case 'authorization_code':
         return this.exchange(form, app);
@@ -129,6 +134,11 @@ export class FakeOAuth {
     return { status: 200, body: {} };
   }
 
+  /** As if all codes had been used, or had expired. */
+  loseCodes(): void {
+    this.grants.clear();
+  }
+
   private exchange(form: URLSearchParams, app: FakeApp): JsonAnswer {
     const code = form.get('code') ?? '';
     const grant = this.grants.get(code);
@@ -141,16 +151,16 @@ export class FakeOAuth {
       (grant.challenge === null ||
         grant.challenge === createHash('sha256').update(verifier).digest('base64url'));
     if (this.behaviour.singleUseApps === true) {
-      const accountId = this.lastUsers.get(app.clientId);
-      return accountId === undefined
-        ? { status: 401 }
-        : this.issue({ accountId, clientId: app.clientId, scopes: 'read' });
+      // Before anybody logs in, the token is of nobody.
+      const accountId = this.lastUsers.get(app.clientId) ?? '';
+      return this.issue({ accountId, clientId: app.clientId, scopes: 'read' });
     }
     return good ? this.issue(grant) : this.refusal('invalid_grant', 400);
   }
 
   /** Pleroma and Akkoma say one thing of everything (`render_invalid_credentials_error` of oauth_controller.ex). */
   private refusal(error: 'invalid_client' | 'invalid_grant', status: number): JsonAnswer {
+    if (this.behaviour.singleUseApps === true) return { status, headers: EMPTY_PAGE };
     return ['pleroma', 'akkoma'].includes(this.behaviour.name.toLowerCase())
       ? { status: 400, body: { error: 'Invalid credentials' } }
       : { status, body: { error, error_description: 'Refused' } };
@@ -180,6 +190,7 @@ export class FakeOAuth {
         created_at: Math.floor(Date.now() / 1000),
         ...(tokenLifetimeSeconds !== null && { expires_in: tokenLifetimeSeconds }),
         ...(refreshTokens && { refresh_token: refreshToken }),
+        ...this.behaviour.tokenReply,
         ...this.replyEdits,
       },
     };

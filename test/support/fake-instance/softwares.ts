@@ -9,6 +9,7 @@ export type FakeSoftware =
   | 'pleroma'
   | 'akkoma'
   | 'gotosocial'
+  | 'gotosocial-old'
   | 'friendica'
   | 'misskey'
   | 'misskey-old'
@@ -18,6 +19,8 @@ export type FakeSoftware =
   | 'takahe'
   | 'hollo'
   | 'snac'
+  | 'wordpress'
+  | 'something-new'
   | 'peertube'
   | 'blog';
 
@@ -43,10 +46,16 @@ export interface Behaviour {
   /** The scope that verify_credentials asks for; any of them will do. */
   readonly verifyScopes: readonly string[];
   readonly revokeKillsAllOfApp: boolean;
-  /** An app remembers who logged in last and ignores the code; revoking deletes the app. */
+  /** snac: an app remembers who logged in last and ignores the code; revoking deletes the app. */
   readonly singleUseApps?: true;
   /** What its metadata lists, if it has any. */
   readonly scopesSupported?: readonly string[];
+  /** Refuses to register an application for a scope that is not in `scopesSupported`. */
+  readonly strictScopes?: true;
+  /** The metadata is of another program at this host, at which applications register elsewhere. */
+  readonly foreignMetadata?: true;
+  /** Over the fields of each reply with a token. */
+  readonly tokenReply?: Readonly<Record<string, unknown>>;
   /** Absent: it answers the four endpoints of the Mastodon API. */
   readonly otherApi?: true;
   /** What it has of Misskey's API; absent: nothing. */
@@ -66,6 +75,9 @@ export interface MisskeyBehaviour {
 
 const error = (status: number, message: string): Refusal => ({ status, body: { error: message } });
 const none = (): Record<string, string> => ({});
+
+/** How snac says that it refuses: with a type, and no body. */
+export const EMPTY_PAGE = { 'Content-Type': 'text/html; charset=utf-8' } as const;
 
 const RESET = new Date('2030-01-01T00:05:00.000Z');
 
@@ -136,6 +148,34 @@ const misskey: Behaviour = {
   },
 };
 
+const gotosocial: Behaviour = {
+  name: 'gotosocial',
+  version: '0.19.1+git-1234567',
+  nodeinfoVersions: ['2.0', '2.1'],
+  metadata: false,
+  tokenLifetimeSeconds: null,
+  refreshTokens: false,
+  refusals: {
+    invalid: error(401, 'Unauthorized: token not recognized'),
+    'missing-scope': error(403, 'Forbidden: token has insufficient scope permission'),
+  },
+  rateLimited: {
+    ...error(429, 'rate limit exceeded'),
+    headers: {
+      'X-RateLimit-Limit': '300',
+      'X-RateLimit-Remaining': '0',
+      'X-RateLimit-Reset': RESET.toISOString(),
+    },
+  },
+  rateLimitHeaders: (resetsAt) => ({
+    'X-RateLimit-Limit': '300',
+    'X-RateLimit-Remaining': '299',
+    'X-RateLimit-Reset': resetsAt.toISOString(),
+  }),
+  verifyScopes: ['profile', 'read', 'read:accounts'],
+  revokeKillsAllOfApp: false,
+};
+
 export const BEHAVIOURS: Readonly<Record<FakeSoftware, Behaviour>> = {
   mastodon,
   'mastodon-old': {
@@ -174,32 +214,15 @@ export const BEHAVIOURS: Readonly<Record<FakeSoftware, Behaviour>> = {
     verifyScopes: ['read'],
     revokeKillsAllOfApp: false,
   },
-  gotosocial: {
-    name: 'gotosocial',
-    version: '0.19.1+git-1234567',
-    nodeinfoVersions: ['2.0', '2.1'],
-    metadata: false,
-    tokenLifetimeSeconds: null,
-    refreshTokens: false,
-    refusals: {
-      invalid: error(401, 'Unauthorized: token not recognized'),
-      'missing-scope': error(403, 'Forbidden: token has insufficient scope permission'),
-    },
-    rateLimited: {
-      ...error(429, 'rate limit exceeded'),
-      headers: {
-        'X-RateLimit-Limit': '300',
-        'X-RateLimit-Remaining': '0',
-        'X-RateLimit-Reset': RESET.toISOString(),
-      },
-    },
-    rateLimitHeaders: (resetsAt) => ({
-      'X-RateLimit-Limit': '300',
-      'X-RateLimit-Remaining': '299',
-      'X-RateLimit-Reset': resetsAt.toISOString(),
-    }),
-    verifyScopes: ['profile', 'read', 'read:accounts'],
-    revokeKillsAllOfApp: false,
+  gotosocial,
+  // Scopes are not enforced, and a token that never expires has `expires_in: 0`.
+  'gotosocial-old': {
+    ...gotosocial,
+    version: '0.3.8',
+    refusals: { invalid: error(401, 'Unauthorized') },
+    rateLimited: null,
+    rateLimitHeaders: none,
+    tokenReply: { expires_in: 0 },
   },
   friendica: {
     name: 'Friendica',
@@ -254,21 +277,54 @@ export const BEHAVIOURS: Readonly<Record<FakeSoftware, Behaviour>> = {
     metadata: false,
     verifyScopes: ['read'],
   },
+  // src/oauth/middleware.ts and validators.ts.
   hollo: {
     ...mastodon,
-    name: 'something-new',
+    name: 'hollo',
     version: '0.10.1',
+    refusals: { invalid: error(401, 'invalid_token'), 'missing-scope': error(403, 'insufficient_scope') },
+    rateLimited: null,
+    rateLimitHeaders: none,
     scopesSupported: ['read', 'read:accounts', 'write', 'profile'],
+    strictScopes: true,
   },
   snac: {
     ...mastodon,
     name: 'snac',
     version: '2.75',
     metadata: false,
-    refusals: { invalid: { status: 422, headers: { 'Content-Type': 'text/plain' } } },
+    refusals: { invalid: { status: 422, headers: EMPTY_PAGE } },
     rateLimited: null,
     rateLimitHeaders: none,
     singleUseApps: true,
+  },
+  // With the plugin Enable Mastodon Apps 1.6, on bshaffer/oauth2-server-php; and the ActivityPub plugin's metadata.
+  wordpress: {
+    ...mastodon,
+    name: 'wordpress',
+    version: '6.8.1',
+    metadata: false,
+    foreignMetadata: true,
+    tokenLifetimeSeconds: 2 * 365 * 86_400,
+    refusals: {
+      invalid: {
+        status: 401,
+        body: { error: 'invalid_token', error_description: 'The access token provided is invalid' },
+      },
+    },
+    rateLimited: null,
+    rateLimitHeaders: none,
+    verifyScopes: ['read', 'read:accounts'],
+    tokenReply: { refresh_token: '' },
+  },
+  // Its tokens expire, although its metadata says nothing of refresh tokens.
+  'something-new': {
+    ...mastodon,
+    name: 'something-new',
+    version: '0.1.0',
+    tokenLifetimeSeconds: 600,
+    refreshTokens: true,
+    scopesSupported: ['read', 'read:accounts', 'write', 'profile'],
   },
   peertube: { ...mastodon, name: 'peertube', version: '6.3.0', metadata: false, otherApi: true },
   blog: { ...mastodon, name: 'writefreely', version: '0.15.1', metadata: false, otherApi: true },

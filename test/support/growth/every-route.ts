@@ -71,6 +71,7 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
     await ok(on.get(`/v1/platforms${path}`));
   const own = [
     '/v1/me',
+    '/v1/me/export',
     '/v1/sessions',
     '/v1/api-keys',
     '/v1/audit',
@@ -88,6 +89,9 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
 
   await atInstance({ app, person, fake });
   await admins(app, { rootId: late.user.id, userId: person.id }, ok);
+  const latest = (await ok(client.post('/v1/auth/login', account))).json<Session>();
+  const leaving = { currentPassword: account.password };
+  await ok(client.as(latest).request('DELETE', '/v1/me', { body: leaving }));
   await heardOnce(app, person);
   await ok(on.delete(`/v1/platforms/${id}`));
   const [open] = (await ok(client.as(next).get('/v1/sessions'))).json<{ id: number }[]>();
@@ -139,6 +143,27 @@ async function admins(
   ]) {
     await ok(root.get(`/v1/admin/platforms?${query}`));
   }
+  for (const query of [
+    '',
+    'role=admin&sort=-id',
+    'disabled=true',
+    'disabled=false&limit=100',
+    'search=grown-777',
+    `role=user&cursor=${cursorOf('id', 5000)}`,
+  ])
+    await ok(root.get(`/v1/admin/users?${query}`));
+  const invited = (await ok(root.post('/v1/admin/invitations', {}))).json<{ id: number }>();
+  await ok(root.get('/v1/admin/invitations'));
+  await ok(root.delete(`/v1/admin/invitations/${invited.id}`));
+  const [other] = await backends.rows<{ id: number }>(
+    `SELECT id FROM users WHERE email = 'grown-77@example.org'`,
+  );
+  const user = `/v1/admin/users/${other?.id}`;
+  await ok(root.get(user));
+  for (const body of [{ disabled: true }, { disabled: false }])
+    await ok(root.request('PATCH', user, { body }));
+  await ok(root.delete(`${user}/sessions`));
+  await ok(root.delete(user));
   for (const query of ['', '?after=1', '?before=999', '?action=credentials.reveal'])
     await ok(root.get(`/v1/admin/audit${query}`));
   await ok(root.get('/v1/admin/cache'));

@@ -41,7 +41,9 @@ export async function withFreePort<T>(start: (port: number) => Promise<T>): Prom
 
 /** True of a listen error of this process, and of an error that quotes the output of a server that could not bind. */
 export function isPortTaken(error: unknown): boolean {
-  return error instanceof Error && /EADDRINUSE|address already in use/i.test(error.message);
+  return (
+    error instanceof Error && /EADDRINUSE|address already in use|cannot bind socket/i.test(error.message)
+  );
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -159,6 +159,8 @@ function defaultSettings(binaries: PostgresBinaries): Record<string, string> {
     // full_page_writes stays on, for SIGKILL can tear a page that is being written.
     fsync: 'off',
     max_connections: '300',
+    // Statistics of new tables are guesses: PostgreSQL would compile queries of a millisecond for half a second.
+    jit: 'off',
     // Inside the data folder, so that nothing stays behind in /dev/shm after SIGKILL.
     dynamic_shared_memory_type: 'mmap',
     ...(binaries.preload ? { shared_preload_libraries: binaries.preload } : {}),

@@ -1,13 +1,13 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { IsEmail, MaxLength } from 'class-validator';
-import { normalEmail } from '../../common/normal-text.js';
-import { InForm } from '../../http/plain-text.decorator.js';
+import { normalEmail } from '../common/normal-text.js';
+import { InForm } from './plain-text.decorator.js';
 
 /** In normal form, so that everything that goes by the address takes all ways to write it as one. */
-export function EmailField(): PropertyDecorator {
+export function EmailField(own: { required?: boolean; description?: string } = {}): PropertyDecorator {
   return applyDecorators(
-    ApiProperty({ format: 'email', maxLength: 320, example: 'ada@example.org' }),
+    ApiProperty({ format: 'email', maxLength: 320, example: 'ada@example.org', ...own }),
     InForm(normalEmail),
     IsEmail(),
     MaxLength(320),

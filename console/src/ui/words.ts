@@ -1,0 +1,59 @@
+import type { components } from '../../../clients/typescript/src/index.js';
+
+type Schemas = components['schemas'];
+export type AuditAction = Schemas['AuditAction'];
+export type AuditEntry = Schemas['AuditEntryDto'];
+export type Scope = Schemas['CreateApiKeyDto']['scopes'][number];
+
+/** What an API key may do. */
+export const SCOPE_WORDS: Readonly<Record<Scope, string>> = {
+  'platforms:read': 'See connections and statistics',
+  'platforms:write': 'Add, change, test and delete connections',
+  'credentials:read': 'Read access tokens and client secrets',
+  'activities:write': 'Report posts, images and runs',
+};
+
+export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
+  'account.register': 'Account created',
+  'account.role': 'Role changed',
+  'account.password': 'Password changed',
+  'account.password_reset': 'New password by mail',
+  'account.verify_email': 'E-mail address confirmed',
+  'account.disable': 'Account disabled or enabled',
+  'account.delete': 'Account deleted',
+  'account.export': 'Account exported',
+  'account.invite': 'Invitation made',
+  'session.begin': 'Logged in',
+  'session.end': 'Session ended',
+  'session.reuse': 'Used refresh token presented again',
+  'api_key.create': 'API key made',
+  'api_key.revoke': 'API key revoked',
+  'platform.create': 'Connection added',
+  'platform.delete': 'Connection deleted',
+  'connect.finish': 'Connected at the instance',
+  'credentials.change': 'Credentials changed',
+  'credentials.reveal': 'Credentials read',
+  'credentials.refresh': 'Access token renewed',
+  'credentials.seal': 'Credentials sealed',
+  'credentials.import': 'Credentials imported',
+  'credentials.export': 'Credentials exported',
+  'keys.rotate': 'Encryption key rotated',
+  'installation.restore': 'Server restored from a backup',
+  'admin.request': 'Administrator’s request',
+  'audit.begin': 'Log started',
+  'audit.trim': 'Old entries removed',
+  'audit.broken': 'Log found damaged',
+};
+
+const SUCCESS = ['done', 'revealed'];
+
+/** What came of it, if that is not what the action itself says. */
+export function outcomeOf({ outcome }: AuditEntry): string | null {
+  return SUCCESS.includes(outcome) ? null : outcome.replaceAll('_', ' ');
+}
+
+export function actorOf({ actor, apiKeyId }: AuditEntry): string {
+  if (actor === 'operator') return 'an operator of this server';
+  if (actor === 'system') return 'the server';
+  return apiKeyId === null ? 'you' : `API key ${apiKeyId}`;
+}

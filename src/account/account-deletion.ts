@@ -1,0 +1,100 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { AuditLog } from '../audit/audit-log.js';
+import { OwnPassword } from '../auth/own-password.js';
+import { DomainError } from '../common/domain-error.js';
+import { OutageLog } from '../common/outage-log.js';
+import { Database } from '../database/database.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { InvalidAccessToken } from '../http/auth/auth.errors.js';
+import { DisconnectService } from '../platforms/disconnect.service.js';
+import { PlatformRepository } from '../platforms/platform.repository.js';
+import { PlatformNotFound } from '../platforms/platforms.errors.js';
+import { UsersService } from '../users/users.service.js';
+
+/** In which a person may come back. */
+export const DAYS_TO_RETURN = 7;
+const INTERVAL_MS = 600_000;
+const ACCOUNTS_AT_ONCE = 10;
+
+/**
+ * Deletes people's accounts: at once nobody can sign in with them any more but to come back, a week later they are gone. An
+ * account of the OpenID provider has no password: an administrator can enable it again.
+ */
+@Injectable()
+export class AccountDeletion implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #outage = new OutageLog(new Logger('Accounts'), 'Deleted accounts are removed again.');
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly users: UsersService,
+    private readonly ownPassword: OwnPassword,
+    private readonly platforms: PlatformRepository,
+    private readonly disconnect: DisconnectService,
+    private readonly audit: AuditLog,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => void this.run(), INTERVAL_MS).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#timer);
+  }
+
+  /**
+   * Ends all sessions and stops all keys of the account: the database and the outbox see to that.
+   *
+   * @param password of an account that has one.
+   * @param address of the client.
+   * @returns when the account will be gone.
+   * @throws {WrongPassword | SignInDelayed | InvalidAccessToken}
+   */
+  async request(caller: AuthUser, password: string, address: string): Promise<Date> {
+    const account = await this.ownPassword.accountOf(caller);
+    if (account.passwordHash !== null)
+      await this.ownPassword.check(account, password, address, 'account.delete');
+    return this.database.transaction(async (manager) => {
+      const leavesAt = await this.users.leave(caller.id, DAYS_TO_RETURN, manager);
+      if (leavesAt === null) throw new InvalidAccessToken();
+      const record = { action: 'account.delete', outcome: 'requested', userId: caller.id } as const;
+      await this.audit.writeIn(manager, record);
+      return leavesAt;
+    });
+  }
+
+  /** Deletes the accounts whose week is over. Of two processes that do it at once, the second finds nothing left. */
+  async removeAll(): Promise<void> {
+    for (;;) {
+      const ids = await this.users.leaving(ACCOUNTS_AT_ONCE);
+      for (const id of ids) await this.remove(id);
+      if (ids.length < ACCOUNTS_AT_ONCE) return;
+    }
+  }
+
+  private async remove(userId: number): Promise<void> {
+    const connections = await this.database.load(() => this.platforms.listAll(userId));
+    for (const { id } of connections) {
+      try {
+        await this.disconnect.removeAndRevoke(userId, id);
+      } catch (error) {
+        // Another process was faster.
+        if (!(error instanceof PlatformNotFound)) throw error;
+      }
+    }
+    await this.database.transaction(async (manager) => {
+      if (!(await this.users.deleteLeaving(userId, manager))) return;
+      await this.audit.writeIn(manager, { action: 'account.delete', outcome: 'done', userId });
+    });
+  }
+
+  private async run(): Promise<void> {
+    try {
+      await this.removeAll();
+      this.#outage.succeeded();
+    } catch (error) {
+      const reason = error instanceof DomainError ? error.code : String(error);
+      this.#outage.failed(`Deleted accounts could not be removed: ${reason}`);
+    }
+  }
+}

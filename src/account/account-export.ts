@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+
+/** Rows read at once. */
+const PAGE_ROWS = 1000;
+
+/** SQL of one part: rows of user $1 after the key $2, in its order. Key: a JSON array, which each row has too. */
+interface Part {
+  readonly sql: string;
+  /** Before the first. */
+  readonly first: readonly (string | number)[];
+}
+
+const byId = (table: string, columns: string, owner = 'user_id'): Part => ({
+  sql: `SELECT jsonb_build_array(${table}.id) AS key, ${columns} FROM ${table}
+    WHERE ${owner} = $1 AND ${table}.id > ($2::jsonb->>0)::bigint ORDER BY ${table}.id`,
+  first: [0],
+});
+
+/** Each column is named here, so that no secret gets in with a new one. */
+const PARTS: Readonly<Record<string, Part>> = {
+  account: byId(
+    'users',
+    `id, email, role, oidc_issuer AS "oidcIssuer", created_at AS "createdAt", last_active_at AS "lastActiveAt"`,
+    'id',
+  ),
+  sessions: byId(
+    'sessions',
+    `device, address, created_at AS "createdAt", last_seen_at AS "lastSeenAt", ended_at AS "endedAt"`,
+  ),
+  apiKeys: byId(
+    'api_keys',
+    `name, scopes, created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt"`,
+  ),
+  connections: byId(
+    'platform_connections',
+    `id, name, platform_type AS "platformType", instance_url AS "instanceUrl", username, is_active AS "isActive",
+     is_default AS "isDefault", status, created_at AS "createdAt", updated_at AS "updatedAt", last_used AS "lastUsed"`,
+  ),
+  activities: {
+    sql: `SELECT jsonb_build_array(platform_id, kind, external_id) AS key, platform_id AS "platformId", kind,
+        external_id AS "externalId", a.status, occurred_at AS "occurredAt"
+      FROM platform_activities a JOIN platform_connections p ON p.id = platform_id
+      WHERE p.user_id = $1
+        AND (platform_id, kind, external_id) > (($2::jsonb->>0)::integer, $2::jsonb->>1, $2::jsonb->>2)
+      ORDER BY platform_id, kind, external_id`,
+    first: [0, '', ''],
+  },
+  followers: {
+    sql: `SELECT jsonb_build_array(platform_id, taken_on) AS key, platform_id AS "platformId", taken_on::text AS day,
+        followers, following, statuses
+      FROM account_snapshots s JOIN platform_connections p ON p.id = platform_id
+      WHERE p.user_id = $1 AND (platform_id, taken_on) > (($2::jsonb->>0)::integer, ($2::jsonb->>1)::date)
+      ORDER BY platform_id, taken_on`,
+    first: [0, '0001-01-01'],
+  },
+  auditTrail: byId(
+    'audit_log',
+    `at, action, outcome, actor, platform_id AS "platformId", reason, detail, address`,
+  ),
+};
+
+/** What is kept about a person, without credentials, passwords and keys. */
+@Injectable()
+export class AccountExport {
+  constructor(private readonly database: Database) {}
+
+  /** A JSON object, in pieces: of a long trail or many activities, never all at once. Holds no connection between two reads. */
+  async *of(userId: number): AsyncGenerator<string> {
+    let before = '{\n';
+    for (const [name, part] of Object.entries(PARTS)) {
+      yield `${before}${JSON.stringify(name)}: [`;
+      yield* this.rows(part, userId);
+      yield ']';
+      before = ',\n';
+    }
+    yield '\n}\n';
+  }
+
+  private async *rows({ sql, first }: Part, userId: number): AsyncGenerator<string> {
+    let before = '\n';
+    for (let after: Part['first'] | undefined = first; after !== undefined;) {
+      const rows: { key: Part['first'] }[] = await this.database.statement<{ key: Part['first'] }>(
+        `${sql} LIMIT ${PAGE_ROWS}`,
+        [userId, JSON.stringify(after)],
+      );
+      after = rows.length < PAGE_ROWS ? undefined : rows.at(-1)?.key;
+      for (const { key: _key, ...row } of rows) {
+        yield before + JSON.stringify(row);
+        before = ',\n';
+      }
+    }
+  }
+}
