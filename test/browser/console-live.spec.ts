@@ -4,17 +4,23 @@ import { Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { card, focused } from '../support/browser/on-page.js';
 import { type Session, unique } from '../support/factories.js';
+import { MailServer } from '../support/mail-server.js';
 
 const PASSWORD = 'correct horse battery staple';
 
 describe('the console, its session and its connection to the server', () => {
+  let mails: MailServer;
   let site: ConsoleSite;
 
   beforeAll(async () => {
-    site = await ConsoleSite.start();
+    mails = await MailServer.start();
+    site = await ConsoleSite.start(mails.env());
   }, SITE_START_TIMEOUT_MS);
   afterEach(() => site.expectCleanVisits());
-  afterAll(() => site.close(), 120_000);
+  afterAll(async () => {
+    await site.close();
+    await mails.close();
+  }, 120_000);
 
   it('registers, says what is wrong at the field where it is wrong, and starts empty', async () => {
     const visitor = await site.visit();
@@ -266,6 +272,30 @@ describe('the console, its session and its connection to the server', () => {
     await visitor.press(/^Revoke$/);
     await visitor.see('No API keys yet.');
     expect((await worker.get('/v1/platforms')).status).toBe(401);
+  });
+
+  it('confirms the address, and sets a new password for somebody who forgot theirs', async () => {
+    const { email } = await site.person();
+    const visitor = await site.visit();
+    const { page } = visitor;
+    await page.goto(`${site.url}verify-email#${await mails.token('verify-email', email)}`);
+    await visitor.press('Confirm');
+    await visitor.see('Your address is confirmed.');
+    await page.getByRole('link', { name: 'Log in' }).click();
+    await page.getByRole('link', { name: 'Forgot your password?' }).click();
+    await visitor.fill({ 'E-mail address': email });
+    await visitor.press('Send a link');
+    await visitor.see(/a link is on its way/);
+    await page.goto(`${site.url}reset-password#${await mails.token('reset-password', email)}`);
+    await visitor.fill({ 'New password': 'too short' });
+    await visitor.press('Set password');
+    await visitor.see(/New password must have 12/);
+    await visitor.fill({ 'New password': PASSWORD });
+    await visitor.press('Set password');
+    await visitor.see(/Your new password is set/);
+    await visitor.fill({ 'E-mail address': email, Password: PASSWORD });
+    await visitor.press('Log in');
+    await visitor.see('No platforms connected yet.');
   });
 
   it('changes the password and ends other sessions, and the log says what was done', async () => {

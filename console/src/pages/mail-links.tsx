@@ -73,7 +73,7 @@ export function ResetPasswordPage() {
         submitLabel="Set password"
         onSubmit={async ({ newPassword = '' }) => {
           await ok(api.PUT('/v1/auth/password-reset', { body: { token: tokenOfLink(), newPassword } }));
-          say('Your new password is set, and all sessions have ended. Log in with it.');
+          say('Your new password is set. All sessions have ended.');
           go('platforms');
         }}
       >

@@ -184,7 +184,7 @@ describe('POST /v1/auth/logout', () => {
 describe('GET /v1/me', () => {
   it('answers with the caller', async () => {
     const { id, email, client } = await newPerson();
-    expect((await client.get('/v1/me')).json()).toEqual({ id, email, role: 'user' });
+    expect((await client.get('/v1/me')).json()).toEqual({ id, email, role: 'user', emailVerified: false });
   });
 
   it.each([
