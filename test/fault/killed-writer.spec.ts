@@ -38,13 +38,32 @@ async function committed(users: readonly InsertedUser[]): Promise<number> {
   return [...versions.values()].filter((version) => version === 2).length;
 }
 
+async function waitingForLocks(): Promise<number> {
+  const [row] = await deployment.backends.rows<{ waiting: number }>(
+    `SELECT count(*)::integer AS waiting FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return row?.waiting ?? 0;
+}
+
 /** All writes are committed and none has dropped its keys: the link swallows the DEL. */
 async function killBetweenCommitAndDel(
   victims: readonly FaultProcess[],
   users: readonly InsertedUser[],
 ): Promise<void> {
-  for (const victim of victims) victim.redisLink.hang();
+  const { sql } = deployment.backends;
+  const holder = await sql.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT 1 FROM platform_connections WHERE user_id = ANY($1::integer[]) FOR UPDATE', [
+    users.map(({ id }) => id),
+  ]);
   const replies = users.map((user, n) => (victims[n % victims.length] as FaultProcess).rename(user, 'after'));
+  // Each has asked Redis whether its session counts, and needs it next for the DEL.
+  const isHeld = async (): Promise<boolean> => (await waitingForLocks()) >= users.length;
+  await waitUntil(isHeld, { timeoutMs: 9000, what: 'the writes to be held', intervalMs: 20 });
+  for (const victim of victims) victim.redisLink.hang();
+  await holder.query('COMMIT');
+  holder.release();
   const isCommitted = async (): Promise<boolean> => (await committed(users)) === users.length;
   await waitUntil(isCommitted, { timeoutMs: 9000, what: 'the writes to be committed', intervalMs: 2 });
   await Promise.all(victims.map((victim) => victim.api.kill()));
