@@ -11,6 +11,7 @@ import { PlatformPage } from './pages/platform.js';
 import { PlatformsPage } from './pages/platforms.js';
 import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
+import { UsersPage } from './pages/users.js';
 import { condition, watchCondition } from './state/condition.js';
 import { finish, finishReturned, pendingAttempt, replacement } from './state/connect.js';
 import { follow, liveness } from './state/live.js';
@@ -97,7 +98,12 @@ function Header() {
             <PageLink to="api-keys" label="API keys" />
             <PageLink to="activity" label="Activity log" />
             <PageLink to="account" label="Account" />
-            {person.role === 'admin' && <PageLink to="cache" label="Cache" />}
+            {person.role === 'admin' && (
+              <>
+                <PageLink to="users" label="Users" />
+                <PageLink to="cache" label="Cache" />
+              </>
+            )}
           </nav>
           <div class="account">
             <span class={`liveness ${liveness.value}`} title="How this page receives changes made elsewhere">
@@ -159,6 +165,8 @@ function Page() {
       return <AccountPage />;
     case 'cache':
       return user.value.role === 'admin' ? <CachePage /> : <NotFound />;
+    case 'users':
+      return user.value.role === 'admin' ? <UsersPage /> : <NotFound />;
     default:
       return <NotFound />;
   }

@@ -71,7 +71,8 @@ class SessionCookie {
   /** @returns the body without its refresh token, which goes into the cookie. */
   outOfBody(payload: string, reply: FastifyReply): string {
     if (payload === '') return payload;
-    const { refreshToken, ...rest } = JSON.parse(payload) as { readonly refreshToken: string };
+    const { refreshToken, ...rest } = JSON.parse(payload) as { readonly refreshToken?: string };
+    if (refreshToken === undefined) return payload;
     const lifetime = `Max-Age=${this.#maxAgeSeconds}`;
     reply.header('Set-Cookie', `${this.#name}=${refreshToken}; ${this.#attributes}; ${lifetime}`);
     return JSON.stringify(rest);

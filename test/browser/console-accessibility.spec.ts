@@ -182,6 +182,15 @@ describe('the console', () => {
     await inspect(visitor, 'account');
   }, 120_000);
 
+  it('has none on the users page, nor in its menus and dialogs', async () => {
+    const visitor = await site.logIn(admin);
+    await visitor.page.getByRole('link', { name: 'Users' }).click();
+    await visitor.see('Administrator');
+    await inspect(visitor, 'users');
+    await visitor.press('Invite somebody');
+    expect(await visitor.axe()).toEqual([]);
+  }, 120_000);
+
   it('has none on the cache page', async () => {
     const visitor = await site.logIn(admin);
     const { clock } = visitor.page;

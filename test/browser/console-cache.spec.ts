@@ -40,6 +40,37 @@ describe('the console of an administrator', () => {
     await visitor.see('Page not found');
   });
 
+  it('finds a user, disables and enables them, and invites somebody', async () => {
+    const person = await site.person();
+    const visitor = await site.logIn(admin);
+    const { page } = visitor;
+    await page.getByRole('link', { name: 'Users' }).click();
+    await page.getByLabel('Search by e-mail address').fill(person.email.slice(0, -5));
+    const rows = page.locator('ul.rows').first().getByRole('listitem');
+    await waitUntil(async () => (await rows.count()) === 1, { timeoutMs: 10_000, what: 'one user' });
+    for (const [act, state] of [
+      ['Disable', 1],
+      ['Enable', 0],
+    ] as const) {
+      await rows.getByText('More').click();
+      await page.getByRole('button', { name: `${act} ${person.email}` }).click();
+      await page.getByRole('dialog').getByRole('button', { name: act }).click();
+      const shown = async (): Promise<boolean> => (await rows.getByText('Disabled').count()) === state;
+      await waitUntil(shown, { timeoutMs: 10_000, what: act });
+    }
+    await visitor.press('Invite somebody');
+    await visitor.press('Make a link');
+    const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
+    await visitor.press('Done');
+    await visitor.see('Anybody who has the link');
+
+    const invited = await site.visit();
+    await invited.page.goto(link);
+    await invited.fill({ 'E-mail address': `invited-${person.email}`, Password: person.password });
+    await invited.press('Create account');
+    await invited.see('No platforms connected yet.');
+  });
+
   it('shows figures and charts that move as the cache is read', async () => {
     const visitor = await watchCache();
     await read(5);

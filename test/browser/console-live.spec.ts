@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
 import { Visitor } from '../support/browser/browser.js';
@@ -296,6 +297,32 @@ describe('the console, its session and its connection to the server', () => {
     await visitor.fill({ 'E-mail address': email, Password: PASSWORD });
     await visitor.press('Log in');
     await visitor.see('No platforms connected yet.');
+  });
+
+  it('takes the data along, deletes the account, and keeps it after all', async () => {
+    const person = await site.person();
+    await site.connected(person, { name: 'To keep' });
+    const visitor = await site.logIn(person);
+    await visitor.page.getByRole('link', { name: 'Account' }).click();
+    const download = visitor.page.waitForEvent('download');
+    await visitor.press('Download');
+    const exported = JSON.parse(await readFile(await (await download).path(), 'utf8')) as object;
+    expect(exported).toMatchObject({
+      account: [{ email: person.email }],
+      connections: [{ name: 'To keep' }],
+    });
+
+    await visitor.press('Delete account');
+    const dialog = visitor.page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Delete account' }).click();
+    await visitor.see('The current password is wrong.');
+    await visitor.fill({ 'Your password': person.password });
+    await dialog.getByRole('button', { name: 'Delete account' }).click();
+    await visitor.see(/Your account will be deleted on/);
+    await visitor.fill({ 'E-mail address': person.email, Password: person.password });
+    await visitor.press('Log in');
+    await visitor.page.getByRole('link', { name: 'Platforms' }).click();
+    await visitor.see('To keep');
   });
 
   it('changes the password and ends other sessions, and the log says what was done', async () => {

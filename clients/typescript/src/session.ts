@@ -52,11 +52,16 @@ export class Session {
     return data.user;
   }
 
-  /** Makes an account and signs in. @throws {Problem | Unreachable} */
-  async register(email: string, password: string): Promise<User> {
+  /**
+   * Makes an account and signs in.
+   *
+   * @param invitation an administrator's, where one is needed.
+   * @throws {Problem | Unreachable}
+   */
+  async register(email: string, password: string, invitation?: string): Promise<User> {
     const { data, error, response } = await this.#anonymous.POST('/v1/auth/register', {
       ...this.#asked(),
-      body: { email, password },
+      body: { email, password, ...(invitation !== undefined && { invitation }) },
     });
     if (data === undefined) throw toProblem(response, error);
     this.#start(data);

@@ -16,6 +16,7 @@ export type PlatformChange = Schemas['UpdatePlatformDto'];
 export type OpenSession = Schemas['OpenSessionDto'];
 export type ApiKey = Schemas['ApiKeyDto'];
 export type NewApiKey = Schemas['CreateApiKeyDto'];
+export type ManagedUser = Schemas['ManagedUserDto'];
 export type Readiness = Schemas['ReadyDto'];
 
 /** The signed-in user. */

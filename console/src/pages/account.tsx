@@ -7,6 +7,8 @@ import { Field, Form } from '../ui/form.js';
 import { Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Time } from '../ui/time.js';
+import { EmailAddress } from './account-email.js';
+import { Leaving } from './leaving.js';
 
 const FIELDS = ['currentPassword', 'newPassword'];
 
@@ -16,9 +18,10 @@ export function AccountPage() {
   return (
     <>
       <PageTitle>Account</PageTitle>
-      <p class="hint">Logged in as {user.value?.email}</p>
+      <EmailAddress />
       <Sessions attempt={attempt} onEnded={again} />
       <Password onChanged={again} />
+      <Leaving />
     </>
   );
 }

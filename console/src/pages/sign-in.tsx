@@ -1,14 +1,15 @@
 import { useState } from 'preact/hooks';
 import { session, sessionEnd, staysSignedIn } from '../api/client.js';
 import { pendingAttempt } from '../state/connect.js';
-import { hrefOf } from '../state/route.js';
+import { go, hrefOf, page } from '../state/route.js';
 import { Field, Form } from '../ui/form.js';
 import { PageTitle } from '../ui/page-title.js';
 
 const FIELDS = ['email', 'password'];
 
 export function SignInPage() {
-  const [isNew, setIsNew] = useState(false);
+  const invitation = page.value === 'register' ? location.hash.slice(1) : '';
+  const [isNew, setIsNew] = useState(page.value === 'register');
   return (
     <div class="sign-in panel">
       <PageTitle>{isNew ? 'Create an account' : 'Log in'}</PageTitle>
@@ -28,7 +29,10 @@ export function SignInPage() {
         fields={FIELDS}
         submitLabel={isNew ? 'Create account' : 'Log in'}
         onSubmit={async ({ email = '', password = '' }) => {
-          await (isNew ? session.register(email, password) : session.signIn(email, password));
+          await (isNew
+            ? session.register(email, password, invitation || undefined)
+            : session.signIn(email, password));
+          if (page.value === 'register') go('platforms');
         }}
       >
         {(errorOf) => (

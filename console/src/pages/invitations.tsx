@@ -1,0 +1,135 @@
+import { useRef, useState } from 'preact/hooks';
+import { Problem, api, ok } from '../api/client.js';
+import { usePolled } from '../api/use-polled.js';
+import { say } from '../state/messages.js';
+import { hrefOf } from '../state/route.js';
+import { Dialog } from '../ui/dialog.js';
+import { Field, Form, Select } from '../ui/form.js';
+import { Loaded } from '../ui/loaded.js';
+import { Time } from '../ui/time.js';
+
+const FIELDS = ['email', 'days'];
+const LIFETIMES = { 1: '1 day', 7: '7 days', 30: '30 days' };
+
+/** Where people need an invitation to create an account. Elsewhere they are not asked for one. */
+export function Invitations() {
+  const [inviting, setInviting] = useState(false);
+  const [attempt, setAttempt] = useState(0);
+  const again = (): void => setAttempt(attempt + 1);
+  const polled = usePolled(() => ok(api.GET('/v1/admin/invitations')), [attempt], 60_000);
+
+  async function withdraw(id: number): Promise<void> {
+    try {
+      await ok(api.DELETE('/v1/admin/invitations/{id}', { params: { path: { id } } }));
+    } catch (error) {
+      // Used or withdrawn elsewhere.
+      if (!(error instanceof Problem && error.status === 404)) throw error;
+    }
+    say('The invitation is withdrawn.');
+    again();
+  }
+
+  return (
+    <section class="panel" aria-labelledby="invitations">
+      <h2 id="invitations">Invitations</h2>
+      <p class="hint">Each lets one person create an account where the registration is by invitation only.</p>
+      <Loaded polled={polled} what="the invitations">
+        {(open) => (
+          <ul class="rows">
+            {open.map(({ id, email, expiresAt }) => (
+              <li key={id}>
+                <div class="main">
+                  <p>
+                    <strong>{email ?? 'Anybody who has the link'}</strong>
+                  </p>
+                  <p class="hint">
+                    Number {id} · ends <Time at={expiresAt} none="" />
+                  </p>
+                </div>
+                <button type="button" onClick={() => void withdraw(id)}>
+                  Withdraw<span class="visually-hidden"> invitation {id}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+      <div class="buttons">
+        <button type="button" onClick={() => setInviting(true)}>
+          Invite somebody
+        </button>
+      </div>
+      {inviting && <Invite onClose={() => setInviting(false)} onInvited={again} />}
+    </section>
+  );
+}
+
+interface InviteProps {
+  readonly onClose: () => void;
+  readonly onInvited: () => void;
+}
+
+function Invite({ onClose, onInvited }: InviteProps) {
+  const [link, setLink] = useState<string | null>(null);
+  if (link !== null) {
+    return (
+      <Dialog title="Send this link to the person" onClose={onClose}>
+        <Link link={link} onClose={onClose} />
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title="Invite somebody" onClose={onClose}>
+      <Form
+        fields={FIELDS}
+        submitLabel="Make a link"
+        onCancel={onClose}
+        onSubmit={async ({ email = '', days = '7' }) => {
+          const body = { days: Number(days), ...(email !== '' && { email }) };
+          const { token } = await ok(api.POST('/v1/admin/invitations', { body }));
+          setLink(`${location.origin}${hrefOf('register')}#${token}`);
+          onInvited();
+        }}
+      >
+        {(errorOf) => (
+          <>
+            <Field
+              name="email"
+              type="email"
+              label="E-mail address (optional)"
+              hint="Only this address may use the link. Empty: whoever has it"
+              error={errorOf('email')}
+            />
+            <Select name="days" label="Valid for" value="7" options={LIFETIMES} error={errorOf('days')} />
+          </>
+        )}
+      </Form>
+    </Dialog>
+  );
+}
+
+/** Once: the server keeps only a hash of the token. */
+function Link({ link, onClose }: { readonly link: string; readonly onClose: () => void }) {
+  const field = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <p>It works once, and is shown only now.</p>
+      <div class="field">
+        <label for="invitation-link">Link</label>
+        <input
+          id="invitation-link"
+          class="mono"
+          ref={field}
+          value={link}
+          readOnly
+          onFocus={() => field.current?.select()}
+        />
+      </div>
+      <div class="buttons">
+        <button type="button" onClick={onClose}>
+          Done
+        </button>
+      </div>
+    </>
+  );
+}
