@@ -94,7 +94,8 @@ export class SessionWriter {
 
   /**
    * Exchanges a token for its successor. A token used a second time was stolen or copied, so all sessions of its user end:
-   * nobody can say what else the thief has. One from a cookie may be used again for a short time. A rejected token does not throw, because the end still has to be committed.
+   * nobody can say what else the thief has. One from a cookie may be used again for a short time. A rejected token does not
+   * throw, because the end still has to be committed.
    *
    * @returns null for an unknown, expired or revoked token, and for a user who is disabled.
    */
