@@ -1177,7 +1177,10 @@ export interface components {
              * @example <12 to 128 characters>
              */
             password: string;
-            /** @description From an administrator, where `REGISTRATION=invite` */
+            /**
+             * @description From an administrator, where `REGISTRATION=invite`
+             * @example <token of the invitation>
+             */
             invitation?: string;
         };
         UserDto: {
@@ -1964,7 +1967,10 @@ export interface components {
              * @example ada@example.org
              */
             email?: string;
-            /** @default 7 */
+            /**
+             * @default 7
+             * @example 7
+             */
             days: number;
         };
         NewInvitationDto: {
@@ -1986,7 +1992,10 @@ export interface components {
              * @example 2026-11-29T12:00:00.000Z
              */
             expiresAt: string;
-            /** @description For `invitation` of `POST /v1/auth/register`. Shown only here */
+            /**
+             * @description For `invitation` of `POST /v1/auth/register`. Shown only here
+             * @example <token of the invitation>
+             */
             token: string;
         };
         InvitationDto: {

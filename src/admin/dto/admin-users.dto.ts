@@ -127,7 +127,7 @@ export class InviteDto {
   @EmailField({ required: false, description: 'The only address that may use it; without it any may' })
   email?: string;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_INVITATION_DAYS, default: 7 })
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_INVITATION_DAYS, default: 7, example: 7 })
   @IS_GIVEN
   @IsInt()
   @Min(1)
@@ -156,6 +156,9 @@ export class InvitationDto {
 }
 
 export class NewInvitationDto extends InvitationDto {
-  @ApiProperty({ description: 'For `invitation` of `POST /v1/auth/register`. Shown only here' })
+  @ApiProperty({
+    example: '<token of the invitation>',
+    description: 'For `invitation` of `POST /v1/auth/register`. Shown only here',
+  })
   token!: string;
 }

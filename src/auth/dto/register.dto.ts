@@ -30,8 +30,9 @@ export class RegisterDto {
 
   @ApiPropertyOptional({
     description: 'From an administrator, where `REGISTRATION=invite`',
-    minLength: 43,
-    maxLength: 43,
+    minLength: 1,
+    maxLength: 100,
+    example: '<token of the invitation>',
     writeOnly: true,
   })
   @ValidateIf((_, value) => value !== undefined)

@@ -89,9 +89,6 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
 
   await atInstance({ app, person, fake });
   await admins(app, { rootId: late.user.id, userId: person.id }, ok);
-  const latest = (await ok(client.post('/v1/auth/login', account))).json<Session>();
-  const leaving = { currentPassword: account.password };
-  await ok(client.as(latest).request('DELETE', '/v1/me', { body: leaving }));
   await heardOnce(app, person);
   await ok(on.delete(`/v1/platforms/${id}`));
   const [open] = (await ok(client.as(next).get('/v1/sessions'))).json<{ id: number }[]>();
@@ -111,6 +108,12 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
     newPassword: 'another-password-for-late',
   };
   await ok(client.request('PUT', '/v1/auth/password-reset', { body }));
+
+  const { email: last } = account;
+  const latest = (
+    await ok(client.post('/v1/auth/login', { email: last, password: body.newPassword }))
+  ).json<Session>();
+  await ok(client.as(latest).request('DELETE', '/v1/me', { body: { currentPassword: body.newPassword } }));
 }
 
 const cursorOf = (sort: string, id: number): string => encodeCursor({ sort, keys: [id] });
