@@ -44,7 +44,7 @@ describe('a closed route', () => {
 describe('what no route can read', () => {
   it('answers 404 as a problem to an unknown route', async () => {
     expectProblem(await app.client.get('/v1/nothing'), 404, 'route_not_found');
-    expectProblem(await app.client.get('/'), 404, 'route_not_found');
+    expectProblem(await app.client.get('/nowhere'), 404, 'route_not_found');
     expectProblem(await app.client.request('OPTIONS', '/v1/nothing'), 404, 'route_not_found');
   });
 
