@@ -1,8 +1,14 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import { OwnPassword } from '../auth/own-password.js';
 import { DomainError } from '../common/domain-error.js';
 import { OutageLog } from '../common/outage-log.js';
+import { SingleRun } from '../common/single-run.js';
 import { Database } from '../database/database.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
@@ -21,8 +27,9 @@ const ACCOUNTS_AT_ONCE = 10;
  * account of the OpenID provider has no password: an administrator can enable it again.
  */
 @Injectable()
-export class AccountDeletion implements OnApplicationBootstrap, OnModuleDestroy {
+export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #outage = new OutageLog(new Logger('Accounts'), 'Deleted accounts are removed again.');
+  readonly #run = new SingleRun(() => this.round());
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -35,11 +42,12 @@ export class AccountDeletion implements OnApplicationBootstrap, OnModuleDestroy 
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => void this.run(), INTERVAL_MS).unref();
+    this.#timer = setInterval(() => this.#run.request(), INTERVAL_MS).unref();
   }
 
-  onModuleDestroy(): void {
+  async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#run.idle();
   }
 
   /**
@@ -88,7 +96,7 @@ export class AccountDeletion implements OnApplicationBootstrap, OnModuleDestroy 
     });
   }
 
-  private async run(): Promise<void> {
+  private async round(): Promise<void> {
     try {
       await this.removeAll();
       this.#outage.succeeded();

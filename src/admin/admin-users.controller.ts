@@ -71,8 +71,8 @@ export class AdminUsersController {
   @ApiOperation({
     summary: "Change a user's role, disable or enable a user",
     description:
-      'Either ends all sessions of the user. Whoever is disabled can neither sign in nor use an API key; their connections ' +
-      `stay, and are still checked. Where a user is leaving, either ends that. ${WITHIN_A_SECOND}`,
+      'Both end all sessions of the user. A disabled user can neither sign in nor use an API key; their connections ' +
+      `stay, and are still checked. Disabling or enabling a user who is leaving ends that. ${WITHIN_A_SECOND}`,
   })
   @ApiOkResponse({ type: ManagedUserDto })
   @ApiProblems([400, 404, 409, 413, 415, 503], NOT_FOUND, OWN)

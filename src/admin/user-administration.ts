@@ -48,7 +48,7 @@ export class UserAdministration {
         changed.role = role;
         records.push({ action: 'account.role', outcome: role, ...about });
       }
-      // Whoever is leaving is disabled as well, and could end that: an administrator's word holds.
+      // An account that is leaving is disabled too, but signing in would enable it. After an administrator, it does not.
       if (disabled !== undefined && (disabled !== (user.disabledAt !== null) || user.leavesAt !== null)) {
         changed.disabledAt = disabled ? this.clock.now() : null;
         changed.leavesAt = null;

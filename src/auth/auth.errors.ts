@@ -33,7 +33,7 @@ export class SessionCookieRefused extends problem(
 /** Told only to somebody who has the right password. */
 export class AccountDisabled extends problem(403, 'sign_in_disabled', 'Account disabled') {
   constructor() {
-    super('This account is disabled. Ask whoever runs this server.');
+    super('This account is disabled. Ask an administrator of this server.');
   }
 }
 

@@ -10,7 +10,6 @@ import { SessionsService } from '../sessions/sessions.service.js';
 import type { SignInOrigin } from '../sessions/sign-in-origin.js';
 import type { Account } from '../users/account.js';
 import { InvitationsService } from '../users/invitations.service.js';
-import { InvitationRequired } from '../users/users.errors.js';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokens } from './access-tokens.js';
 import {
@@ -60,9 +59,7 @@ export class AuthService {
     const { registration } = this.config;
     if (registration === 'closed') throw new RegistrationClosed();
     // Where anybody may register, an invitation that was sent before is not needed.
-    const needed = registration === 'invite' ? invitation : null;
-    if (registration === 'invite' && needed === null) throw new InvitationRequired();
-    if (needed !== null) await this.invitations.assertGood(needed, email);
+    const needed = registration === 'invite' ? await this.invitations.good(invitation, email) : null;
     assertHardToGuess(password, email, '/password');
     const passwordHash = await this.passwords.hash(password);
     return this.database.transaction(async (manager) => {

@@ -87,9 +87,13 @@ export const PROBLEM_TYPES = {
     'Local accounts disabled',
     'Sign in with the OpenID provider of this server.',
   ),
-  mail_not_configured: type(403, 'Mail not configured', 'This server sends no mail. Ask whoever runs it.'),
+  mail_not_configured: type(403, 'Mail not configured', 'This server sends no mail. Ask its administrator.'),
   wrong_password: type(403, 'Wrong password', 'The current password is wrong.'),
-  sign_in_disabled: type(403, 'Account disabled', 'This account is disabled. Ask whoever runs this server.'),
+  sign_in_disabled: type(
+    403,
+    'Account disabled',
+    'This account is disabled. Ask an administrator of this server.',
+  ),
   registration_closed: type(403, 'Registration closed', 'This server accepts no new accounts.'),
   invitation_required: type(
     403,

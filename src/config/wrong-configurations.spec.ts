@@ -79,6 +79,18 @@ const WRONG: [string, Readonly<Record<string, string>>, string, RegExp][] = [
     'OIDC_AUDIENCE',
     /is required with OIDC_ISSUER/,
   ],
+  [
+    'a mail server without a sender',
+    { SMTP_URL: 'smtps://mail.example.org' },
+    'MAIL_FROM',
+    /is required with SMTP_URL: the address that messages come from$/,
+  ],
+  [
+    'a sender without a mail server',
+    { MAIL_FROM: 'a@example.org' },
+    'SMTP_URL',
+    /is required with MAIL_FROM$/,
+  ],
   ['no port', { PORT: 'abc' }, 'PORT', /must be a TCP port, 0 to 65535; got abc$/],
   ['a pool of one', { DATABASE_POOL_MAX: '1' }, 'DATABASE_POOL_MAX', /between 2 and 500 connections$/],
   [

@@ -20,6 +20,9 @@ export function finishRestore(database: Database): Promise<{ epoch: number; sequ
     await manager.query('DELETE FROM refresh_tokens');
     await manager.query('DELETE FROM sessions');
     await manager.query('DELETE FROM connect_attempts');
+    // Each works once, and may have been used since the backup.
+    await manager.query('DELETE FROM mail_tokens');
+    await manager.query('DELETE FROM invitations');
     // A client that resumes its stream of events is told that it has missed some.
     await manager.query(
       'UPDATE platform_event_position SET last_event_id = last_event_id + $1, forgotten_event_id = last_event_id + $1',

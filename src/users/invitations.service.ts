@@ -5,7 +5,12 @@ import { normalEmail } from '../common/normal-text.js';
 import { hashOf, newSecret } from '../common/secrets.js';
 import { Database } from '../database/database.js';
 import { Invitation } from './invitation.entity.js';
-import { InvalidInvitation, InvitationNotFound, TooManyInvitations } from './users.errors.js';
+import {
+  InvalidInvitation,
+  InvitationNotFound,
+  InvitationRequired,
+  TooManyInvitations,
+} from './users.errors.js';
 
 /** That can be used at the same time. */
 export const MAX_INVITATIONS = 1000;
@@ -61,13 +66,20 @@ export class InvitationsService {
     });
   }
 
-  /** Before the slow work of an account. @throws {InvalidInvitation} */
-  async assertGood(token: string, email: string): Promise<void> {
+  /**
+   * Before the slow work of an account.
+   *
+   * @returns the token.
+   * @throws {InvitationRequired | InvalidInvitation}
+   */
+  async good(token: string | null, email: string): Promise<string> {
+    if (token === null) throw new InvitationRequired();
     const found = await this.database.statement(
       `SELECT 1 FROM invitations WHERE ${GOOD}`,
-      good(token, email),
+      given(token, email),
     );
     if (found.length === 0) throw new InvalidInvitation();
+    return token;
   }
 
   /** Of two at once, one finds it. @throws {InvalidInvitation} */
@@ -75,7 +87,7 @@ export class InvitationsService {
     // TypeORM returns [rows, count] for a DELETE.
     const [used] = await manager.query<[unknown[], number]>(
       `DELETE FROM invitations WHERE ${GOOD} RETURNING id`,
-      good(token, email),
+      given(token, email),
     );
     if (used.length === 0) throw new InvalidInvitation();
   }
@@ -83,6 +95,6 @@ export class InvitationsService {
 
 const GOOD = 'token_hash = $1 AND expires_at > now() AND (email IS NULL OR email = $2)';
 
-function good(token: string, email: string): unknown[] {
+function given(token: string, email: string): unknown[] {
   return [hashOf(token), normalEmail(email)];
 }

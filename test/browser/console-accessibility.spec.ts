@@ -115,6 +115,16 @@ describe('the console', () => {
     await visitor.press('Log in');
     await visitor.page.locator('[aria-invalid=true]').first().waitFor();
     expect(await visitor.axe()).toEqual([]);
+    for (const [page, seen] of [
+      ['forgot-password', 'Send a link'],
+      ['reset-password', 'Set password'],
+      ['verify-email', 'Confirm your e-mail address'],
+      ['register', 'Create account'],
+    ] as const) {
+      await visitor.page.goto(site.url + page);
+      await visitor.see(seen);
+      await inspect(visitor, page);
+    }
   }, 120_000);
 
   it('has none on the platforms, and none in the dialogs', async () => {

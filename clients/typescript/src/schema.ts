@@ -764,7 +764,7 @@ export interface paths {
         head?: never;
         /**
          * Change a user's role, disable or enable a user
-         * @description Either ends all sessions of the user. Whoever is disabled can neither sign in nor use an API key; their connections stay, and are still checked. Where a user is leaving, either ends that. Every process knows within a second.
+         * @description Both end all sessions of the user. A disabled user can neither sign in nor use an API key; their connections stay, and are still checked. Disabling or enabling a user who is leaving ends that. Every process knows within a second.
          */
         patch: operations["AdminUsers_change"];
         trace?: never;
@@ -3863,7 +3863,7 @@ export interface operations {
                      *       "type": "https://api.example.org/problems/mail_not_configured",
                      *       "title": "Mail not configured",
                      *       "status": 403,
-                     *       "detail": "This server sends no mail. Ask whoever runs it.",
+                     *       "detail": "This server sends no mail. Ask its administrator.",
                      *       "instance": "/v1/…",
                      *       "code": "mail_not_configured",
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
@@ -4024,7 +4024,7 @@ export interface operations {
                      *       "type": "https://api.example.org/problems/mail_not_configured",
                      *       "title": "Mail not configured",
                      *       "status": 403,
-                     *       "detail": "This server sends no mail. Ask whoever runs it.",
+                     *       "detail": "This server sends no mail. Ask its administrator.",
                      *       "instance": "/v1/…",
                      *       "code": "mail_not_configured",
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
@@ -4225,7 +4225,7 @@ export interface operations {
                      *       "type": "https://api.example.org/problems/mail_not_configured",
                      *       "title": "Mail not configured",
                      *       "status": 403,
-                     *       "detail": "This server sends no mail. Ask whoever runs it.",
+                     *       "detail": "This server sends no mail. Ask its administrator.",
                      *       "instance": "/v1/…",
                      *       "code": "mail_not_configured",
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"

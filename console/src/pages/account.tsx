@@ -107,7 +107,7 @@ function EndSession({ ending, onClose, onEnded }: EndProps) {
         onEnded();
       }}
     >
-      {() => <p>Whoever uses it has to log in again. If that was not you, change your password as well.</p>}
+      {() => <p>That device has to log in again. If it is not yours, change your password too.</p>}
     </Confirm>
   );
 }

@@ -3,6 +3,7 @@ import { Problem, api, ok } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
 import { say } from '../state/messages.js';
 import { hrefOf } from '../state/route.js';
+import { Confirm } from '../ui/confirm.js';
 import { Dialog } from '../ui/dialog.js';
 import { Field, Form, Select } from '../ui/form.js';
 import { Loaded } from '../ui/loaded.js';
@@ -14,20 +15,10 @@ const LIFETIMES = { 1: '1 day', 7: '7 days', 30: '30 days' };
 /** Where people need an invitation to create an account. Elsewhere they are not asked for one. */
 export function Invitations() {
   const [inviting, setInviting] = useState(false);
+  const [withdrawing, setWithdrawing] = useState<number | null>(null);
   const [attempt, setAttempt] = useState(0);
   const again = (): void => setAttempt(attempt + 1);
   const polled = usePolled(() => ok(api.GET('/v1/admin/invitations')), [attempt], 60_000);
-
-  async function withdraw(id: number): Promise<void> {
-    try {
-      await ok(api.DELETE('/v1/admin/invitations/{id}', { params: { path: { id } } }));
-    } catch (error) {
-      // Used or withdrawn elsewhere.
-      if (!(error instanceof Problem && error.status === 404)) throw error;
-    }
-    say('The invitation is withdrawn.');
-    again();
-  }
 
   return (
     <section class="panel" aria-labelledby="invitations">
@@ -46,7 +37,7 @@ export function Invitations() {
                     Number {id} · ends <Time at={expiresAt} none="" />
                   </p>
                 </div>
-                <button type="button" onClick={() => void withdraw(id)}>
+                <button type="button" onClick={() => setWithdrawing(id)}>
                   Withdraw<span class="visually-hidden"> invitation {id}</span>
                 </button>
               </li>
@@ -59,9 +50,33 @@ export function Invitations() {
           Invite somebody
         </button>
       </div>
+      {withdrawing !== null && (
+        <Confirm
+          title={`Withdraw invitation ${withdrawing}?`}
+          action="Withdraw"
+          danger
+          onClose={() => setWithdrawing(null)}
+          onConfirm={async () => {
+            await withdraw(withdrawing);
+            say('The invitation is withdrawn.');
+            again();
+          }}
+        >
+          {() => <p>Its link stops working. This cannot be undone.</p>}
+        </Confirm>
+      )}
       {inviting && <Invite onClose={() => setInviting(false)} onInvited={again} />}
     </section>
   );
+}
+
+async function withdraw(id: number): Promise<void> {
+  try {
+    await ok(api.DELETE('/v1/admin/invitations/{id}', { params: { path: { id } } }));
+  } catch (error) {
+    // Used or withdrawn elsewhere: it cannot be used any more, which is the wanted result.
+    if (!(error instanceof Problem && error.status === 404)) throw error;
+  }
 }
 
 interface InviteProps {
@@ -97,7 +112,7 @@ function Invite({ onClose, onInvited }: InviteProps) {
               name="email"
               type="email"
               label="E-mail address (optional)"
-              hint="Only this address may use the link. Empty: whoever has it"
+              hint="If you leave it empty, anybody who has the link can use it"
               error={errorOf('email')}
             />
             <Select name="days" label="Valid for" value="7" options={LIFETIMES} error={errorOf('days')} />

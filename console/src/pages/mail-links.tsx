@@ -22,7 +22,7 @@ function ToLogIn() {
 
 function withoutMail(error: unknown): string | undefined {
   return error instanceof Problem && error.code === 'mail_not_configured'
-    ? 'This server sends no mail. Ask whoever runs it for a new password.'
+    ? 'This server sends no mail. Ask its administrator for a new password.'
     : undefined;
 }
 

@@ -30,7 +30,9 @@ export function UsersPage() {
   const polled = usePolled(() => load(choice), [choice, attempt], 60_000);
 
   useEffect(() => {
-    const timer = setTimeout(() => setChoice((now) => ({ search: typed.trim(), kind: now.kind })), QUIET_MS);
+    const search = typed.trim();
+    const choose = (now: Choice): Choice => (now.search === search ? now : { search, kind: now.kind });
+    const timer = setTimeout(() => setChoice(choose), QUIET_MS);
     return () => clearTimeout(timer);
   }, [typed]);
 

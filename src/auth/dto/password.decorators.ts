@@ -1,14 +1,25 @@
 import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy } from 'class-validator';
 import { opaqueString } from '../../common/normal-text.js';
 import { hasLength, Length } from '../../http/length.decorator.js';
 import { InForm, IsExactText } from '../../http/plain-text.decorator.js';
 
+const MIN = 12;
 const MAX = 128;
 
 /** A password to be stored. Its length is that of the form that is hashed. */
-export function IsNewPassword(): PropertyDecorator {
-  return applyDecorators(InForm(opaqueString), IsExactText(), Length(12, MAX));
+export function NewPasswordField(description: string): PropertyDecorator {
+  return applyDecorators(
+    ApiProperty({
+      ...{ format: 'password', minLength: MIN, maxLength: MAX, example: '<12 to 128 characters>' },
+      description,
+      writeOnly: true,
+    }),
+    InForm(opaqueString),
+    IsExactText(),
+    Length(MIN, MAX),
+  );
 }
 
 /**

@@ -1,9 +1,9 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import { ValidateBy, ValidateIf } from 'class-validator';
 import { EmailField } from '../../http/email-field.decorator.js';
 import { Length } from '../../http/length.decorator.js';
 import { isPlaceholder } from '../../users/oidc-identity.js';
-import { IsNewPassword } from './password.decorators.js';
+import { NewPasswordField } from './password.decorators.js';
 
 export class RegisterDto {
   @EmailField()
@@ -16,16 +16,9 @@ export class RegisterDto {
   })
   email!: string;
 
-  @ApiProperty({
-    format: 'password',
-    minLength: 12,
-    maxLength: 128,
-    example: '<12 to 128 characters>',
-    description:
-      'Common passwords, sequences, repetitions and control characters are refused. Compared as RFC 8265 prepares it',
-    writeOnly: true,
-  })
-  @IsNewPassword()
+  @NewPasswordField(
+    'Common passwords, sequences, repetitions and control characters are refused. Compared as RFC 8265 prepares it',
+  )
   password!: string;
 
   @ApiPropertyOptional({

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../support/barrier.js';
@@ -100,6 +100,18 @@ describe('the embedded start, with nothing installed and nothing set', () => {
     );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     await demo.patch(`/v1/platforms/${id}`, { username: 'ada' });
+  });
+
+  it('writes messages to files of their owner only, and says so', async () => {
+    const folder = join(dataDir, 'mail');
+    const { email } = await register(client, secrets);
+    const file = (): string | undefined =>
+      api.output.map((line) => /written to \S*\/mail\/(\S+\.eml)/.exec(line)?.[1]).find(Boolean);
+    const written = await waitUntil(file, { timeoutMs: 15_000, what: 'the message' });
+    const message = await readFile(join(folder, written), 'utf8');
+    expect(message).toContain(`To: ${email}`);
+    expect(message).toContain('/console/verify-email#');
+    expect((await stat(join(folder, written))).mode & 0o777).toBe(0o600);
   });
 
   it('tells of changes as they happen, and of those that were missed, without Redis', async () => {

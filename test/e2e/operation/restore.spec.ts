@@ -30,6 +30,15 @@ it('after a restore, nobody gets what was given to somebody else since the backu
   const ada = await register(app.client, secrets);
   await createPlatform(ada, secrets, { name: 'before' });
   await app.app.close();
+  // What works once comes back with the backup: a link in a message, and an invitation.
+  await backends.rows(
+    `INSERT INTO mail_tokens (token_hash, kind, user_id, email, expires_at)
+     VALUES (sha256('link'), 'password_reset', $1, $2, now() + interval '1 hour')`,
+    [ada.id, ada.email],
+  );
+  await backends.rows(
+    `INSERT INTO invitations (token_hash, expires_at) VALUES (sha256('invitation'), now() + interval '1 day')`,
+  );
   await backUp(databaseUrl, file);
 
   app = await startTestApp({ backends });
@@ -46,6 +55,9 @@ it('after a restore, nobody gets what was given to somebody else since the backu
   const finished = await runCli(['restore:finish'], backends.env());
   expect(finished).toMatchObject({ code: 0, stderr: '' });
   expect(finished.stdout).toMatch(/^The installation is in epoch \d{10}\. All sessions/);
+
+  for (const table of ['mail_tokens', 'invitations'])
+    expect(await backends.rows(`SELECT 1 FROM ${table}`)).toEqual([]);
 
   app = await startTestApp({ backends });
   for (const person of [ada, bob]) {
