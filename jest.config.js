@@ -46,7 +46,8 @@ export default {
   coverageProvider: 'v8',
   // For what hangs: on a busy machine a test takes many times as long as on a quiet one.
   testTimeout: 90_000,
-  maxWorkers: 2,
+  // One more than CI has cores: a test waits for servers, browsers and processes for a third of its time.
+  maxWorkers: 3,
   // After the last test Node 20 may wait for ever, and busily, in its own clean-up for a socket that is gone
   // (Environment::CleanupHandles).
   forceExit: true,
