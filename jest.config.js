@@ -48,7 +48,7 @@ export default {
   testTimeout: 90_000,
   // One more than CI has cores: a test waits for servers, browsers and processes for a third of its time.
   maxWorkers: 3,
-  // After the last test Node 20 may wait for ever, and busily, in its own clean-up for a socket that is gone
+  // After the last test Node 20 may wait without end, and busily, in its own clean-up for a socket that is gone
   // (Environment::CleanupHandles).
   forceExit: true,
   // A worker keeps modules of the specs that it has run; its garbage collections would take longer with each.

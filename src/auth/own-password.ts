@@ -26,7 +26,7 @@ export class OwnPassword {
   }
 
   /**
-   * A guess costs the same waits as at a sign-in: whoever has stolen an access token has no other way to try.
+   * A guess costs the same waits as at a sign-in: a thief of an access token has no cheaper way to try.
    *
    * @param address of the client.
    * @param action that a wrong password is recorded for.

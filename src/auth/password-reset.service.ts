@@ -55,7 +55,7 @@ export class PasswordResetService {
       const taken = await this.tokens.take('password_reset', token, manager);
       if (taken === null) throw new InvalidLink();
       const { userId, email } = taken;
-      // Whoever has the link reads the mail for this address.
+      // The link came by mail, so its holder reads the mail for this address.
       if (!(await this.users.verifyEmail(userId, email, manager))) throw new InvalidLink();
       await this.users.setPassword(userId, passwordHash, manager);
       await this.delays.succeeded(email, address, manager);

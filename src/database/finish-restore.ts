@@ -23,7 +23,7 @@ export function finishRestore(database: Database): Promise<{ epoch: number; sequ
     // Each works once, and may have been used since the backup.
     await manager.query('DELETE FROM mail_tokens');
     await manager.query('DELETE FROM invitations');
-    // A client that resumes its stream of events is told that it has missed some.
+    // A client that resumes its stream of events learns that it has missed some.
     await manager.query(
       'UPDATE platform_event_position SET last_event_id = last_event_id + $1, forgotten_event_id = last_event_id + $1',
       [SKIPPED_IDS],

@@ -105,7 +105,7 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
       const { code = 'unknown error', responseCode = 0 } = error as { code?: string; responseCode?: number };
       const refused = code === 'EENVELOPE' && responseCode >= 500;
       if (refused || attempts >= MAX_ATTEMPTS) {
-        // Not to whom: who has an account here is nobody's business.
+        // Not to whom: the log does not say who has an account here.
         this.#logger.warn(`A message (${kind}, ${id}) could not be sent and is given up: ${code}`);
         await this.finish(id);
       } else {

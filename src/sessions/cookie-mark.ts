@@ -10,7 +10,7 @@ export function asksForCookie(headers: IncomingHttpHeaders): boolean {
   return headers[SESSION_COOKIE_HEADER] === 'true';
 }
 
-/** The mark stands in the token itself: whoever has stolen one from a program cannot claim that it was in a cookie. */
+/** The mark stands in the token itself: a thief who has one from a program cannot claim that it was in a cookie. */
 export function markedForCookie(secret: string): string {
   return MARK + secret;
 }

@@ -17,7 +17,7 @@ const SYSTEMS: readonly (readonly [RegExp, string])[] = [
   [/\bMac OS X\b/, 'macOS'],
   [/\bLinux\b/, 'Linux'],
 ];
-/** A longer header is cut: nobody's browser needs it, and each pattern reads it to its end. */
+/** A longer header is cut: no browser sends one, and each pattern reads to its end. */
 const EXAMINED_CHARACTERS = 400;
 const MAX_CHARACTERS = 60;
 

@@ -22,7 +22,7 @@ export class SessionsController {
   @ApiOperation({
     summary: 'Where you are signed in',
     description:
-      'The session seen last comes first. Whoever signs in with the OpenID provider has no sessions here.',
+      'The session seen last comes first. People who sign in with the OpenID provider have no sessions here.',
   })
   @ApiOkResponse({ type: OpenSessionDto, isArray: true })
   @ApiProblems([503])

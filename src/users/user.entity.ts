@@ -40,7 +40,7 @@ export class User {
   @Column({ name: 'last_active_at', type: 'timestamptz', nullable: true })
   lastActiveAt!: Date | null;
 
-  /** Whoever is disabled can neither sign in nor use a token or an API key. */
+  /** A disabled user can neither sign in nor use a token or an API key. */
   @Column({ name: 'disabled_at', type: 'timestamptz', nullable: true })
   disabledAt!: Date | null;
 

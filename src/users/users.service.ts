@@ -130,7 +130,7 @@ export class UsersService {
   }
 
   /**
-   * Records that whoever has this account reads the mail for this address.
+   * Records that the owner of this account reads the mail for this address.
    *
    * @returns false if the account has another address by now, or is disabled.
    */

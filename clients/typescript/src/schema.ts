@@ -67,7 +67,7 @@ export interface paths {
         };
         /**
          * Where you are signed in
-         * @description The session seen last comes first. Whoever signs in with the OpenID provider has no sessions here.
+         * @description The session seen last comes first. People who sign in with the OpenID provider have no sessions here.
          */
         get: operations["Sessions_list"];
         put?: never;

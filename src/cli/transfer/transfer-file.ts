@@ -18,7 +18,7 @@ export interface TransferFile {
 }
 
 /**
- * A file of connections: CSV, JSON, or either sealed by credentials:export. What it is, is told by how it begins. A sealed
+ * A file of connections: CSV, JSON, or either sealed by credentials:export. Its first bytes say which. A sealed
  * one is first read to its end, so that nothing is imported of one that was changed or cut off.
  *
  * @param onRead hears how many bytes of the file were read.

@@ -13,7 +13,7 @@ export class Primary1764001600000 implements MigrationInterface {
     // file shows at once, and pg_control_checkpoint() only after the next checkpoint. Any role may call these functions
     // unless somebody has taken the right away; then each start of the server counts as a change.
     //
-    // Event numbers skip ahead, so that a client that resumes is told that it has missed some. Ids skip ahead too: an
+    // Event numbers skip ahead, so that a client that resumes learns that it has missed some. Ids skip ahead too: an
     // access token of a lost account must not work for the account that would get its id. They skip 10,000 at a time, so
     // an integer has room for 200,000 failovers.
     await runner.query(`
