@@ -27,6 +27,9 @@ describe('the cache behind sentinels', () => {
 
   const inUse = () =>
     waitUntil(() => health.state === 'closed', { ...WAIT, what: 'the master to be in use' });
+  /** The sentinel that we ask may hear of a change later than the one that the cache listens to. */
+  const another = (old: RedisServer) =>
+    waitUntil(async () => (await servers.master()) !== old, { ...WAIT, what: 'another master' });
   const changed = (epoch: number) =>
     waitUntil(() => health.epoch !== epoch, { ...WAIT, what: 'the change to be noticed' });
 
@@ -65,7 +68,7 @@ describe('the cache behind sentinels', () => {
     await old.kill();
     await changed(epoch);
     await inUse();
-    expect(await servers.master()).not.toBe(old);
+    await another(old);
     expect(recoveries).toEqual([true, true]);
     await store.drop([KEY]);
     await old.start();
@@ -78,7 +81,7 @@ describe('the cache behind sentinels', () => {
     // The master still runs and serves. Only the sentinels are told to choose another one.
     await command(servers.sentinels[0], ['SENTINEL', 'FAILOVER', MASTER_NAME]);
     await changed(epoch);
-    await waitUntil(async () => (await servers.master()) !== old, { ...WAIT, what: 'another master' });
+    await another(old);
     await inUse();
     await waitUntil(async () => (await store.acquire('platform:2', 'filler', 5000)).state === 'leased', {
       ...WAIT,
