@@ -35,15 +35,16 @@ const PARTS: Readonly<Record<string, Part>> = {
   connections: byId(
     'platform_connections',
     `id, name, platform_type AS "platformType", instance_url AS "instanceUrl", username, is_active AS "isActive",
-     is_default AS "isDefault", status, created_at AS "createdAt", updated_at AS "updatedAt", last_used AS "lastUsed"`,
+     is_default AS "isDefault", labels, external_id AS "externalId", status, created_at AS "createdAt",
+     updated_at AS "updatedAt", last_used AS "lastUsed"`,
   ),
   activities: {
-    sql: `SELECT jsonb_build_array(platform_id, kind, external_id) AS key, platform_id AS "platformId", kind,
-        external_id AS "externalId", a.status, occurred_at AS "occurredAt"
+    sql: `SELECT jsonb_build_array(platform_id, kind, a.external_id) AS key, platform_id AS "platformId", kind,
+        a.external_id AS "externalId", a.status, occurred_at AS "occurredAt"
       FROM platform_activities a JOIN platform_connections p ON p.id = platform_id
       WHERE p.user_id = $1
-        AND (platform_id, kind, external_id) > (($2::jsonb->>0)::integer, $2::jsonb->>1, $2::jsonb->>2)
-      ORDER BY platform_id, kind, external_id`,
+        AND (platform_id, kind, a.external_id) > (($2::jsonb->>0)::integer, $2::jsonb->>1, $2::jsonb->>2)
+      ORDER BY platform_id, kind, a.external_id`,
     first: [0, '', ''],
   },
   followers: {

@@ -149,6 +149,11 @@ export const PROBLEM_TYPES = {
     'Account already connected',
     'Another of your platform connections has this instance and username.',
   ),
+  duplicate_external_id: type(
+    409,
+    'External id already used',
+    'Another of your platform connections has this externalId.',
+  ),
   too_many_platforms: type(
     409,
     'Too many platform connections',

@@ -51,11 +51,12 @@ export function IsCursor(placeOf: (query: object) => Place): PropertyDecorator {
   });
 }
 
-/** RFC 8288: the next page of the same list. */
+/** RFC 8288: the next page of the same list. A parameter with several values is repeated. */
 export function nextLink(path: string, query: object, cursor: string): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) parameters.set(name, String(value));
+    if (value === undefined) continue;
+    for (const one of [value].flat()) parameters.append(name, String(one));
   }
   parameters.set('cursor', cursor);
   return `<${path}?${parameters.toString()}>; rel="next"`;

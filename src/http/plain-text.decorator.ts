@@ -34,11 +34,14 @@ export function IsExactText(): PropertyDecorator {
   return ValidateBy({
     name: 'isExactText',
     validator: {
-      validate: (value: unknown) =>
-        typeof value === 'string' && value.isWellFormed() && !CONTROL_CHARACTER.test(value),
+      validate: isExactText,
       defaultMessage: () => '$property must be text without control characters',
     },
   });
+}
+
+export function isExactText(value: unknown): value is string {
+  return typeof value === 'string' && value.isWellFormed() && !CONTROL_CHARACTER.test(value);
 }
 
 /** A credential as instances issue it: visible ASCII, which fits into an HTTP header. */

@@ -19,6 +19,7 @@ export interface Holding {
   readonly name: string;
   readonly instanceUrl: string;
   readonly username: string | null;
+  readonly externalId: string | null;
   readonly isActive: boolean;
   isDefault: boolean;
   holds(credentials: Credentials): boolean;
@@ -94,6 +95,9 @@ function problemOf(
     };
   if (holdings.some(({ name }) => name === fields.name))
     return { pointer: '/name', detail: 'another connection of this person has this name' };
+  const { externalId = null } = fields;
+  if (externalId !== null && holdings.some((holding) => holding.externalId === externalId))
+    return { pointer: '/externalId', detail: 'another connection of this person has this external id' };
   if (fields.isDefault === true && !isActive)
     return { pointer: '/isDefault', detail: 'an inactive connection cannot be the default' };
   if (holdings.length >= most)
@@ -102,13 +106,14 @@ function problemOf(
 }
 
 function holdingOf(row: ImportRow, isDefault: boolean): Holding {
-  const { name, instanceUrl, username = null } = row.fields;
+  const { name, instanceUrl, username = null, externalId = null } = row.fields;
   const own = credentialsOf(row);
   return {
     id: null,
     name,
     instanceUrl,
     username,
+    externalId,
     isActive: row.isActive,
     isDefault,
     holds: (credentials) => isSame(own, credentials),

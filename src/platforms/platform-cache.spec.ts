@@ -31,6 +31,8 @@ function view(own: Partial<PlatformView> = {}): PlatformView {
     tokenExpiresAt: null,
     hasClientCredentials: true,
     hasAvatar: false,
+    labels: {},
+    externalId: null,
     lastUsed: new Date('2026-11-21T23:59:59.999Z'),
     createdAt: new Date('2026-11-01T09:30:00.001Z'),
     updatedAt: new Date('2026-11-22T12:00:00.000Z'),

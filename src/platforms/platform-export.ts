@@ -7,7 +7,16 @@ import { sealedOf } from './platform.repository.js';
 
 export type ExportedConnection = Pick<
   PlatformConnection,
-  'id' | 'userId' | 'name' | 'platformType' | 'instanceUrl' | 'username' | 'isActive' | 'isDefault'
+  | 'id'
+  | 'userId'
+  | 'name'
+  | 'platformType'
+  | 'instanceUrl'
+  | 'username'
+  | 'isActive'
+  | 'isDefault'
+  | 'labels'
+  | 'externalId'
 > & {
   /** Null when the seal is broken or no key decrypts them. */
   readonly credentials: Credentials | null;
@@ -33,8 +42,10 @@ export class PlatformExport {
     );
     return rows.map((row) => {
       const { id, userId, name, platformType, instanceUrl, username, isActive, isDefault } = row;
+      const { labels, externalId } = row;
+      const account = { id, userId, name, platformType, instanceUrl, username };
       const credentials = this.cipher.decrypt(row, sealedOf(row));
-      return { id, userId, name, platformType, instanceUrl, username, isActive, isDefault, credentials };
+      return { ...account, isActive, isDefault, labels, externalId, credentials };
     });
   }
 }

@@ -174,22 +174,23 @@ export class PlatformImport {
   }
 
   #sealed(id: number, { userId, planned: { row, holding } }: NewConnection) {
-    const { name, instanceUrl, username, isActive, isDefault } = holding;
-    const { platformType } = row.fields;
+    const { name, instanceUrl, username, externalId, isActive, isDefault } = holding;
+    const { platformType, labels } = row.fields;
     const sealed = this.cipher.encrypt({ userId, id, instanceUrl, username }, credentialsOf(row));
-    return { id, userId, name, platformType, instanceUrl, username, isActive, isDefault, ...sealed };
+    const account = { id, userId, name, platformType, instanceUrl, username };
+    return { ...account, isActive, isDefault, labels: labels ?? {}, externalId, ...sealed };
   }
 
   async #stored(manager: EntityManager, userIds: readonly number[]): Promise<Map<number, Holding[]>> {
     const stored = new Map<number, Holding[]>();
     const order = { id: 'ASC' } as const;
     for (const row of await manager.find(PlatformConnection, { where: { userId: In(userIds) }, order })) {
-      const { id, userId, name, instanceUrl, username, isActive, isDefault } = row;
+      const { id, userId, name, instanceUrl, username, externalId, isActive, isDefault } = row;
       const holds = (credentials: Credentials): boolean => {
         const own = this.cipher.decrypt(row, sealedOf(row));
         return own !== null && isSame(own, credentials);
       };
-      const holding = { id, name, instanceUrl, username, isActive, isDefault, holds };
+      const holding = { id, name, instanceUrl, username, externalId, isActive, isDefault, holds };
       stored.set(userId, [...(stored.get(userId) ?? []), holding]);
     }
     return stored;

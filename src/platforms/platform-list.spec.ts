@@ -22,6 +22,8 @@ function view(id: number): PlatformView {
     tokenExpiresAt: null,
     hasClientCredentials: false,
     hasAvatar: false,
+    labels: {},
+    externalId: null,
     lastUsed: null,
     createdAt: new Date(1000 * (id % 7)),
     updatedAt: new Date(1000 * (id % 3)),

@@ -1,4 +1,5 @@
 import { decodeCursor, encodeCursor, type Place } from '../http/page-cursor.js';
+import { hasLabel } from './labels.js';
 import { byName, type PlatformStatus, type PlatformType, type PlatformView } from './platform-view.js';
 
 /** Connections on a page that begins behind a cursor. */
@@ -11,6 +12,9 @@ export type PlatformSort = (typeof PLATFORM_SORTS)[number];
 export interface PlatformListQuery {
   readonly status?: PlatformStatus;
   readonly platformType?: PlatformType;
+  /** Each `key=value` or `key`; all have to match. */
+  readonly label?: readonly string[];
+  readonly externalId?: string;
   /** Part of name, instance or username, in any case. */
   readonly q?: string;
   /** Without it: the default first, then by name. */
@@ -53,7 +57,7 @@ const EXAMPLE = { id: 1, name: '', isDefault: false, createdAt: new Date(0), upd
  * needs the database, and any write drops one key, not one for each filter.
  */
 export function partOf(list: readonly PlatformView[], query: PlatformListQuery): PlatformsPart {
-  const { status, platformType, q, sort = '', limit = list.length } = query;
+  const { status, platformType, label = [], externalId, q, sort = '', limit = list.length } = query;
   const sought = q?.toLowerCase();
   const direction = sort.startsWith('-') ? -1 : 1;
   const after = query.cursor === undefined ? null : decodeCursor(query.cursor, sort, placeOf(query).keys);
@@ -62,6 +66,8 @@ export function partOf(list: readonly PlatformView[], query: PlatformListQuery):
       (view) =>
         (status === undefined || view.status === status) &&
         (platformType === undefined || view.platformType === platformType) &&
+        (externalId === undefined || view.externalId === externalId) &&
+        label.every((filter) => hasLabel(view.labels, filter)) &&
         (sought === undefined || contains(view, sought)),
     )
     .map((view) => ({ view, keys: placeOf(query, view).keys }))

@@ -3,6 +3,7 @@ import { Brackets, type EntityManager } from 'typeorm';
 import { escapeLike } from '../database/escape-like.js';
 import { Replica } from '../database/replica.js';
 import { decodeCursor, encodeCursor, type Place } from '../http/page-cursor.js';
+import { labelSought } from './labels.js';
 import type { PlatformStatus, PlatformType, PlatformView } from './platform-view.js';
 import { PlatformConnection } from './platform.entity.js';
 import { PlatformRepository } from './platform.repository.js';
@@ -21,6 +22,8 @@ export interface PlatformFilter {
   readonly platformType?: PlatformType;
   readonly status?: PlatformStatus;
   readonly userId?: number;
+  /** As in PlatformListQuery. */
+  readonly label?: readonly string[];
   /** From 1. */
   readonly page: number;
   readonly pageSize: number;
@@ -88,7 +91,10 @@ export class PlatformSearch {
     };
   }
 
-  private select(manager: EntityManager, { search, platformType, status, userId, sort }: PlatformFilter) {
+  private select(
+    manager: EntityManager,
+    { search, platformType, status, userId, label = [], sort }: PlatformFilter,
+  ) {
     const select = manager
       .createQueryBuilder(PlatformConnection, 'platform')
       // By id, so that the order does not change between two pages.
@@ -97,6 +103,14 @@ export class PlatformSearch {
       select.andWhere('platform.platformType = :platformType', { platformType });
     if (status !== undefined) select.andWhere('platform.status = :status', { status });
     if (userId !== undefined) select.andWhere('platform.userId = :userId', { userId });
+    for (const [at, { key, value }] of label.map(labelSought).entries()) {
+      // The index knows both operators.
+      if (value === null) select.andWhere(`platform.labels ? :key${at}`, { [`key${at}`]: key });
+      else
+        select.andWhere(`platform.labels @> :label${at}`, {
+          [`label${at}`]: JSON.stringify({ [key]: value }),
+        });
+    }
     if (search !== undefined) {
       const pattern = `%${escapeLike(search)}%`;
       const anywhere = new Brackets((either) =>

@@ -5,7 +5,12 @@ import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import type { PlatformChange } from '../outbox/change.js';
 import { inListOrder } from './platform-view.js';
 import { PlatformConnection } from './platform.entity.js';
-import { DuplicateAccount, DuplicateName, PlatformNotFound } from './platforms.errors.js';
+import {
+  DuplicateAccount,
+  DuplicateExternalId,
+  DuplicateName,
+  PlatformNotFound,
+} from './platforms.errors.js';
 
 // The first key of our two-key advisory locks tells kinds of locks apart. This one is "PLAT".
 const USER_PLATFORMS_LOCK = 0x504c4154;
@@ -130,6 +135,8 @@ export function translateConflict(error: unknown): unknown {
       return new DuplicateName();
     case 'platform_connections_account_key':
       return new DuplicateAccount();
+    case 'platform_connections_external_id_key':
+      return new DuplicateExternalId();
     default:
       return error;
   }

@@ -29,6 +29,8 @@ export const platformViewSchema = z.strictObject({
   tokenExpiresAt: time.nullable(),
   hasClientCredentials: z.boolean(),
   hasAvatar: z.boolean(),
+  labels: z.record(z.string(), z.string()),
+  externalId: z.string().nullable(),
   lastUsed: time.nullable(),
   createdAt: time,
   updatedAt: time,

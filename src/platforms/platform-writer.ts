@@ -52,7 +52,7 @@ export class PlatformWriter {
         throw new TooManyPlatforms(MAX_PER_USER);
       const others = await transaction.active();
       const id = await nextId(manager);
-      const { accessToken, clientKey = null, clientSecret = null, username = null } = dto;
+      const { accessToken, clientKey = null, clientSecret = null, username = null, externalId = null } = dto;
       const sealed = this.cipher.encrypt(
         { userId, id, instanceUrl, username },
         { accessToken, clientKey, clientSecret },
@@ -66,6 +66,8 @@ export class PlatformWriter {
         platformType: dto.platformType,
         instanceUrl,
         username,
+        labels: dto.labels ?? {},
+        externalId,
         ...sealed,
         ...options.columns?.({ userId, id, instanceUrl }),
         isDefault,
@@ -104,7 +106,8 @@ export class PlatformWriter {
       if (resealed.accessToken !== undefined)
         transaction.record = { action: 'credentials.change', outcome: 'done', platformId: id };
       await transaction.update(id, {
-        ...pick(dto, ['name', 'platformType', 'username']),
+        ...pick(dto, ['name', 'platformType', 'username', 'externalId']),
+        ...(dto.labels !== undefined && { labels: dto.labels ?? {} }),
         ...resealed,
         ...options.columns?.({ userId, id, instanceUrl: instanceUrl ?? row.instanceUrl }),
         isActive: active,

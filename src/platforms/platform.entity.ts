@@ -1,4 +1,5 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import type { Labels } from './labels.js';
 import { PLATFORM_TYPES, type PlatformStatus, type PlatformType } from './platform-view.js';
 
 const types = PLATFORM_TYPES.map((type) => `'${type}'`).join(', ');
@@ -7,15 +8,18 @@ const types = PLATFORM_TYPES.map((type) => `'${type}'`).join(', ');
 @Entity('platform_connections')
 @Unique('platform_connections_name_key', ['userId', 'name'])
 @Unique('platform_connections_account_key', ['userId', 'instanceUrl', 'username'])
+@Unique('platform_connections_external_id_key', ['userId', 'externalId'])
 @Index('platform_connections_one_default_idx', ['userId'], { unique: true, where: 'is_default' })
 @Index('platform_connections_status_idx', ['status', 'id'])
 @Index('platform_connections_type_idx', ['platformType', 'id'])
 @Index('platform_connections_type_status_idx', ['platformType', 'status', 'id'])
 @Index('platform_connections_search_idx', { synchronize: false })
+@Index('platform_connections_labels_idx', { synchronize: false })
 @Index('platform_connections_instance_idx', ['instanceUrl'], { where: 'is_active' })
 @Index('platform_connections_inactive_idx', ['id'], { where: 'NOT is_active' })
 @Index('platform_connections_expiry_idx', ['tokenExpiresAt'], { where: 'token_expires_at IS NOT NULL' })
 @Check('platform_connections_type_known', `platform_type IN (${types})`)
+@Check('platform_connections_labels_object', `jsonb_typeof(labels) = 'object'`)
 @Check('platform_connections_default_is_active', 'is_active OR NOT is_default')
 export class PlatformConnection {
   @PrimaryGeneratedColumn('identity', {
@@ -95,6 +99,13 @@ export class PlatformConnection {
   /** Fernet token over the refresh token and the row that it belongs to; see RefreshTokenCipher. */
   @Column({ name: 'refresh_token', type: 'text', nullable: true })
   refreshToken!: string | null;
+
+  /** The caller's own, as is the next. */
+  @Column({ type: 'jsonb', default: {} })
+  labels!: Labels;
+
+  @Column({ name: 'external_id', type: 'varchar', length: 200, nullable: true })
+  externalId!: string | null;
 
   @Column({ name: 'last_used', type: 'timestamptz', nullable: true })
   lastUsed!: Date | null;

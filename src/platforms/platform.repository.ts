@@ -70,6 +70,8 @@ export class PlatformRepository {
       tokenExpiresAt: row.tokenExpiresAt,
       hasClientCredentials: row.clientKey !== null && row.clientSecret !== null,
       hasAvatar: row.avatarUrl !== null,
+      labels: row.labels,
+      externalId: row.externalId,
       lastUsed: row.lastUsed,
       createdAt: row.createdAt,
       updatedAt: row.updatedAt,

@@ -32,6 +32,12 @@ export class DuplicateAccount extends problem(409, 'duplicate_account', 'Account
   }
 }
 
+export class DuplicateExternalId extends problem(409, 'duplicate_external_id', 'External id already used') {
+  constructor() {
+    super('Another of your platform connections has this externalId.');
+  }
+}
+
 /** All connections of a user are read, sorted and sent at once, so their number is bounded. */
 export class TooManyPlatforms extends problem(409, 'too_many_platforms', 'Too many platform connections') {
   constructor(max: number) {

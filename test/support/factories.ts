@@ -35,6 +35,8 @@ export interface PlatformJson {
   readonly status: string;
   readonly hasClientCredentials: boolean;
   readonly hasAvatar: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly externalId: string | null;
   readonly lastUsed: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
@@ -49,6 +51,8 @@ export interface PlatformInput {
   readonly username?: string | null;
   readonly clientKey?: string | null;
   readonly clientSecret?: string | null;
+  readonly labels?: Readonly<Record<string, string>> | null;
+  readonly externalId?: string | null;
   readonly isDefault?: boolean;
 }
 

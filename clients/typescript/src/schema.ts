@@ -1010,7 +1010,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {string} */
-        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "invalid_link" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "session_cookie_refused" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "mail_not_configured" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "invitation_required" | "invalid_invitation" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "session_not_found" | "user_not_found" | "invitation_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "too_many_platforms" | "own_account" | "too_many_invitations" | "platform_inactive" | "default_required" | "needs_reconnect" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down";
+        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "invalid_link" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "session_cookie_refused" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "mail_not_configured" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "invitation_required" | "invalid_invitation" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "session_not_found" | "user_not_found" | "invitation_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "duplicate_external_id" | "too_many_platforms" | "own_account" | "too_many_invitations" | "platform_inactive" | "default_required" | "needs_reconnect" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down";
         ProblemTypeDto: {
             /** @example https://api.example.org/problems/duplicate_name */
             type: string;
@@ -1560,6 +1560,21 @@ export interface components {
              */
             hasAvatar: boolean;
             /**
+             * @description Your own; the list is filtered by them with `?label=customer=acme`
+             * @example {
+             *       "customer": "acme",
+             *       "team/region": "eu"
+             *     }
+             */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * @description The id that you know this connection by; unique among yours
+             * @example crm-4711
+             */
+            externalId: string | null;
+            /**
              * Format: date-time
              * @description Written in batches; may lag
              * @example null
@@ -1603,6 +1618,21 @@ export interface components {
             /** @example null */
             clientSecret?: string | null;
             /**
+             * @description Your own; the list is filtered by them with `?label=customer=acme`
+             * @example {
+             *       "customer": "acme",
+             *       "team/region": "eu"
+             *     }
+             */
+            labels?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * @description The id that you know this connection by; unique among yours
+             * @example crm-4711
+             */
+            externalId?: string | null;
+            /**
              * @description The first active connection becomes the default anyway
              * @example false
              */
@@ -1629,6 +1659,21 @@ export interface components {
             clientKey?: string | null;
             /** @example null */
             clientSecret?: string | null;
+            /**
+             * @description Your own; the list is filtered by them with `?label=customer=acme`
+             * @example {
+             *       "customer": "acme",
+             *       "team/region": "eu"
+             *     }
+             */
+            labels?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * @description The id that you know this connection by; unique among yours
+             * @example crm-4711
+             */
+            externalId?: string | null;
             /**
              * @description The first active connection becomes the default anyway
              * @example false
@@ -6364,6 +6409,9 @@ export interface operations {
                 refresh?: boolean;
                 status?: components["schemas"]["PlatformStatus"];
                 platformType?: components["schemas"]["PlatformType"];
+                /** @description `key=value`, or `key` for any value; repeated, all of them have to match */
+                label?: string[];
+                externalId?: string;
                 /** @description Part of the name, instance URL or username, case-insensitive */
                 q?: string;
                 /** @description `-` for descending. Without it the default comes first, then by name */
@@ -10073,6 +10121,8 @@ export interface operations {
                 userId?: number;
                 page?: number;
                 pageSize?: number;
+                /** @description `key=value`, or `key` for any value; repeated, all of them have to match */
+                label?: string[];
                 sort?: "id" | "-id";
                 /** @description Instead of `pageSize` */
                 limit?: number;

@@ -20,6 +20,8 @@ function platform(id: number, own: Partial<Platform> = {}): Platform {
     tokenExpiresAt: null,
     hasClientCredentials: false,
     hasAvatar: false,
+    labels: {},
+    externalId: null,
     lastUsed: null,
     createdAt: '2026-11-22T12:00:00.000Z',
     updatedAt: '2026-11-22T12:00:00.000Z',

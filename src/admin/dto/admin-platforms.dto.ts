@@ -6,7 +6,9 @@ import { Length } from '../../http/length.decorator.js';
 import { IsCursor } from '../../http/page-cursor.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
 import { WholeNumber } from '../../http/query.pipe.js';
+import { LABEL_QUERY } from '../../platforms/dto/platform-list-query.js';
 import { PlatformDto } from '../../platforms/dto/platform.dto.js';
+import { IsLabelFilter } from '../../platforms/labels.js';
 import { MAX_LIMIT } from '../../platforms/platform-list.js';
 import {
   MAX_PAGE,
@@ -47,6 +49,10 @@ export class AdminPlatformsQuery {
   @IsOptional()
   @IsIn(PLATFORM_STATUSES)
   status?: PlatformStatus;
+
+  @IsOptional()
+  @IsLabelFilter()
+  label?: readonly string[];
 
   @IsOptional()
   @WholeNumber(MAX_ID)
@@ -115,6 +121,7 @@ export function ApiAdminPlatformsQuery(): MethodDecorator {
     ApiQuery({ name: 'userId', required: false, schema: whole(MAX_ID) }),
     ApiQuery({ name: 'page', required: false, schema: { ...whole(MAX_PAGE), default: 1 } }),
     ApiQuery({ name: 'pageSize', required: false, schema: { ...whole(MAX_PAGE_SIZE), default: 20 } }),
+    ApiQuery(LABEL_QUERY),
     ApiQuery({
       name: 'sort',
       required: false,

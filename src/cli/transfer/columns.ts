@@ -12,6 +12,8 @@ export const COLUMNS = {
   clientSecret: 'client_secret',
   isActive: 'is_active',
   isDefault: 'is_default',
+  labels: 'labels',
+  externalId: 'external_id',
 } as const;
 export type Field = keyof typeof COLUMNS;
 export const FIELDS = Object.keys(COLUMNS) as Field[];

@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
+import type { Labels } from '../../platforms/labels.js';
 import type { ExportedConnection, PlatformExport } from '../../platforms/platform-export.js';
 import type { UsersService } from '../../users/users.service.js';
 import { COLUMNS, FIELDS, type Field } from './columns.js';
@@ -34,20 +35,21 @@ export async function* exportText(
   }
 }
 
-type Row = Readonly<Record<Field, string | boolean | null>>;
+type Row = Readonly<Record<Field, string | boolean | Labels | null>>;
 
 /** Nothing for a row that cannot be opened, or whose owner was deleted since it was read. */
 function rowOf({ credentials, ...connection }: ExportedConnection, email: string | undefined): Row[] {
   if (credentials === null || email === undefined) return [];
-  const { name, platformType, instanceUrl, username, isActive, isDefault } = connection;
-  return [{ email, name, platformType, instanceUrl, username, ...credentials, isActive, isDefault }];
+  const { name, platformType, instanceUrl, username, isActive, isDefault, labels, externalId } = connection;
+  const account = { email, name, platformType, instanceUrl, username };
+  return [{ ...account, ...credentials, isActive, isDefault, labels, externalId }];
 }
 
 function textOf(rows: readonly Row[], format: ExportFormat): string {
   if (format === 'csv')
     return stringify(
       rows.map((row) => FIELDS.map((field) => row[field])),
-      { cast: { boolean: String } },
+      { cast: { boolean: String, object: (labels) => JSON.stringify(labels) } },
     );
   return rows
     .map(

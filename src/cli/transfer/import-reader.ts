@@ -57,11 +57,15 @@ export class ImportReader {
       if ('problem' in opened) problems.push({ pointer: `/${field}`, detail: opened.problem });
       else secrets[field] = opened.secret;
     }
+    const labels = labelsOf(value('labels'));
+    if (labels === undefined) problems.push({ pointer: '/labels', detail: 'must be a JSON object' });
     const fields = plainToInstance(CreatePlatformDto, {
       name: value('name'),
       platformType: value('platformType'),
       instanceUrl: value('instanceUrl'),
       username: value('username'),
+      labels: labels ?? null,
+      externalId: value('externalId'),
       isDefault: flags.isDefault,
       ...secrets,
     });
@@ -86,6 +90,16 @@ export class ImportReader {
       if (!(error instanceof InvalidField)) throw error;
       return [...faults, ...error.errors];
     }
+  }
+}
+
+/** In a CSV they are the text of a JSON object. Undefined when that cannot be read. */
+function labelsOf(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
   }
 }
 

@@ -7,6 +7,7 @@ import { Length } from '../../http/length.decorator.js';
 import { IsCursor } from '../../http/page-cursor.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
 import { WholeNumber, parseQuery } from '../../http/query.pipe.js';
+import { IsLabelFilter, MAX_LABELS } from '../labels.js';
 import {
   MAX_LIMIT,
   PLATFORM_SORTS,
@@ -31,6 +32,15 @@ class ListQueryDto implements PlatformListQuery {
   platformType?: PlatformType;
 
   @IsOptional()
+  @IsLabelFilter()
+  label?: readonly string[];
+
+  @IsOptional()
+  @IsPlainText()
+  @Length(1, 200)
+  externalId?: string;
+
+  @IsOptional()
   @IsPlainText()
   @Length(1, 100)
   q?: string;
@@ -48,7 +58,15 @@ class ListQueryDto implements PlatformListQuery {
   cursor?: string;
 }
 
-const NAMES = ['status', 'platformType', 'q', 'sort', 'limit', 'cursor'] as const;
+const NAMES = ['status', 'platformType', 'label', 'externalId', 'q', 'sort', 'limit', 'cursor'] as const;
+
+/** Documents `@IsLabelFilter()`. */
+export const LABEL_QUERY = {
+  name: 'label',
+  required: false,
+  description: '`key=value`, or `key` for any value; repeated, all of them have to match',
+  schema: { type: 'array', maxItems: MAX_LABELS, items: { type: 'string' }, example: ['customer=acme'] },
+} as const;
 
 /** Null without any of them: that is the whole list. Most requests have no query, and must not pay for those that do. */
 export const ListQuery = createParamDecorator(
@@ -69,6 +87,12 @@ export function ApiListQuery(): MethodDecorator {
     KnowsQuery(NAMES),
     ApiQuery({ ...one, name: 'status', enum: PLATFORM_STATUSES, enumName: 'PlatformStatus' }),
     ApiQuery({ ...one, name: 'platformType', enum: PLATFORM_TYPES, enumName: 'PlatformType' }),
+    ApiQuery(LABEL_QUERY),
+    ApiQuery({
+      ...one,
+      name: 'externalId',
+      schema: { type: 'string', minLength: 1, maxLength: 200 },
+    }),
     ApiQuery({
       ...one,
       name: 'q',

@@ -1,10 +1,27 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { type Labels, MAX_LABELS, MAX_LABEL_VALUE, LABEL_KEY } from '../labels.js';
 import {
   PLATFORM_STATUSES,
   PLATFORM_TYPES,
   type PlatformStatus,
   type PlatformType,
 } from '../platform-view.js';
+
+export const LABELS = {
+  type: 'object',
+  additionalProperties: { type: 'string', minLength: 1, maxLength: MAX_LABEL_VALUE },
+  propertyNames: { pattern: LABEL_KEY.source },
+  maxProperties: MAX_LABELS,
+  example: { customer: 'acme', 'team/region': 'eu' },
+  description: 'Your own; the list is filtered by them with `?label=customer=acme`',
+} as const;
+
+export const EXTERNAL_ID = {
+  type: String,
+  maxLength: 200,
+  example: 'crm-4711',
+  description: 'The id that you know this connection by; unique among yours',
+} as const;
 
 /** Documents PlatformView, whose JSON is sent as it is cached. */
 export class PlatformDto {
@@ -68,6 +85,12 @@ export class PlatformDto {
     description: 'Whether the account has a picture at `/v1/platforms/{id}/avatar`',
   })
   hasAvatar!: boolean;
+
+  @ApiProperty(LABELS)
+  labels!: Labels;
+
+  @ApiProperty({ ...EXTERNAL_ID, nullable: true })
+  externalId!: string | null;
 
   @ApiProperty({
     type: String,

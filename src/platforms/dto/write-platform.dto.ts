@@ -3,7 +3,9 @@ import { IsBoolean, IsIn, ValidateBy, ValidateIf } from 'class-validator';
 import { Length } from '../../http/length.decorator.js';
 import { IsCredential, IsPlainText } from '../../http/plain-text.decorator.js';
 import { canonicalInstanceUrl, InvalidInstanceUrl } from '../../instances/instance-url.js';
+import { IsLabels, type Labels } from '../labels.js';
 import { PLATFORM_TYPES, type PlatformType } from '../platform-view.js';
+import { EXTERNAL_ID, LABELS } from './platform.dto.js';
 
 const MAX_CREDENTIAL = 4096;
 const CLIENT_CREDENTIAL = {
@@ -91,6 +93,17 @@ export class CreatePlatformDto {
   @IsCredential()
   @Length(1, MAX_CREDENTIAL, { message: `clientSecret must have 1 to ${MAX_CREDENTIAL} characters` })
   clientSecret?: string | null;
+
+  @ApiPropertyOptional({ ...LABELS, nullable: true })
+  @IsGiven()
+  @IsLabels()
+  labels?: Labels | null;
+
+  @ApiPropertyOptional({ ...EXTERNAL_ID, minLength: 1, nullable: true })
+  @IsGiven()
+  @IsPlainText()
+  @Length(1, 200, { message: 'externalId must have 1 to 200 characters' })
+  externalId?: string | null;
 
   @ApiPropertyOptional({
     example: false,

@@ -51,6 +51,8 @@ interface Row extends CredentialsOwner, SealedCredentials {
   readonly platformType: string;
   readonly isActive: boolean;
   readonly isDefault: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly externalId: string | null;
 }
 
 /** All connections in plain text, without what is new at each import: ids and ciphertexts. */
@@ -59,13 +61,14 @@ async function connections() {
   const rows = await app.backends.rows<Row>(
     `SELECT p.id, user_id AS "userId", email, name, platform_type AS "platformType", instance_url AS "instanceUrl", username,
        access_token AS "accessToken", client_key AS "clientKey", client_secret AS "clientSecret", key_id AS "keyId", seal,
-       is_active AS "isActive", is_default AS "isDefault"
+       is_active AS "isActive", is_default AS "isDefault", labels, external_id AS "externalId"
      FROM platform_connections p JOIN users u ON u.id = user_id ORDER BY email, name`,
   );
   return rows.map((row) => {
-    const { email, name, platformType, instanceUrl, username, isActive, isDefault } = row;
+    const { email, name, platformType, instanceUrl, username, isActive, isDefault, labels, externalId } = row;
     const credentials = cipher.decrypt(row, row);
-    return { email, name, platformType, instanceUrl, username, isActive, isDefault, credentials };
+    const account = { email, name, platformType, instanceUrl, username };
+    return { ...account, isActive, isDefault, labels, externalId, credentials };
   });
 }
 
@@ -218,6 +221,11 @@ describe('credentials:import of a table', () => {
 
   it.each(['csv', 'json'])('is equal after an export as %s and an import of it', async (format) => {
     const env = { CREDENTIALS_PASSPHRASE: passphrase };
+    await app.backends.rows(
+      `UPDATE platform_connections SET labels = jsonb_build_object('format', $1::text, 'note', name), external_id = name`,
+      [format],
+    );
+    const had = await connections();
     const sealed = pathOf(`all.${format}.sealed`);
     const exported = await run(['credentials:export', '--format', format, sealed], env);
     expect(exported).toMatchObject({
@@ -235,7 +243,7 @@ describe('credentials:import of a table', () => {
       code: 0,
       stdout: `Done: ${PEOPLE * EACH} connections imported, ${PEOPLE} accounts created, 0 lines already there, 0 lines failed.\n`,
     });
-    expect(await connections()).toEqual(before);
+    expect(await connections()).toEqual(had);
   });
 
   it('leaves each export in the audit trail', async () => {

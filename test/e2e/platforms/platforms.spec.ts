@@ -58,6 +58,8 @@ describe('POST /v1/platforms', () => {
       tokenExpiresAt: null,
       hasClientCredentials: true,
       hasAvatar: false,
+      labels: {},
+      externalId: null,
       lastUsed: null,
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updatedAt: expect.stringMatching(/Z$/),

@@ -24,10 +24,11 @@ export async function fill(backends: Backends): Promise<void> {
     );
     await insert(
       `INSERT INTO platform_connections (user_id, name, platform_type, instance_url, username, access_token, key_id,
-         is_default, status, last_error)
+         is_default, status, last_error, labels, external_id)
        SELECT u.id, 'Connection ' || u.id || '-' || n, 'mastodon', 'https://instance-' || (u.id % 5000) || '.example',
          'user' || u.id || 'x' || n, 'none', 'none', n = 1,
-         CASE WHEN u.id % 5000 = 7 THEN 'account_disabled' ELSE 'connected' END, null
+         CASE WHEN u.id % 5000 = 7 THEN 'account_disabled' ELSE 'connected' END, null,
+         jsonb_build_object('env', 'live', 'customer', (u.id % 5000)::text), n::text
        FROM users u, generate_series(1, $1::integer) n WHERE u.email LIKE 'grown-%'`,
       PER_USER,
     );
