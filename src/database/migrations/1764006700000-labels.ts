@@ -12,7 +12,9 @@ export class Labels1764006700000 implements MigrationInterface {
         ADD CONSTRAINT platform_connections_labels_object CHECK (jsonb_typeof(labels) = 'object'),
         ADD CONSTRAINT platform_connections_external_id_key UNIQUE (user_id, external_id)`);
     // For administrators, who look among the connections of all users.
-    await runner.query('CREATE INDEX platform_connections_labels_idx ON platform_connections USING gin (labels)');
+    await runner.query(
+      'CREATE INDEX platform_connections_labels_idx ON platform_connections USING gin (labels)',
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {
