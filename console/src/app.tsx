@@ -1,6 +1,7 @@
 import { untracked, useSignalEffect } from '@preact/signals';
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { session, sessionEnd, user } from './api/client.js';
+import { dismissBulk } from './list/bulk.js';
 import { AccountPage } from './pages/account.js';
 import { ActivityLogPage } from './pages/activity-log.js';
 import { ApiKeysPage } from './pages/api-keys.js';
@@ -81,6 +82,7 @@ function startSession(): () => void {
   return () => {
     stopFollowing();
     stopListening();
+    dismissBulk();
     replacement.value?.decide(false);
   };
 }

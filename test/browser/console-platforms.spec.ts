@@ -43,7 +43,7 @@ describe('the console, as a person uses it', () => {
     });
     const visitor = await site.logIn(person);
     await card(visitor, name).getByText('Not tested yet').waitFor();
-    await card(visitor, refused.name).getByRole('button', { name: 'Test' }).click();
+    await choose(visitor, refused.name, 'Test');
     await card(visitor, refused.name).getByText('Token not accepted').waitFor();
     await card(visitor, refused.name).getByText('does not accept the access token').waitFor();
   });
@@ -57,7 +57,7 @@ describe('the console, as a person uses it', () => {
     expect(await avatar.textContent()).toBe('SO');
 
     // Found by a test, but not to be had.
-    const test = (): Promise<void> => card(visitor, name).getByRole('button', { name: 'Test' }).click();
+    const test = (): Promise<void> => choose(visitor, name, 'Test');
     await test();
     await waitUntil(() => site.instance.asked(path).length === 1, {
       timeoutMs: 20_000,
@@ -248,7 +248,7 @@ describe('the console, as a person uses it', () => {
     const token = site.instance.addToken(site.backends.secrets.make('other-token'), 'invalid');
     const { name, id } = await site.connected(person, { username: 'alice', accessToken: token });
     const visitor = await site.logIn(person);
-    await card(visitor, name).getByRole('button', { name: 'Test' }).click();
+    await choose(visitor, name, 'Test');
     await card(visitor, name).getByRole('button', { name: 'Reconnect' }).click();
     await dialog(visitor).getByRole('button', { name: 'Continue' }).click();
     const link = visitor.page.getByRole('link', { name: /^Continue at/ });

@@ -12,7 +12,7 @@ import { DeletePlatform } from './delete-platform.js';
 import { EditPlatform } from './edit-platform.js';
 import { Entries } from './entries.js';
 import { Followers } from './followers.js';
-import { Dates, StatusLine } from './platform-card.js';
+import { Dates, StatusLine } from './platform-row.js';
 import { LoadState } from './platforms.js';
 import { Reconnect } from './reconnect.js';
 

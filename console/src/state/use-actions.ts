@@ -1,8 +1,10 @@
 import { useState } from 'preact/hooks';
 import { type Platform, api, ok } from '../api/client.js';
+import { defaultNow } from '../list/bulk.js';
+import { focusPage } from '../ui/dialog.js';
 import { STATUS_LABELS } from '../ui/labels.js';
 import { messageOf, say, warn } from './messages.js';
-import { platforms, write } from './platforms.js';
+import { write } from './platforms.js';
 
 export interface Actions {
   /** The label of what runs; null for nothing. */
@@ -20,6 +22,7 @@ export function useActions({ id, name, isActive, isDefault }: Platform): Actions
   async function run(label: string, task: () => Promise<string>, more?: () => string): Promise<void> {
     if (busy !== null) return;
     setBusy(label);
+    const { activeElement } = document;
     try {
       const text = await write(task);
       say(more === undefined ? text : text + more());
@@ -27,6 +30,7 @@ export function useActions({ id, name, isActive, isDefault }: Platform): Actions
       warn(`“${name}”: ${messageOf(error)}`);
     } finally {
       setBusy(null);
+      keepFocus(activeElement);
     }
   }
 
@@ -42,15 +46,19 @@ export function useActions({ id, name, isActive, isDefault }: Platform): Actions
     await ok(api.PATCH('/v1/platforms/{id}', { params, body: { isActive: !isActive } }));
     return `“${name}” ${isActive ? 'disabled' : 'enabled'}.`;
   };
-  /** Of the list that was loaded after the change. */
-  const newDefault = (): string => {
-    const next = platforms.value?.find((platform) => platform.isDefault);
-    return next === undefined ? ' There is no default now.' : ` “${next.name}” is the default now.`;
-  };
   return {
     busy,
     test: () => void run('Test', test),
     makeDefault: () => void run('Make default', makeDefault),
-    toggle: () => void run('Disable', toggle, isActive && isDefault ? newDefault : undefined),
+    toggle: () => void run('Disable', toggle, isActive && isDefault ? () => ` ${defaultNow()}` : undefined),
   };
+}
+
+/** A row that moves within the list, as the new default does, loses the focus that was in it. */
+function keepFocus(element: Element | null): void {
+  requestAnimationFrame(() => {
+    if (document.activeElement !== document.body || !(element instanceof HTMLElement)) return;
+    if (element.isConnected) element.focus();
+    else focusPage();
+  });
 }
