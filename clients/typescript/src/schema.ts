@@ -487,7 +487,7 @@ export interface paths {
         put?: never;
         /**
          * Test a platform connection at its instance
-         * @description Status, time and error are stored. A username that you gave is compared, never overwritten.
+         * @description Status, time and error are stored. A username that you gave is compared, never overwritten; without one, a passed test fills it in, unless another connection of yours has the account.
          */
         post: operations["PlatformTest_test"];
         delete?: never;
@@ -1677,6 +1677,11 @@ export interface components {
              */
             latencyMs: number | null;
             account: components["schemas"]["TestedAccountDto"] | null;
+            /**
+             * @description The id of another connection of yours that has the same account
+             * @example null
+             */
+            sameAccountAs: number | null;
             rateLimit: components["schemas"]["InstanceRateLimitDto"] | null;
             /**
              * Format: date-time
