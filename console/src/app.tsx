@@ -17,7 +17,7 @@ import { UsersPage } from './pages/users.js';
 import { condition, watchCondition } from './state/condition.js';
 import { finish, finishReturned, pendingAttempt, pendingFailure, replacement } from './state/connect.js';
 import { follow, liveness } from './state/live.js';
-import { dismissAll, warn } from './state/messages.js';
+import { dismissAll, endOutage, warn } from './state/messages.js';
 import { forget, reload } from './state/platforms.js';
 import { restoreError, restoreSession, restoring } from './state/restore.js';
 import { followAddress, hrefOf, page } from './state/route.js';
@@ -74,6 +74,7 @@ function useSession(): void {
     const { value } = condition;
     // Load the changes missed during the outage.
     if (value !== 'offline' && value !== 'unreachable') untracked(() => void reload());
+    if (value === 'ok') untracked(endOutage);
   });
 }
 

@@ -157,4 +157,43 @@ describe('the console with many connections', () => {
     await dialog(visitor).getByRole('button', { name: 'Delete' }).click();
     await visitor.see('“Account 003” deleted. “Account 001” is the default now.');
   });
+
+  it('undoes what can be undone, shows failures as such, and covers nothing for good', async () => {
+    const person = await site.person();
+    await many(person, 60);
+    const visitor = await site.logIn(person, { ...NARROW, width: 320, height: 600 });
+    const { page } = visitor;
+    const { keyboard } = page;
+    await choose(visitor, 'Account 001', 'Disable');
+    await visitor.see('“Account 001” disabled. “Account 002” is the default now.');
+    await page.getByRole('button', { name: 'Undo' }).focus();
+    await keyboard.press('Enter');
+    await card(visitor, 'Account 001').getByText('Default', { exact: true }).waitFor();
+    expect(await card(visitor, 'Account 001').getByText('Disabled', { exact: true }).count()).toBe(0);
+    await choose(visitor, 'Account 002', 'Make default');
+    await visitor.see('“Account 002” is now the default.');
+    await visitor.press('Undo');
+    await visitor.see('“Account 001” is the default again.');
+
+    // The last thing on the page, with messages over its end.
+    await choose(visitor, 'Account 011', 'Test');
+    await page
+      .getByRole('alert')
+      .getByText(/“Account 011”: Token not accepted/)
+      .waitFor();
+    expect(await page.locator('.message.bad').count()).toBe(1);
+    expect(await visitor.axe()).toEqual([]);
+    await page.getByRole('button', { name: 'Next page' }).focus();
+    const isFree = `(() => {
+      const { top, bottom, left } = document.activeElement.getBoundingClientRect();
+      return document.elementFromPoint(left + 4, (top + bottom) / 2) === document.activeElement;
+    })()`;
+    expect(await page.evaluate(isFree)).toBe(true);
+    await page.getByRole('button', { name: 'Next page' }).click();
+    await visitor.see('Page 2 of 2');
+    await keyboard.press('Escape');
+    for (let left = 3; left > 0 && (await page.locator('.message').count()) > 0; left -= 1)
+      await keyboard.press('Escape');
+    expect(await page.locator('.message').count()).toBe(0);
+  }, 60_000);
 });

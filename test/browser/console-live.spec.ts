@@ -140,6 +140,11 @@ describe('the console, its session and its connection to the server', () => {
     await visitor.context.setOffline(false);
     await card(visitor, 'Changed meanwhile').waitFor();
     await visitor.page.getByText(/^You are offline\./).waitFor({ state: 'detached' });
+    // What told of the outage ends with it.
+    await visitor.page
+      .getByText(/The server does not answer, so a change may not/)
+      .first()
+      .waitFor({ state: 'detached' });
   });
 
   it('comes back to the stream of events from where it was, with its token', async () => {

@@ -56,7 +56,7 @@ describe('the console, as a person uses it', () => {
 
     site.instance.files.clear();
     await choose(visitor, name, 'Edit');
-    await visitor.fill({ 'New access token': site.goodToken });
+    await visitor.fill({ 'New access token': site.backends.secrets.make('wrong-token') });
     await visitor.press('Save');
     await avatar.getByText('SO').waitFor();
   }, 60_000);

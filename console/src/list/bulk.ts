@@ -19,6 +19,8 @@ export interface Bulk {
   readonly failures: readonly Failure[];
   /** Seconds until the server takes more; null if it does. */
   readonly waitSeconds: number | null;
+  /** What can be enabled again. */
+  readonly undo: readonly Platform[];
   /** What came of it; null while it runs. */
   readonly result: string | null;
 }
@@ -53,7 +55,15 @@ export async function runBulk(action: BulkAction, targets: readonly Platform[]):
   const own = new AbortController();
   running = own;
   const hadDefault = targets.some(({ isDefault }) => isDefault);
-  let now: Bulk = { action, total: targets.length, done: 0, failures: [], waitSeconds: null, result: null };
+  let now: Bulk = {
+    action,
+    total: targets.length,
+    done: 0,
+    failures: [],
+    waitSeconds: null,
+    undo: [],
+    result: null,
+  };
   const tell = (change: Partial<Bulk>): void => {
     now = { ...now, ...change };
     // A later one, or nobody: the list that this was about is gone.
@@ -73,6 +83,7 @@ export async function runBulk(action: BulkAction, targets: readonly Platform[]):
             const { id, name } = platform;
             tell({
               done: now.done + 1,
+              undo: action === 'disable' && platform.isActive ? [...now.undo, platform] : now.undo,
               failures: reason === null ? now.failures : [...now.failures, { id, name, reason }],
             });
           } catch (error) {

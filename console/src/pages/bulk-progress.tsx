@@ -1,4 +1,4 @@
-import { type BulkAction, bulk, dismissBulk, stopBulk } from '../list/bulk.js';
+import { type BulkAction, bulk, dismissBulk, runBulk, stopBulk } from '../list/bulk.js';
 import { hrefOf } from '../state/route.js';
 
 const RUNNING: Readonly<Record<BulkAction, string>> = {
@@ -37,9 +37,16 @@ export function BulkProgress() {
               ))}
             </ul>
           )}
-          <button type="button" onClick={now.result === null ? stopBulk : dismissBulk}>
-            {now.result === null ? 'Stop' : 'Close'}
-          </button>
+          <div class="buttons">
+            <button type="button" onClick={now.result === null ? stopBulk : dismissBulk}>
+              {now.result === null ? 'Stop' : 'Close'}
+            </button>
+            {now.undo.length > 0 && now.result !== null && (
+              <button type="button" onClick={() => void runBulk('enable', now.undo)}>
+                Enable them again
+              </button>
+            )}
+          </div>
         </div>
       )}
     </div>
