@@ -4,10 +4,12 @@ import { absent, session, sessionEnd, user } from './api/client.js';
 import { dismissBulk } from './list/bulk.js';
 import { AccountPage } from './pages/account.js';
 import { ActivityLogPage } from './pages/activity-log.js';
+import { AllConnectionsPage } from './pages/all-connections.js';
 import { ApiKeysPage } from './pages/api-keys.js';
 import { CachePage } from './pages/cache.js';
 import { ConfirmReplace } from './pages/confirm-replace.js';
 import { ForgotPasswordPage, ResetPasswordPage, VerifyEmailPage } from './pages/mail-links.js';
+import { OverviewPage } from './pages/overview.js';
 import { PlatformPage } from './pages/platform.js';
 import { PlatformsPage } from './pages/platforms.js';
 import { SignInAgain } from './pages/sign-in-again.js';
@@ -25,6 +27,7 @@ import { Banner } from './ui/banner.js';
 import { focusPage } from './ui/dialog.js';
 import { Messages } from './ui/messages.js';
 import { PageTitle } from './ui/page-title.js';
+import { Palette } from './ui/palette.js';
 
 const LIVENESS_LABELS = { live: 'Live', connecting: 'Connecting…', polling: 'Every 15 s' };
 
@@ -111,12 +114,15 @@ function Header() {
             <PageLink to="account" label="Account" />
             {person.role === 'admin' && (
               <>
+                <PageLink to="overview" label="Overview" />
+                <PageLink to="connections" label="All connections" />
                 <PageLink to="users" label="Users" />
                 <PageLink to="cache" label="Cache" />
               </>
             )}
           </nav>
           <div class="account">
+            {user.value !== null && <Palette />}
             <span class={`liveness ${liveness.value}`} title="How this page receives changes made elsewhere">
               {LIVENESS_LABELS[liveness.value]}
             </span>
@@ -186,6 +192,10 @@ function PersonsPage({ isAdmin }: { readonly isAdmin: boolean }) {
       return <AccountPage />;
     case 'cache':
       return isAdmin ? <CachePage /> : <NotFound />;
+    case 'overview':
+      return isAdmin ? <OverviewPage /> : <NotFound />;
+    case 'connections':
+      return isAdmin ? <AllConnectionsPage /> : <NotFound />;
     case 'users':
       return isAdmin ? <UsersPage /> : <NotFound />;
     default:

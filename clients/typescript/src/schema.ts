@@ -8847,9 +8847,10 @@ export interface operations {
     Credentials_audit: {
         parameters: {
             query?: {
-                pageSize?: number;
                 /** @description `nextBefore` of the previous page */
                 before?: number;
+                pageSize?: number;
+                action?: components["schemas"]["AuditAction"];
             };
             header?: never;
             path: {

@@ -96,20 +96,20 @@ export function SelectionBar({ found, picked, total, onSelectAll }: SelectionPro
       {picked.length > 0 && (
         <div class="buttons" role="group" aria-label="With those selected">
           <button type="button" onClick={() => run('test')}>
-            Test selected
+            Test<span class="visually-hidden"> selected</span>
           </button>
           {picked.some(({ isActive }) => !isActive) && (
             <button type="button" onClick={() => run('enable')}>
-              Enable selected
+              Enable<span class="visually-hidden"> selected</span>
             </button>
           )}
           {picked.some(({ isActive }) => isActive) && (
             <button type="button" onClick={() => setAsked('disable')}>
-              Disable selected
+              Disable<span class="visually-hidden"> selected</span>
             </button>
           )}
           <button type="button" class="danger" onClick={() => setAsked('delete')}>
-            Delete selected
+            Delete<span class="visually-hidden"> selected</span>
           </button>
         </div>
       )}

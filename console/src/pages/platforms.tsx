@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Platform } from '../api/client.js';
 import { choiceOf, chosen } from '../list/choice.js';
 import { loadError, platforms, reload } from '../state/platforms.js';
@@ -24,6 +24,13 @@ type Open =
 export function PlatformsPage() {
   const [open, setOpen] = useState<Open>(null);
   const close = (): void => setOpen(null);
+  const isAdding = new URLSearchParams(query.value).has('add');
+  useEffect(() => {
+    if (!isAdding) return;
+    // A reload does not open it again.
+    setQuery({ add: '' });
+    setOpen({ kind: 'add' });
+  }, [isAdding]);
   const list = platforms.value;
   return (
     <>
