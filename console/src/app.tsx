@@ -1,21 +1,25 @@
 import { untracked, useSignalEffect } from '@preact/signals';
 import { useEffect, useLayoutEffect } from 'preact/hooks';
-import { session, sessionEnd, user } from './api/client.js';
+import { absent, session, sessionEnd, user } from './api/client.js';
+import { dismissBulk } from './list/bulk.js';
 import { AccountPage } from './pages/account.js';
 import { ActivityLogPage } from './pages/activity-log.js';
+import { AllConnectionsPage } from './pages/all-connections.js';
 import { ApiKeysPage } from './pages/api-keys.js';
 import { CachePage } from './pages/cache.js';
 import { ConfirmReplace } from './pages/confirm-replace.js';
 import { ForgotPasswordPage, ResetPasswordPage, VerifyEmailPage } from './pages/mail-links.js';
+import { OverviewPage } from './pages/overview.js';
 import { PlatformPage } from './pages/platform.js';
 import { PlatformsPage } from './pages/platforms.js';
+import { SignInAgain } from './pages/sign-in-again.js';
 import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
 import { UsersPage } from './pages/users.js';
 import { condition, watchCondition } from './state/condition.js';
-import { finish, finishReturned, pendingAttempt, replacement } from './state/connect.js';
+import { finish, finishReturned, pendingAttempt, pendingFailure, replacement } from './state/connect.js';
 import { follow, liveness } from './state/live.js';
-import { dismissAll } from './state/messages.js';
+import { dismissAll, endOutage, warn } from './state/messages.js';
 import { forget, reload } from './state/platforms.js';
 import { restoreError, restoreSession, restoring } from './state/restore.js';
 import { followAddress, hrefOf, page } from './state/route.js';
@@ -23,6 +27,7 @@ import { Banner } from './ui/banner.js';
 import { focusPage } from './ui/dialog.js';
 import { Messages } from './ui/messages.js';
 import { PageTitle } from './ui/page-title.js';
+import { Palette } from './ui/palette.js';
 
 const LIVENESS_LABELS = { live: 'Live', connecting: 'Connecting…', polling: 'Every 15 s' };
 
@@ -54,20 +59,25 @@ export function App() {
   );
 }
 
+/** Whose connections are shown. */
+let owner: number | undefined;
+
 /** Runs the background work of a session while a user is signed in. */
 function useSession(): void {
   useSignalEffect(() => {
-    const isSignedIn = user.value !== null;
+    const { value: person } = user;
     return untracked(() => {
       // Also before another user's session: somebody has logged in as them in another tab.
-      forget();
-      return isSignedIn ? startSession() : undefined;
+      if (person?.id !== owner && absent.value === null) forget();
+      owner = person?.id ?? absent.value?.id;
+      return person === null ? undefined : startSession();
     });
   });
   useSignalEffect(() => {
     const { value } = condition;
     // Load the changes missed during the outage.
     if (value !== 'offline' && value !== 'unreachable') untracked(() => void reload());
+    if (value === 'ok') untracked(endOutage);
   });
 }
 
@@ -78,15 +88,19 @@ function startSession(): () => void {
   const { value: attempt } = pendingAttempt;
   pendingAttempt.value = null;
   if (attempt !== null) void finish(attempt);
+  const { value: failure } = pendingFailure;
+  pendingFailure.value = null;
+  if (failure !== null) warn(`The account was not connected. ${failure}`);
   return () => {
     stopFollowing();
     stopListening();
+    dismissBulk();
     replacement.value?.decide(false);
   };
 }
 
 function Header() {
-  const { value: person } = user;
+  const person = user.value ?? absent.value;
   return (
     <header class="top">
       <p class="brand">Platform Manager</p>
@@ -100,12 +114,15 @@ function Header() {
             <PageLink to="account" label="Account" />
             {person.role === 'admin' && (
               <>
+                <PageLink to="overview" label="Overview" />
+                <PageLink to="connections" label="All connections" />
                 <PageLink to="users" label="Users" />
                 <PageLink to="cache" label="Cache" />
               </>
             )}
           </nav>
           <div class="account">
+            {user.value !== null && <Palette />}
             <span class={`liveness ${liveness.value}`} title="How this page receives changes made elsewhere">
               {LIVENESS_LABELS[liveness.value]}
             </span>
@@ -149,7 +166,17 @@ function Page() {
       return <VerifyEmailPage />;
   }
   if (restoring.value) return <Restoring />;
-  if (user.value === null) return <SignInPage />;
+  const person = user.value ?? absent.value;
+  if (person === null) return <SignInPage />;
+  return (
+    <>
+      <PersonsPage key={person.id} isAdmin={person.role === 'admin'} />
+      {user.value === null && <SignInAgain />}
+    </>
+  );
+}
+
+function PersonsPage({ isAdmin }: { readonly isAdmin: boolean }) {
   const connection = /^platforms\/(\d{1,10})$/.exec(page.value)?.[1];
   if (connection !== undefined) return <PlatformPage key={connection} id={Number(connection)} />;
   switch (page.value) {
@@ -164,9 +191,13 @@ function Page() {
     case 'account':
       return <AccountPage />;
     case 'cache':
-      return user.value.role === 'admin' ? <CachePage /> : <NotFound />;
+      return isAdmin ? <CachePage /> : <NotFound />;
+    case 'overview':
+      return isAdmin ? <OverviewPage /> : <NotFound />;
+    case 'connections':
+      return isAdmin ? <AllConnectionsPage /> : <NotFound />;
     case 'users':
-      return user.value.role === 'admin' ? <UsersPage /> : <NotFound />;
+      return isAdmin ? <UsersPage /> : <NotFound />;
     default:
       return <NotFound />;
   }

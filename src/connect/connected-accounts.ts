@@ -11,6 +11,7 @@ import type { TokenGrant } from '../instances/token-reply.js';
 import { PlatformWriter } from '../platforms/platform-writer.js';
 import type { PlatformRow } from '../platforms/platform.repository.js';
 import { DuplicateAccount, DuplicateName } from '../platforms/platforms.errors.js';
+import { findSameAccount } from '../platforms/same-account.js';
 
 const MAX_NAME = 100;
 const NAME_ATTEMPTS = 20;
@@ -39,14 +40,6 @@ export interface SavedAccount {
 /** Runs in the transaction that saves. */
 type BeforeCommit = (manager: EntityManager, saved: SavedAccount) => Promise<void>;
 
-// An account id from a test or an earlier OAuth connection takes precedence over a username that the user typed.
-const SAME_ACCOUNT_SQL = `
-  SELECT id FROM platform_connections
-  WHERE user_id = $1 AND instance_url = $2 AND (
-    account_id = $3 OR account_id IS NULL AND lower(ltrim(username, '@')) IN (lower($4), lower($4 || '@' || $5))
-  )
-  ORDER BY account_id NULLS LAST, id LIMIT 1`;
-
 /** Stores the result of an attempt: creates a connection, or gives the existing one new tokens. */
 @Injectable()
 export class ConnectedAccounts {
@@ -63,7 +56,7 @@ export class ConnectedAccounts {
     mayReplace: boolean,
     beforeCommit: BeforeCommit,
   ): Promise<SavedAccount> {
-    const existing = await this.database.load((manager) => findSame(manager, connected));
+    const existing = await this.database.load((manager) => findSameAccount(manager, connected));
     if (existing !== null) return this.renew(existing, connected, mayReplace, beforeCommit);
     try {
       return { id: await this.create(connected, beforeCommit), result: 'created' };
@@ -134,13 +127,6 @@ export class ConnectedAccounts {
 
 function credentialsOf({ grant: { accessToken }, clientId, clientSecret }: ConnectedAccount): Credentials {
   return { accessToken, clientKey: clientId, clientSecret };
-}
-
-async function findSame(manager: EntityManager, connected: ConnectedAccount): Promise<number | null> {
-  const { userId, instanceUrl, account } = connected;
-  const { host } = new URL(instanceUrl);
-  const parameters = [userId, instanceUrl, account.id, account.username, host];
-  return (await manager.query<{ id: number }[]>(SAME_ACCOUNT_SQL, parameters))[0]?.id ?? null;
 }
 
 async function findByUsername(manager: EntityManager, connected: ConnectedAccount): Promise<number | null> {

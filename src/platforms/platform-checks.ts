@@ -13,9 +13,15 @@ import type { PlatformView } from './platform-view.js';
 import { PlatformConnection } from './platform.entity.js';
 import { PlatformRepository } from './platform.repository.js';
 import { PlatformNotFound } from './platforms.errors.js';
+import { TestedAccounts } from './tested-accounts.js';
 
 /** How old `lastCheckedAt` may become while nothing else changes. */
 const UNCHANGED_MS = 24 * 3_600_000;
+
+export interface PlatformTest extends AccountCheck {
+  /** The id of another connection of the user that has the same account. */
+  readonly sameAccountAs: number | null;
+}
 
 /** Checks connections at their instances and stores the findings. */
 @Injectable()
@@ -29,10 +35,11 @@ export class PlatformChecks {
     private readonly checker: AccountChecker,
     private readonly snapshots: AccountSnapshots,
     private readonly invalidation: Invalidation,
+    private readonly accounts: TestedAccounts,
   ) {}
 
   /** @throws {PlatformNotFound} */
-  async test(userId: number, id: number): Promise<AccountCheck> {
+  async test(userId: number, id: number): Promise<PlatformTest> {
     // Not from the cache: the finding is stored only for the credentials that were tested.
     const platform = await this.database.load(() => this.repository.find(id));
     if (platform === null || platform.view.userId !== userId) throw new PlatformNotFound();
@@ -41,7 +48,7 @@ export class PlatformChecks {
     const isGone = found.outcome === 'instance_unreachable' && platform.view.status === 'instance_gone';
     const check = isGone ? this.checker.instanceGone() : found;
     await this.record(platform, check, true);
-    return check;
+    return { ...check, sameAccountAs: await this.accounts.note(platform, check) };
   }
 
   /**

@@ -22,7 +22,8 @@ export class PlatformTestController {
   @ApiOperation({
     summary: 'Test a platform connection at its instance',
     description:
-      'Status, time and error are stored. A username that you gave is compared, never overwritten.',
+      'Status, time and error are stored. A username that you gave is compared, never overwritten; without one, a passed ' +
+      'test fills it in, unless another connection of yours has the account.',
   })
   @ApiOkResponse({ type: PlatformTestDto })
   @ApiProblems([400, 404, 413, 415, 429, 503])

@@ -18,6 +18,7 @@ import { PlatformRepository } from './platform.repository.js';
 import { PlatformsController } from './platforms.controller.js';
 import { PlatformsService } from './platforms.service.js';
 import { RegistrationSecrets } from './registration-secrets.js';
+import { TestedAccounts } from './tested-accounts.js';
 
 @Module({
   imports: [
@@ -40,6 +41,7 @@ import { RegistrationSecrets } from './registration-secrets.js';
     PlatformImport,
     PlatformExport,
     RegistrationSecrets,
+    TestedAccounts,
   ],
   exports: [
     DisconnectService,

@@ -1,6 +1,8 @@
 import { Body, Controller, Get, Header, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags, OmitType } from '@nestjs/swagger';
+import { AUDIT_ACTIONS } from '../audit/audit-actions.js';
 import { type AuditPage, AuditTrail } from '../audit/audit-trail.js';
+import { AuditQuery } from '../audit/dto/audit-query.dto.js';
 import { AuditPageDto } from '../audit/dto/audit.dto.js';
 import { CachedReply } from '../cache/cached-reply.js';
 import { DomainError } from '../common/domain-error.js';
@@ -10,13 +12,16 @@ import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
+import { queryPipe } from '../http/query.pipe.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
-import { WholeQueryPipe } from '../http/whole-query.pipe.js';
 import { RunsAgain } from '../idempotency/runs-again.decorator.js';
 import { NeedsReconnect, PlatformNotFound } from '../platforms/platforms.errors.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 import { CredentialsDto, RevealDto } from './dto/reveal.dto.js';
 import { RevealService } from './reveal.service.js';
+
+/** A page of it is newest first. */
+class PlatformAuditQuery extends OmitType(AuditQuery, ['after']) {}
 
 const NO_STORE = ['Cache-Control', 'no-store'] as const;
 
@@ -74,6 +79,7 @@ export class CredentialsController {
     description:
       'The trail remains after the connection is deleted. API keys cannot read it: it contains reasons and addresses.',
   })
+  @ApiQuery({ name: 'action', required: false, enum: AUDIT_ACTIONS, enumName: 'AuditAction' })
   @ApiQuery({
     name: 'pageSize',
     required: false,
@@ -90,17 +96,16 @@ export class CredentialsController {
   async audit(
     @CurrentUser() user: AuthUser,
     @Param('id', IdPipe) platformId: number,
-    @Query('pageSize', new WholeQueryPipe({ min: 1, max: 100, absent: 50 })) size: number,
-    @Query('before', new WholeQueryPipe({ min: 1, max: Number.MAX_SAFE_INTEGER, absent: null }))
-    before: number | null,
+    @Query(queryPipe(PlatformAuditQuery)) query: Readonly<PlatformAuditQuery>,
   ): Promise<AuditPage> {
+    const { action, before = null, pageSize: size } = query;
     const own = { userId: user.id, platformId };
-    const page = await this.trail.page(own, { before, size });
+    const page = await this.trail.page({ ...own, action }, { before, size });
     if (page.entries.length > 0) return page;
-    // An empty page has three causes: the page is past the end, the connection has no trail yet, or it is not the user's own.
+    // An empty page has several causes: the page is past the end, nothing of the kind was done, the connection has no trail yet, or it is not the user's own.
     const { value: platform } = await this.platforms.find(platformId);
     const owned = platform?.view.userId === user.id;
-    if (owned || (before !== null && (await this.trail.has(own)))) return page;
+    if (owned || ((before !== null || action !== undefined) && (await this.trail.has(own)))) return page;
     throw new PlatformNotFound();
   }
 }

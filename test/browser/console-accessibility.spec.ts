@@ -131,6 +131,11 @@ describe('the console', () => {
     const visitor = await site.logIn(admin);
     await visitor.page.getByRole('article').first().waitFor();
     await inspect(visitor, 'platforms');
+    await visitor.page.keyboard.press('Control+K');
+    await inspect(visitor, 'commands');
+    await visitor.page.keyboard.press('Escape');
+    await visitor.page.getByLabel('Select all').check();
+    await inspect(visitor, 'selected');
     await visitor.press('Add a platform');
     await inspect(visitor, 'add');
     await visitor.page.getByLabel('With an access token').check();
@@ -201,6 +206,16 @@ describe('the console', () => {
     expect(await visitor.axe()).toEqual([]);
   }, 120_000);
 
+  it('has none on the overview and the list of all connections', async () => {
+    const visitor = await site.logIn(admin);
+    await visitor.page.getByRole('link', { name: 'Overview' }).click();
+    await visitor.see('By type of software');
+    await inspect(visitor, 'overview');
+    await visitor.page.getByRole('link', { name: 'Token not accepted' }).click();
+    await visitor.see('Garden Club');
+    await inspect(visitor, 'connections');
+  }, 120_000);
+
   it('has none on the cache page', async () => {
     const visitor = await site.logIn(admin);
     const { clock } = visitor.page;
@@ -248,7 +263,7 @@ describe('the console', () => {
       visitor.page.evaluate<string>(`document.activeElement.${property}`);
     // Backwards from the title, which has the focus after the page has changed, to the very first stop.
     expect(await active('id')).toBe('page-title');
-    for (let stop = 0; stop < 10 && !(await active('className')).includes('skip'); stop += 1) {
+    for (let stop = 0; stop < 20 && !(await active('className')).includes('skip'); stop += 1) {
       await keyboard.press('Shift+Tab');
     }
     expect(await active('textContent')).toContain('Skip to content');

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
-import type { Visitor } from '../support/browser/browser.js';
+import { NARROW, type Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { type Person, createPlatform } from '../support/factories.js';
 
@@ -38,6 +38,67 @@ describe('the console of an administrator', () => {
     expect(await visitor.page.getByRole('link', { name: 'Cache' }).count()).toBe(0);
     await visitor.page.goto(`${site.url}#/cache`);
     await visitor.see('Page not found');
+  });
+
+  it('sees how all connections are doing, and finds those in trouble and those of a user', async () => {
+    const person = await site.person();
+    const { id } = await site.connected(person, { name: 'In trouble' });
+    await site.connected(person, { name: 'Not in trouble' });
+    await site.backends.rows(`UPDATE platform_connections SET status = 'instance_gone' WHERE id = $1`, [id]);
+    const visitor = await site.logIn(admin);
+    const { page } = visitor;
+    await page.getByRole('link', { name: 'Overview' }).click();
+    expect(await figure(visitor, 'Database')).toBe('Works');
+    const all = await site.backends.rows<{ count: number }>(
+      'SELECT count(*)::integer AS count FROM platform_connections',
+    );
+    await visitor.see('By type of software');
+    expect(Number(await figure(visitor, 'Connections'))).toBe(all[0]?.count);
+    await page.getByRole('link', { name: 'Instance no longer exists' }).click();
+    await visitor.see('In trouble');
+    expect(page.url()).toBe(`${site.url}connections?status=instance_gone`);
+    await page.getByRole('link', { name: `user ${person.id}` }).click();
+    await visitor.see('Not in trouble');
+    await visitor.see('2 connections');
+    await page.getByLabel('Search').fill('Not in');
+    await visitor.see('1 connection');
+    await page.getByLabel('Type').selectOption('Pixelfed');
+    await visitor.see('Nothing matches.');
+    await page.reload();
+    await visitor.see('Nothing matches.');
+  });
+
+  it('goes anywhere by keyboard: Ctrl K, a few letters, Enter', async () => {
+    const visitor = await site.logIn(admin);
+    const { keyboard } = visitor.page;
+    await visitor.page.getByRole('article').first().waitFor();
+    const command = async (typed: string): Promise<void> => {
+      await keyboard.press('Control+K');
+      await visitor.page.getByRole('combobox', { name: 'Command' }).waitFor();
+      await keyboard.type(typed);
+    };
+    await command('users');
+    await keyboard.press('Enter');
+    await visitor.page.getByRole('heading', { level: 1, name: 'Users' }).waitFor();
+    await command('kept');
+    await keyboard.press('ArrowDown');
+    const chosen = visitor.page.getByRole('dialog').getByRole('option', { selected: true });
+    expect(await chosen.textContent()).toContain('Test Kept');
+    await keyboard.press('ArrowUp');
+    await keyboard.press('Enter');
+    await visitor.page.getByRole('heading', { level: 1, name: 'Kept' }).waitFor();
+    await command('no such thing');
+    await visitor.see('Nothing like it.');
+    await keyboard.press('Escape');
+    await command('add a pl');
+    await keyboard.press('Enter');
+    await visitor.page.getByRole('heading', { name: 'Add a platform' }).waitFor();
+    await keyboard.press('Escape');
+    expect(visitor.page.url()).toBe(`${site.url}platforms`);
+    await visitor.look(NARROW);
+    await visitor.press(/^Go to/);
+    await visitor.page.getByRole('option', { name: 'Log out' }).click();
+    await visitor.page.getByRole('heading', { name: 'Log in' }).waitFor();
   });
 
   it('finds a user, disables and enables them, and invites somebody', async () => {
@@ -80,6 +141,14 @@ describe('the console of an administrator', () => {
     const moved = async (): Promise<boolean> => Number(await settled()) >= before + 30;
     await waitUntil(moved, { timeoutMs: 30_000, what: 'the saved queries to be shown', intervalMs: 200 });
     await visitor.see(/^last 30 s: \d/);
+    const chart = visitor.page.locator('.plot').first();
+    await chart.hover({ position: { x: 300, y: 80 } });
+    await visitor.page
+      .locator('figcaption')
+      .first()
+      .getByText(/ at \d+:\d+:\d+/)
+      .waitFor();
+    await visitor.page.getByLabel('Charts of the last').selectOption('1 minute');
     expect(await figure(visitor, 'Latency, median')).toMatch(/^[\d.]+ ms$/);
     expect(await figure(visitor, 'Breaker')).toBe('Closed: in use');
     expect(await figure(visitor, 'Connections in use')).toMatch(/^\d+$/);

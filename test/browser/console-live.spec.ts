@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { waitUntil } from '../support/barrier.js';
 import { Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
-import { card, focused } from '../support/browser/on-page.js';
+import { card, choose, focused } from '../support/browser/on-page.js';
 import { type Session, unique } from '../support/factories.js';
 import { MailServer } from '../support/mail-server.js';
 
@@ -134,12 +134,17 @@ describe('the console, its session and its connection to the server', () => {
     await visitor.context.setOffline(true);
     await visitor.see(/^You are offline\./);
     expect(await visitor.axe()).toEqual([]);
-    await card(visitor, name).getByRole('button', { name: 'Test' }).click();
+    await choose(visitor, name, 'Test');
     await visitor.see(/The server does not answer, so a change may not have been saved/);
     await person.client.patch(`/v1/platforms/${id}`, { name: 'Changed meanwhile' });
     await visitor.context.setOffline(false);
     await card(visitor, 'Changed meanwhile').waitFor();
     await visitor.page.getByText(/^You are offline\./).waitFor({ state: 'detached' });
+    // What told of the outage ends with it.
+    await visitor.page
+      .getByText(/The server does not answer, so a change may not/)
+      .first()
+      .waitFor({ state: 'detached' });
   });
 
   it('comes back to the stream of events from where it was, with its token', async () => {
@@ -243,7 +248,7 @@ describe('the console, its session and its connection to the server', () => {
     await card(visitor, name).waitFor();
     await site.backends.rows('DELETE FROM refresh_tokens WHERE user_id = $1', [person.id]);
     await visitor.page.route('**/v1/platforms/*/test', (route) => route.fulfill({ status: 401, json: {} }));
-    await card(visitor, name).getByRole('button', { name: 'Test' }).click();
+    await choose(visitor, name, 'Test');
     await visitor.see('Your session has expired. Log in again.');
   });
 

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
-import type { Visitor } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { card, choose, dialog, focused } from '../support/browser/on-page.js';
 import { PICTURES } from '../support/fake-instance/pictures.js';
@@ -17,24 +16,6 @@ describe('the console, as a person uses it', () => {
   afterEach(() => site.expectCleanVisits());
   afterAll(() => site.close(), 120_000);
 
-  it('adds by token and shows it connected; the token is forgotten by the page', async () => {
-    const visitor = await site.logIn(await site.person());
-    await visitor.press('Add a platform');
-    await dialog(visitor).getByLabel('With an access token').check();
-    await visitor.press('Add and test');
-    for (const name of ['Name', 'Instance', 'Access token']) await visitor.see(`${name} is required`);
-    await visitor.fill({
-      Name: 'My Mastodon',
-      Instance: site.instance.origin,
-      'Access token': site.goodToken,
-    });
-    await visitor.press('Add and test');
-    await card(visitor, 'My Mastodon').getByText('Connected').waitFor();
-    await card(visitor, 'My Mastodon').getByText('Default').waitFor();
-    expect(await dialog(visitor).count()).toBe(0);
-    expect(await focused(visitor)).toBe('Add a platform');
-  });
-
   it('tests, and shows what the instance has found', async () => {
     const person = await site.person();
     const { name } = await site.connected(person);
@@ -43,7 +24,7 @@ describe('the console, as a person uses it', () => {
     });
     const visitor = await site.logIn(person);
     await card(visitor, name).getByText('Not tested yet').waitFor();
-    await card(visitor, refused.name).getByRole('button', { name: 'Test' }).click();
+    await choose(visitor, refused.name, 'Test');
     await card(visitor, refused.name).getByText('Token not accepted').waitFor();
     await card(visitor, refused.name).getByText('does not accept the access token').waitFor();
   });
@@ -57,7 +38,7 @@ describe('the console, as a person uses it', () => {
     expect(await avatar.textContent()).toBe('SO');
 
     // Found by a test, but not to be had.
-    const test = (): Promise<void> => card(visitor, name).getByRole('button', { name: 'Test' }).click();
+    const test = (): Promise<void> => choose(visitor, name, 'Test');
     await test();
     await waitUntil(() => site.instance.asked(path).length > 0, {
       timeoutMs: 20_000,
@@ -75,7 +56,7 @@ describe('the console, as a person uses it', () => {
 
     site.instance.files.clear();
     await choose(visitor, name, 'Edit');
-    await visitor.fill({ 'New access token': site.goodToken });
+    await visitor.fill({ 'New access token': site.backends.secrets.make('wrong-token') });
     await visitor.press('Save');
     await avatar.getByText('SO').waitFor();
   }, 60_000);
@@ -215,84 +196,4 @@ describe('the console, as a person uses it', () => {
       what: 'the focus',
     });
   });
-
-  it('connects by OAuth in a tab of its own, which has the one it came from finish it', async () => {
-    const visitor = await site.logIn(await site.person());
-    const link = await beginToConnect(visitor);
-    const [tab] = await Promise.all([visitor.context.waitForEvent('page'), link.click()]);
-    await tab.getByRole('heading', { name: 'The account is connected' }).waitFor();
-    expect(tab.url()).toBe(site.url);
-    await visitor.page.bringToFront();
-    await visitor.page.getByRole('article').waitFor({ state: 'attached' });
-    await dialog(visitor).getByRole('button', { name: 'Close' }).click();
-    await visitor.page.getByRole('article').getByText('Connected').waitFor();
-  });
-
-  it('finishes in the tab that came back when the user has logged out in the other', async () => {
-    const person = await site.person();
-    const visitor = await site.logIn(person);
-    const address = (await (await beginToConnect(visitor)).getAttribute('href')) ?? '';
-    await dialog(visitor).getByRole('button', { name: 'Close' }).click();
-    await visitor.press('Log out');
-    await visitor.page.getByRole('heading', { name: 'Log in' }).waitFor();
-    const tab = await visitor.tab(address);
-    await tab.see('Log in to finish connecting the account.');
-    await tab.logIn(person);
-    await tab.see('The account is connected.');
-    await tab.page.getByRole('article').getByText('Connected').waitFor();
-    expect(tab.page.url()).toBe(`${site.url}platforms`);
-  });
-
-  it('connects an account again whose token is refused, and the test fails no more', async () => {
-    const person = await site.person();
-    const token = site.instance.addToken(site.backends.secrets.make('other-token'), 'invalid');
-    const { name, id } = await site.connected(person, { username: 'alice', accessToken: token });
-    const visitor = await site.logIn(person);
-    await card(visitor, name).getByRole('button', { name: 'Test' }).click();
-    await card(visitor, name).getByRole('button', { name: 'Reconnect' }).click();
-    await dialog(visitor).getByRole('button', { name: 'Continue' }).click();
-    const link = visitor.page.getByRole('link', { name: /^Continue at/ });
-    const [tab] = await Promise.all([visitor.context.waitForEvent('page'), link.click()]);
-    await visitor.page.bringToFront();
-    await visitor.press('Use the new token');
-    await tab.getByRole('heading', { name: 'The account is connected' }).waitFor();
-    await card(visitor, name).getByText('Connected', { exact: true }).waitFor();
-    expect(await card(visitor, name).getByRole('button', { name: 'Reconnect' }).count()).toBe(0);
-    expect((await person.client.get('/v1/platforms')).json()).toMatchObject([{ id, status: 'connected' }]);
-  }, 60_000);
-
-  it('says in the tab that came back why nothing was connected', async () => {
-    const visitor = await site.logIn(await site.person());
-    const link = await beginToConnect(visitor);
-    site.instance.consent = false;
-    const [tab] = await Promise.all([visitor.context.waitForEvent('page'), link.click()]);
-    await tab.getByText('Access was not granted at the instance.').waitFor();
-    site.instance.consent = true;
-  });
-
-  it('asks before the connection of an account that came back again gets the new token', async () => {
-    const visitor = await site.logIn(await site.person());
-    for (const isAgain of [false, true]) {
-      const address = (await (await beginToConnect(visitor)).getAttribute('href')) ?? '';
-      await dialog(visitor).getByRole('button', { name: 'Close' }).click();
-      const tab = await visitor.tab(address);
-      if (isAgain) {
-        await tab.see('Return to the tab you came from and decide what happens.');
-        await visitor.page.bringToFront();
-        await dialog(visitor).getByRole('heading', { name: '@alice is connected already' }).waitFor();
-        await dialog(visitor).getByRole('button', { name: 'Use the new token' }).click();
-      }
-      await tab.page.getByRole('heading', { name: 'The account is connected' }).waitFor();
-      await visitor.page.bringToFront();
-    }
-    expect(await visitor.page.getByRole('article').count()).toBe(1);
-  });
-
-  /** @returns the link to the consent page. */
-  async function beginToConnect(visitor: Visitor) {
-    await visitor.press('Add a platform');
-    await visitor.fill({ 'Instance or handle': site.instance.origin });
-    await visitor.press('Continue');
-    return visitor.page.getByRole('link', { name: /^Continue at/ });
-  }
 });

@@ -487,7 +487,7 @@ export interface paths {
         put?: never;
         /**
          * Test a platform connection at its instance
-         * @description Status, time and error are stored. A username that you gave is compared, never overwritten.
+         * @description Status, time and error are stored. A username that you gave is compared, never overwritten; without one, a passed test fills it in, unless another connection of yours has the account.
          */
         post: operations["PlatformTest_test"];
         delete?: never;
@@ -1722,6 +1722,11 @@ export interface components {
              */
             latencyMs: number | null;
             account: components["schemas"]["TestedAccountDto"] | null;
+            /**
+             * @description The id of another connection of yours that has the same account
+             * @example null
+             */
+            sameAccountAs: number | null;
             rateLimit: components["schemas"]["InstanceRateLimitDto"] | null;
             /**
              * Format: date-time
@@ -8890,9 +8895,10 @@ export interface operations {
     Credentials_audit: {
         parameters: {
             query?: {
-                pageSize?: number;
                 /** @description `nextBefore` of the previous page */
                 before?: number;
+                pageSize?: number;
+                action?: components["schemas"]["AuditAction"];
             };
             header?: never;
             path: {

@@ -17,10 +17,13 @@ export type OpenSession = Schemas['OpenSessionDto'];
 export type ApiKey = Schemas['ApiKeyDto'];
 export type NewApiKey = Schemas['CreateApiKeyDto'];
 export type ManagedUser = Schemas['ManagedUserDto'];
+export type Instance = Schemas['InstanceDto'];
 export type Readiness = Schemas['ReadyDto'];
 
 /** The signed-in user. */
 export const user = signal<User | null>(null);
+/** The user whose session has ended by itself: what they have not sent yet is still on the page. */
+export const absent = signal<User | null>(null);
 /** Why the session ended, unless the user logged out. */
 export const sessionEnd = signal<string | null>(null);
 
@@ -42,6 +45,7 @@ export const client = createClient({
   onUser: (person, reason) => {
     sessionEnd.value = reason === null ? null : 'Your session has expired. Log in again.';
     const { value: previous } = user;
+    absent.value = person === null && reason !== null ? (previous ?? absent.value) : null;
     const { id, role, email } = person ?? {};
     // Assigning a new object would restart every effect that depends on the user.
     if (previous?.id !== id || previous?.role !== role || previous?.email !== email) user.value = person;

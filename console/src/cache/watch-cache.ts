@@ -5,8 +5,8 @@ import { messageOf } from '../state/messages.js';
 import { type Rates, type Reading, ratesBetween, readingOf } from './readings.js';
 
 const EVERY_MS = 2000;
-/** Five minutes of readings. */
-const MAX_READINGS = 150;
+/** A quarter of an hour of readings. */
+const MAX_READINGS = 450;
 /** Time span of the percentiles and the recent hit ratio. */
 const WINDOW_SECONDS = 30;
 

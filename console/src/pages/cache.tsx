@@ -1,7 +1,8 @@
-import { useState } from 'preact/hooks';
-import { OUTCOMES, hitRatio, queriesSaved, totalOf } from '../cache/readings.js';
+import { useMemo, useState } from 'preact/hooks';
+import { OUTCOMES, type Reading, hitRatio, queriesSaved, totalOf } from '../cache/readings.js';
 import { type CacheWatch, useCacheWatch } from '../cache/watch-cache.js';
 import { Chart, formatOrDash } from '../ui/chart.js';
+import { Select } from '../ui/form.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Tile } from '../ui/tile.js';
 import { DropCache, WarmCache } from './cache-actions.js';
@@ -14,6 +15,8 @@ const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const milliseconds = (seconds: number): string => `${rate.format(seconds * 1000)} ms`;
 const perSecond = (value: number): string => `${rate.format(value)}/s`;
 const atClock = (seconds: number): string => clock.format(seconds * 1000);
+
+const RANGES = { 60: '1 minute', 300: '5 minutes', 900: '15 minutes' };
 
 const BREAKER_LABELS = {
   closed: 'Closed: in use',
@@ -68,22 +71,34 @@ function Tiles({ figures, reading, recent }: CacheWatch) {
   const { pool, outbox } = figures;
   return (
     <dl class="tiles">
-      <Tile label="Hit ratio" value={formatOrDash(hitRatio(outcomes), (value) => percent.format(value))}>
+      <Tile label="Hit ratio" value={ratioOf(outcomes) ?? 'No reads yet'}>
         {recent === null
           ? `of ${whole.format(totalOf(outcomes))} reads`
-          : `last 30 s: ${formatOrDash(hitRatio(recent.outcomes), (value) => percent.format(value))}`}
+          : `last 30 s: ${ratioOf(recent.outcomes) ?? 'no reads'}`}
       </Tile>
       <Tile label="Database queries saved" value={whole.format(queriesSaved(outcomes))}>
         of {whole.format(totalOf(outcomes))} reads
       </Tile>
-      <Tile label="Latency, median" value={formatOrDash(recent?.p50, milliseconds)}>
-        95 %: {formatOrDash(recent?.p95, milliseconds)} · 99 %: {formatOrDash(recent?.p99, milliseconds)}
+      <Tile label="Latency, median" value={formatOrDash(recent?.p50, milliseconds, 'No reads')}>
+        {recent?.p50 == null ? (
+          'in the last 30 s'
+        ) : (
+          <>
+            95 %: {formatOrDash(recent.p95, milliseconds)} · 99 %: {formatOrDash(recent.p99, milliseconds)}
+          </>
+        )}
       </Tile>
-      <Tile label="Breaker" value={BREAKER_LABELS[figures.breaker]}>
-        {figures.store === 'redis' ? 'to Redis' : 'cache in process memory'}
+      <Tile
+        label="Breaker"
+        value={figures.store === 'redis' ? BREAKER_LABELS[figures.breaker] : 'None: there is no Redis'}
+      >
+        {figures.store === 'redis' ? 'to Redis' : 'The cache is in process memory'}
         {figures.behind && ', catching up with changes'}
       </Tile>
-      <Tile label="Keys in the store" value={formatOrDash(figures.entries, (value) => whole.format(value))} />
+      <Tile
+        label="Keys in the store"
+        value={formatOrDash(figures.entries, (value) => whole.format(value), 'Unknown')}
+      />
       <Tile label="Connections in use" value={whole.format(pool.used)}>
         {pool.idle} idle, {pool.waiting} waiting
       </Tile>
@@ -95,31 +110,47 @@ function Tiles({ figures, reading, recent }: CacheWatch) {
   );
 }
 
-function Charts({ history }: CacheWatch) {
-  const times = history.map(({ at }) => at);
+function ratioOf(outcomes: Reading['outcomes']): string | null {
+  const ratio = hitRatio(outcomes);
+  return ratio === null ? null : percent.format(ratio);
+}
+
+function Charts({ history: all }: CacheWatch) {
+  const [range, setRange] = useState('300');
+  const since = (all.at(-1)?.at ?? 0) - Number(range);
+  const history = useMemo(() => all.filter(({ at }) => at >= since), [all, range]);
+  const times = useMemo(() => history.map(({ at }) => at), [history]);
+  if (history.length < 2) {
+    return <p class="hint panel">The charts begin with the third reading, in a few seconds.</p>;
+  }
   return (
-    <div class="charts">
-      <Chart
-        title="Reads by outcome"
-        times={times}
-        series={OUTCOMES.map((outcome) => ({
-          label: outcome,
-          values: history.map(({ outcomes }) => outcomes[outcome]),
-        }))}
-        format={perSecond}
-        formatTime={atClock}
-      />
-      <Chart
-        title="Latency over 30 s"
-        times={times}
-        series={[
-          { label: 'median', values: history.map(({ p50 }) => p50) },
-          { label: '95 %', values: history.map(({ p95 }) => p95) },
-          { label: '99 %', values: history.map(({ p99 }) => p99) },
-        ]}
-        format={milliseconds}
-        formatTime={atClock}
-      />
-    </div>
+    <>
+      <div class="choices">
+        <Select name="range" label="Charts of the last" value={range} options={RANGES} onChange={setRange} />
+      </div>
+      <div class="charts">
+        <Chart
+          title="Reads by outcome"
+          times={times}
+          series={OUTCOMES.map((outcome) => ({
+            label: outcome,
+            values: history.map(({ outcomes }) => outcomes[outcome]),
+          }))}
+          format={perSecond}
+          formatTime={atClock}
+        />
+        <Chart
+          title="Latency over 30 s"
+          times={times}
+          series={[
+            { label: 'median', values: history.map(({ p50 }) => p50) },
+            { label: '95 %', values: history.map(({ p95 }) => p95) },
+            { label: '99 %', values: history.map(({ p99 }) => p99) },
+          ]}
+          format={milliseconds}
+          formatTime={atClock}
+        />
+      </div>
+    </>
   );
 }

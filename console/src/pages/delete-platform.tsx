@@ -1,4 +1,5 @@
-import { type Platform, Problem, api, ok } from '../api/client.js';
+import type { Platform } from '../api/client.js';
+import { defaultNow, remove } from '../list/bulk.js';
 import { say } from '../state/messages.js';
 import { write } from '../state/platforms.js';
 import { Confirm } from '../ui/confirm.js';
@@ -18,7 +19,7 @@ export function DeletePlatform({ platform: { id, name, isDefault }, onClose, onD
       onClose={onClose}
       onConfirm={async ({ revoke }) => {
         await write(() => remove(id, revoke !== undefined));
-        say(`“${name}” deleted.`);
+        say(`“${name}” deleted.${isDefault ? ` ${defaultNow()}` : ''}`);
         onDeleted?.();
       }}
     >
@@ -36,14 +37,4 @@ export function DeletePlatform({ platform: { id, name, isDefault }, onClose, onD
       )}
     </Confirm>
   );
-}
-
-async function remove(id: number, revoke: boolean): Promise<void> {
-  const params = { path: { id }, query: { revoke } };
-  try {
-    await ok(api.DELETE('/v1/platforms/{id}', { params }));
-  } catch (error) {
-    // Already deleted elsewhere, which is the wanted result.
-    if (!(error instanceof Problem && error.status === 404)) throw error;
-  }
 }

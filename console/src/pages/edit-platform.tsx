@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
 import { type Platform, type PlatformChange, Problem, api, ok } from '../api/client.js';
-import { say } from '../state/messages.js';
+import { useLookup } from '../api/use-lookup.js';
+import { say, warn } from '../state/messages.js';
 import { platforms, write } from '../state/platforms.js';
 import { Dialog } from '../ui/dialog.js';
 import { Field, Form, SecretField, Select } from '../ui/form.js';
-import { TYPE_LABELS } from '../ui/labels.js';
+import { STATUS_LABELS, TYPE_LABELS } from '../ui/labels.js';
 
 interface EditProps {
   readonly platform: Platform;
@@ -18,12 +19,16 @@ const SECRET = ['accessToken', 'clientKey', 'clientSecret'] as const;
 export function EditPlatform({ platform: opened, onClose }: EditProps) {
   const [shown, setShown] = useState(opened);
   const [instance, setInstance] = useState(opened.instanceUrl);
+  const [type, setType] = useState<string>(opened.platformType);
+  const lookup = useLookup(instance);
+  const detected = lookup.kind === 'found' ? lookup.instance.platformType : null;
   const moves = instance !== shown.instanceUrl;
   const latest = platforms.value?.find(({ id }) => id === shown.id);
   const gone = platforms.value !== null && latest === undefined;
   const show = (platform: Platform) => {
     setShown(platform);
     setInstance(platform.instanceUrl);
+    setType(platform.platformType);
   };
   return (
     <Dialog title={`Edit “${opened.name}”`} onClose={onClose}>
@@ -50,7 +55,9 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
         }
         onSubmit={async (values) => {
           const saved = await write(() => save(shown, values));
-          say(`“${saved.name}” saved.`);
+          if (!isTested(shown, values)) say(`“${saved.name}” saved.`);
+          else if (saved.status === 'connected') say(`“${saved.name}” saved. Connected.`);
+          else warn(`“${saved.name}” saved. ${STATUS_LABELS[saved.status]}. ${saved.lastError ?? ''}`);
           onClose();
         }}
       >
@@ -60,10 +67,22 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
             <Select
               name="platformType"
               label="Type"
-              value={shown.platformType}
+              value={type}
               options={TYPE_LABELS}
+              onChange={setType}
               error={errorOf('platformType')}
             />
+            {detected !== null && detected !== type && (
+              <div class="notice waiting" role="status">
+                <p>
+                  {lookup.kind === 'found' && new URL(lookup.instance.origin).host} answers as{' '}
+                  {TYPE_LABELS[detected]}.
+                </p>
+                <button type="button" onClick={() => setType(detected)}>
+                  Use {TYPE_LABELS[detected]}
+                </button>
+              </div>
+            )}
             <Field
               name="instanceUrl"
               label="Instance"
@@ -100,6 +119,11 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
   );
 }
 
+/** A new token or instance is tested at once, for its result to be seen. */
+function isTested(shown: Platform, values: Readonly<Record<string, string>>): boolean {
+  return SECRET.some((field) => (values[field] ?? '') !== '') || values.instanceUrl !== shown.instanceUrl;
+}
+
 function save(shown: Platform, values: Readonly<Record<string, string>>): Promise<Platform> {
   const changed = SHOWN.filter((field) => (values[field] ?? '') !== (shown[field] ?? ''));
   const secrets = SECRET.filter((field) => (values[field] ?? '') !== '');
@@ -111,7 +135,11 @@ function save(shown: Platform, values: Readonly<Record<string, string>>): Promis
   ) as PlatformChange;
   return ok(
     api.PATCH('/v1/platforms/{id}', {
-      params: { path: { id: shown.id }, header: { 'If-Match': `"${shown.version}"` } },
+      params: {
+        path: { id: shown.id },
+        header: { 'If-Match': `"${shown.version}"` },
+        query: { test: isTested(shown, values) },
+      },
       body,
     }),
   );

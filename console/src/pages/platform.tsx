@@ -7,16 +7,18 @@ import { useActions } from '../state/use-actions.js';
 import { needsReconnect, softwareOf } from '../ui/labels.js';
 import { Empty, Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
+import type { AuditAction } from '../ui/words.js';
 import { Activity } from './activity.js';
 import { DeletePlatform } from './delete-platform.js';
 import { EditPlatform } from './edit-platform.js';
 import { Entries } from './entries.js';
 import { Followers } from './followers.js';
-import { Dates, StatusLine } from './platform-card.js';
+import { Dates, StatusLine } from './platform-row.js';
 import { LoadState } from './platforms.js';
 import { Reconnect } from './reconnect.js';
 
-const ENTRIES = 10;
+const ENTRIES = 5;
+const MOST_ENTRIES = 100;
 
 /** One connection. */
 export function PlatformPage({ id }: { readonly id: number }) {
@@ -83,18 +85,27 @@ function Connection({ platform }: { readonly platform: Platform }) {
         <h2 id="status">Status</h2>
         <StatusLine platform={platform} />
         <Dates platform={platform} />
-        <div class="buttons">
-          {isActive && !isDefault && button('Make default', makeDefault)}
-          {button(isActive ? 'Disable' : 'Enable', toggle)}
-        </div>
+        {isActive && !isDefault && <div class="buttons">{button('Make default', makeDefault)}</div>}
       </section>
       <Activity platforms={[platform]} />
       <Followers platforms={[platform]} />
-      <History platform={platform} />
+      <History
+        id="uses"
+        title="Who used it"
+        about="Each time that a program or a person read its credentials."
+        none="Nobody has read its credentials yet."
+        platform={platform}
+        action="credentials.reveal"
+      />
+      <History id="history" title="Who did what" none="Nothing is recorded yet." platform={platform} />
       <section class="panel danger-zone" aria-labelledby="danger">
         <h2 id="danger">Danger zone</h2>
-        <p>Deletes this connection with its credentials and statistics. It cannot be undone.</p>
+        <p>
+          Disabling keeps it, but programs no longer find it. Deleting takes its credentials and statistics
+          with it and cannot be undone.
+        </p>
         <div class="buttons">
+          {button(isActive ? 'Disable' : 'Enable', toggle)}
           <button type="button" class="danger" onClick={() => setOpen('delete')}>
             Delete
           </button>
@@ -109,18 +120,43 @@ function Connection({ platform }: { readonly platform: Platform }) {
   );
 }
 
-function History({ platform: { id, version } }: { readonly platform: Platform }) {
-  const params = { path: { id }, query: { pageSize: ENTRIES } };
-  const polled = usePolled(() => ok(api.GET('/v1/platforms/{id}/audit', { params })), [id, version], 60_000);
+interface HistoryProps {
+  readonly id: string;
+  readonly title: string;
+  readonly about?: string;
+  readonly none: string;
+  readonly platform: Platform;
+  readonly action?: AuditAction;
+}
+
+function History({ id, title, about, none, platform, action }: HistoryProps) {
+  const [size, setSize] = useState(ENTRIES);
+  const query = { pageSize: size, ...(action !== undefined && { action }) };
+  const params = { path: { id: platform.id }, query };
+  const polled = usePolled(
+    () => ok(api.GET('/v1/platforms/{id}/audit', { params })),
+    [platform.id, platform.version, size],
+    60_000,
+  );
   return (
-    <section aria-labelledby="history" class="stack">
-      <h2 id="history">Who did what</h2>
+    <section aria-labelledby={id} class="stack">
+      <h2 id={id}>{title}</h2>
+      {about !== undefined && <p class="hint">{about}</p>}
       <Loaded polled={polled} what="what was done with this connection">
-        {({ entries }) =>
+        {({ entries, nextBefore }) =>
           entries.length === 0 ? (
-            <p class="hint">Nothing is recorded yet.</p>
+            <p class="hint">{none}</p>
           ) : (
-            <Entries entries={entries} withPlatform={false} />
+            <>
+              <Entries entries={entries} withPlatform={false} />
+              {nextBefore !== null && size < MOST_ENTRIES && (
+                <div class="buttons">
+                  <button type="button" onClick={() => setSize(MOST_ENTRIES)}>
+                    Show more
+                  </button>
+                </div>
+              )}
+            </>
           )
         }
       </Loaded>

@@ -1,12 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { BASE } from '../api/base.js';
 import { App } from '../app.js';
-import { handOver, pendingAttempt } from '../state/connect.js';
+import { handOver, pendingAttempt, reasonOf } from '../state/connect.js';
 import { PageTitle } from '../ui/page-title.js';
-
-const REASONS: Readonly<Record<string, string>> = {
-  access_denied: 'Access was not granted at the instance.',
-};
 
 type Progress = 'waiting' | 'asking' | 'alone' | { readonly failure: string | null };
 
@@ -69,12 +65,5 @@ function Outcome({ failure }: { readonly failure: string | null }) {
         <a href={`${BASE}/console/`}>Open the console here</a>
       </p>
     </>
-  );
-}
-
-function reasonOf(code: string | null): string {
-  return (
-    REASONS[code ?? ''] ??
-    `The instance or this server refused the connection (${code ?? 'no reason given'}).`
   );
 }

@@ -1,7 +1,6 @@
 import { type Platform, type PlatformStats, api, ok } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
 import { platforms } from '../state/platforms.js';
-import { formatOrDash } from '../ui/chart.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Time } from '../ui/time.js';
 import { Activity } from './activity.js';
@@ -69,6 +68,12 @@ function Totals({ stats }: StatsProps) {
   return (
     <section class="panel" aria-labelledby="totals">
       <h2 id="totals">Totals by platform</h2>
+      {stats.some(({ account }) => account === null) && (
+        <p class="hint">
+          The number of followers is known once a connection has passed its first test, and its instance tells
+          it.
+        </p>
+      )}
       <div class="scroll" tabIndex={0} role="region" aria-label="Totals by platform, table">
         <table>
           <thead>
@@ -88,7 +93,9 @@ function Totals({ stats }: StatsProps) {
                 <td>{whole.format(one.totalPosts)}</td>
                 <td>{whole.format(one.totalImages)}</td>
                 <td>{whole.format(one.processingRuns)}</td>
-                <td>{formatOrDash(one.account?.followers, (value) => whole.format(value))}</td>
+                <td>
+                  {one.account?.followers == null ? 'not known yet' : whole.format(one.account.followers)}
+                </td>
                 <td>
                   <Time at={one.computedAt} none="never" />
                 </td>

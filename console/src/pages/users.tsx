@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type ManagedUser, Problem, api, ok, user } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
 import { say } from '../state/messages.js';
+import { hrefOf } from '../state/route.js';
 import { Confirm } from '../ui/confirm.js';
 import { Select } from '../ui/form.js';
 import { Empty, Loaded } from '../ui/loaded.js';
@@ -137,8 +138,9 @@ function UserRow({ person, onChanged }: RowProps) {
           {disabled && leavesAt === null && <span class="badge warn">Disabled</span>}
         </p>
         <p class="hint">
-          Number {id} · {oidcIssuer === null ? 'signs in with a password' : `signs in with ${oidcIssuer}`} ·
-          since <Time at={createdAt} none="" /> · last active <Time at={lastActiveAt} none="never" />
+          Number {id} · <a href={hrefOf(`connections?user=${id}`)}>connections</a> ·{' '}
+          {oidcIssuer === null ? 'signs in with a password' : `signs in with ${oidcIssuer}`} · since{' '}
+          <Time at={createdAt} none="" /> · last active <Time at={lastActiveAt} none="never" />
           {leavesAt !== null && (
             <>
               {' '}

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import { BASE } from '../api/base.js';
-import { api, ok } from '../api/client.js';
+import { api, ok, staysSignedIn } from '../api/client.js';
 import { messageOf, say, warn } from './messages.js';
-import { reload } from './platforms.js';
+import { write } from './platforms.js';
 
 const CHANNEL = 'platform-manager:connect';
 /** The other tab answers at once, before it asks the API. A busy or hidden tab takes longer. */
@@ -20,8 +20,16 @@ type Message =
 /** Names this tab. Not randomUUID(), which browsers offer over https only. */
 const tab = crypto.getRandomValues(new Uint32Array(4)).join('-');
 
-/** An attempt that this tab finishes as soon as its user has logged in here. */
+const REASONS: Readonly<Record<string, string>> = {
+  access_denied: 'Access was not granted at the instance.',
+};
+
+/** An attempt that this tab finishes as soon as its user is signed in here. */
 export const pendingAttempt = signal<string | null>(null);
+/** Why an attempt that came back to this tab has failed; its user is told once they are signed in. */
+export const pendingFailure = signal<string | null>(null);
+/** How many attempts have been finished here. */
+export const finished = signal(0);
 
 /** An account that came back although it is connected already. Its user decides. */
 export interface Replacement {
@@ -31,26 +39,34 @@ export interface Replacement {
 }
 export const replacement = signal<Replacement | null>(null);
 
-/** Where the instance's tab ends. It names this tab, whose user alone can finish the attempt. */
+/** Where the instance sends the browser. A new tab learns there which tab has its user, who alone can finish the attempt. */
 export function returnAddress(): string {
-  return new URL(`${BASE}/console/?tab=${tab}`, location.href).href;
+  return new URL(`${BASE}/console/${staysSignedIn ? '' : `?tab=${tab}`}`, location.href).href;
+}
+
+export function reasonOf(code: string | null): string {
+  return (
+    REASONS[code ?? ''] ??
+    `The instance or this server refused the connection (${code ?? 'no reason given'}).`
+  );
 }
 
 /** Finishes an attempt as the signed-in user, and tells them. Asks before a connection gets another token. */
 export async function finish(attempt: string, onAsking: () => void = () => undefined): Promise<Failure> {
   try {
-    const { outcome, platformId, account } = await send(attempt, false);
-    if (outcome === 'confirmation_required') {
+    let answer = await write(() => send(attempt, false));
+    const { account } = answer;
+    if (answer.outcome === 'confirmation_required') {
       onAsking();
-      if (!(await mayReplace(platformId, account.username))) {
+      if (!(await mayReplace(answer.platformId, account.username))) {
         const kept = 'Its connection keeps the token that it has.';
         say(`@${account.username} was connected already. ${kept}`);
         return kept;
       }
-      await send(attempt, true);
+      answer = await write(() => send(attempt, true));
     }
-    say('The account is connected.');
-    void reload();
+    say(answer.renewed ? `@${account.username} has its new token.` : `@${account.username} was added.`);
+    finished.value += 1;
     return null;
   } catch (error) {
     const failure = messageOf(error);

@@ -30,19 +30,27 @@ function platform(id: number, own: Partial<Platform> = {}): Platform {
   };
 }
 
+const texts = (...lists: Parameters<typeof differences>): string[] =>
+  differences(...lists).map(({ text }) => text);
+
 describe('differences', () => {
   it('describes each change made elsewhere', () => {
     const before = [platform(1, { isDefault: true }), platform(2)];
     const after = [platform(2, { version: 2, isDefault: true }), platform(1, { version: 2 })];
-    expect(differences(before, after)).toEqual(['“Platform 2” was made the default elsewhere.']);
+    expect(texts(before, after)).toEqual(['“Platform 2” was made the default elsewhere.']);
     expect(differences([platform(1)], [platform(1, { version: 2, status: 'token_invalid' })])).toEqual([
-      '“Platform 1” is now: Token not accepted.',
+      { text: '“Platform 1” is now: Token not accepted.', isBad: true },
     ]);
-    expect(differences([platform(1)], [platform(2), platform(1, { version: 2 })])).toEqual([
+    const [recovered] = differences(
+      [platform(1, { status: 'instance_error' })],
+      [platform(1, { version: 2 })],
+    );
+    expect(recovered).toMatchObject({ isBad: false });
+    expect(texts([platform(1)], [platform(2), platform(1, { version: 2 })])).toEqual([
       '“Platform 2” was added elsewhere.',
       '“Platform 1” was changed elsewhere.',
     ]);
-    expect(differences([platform(1)], [])).toEqual(['“Platform 1” was deleted elsewhere.']);
+    expect(texts([platform(1)], [])).toEqual(['“Platform 1” was deleted elsewhere.']);
   });
 
   it('ignores a change of the last use only', () => {
@@ -51,6 +59,6 @@ describe('differences', () => {
 
   it('summarises many changes in one sentence', () => {
     const all = [1, 2, 3, 4].map((id) => platform(id));
-    expect(differences(all, [])).toEqual(['4 changes were made elsewhere.']);
+    expect(texts(all, [])).toEqual(['4 changes were made elsewhere.']);
   });
 });

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { type Platform, api, ok, user } from '../api/client.js';
 import { differences } from './differences.js';
-import { messageOf, say } from './messages.js';
+import { messageOf, say, warn } from './messages.js';
 
 /** All connections of the signed-in user, the default first; null before the first load. */
 export const platforms = signal<readonly Platform[] | null>(null);
@@ -76,5 +76,5 @@ function accept(list: readonly Platform[]): void {
   own = false;
   platforms.value = list;
   loadError.value = null;
-  for (const text of changes) say(text);
+  for (const { text, isBad } of changes) (isBad ? warn : say)(text);
 }

@@ -6,16 +6,33 @@ const FIRST = 'platforms';
 
 /** The page that is shown, as its path below /console/: `platforms/7`. */
 export const page = signal('');
+/** What follows the `?` of the address: what its page shows of a list. */
+export const query = signal('');
 
 export function hrefOf(target: string): string {
   return ROOT + target;
 }
 
 export function go(target: string): void {
-  if (target === page.value) return;
+  const [path = '', search = ''] = target.split('?');
+  if (path === page.value && search === query.value) return;
   history.pushState(null, '', hrefOf(target));
-  page.value = target;
+  page.value = path;
+  query.value = search;
   scrollTo(0, 0);
+}
+
+/** Sets parameters of the address, without an entry in the history for each letter; an empty one is left out. */
+export function setQuery(changes: Readonly<Record<string, string>>): void {
+  const params = new URLSearchParams(query.value);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === '') params.delete(name);
+    else params.set(name, value);
+  }
+  const search = params.toString();
+  if (search === query.value) return;
+  history.replaceState(null, '', hrefOf(search === '' ? page.value : `${page.value}?${search}`));
+  query.value = search;
 }
 
 /** Keeps `page` and the address in step: links of the console change the page without loading it again. */
@@ -26,6 +43,7 @@ export function followAddress(): () => void {
     const kept = /^#\/(.+)/.exec(location.hash)?.[1];
     if (target === '') history.replaceState(null, '', hrefOf(kept ?? FIRST));
     page.value = target === '' ? (kept ?? FIRST) : target;
+    query.value = location.search.slice(1);
   };
   const onClick = (event: MouseEvent): void => {
     const link = event.target instanceof Element ? event.target.closest('a') : null;
@@ -33,7 +51,7 @@ export function followAddress(): () => void {
     if (link === null || !isPlain || event.defaultPrevented || link.target !== '') return;
     if (link.origin !== location.origin || !link.pathname.startsWith(ROOT)) return;
     event.preventDefault();
-    go(link.pathname.slice(ROOT.length));
+    go(link.pathname.slice(ROOT.length) + link.search);
   };
   read();
   addEventListener('popstate', read);

@@ -1,7 +1,9 @@
 import { useState } from 'preact/hooks';
 import { type Platform, api, ok } from '../api/client.js';
+import { defaultNow } from '../list/bulk.js';
+import { focusPage } from '../ui/dialog.js';
 import { STATUS_LABELS } from '../ui/labels.js';
-import { messageOf, say, warn } from './messages.js';
+import { say, warn, warnOf } from './messages.js';
 import { platforms, write } from './platforms.js';
 
 export interface Actions {
@@ -13,44 +15,86 @@ export interface Actions {
 }
 
 /** What can be done with a connection at once, one at a time; says what came of it. */
-export function useActions({ id, name, isActive, isDefault }: Platform): Actions {
+export function useActions(platform: Platform): Actions {
+  const { id, name, isActive } = platform;
   const [busy, setBusy] = useState<string | null>(null);
-  const params = { path: { id } };
+  const about = String(id);
 
-  async function run(label: string, task: () => Promise<string>, more?: () => string): Promise<void> {
+  async function run(label: string, task: () => Promise<void>): Promise<void> {
     if (busy !== null) return;
     setBusy(label);
+    const { activeElement } = document;
     try {
-      const text = await write(task);
-      say(more === undefined ? text : text + more());
+      await task();
     } catch (error) {
-      warn(`“${name}”: ${messageOf(error)}`);
+      warnOf(error, `“${name}”: `, { about });
     } finally {
       setBusy(null);
+      keepFocus(activeElement);
     }
   }
 
-  const test = async (): Promise<string> => {
-    const { outcome, detail } = await ok(api.POST('/v1/platforms/{id}/test', { params }));
-    return `“${name}”: ${STATUS_LABELS[outcome]}. ${detail}`;
-  };
-  const makeDefault = async (): Promise<string> => {
-    await ok(api.PUT('/v1/platforms/{id}/default', { params }));
-    return `“${name}” is now the default.`;
-  };
-  const toggle = async (): Promise<string> => {
-    await ok(api.PATCH('/v1/platforms/{id}', { params, body: { isActive: !isActive } }));
-    return `“${name}” ${isActive ? 'disabled' : 'enabled'}.`;
-  };
-  /** Of the list that was loaded after the change. */
-  const newDefault = (): string => {
-    const next = platforms.value?.find((platform) => platform.isDefault);
-    return next === undefined ? ' There is no default now.' : ` “${next.name}” is the default now.`;
-  };
   return {
     busy,
-    test: () => void run('Test', test),
-    makeDefault: () => void run('Make default', makeDefault),
-    toggle: () => void run('Disable', toggle, isActive && isDefault ? newDefault : undefined),
+    test: () =>
+      void run('Test', async () => {
+        const params = { path: { id } };
+        const { outcome, detail } = await write(() => ok(api.POST('/v1/platforms/{id}/test', { params })));
+        const tell = outcome === 'connected' ? say : warn;
+        tell(`“${name}”: ${STATUS_LABELS[outcome]}. ${detail}`, { about });
+      }),
+    makeDefault: () =>
+      void run('Make default', async () => {
+        const before = platforms.value?.find(({ isDefault }) => isDefault);
+        await write(() => setDefault(id));
+        const undo = before && undoing(`“${before.name}” is the default again.`, () => setDefault(before.id));
+        say(`“${name}” is now the default.`, { about, undo });
+      }),
+    toggle: () =>
+      void run(isActive ? 'Disable' : 'Enable', async () => {
+        await write(() => setActive(id, !isActive));
+        if (!isActive) say(`“${name}” enabled.`, { about });
+        else {
+          const more = platform.isDefault ? ` ${defaultNow()}` : '';
+          say(`“${name}” disabled.${more}`, {
+            about,
+            undo: undoing(`“${name}” enabled.`, () => enable(platform)),
+          });
+        }
+      }),
   };
+}
+
+async function enable({ id, isDefault }: Platform): Promise<void> {
+  await setActive(id, true);
+  if (isDefault) await setDefault(id);
+}
+
+async function setActive(id: number, isActive: boolean): Promise<void> {
+  await ok(api.PATCH('/v1/platforms/{id}', { params: { path: { id } }, body: { isActive } }));
+}
+
+async function setDefault(id: number): Promise<void> {
+  await ok(api.PUT('/v1/platforms/{id}/default', { params: { path: { id } } }));
+}
+
+function undoing(done: string, task: () => Promise<void>): () => void {
+  const undo = async (): Promise<void> => {
+    try {
+      await write(task);
+      say(done);
+    } catch (error) {
+      warnOf(error, 'It could not be undone. ');
+    }
+  };
+  return () => void undo();
+}
+
+/** A row that moves within the list, as the new default does, loses the focus that was in it. */
+function keepFocus(element: Element | null): void {
+  requestAnimationFrame(() => {
+    if (document.activeElement !== document.body || !(element instanceof HTMLElement)) return;
+    if (element.isConnected) element.focus();
+    else focusPage();
+  });
 }

@@ -18,6 +18,8 @@ interface ChartProps {
 }
 
 const HEIGHT = 220;
+/** Pixels. */
+const [MIN_AXIS, LETTER, AXIS_GAP] = [48, 7.5, 20];
 /** Dash patterns that distinguish the series without colour. */
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [1, 4]];
 /** Most rows in the table: a chart of five minutes has too many points to read. */
@@ -28,13 +30,16 @@ export function Chart({ title, times, series, format, formatTime }: ChartProps) 
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const dark = useDarkMode();
+  /** The place that the pointer is at. */
+  const [pointed, setPointed] = useState<number | null>(null);
+  const shown = pointed ?? times.length - 1;
   const labels = series.map(({ label }) => label).join('\n');
 
   useLayoutEffect(() => {
     const element = place.current;
     if (element === null) return;
     plot.current = new uPlot(
-      optionsOf(element, series, { format, formatTime }),
+      optionsOf(element, series, { format, formatTime }, setPointed),
       dataOf(times, series),
       element,
     );
@@ -52,11 +57,16 @@ export function Chart({ title, times, series, format, formatTime }: ChartProps) 
 
   return (
     <figure class="chart">
-      <figcaption>{title}</figcaption>
+      <figcaption>
+        {title}
+        {pointed !== null && times[pointed] !== undefined && (
+          <span class="hint"> at {formatTime(times[pointed])}</span>
+        )}
+      </figcaption>
       <ul class="legend">
         {series.map(({ label, values }, index) => (
           <li key={label} class={`series-${index}`}>
-            {label} <strong>{formatOrDash(values.at(-1), format)}</strong>
+            {label} <strong>{formatOrDash(values[shown], format)}</strong>
           </li>
         ))}
       </ul>
@@ -92,8 +102,12 @@ export function Chart({ title, times, series, format, formatTime }: ChartProps) 
   );
 }
 
-export function formatOrDash(value: number | null | undefined, format: (value: number) => string): string {
-  return value === null || value === undefined ? '–' : format(value);
+export function formatOrDash(
+  value: number | null | undefined,
+  format: (value: number) => string,
+  none = '–',
+): string {
+  return value === null || value === undefined ? none : format(value);
 }
 
 function rowsOf(
@@ -115,6 +129,7 @@ function optionsOf(
   element: HTMLElement,
   series: readonly Series[],
   { format, formatTime }: Pick<ChartProps, 'format' | 'formatTime'>,
+  onPoint: (index: number | null) => void,
 ): uPlot.Options {
   const style = getComputedStyle(element);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
@@ -124,11 +139,14 @@ function optionsOf(
     width: element.clientWidth,
     height: HEIGHT,
     legend: { show: false },
+    // A time is centred below its place, also at the edge.
+    padding: [12, 36, 0, 0],
+    hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] },
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
       { ...axis, space: 100, values: (_plot, times) => times.map((time) => formatTime(time)) },
-      { ...axis, size: 64, values: (_plot, values) => values.map((value) => format(value)) },
+      { ...axis, size: widthOf, values: (_plot, values) => values.map((value) => format(value)) },
     ],
     series: [
       {},
@@ -141,6 +159,12 @@ function optionsOf(
       })),
     ],
   };
+}
+
+/** Wide enough for the longest number, which would be cut otherwise. */
+function widthOf(_plot: uPlot, values: readonly string[] | null): number {
+  const longest = Math.max(0, ...(values ?? []).map((value) => value.length));
+  return Math.max(MIN_AXIS, longest * LETTER + AXIS_GAP);
 }
 
 function useDarkMode(): boolean {

@@ -4,11 +4,12 @@ import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 interface DialogProps {
   readonly title: string;
   readonly onClose: () => void;
+  readonly className?: string;
   readonly children: ComponentChildren;
 }
 
 /** Modal while it is rendered. The browser keeps the focus inside and restores it when the dialog closes. */
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, onClose, className, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useLayoutEffect(() => {
@@ -24,6 +25,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   return (
     <dialog
       ref={dialog}
+      class={className}
       aria-labelledby={titleId}
       onCancel={(event) => {
         event.preventDefault();

@@ -24,11 +24,16 @@ const NEEDS_TOKEN: ReadonlySet<Status> = new Set([
 /** Types that more than one software has. */
 const NAMED_BY_SOFTWARE: ReadonlySet<Platform['platformType']> = new Set(['mastodon_api', 'misskey']);
 
-/** What runs at the instance: as it calls itself if its type has no name of its own, with the version if known. */
-export function softwareOf({ platformType, software, softwareVersion }: Platform): string {
-  const label = TYPE_LABELS[platformType];
+/** What runs at the instance: as it calls itself if its type has no name of its own. */
+export function softwareName({ platformType, software }: Platform): string {
   const isNamed = software !== null && software !== platformType && NAMED_BY_SOFTWARE.has(platformType);
-  const name = isNamed ? software : label;
+  return isNamed ? software : TYPE_LABELS[platformType];
+}
+
+/** The same with the version if it is known. */
+export function softwareOf(platform: Platform): string {
+  const { software, softwareVersion } = platform;
+  const name = softwareName(platform);
   return software === null || softwareVersion === null ? name : `${name} ${softwareVersion}`;
 }
 

@@ -13,7 +13,10 @@ interface MenuProps {
   readonly items: readonly MenuItem[];
 }
 
-/** What is needed less often. Closes by Escape, by a click elsewhere and when something is chosen. */
+/**
+ * What is needed less often. Opens where there is room. Closes by Escape, by a click elsewhere and when something is
+ * chosen; the arrow keys go through it.
+ */
 export function Menu({ about, busy, items }: MenuProps) {
   const menu = useRef<HTMLDetailsElement>(null);
   const toggle = useRef<HTMLElement>(null);
@@ -23,6 +26,18 @@ export function Menu({ about, busy, items }: MenuProps) {
     menu.current.open = false;
     // A dialog that opens now gives the focus back to where it is.
     toggle.current?.focus();
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    if (event.key === 'Escape') close();
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step === undefined || menu.current === null) return;
+    event.preventDefault();
+    menu.current.open = true;
+    const buttons = [...menu.current.querySelectorAll('button')];
+    const at = buttons.findIndex((button) => button === document.activeElement);
+    const next = at === -1 && step === -1 ? buttons.length - 1 : at + step;
+    buttons[(next + buttons.length) % buttons.length]?.focus();
   }
 
   useEffect(() => {
@@ -39,7 +54,7 @@ export function Menu({ about, busy, items }: MenuProps) {
   }, []);
 
   return (
-    <details ref={menu} class="menu" onKeyDown={(event) => event.key === 'Escape' && close()}>
+    <details ref={menu} class="menu" onKeyDown={onKeyDown} onToggle={(event) => place(event.currentTarget)}>
       <summary ref={toggle} class="button">
         {busy ? 'One moment…' : 'More'}
         <span class="visually-hidden"> actions for {about}</span>
@@ -63,4 +78,13 @@ export function Menu({ about, busy, items }: MenuProps) {
       </div>
     </details>
   );
+}
+
+/** Below its button, or above it where the window ends. */
+function place(menu: HTMLDetailsElement): void {
+  const items = menu.querySelector('.menu-items');
+  if (!menu.open || items === null) return;
+  const { top, bottom } = menu.getBoundingClientRect();
+  const { height } = items.getBoundingClientRect();
+  menu.classList.toggle('up', bottom + height > innerHeight && top > height);
 }

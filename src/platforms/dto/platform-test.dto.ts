@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { InstanceAccount } from '../../instances/account.js';
-import { CHECK_OUTCOMES, type AccountCheck, type CheckOutcome } from '../../instances/check-outcome.js';
+import { CHECK_OUTCOMES, type CheckOutcome } from '../../instances/check-outcome.js';
+import type { PlatformTest } from '../platform-checks.js';
 
 export class TestedAccountDto {
   @ApiProperty({ example: '109348', description: 'Unique within its instance only' })
@@ -45,6 +46,14 @@ export class PlatformTestDto {
   @ApiProperty({ type: TestedAccountDto, nullable: true })
   account!: TestedAccountDto | null;
 
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    example: null,
+    description: 'The id of another connection of yours that has the same account',
+  })
+  sameAccountAs!: number | null;
+
   @ApiProperty({ type: InstanceRateLimitDto, nullable: true })
   rateLimit!: InstanceRateLimitDto | null;
 
@@ -60,6 +69,6 @@ export function toTestedAccountDto(account: InstanceAccount): TestedAccountDto {
   return { id, username, displayName, avatarUrl, uri };
 }
 
-export function toPlatformTestDto({ account, labels: _, ...check }: AccountCheck): PlatformTestDto {
+export function toPlatformTestDto({ account, labels: _, ...check }: PlatformTest): PlatformTestDto {
   return { ...check, account: account && toTestedAccountDto(account) };
 }

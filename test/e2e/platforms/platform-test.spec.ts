@@ -27,6 +27,7 @@ interface Finding {
   readonly rateLimit: Record<string, unknown> | null;
   readonly latencyMs: number | null;
   readonly checkedAt: string;
+  readonly sameAccountAs: number | null;
 }
 
 describe('POST /v1/platforms/:id/test', () => {
@@ -88,6 +89,42 @@ describe('POST /v1/platforms/:id/test', () => {
     const view = (await caller.send('GET', `/v1/platforms/${id}`)).body;
     return { fake, id, finding, view };
   }
+
+  it('fills in a username that was not given, and says which other connection has the account', async () => {
+    const reveal = async (id: number) =>
+      (await caller.send('POST', `/v1/platforms/${id}/credentials`, { reason: 'Test' })).body;
+    const { fake, id, finding, view } = await tested('mastodon', (it) => it.addToken(TOKEN));
+    expect(view).toMatchObject({ status: 'connected', username: 'alice' });
+    expect(finding.sameAccountAs).toBeNull();
+    // The seal covers the username.
+    expect(await reveal(id)).toMatchObject({ username: 'alice', accessToken: TOKEN });
+    const again = await connect(fake, 'mastodon');
+    expect(await test(again)).toMatchObject({ outcome: 'connected', sameAccountAs: id });
+    expect((await caller.send('GET', `/v1/platforms/${again}`)).body).toMatchObject({ username: null });
+    expect(await test(id)).toMatchObject({ sameAccountAs: again });
+    const another = await app.signUp();
+    const theirs = await another.send('POST', '/v1/platforms', {
+      ...{ name: 'Theirs', platformType: 'mastodon', instanceUrl: fake.origin, accessToken: TOKEN },
+    });
+    expect(await test(Number(theirs.body.id), another)).toMatchObject({ sameAccountAs: null });
+    fake.addToken(TOKEN, 'invalid');
+    expect(await test(again)).toMatchObject({ outcome: 'token_invalid', sameAccountAs: null });
+  });
+
+  it('fills in one username when two tests of the same account come at once', async () => {
+    const fake = await fakes.start('mastodon');
+    fake.addToken(TOKEN);
+    const ids = [await connect(fake, 'mastodon'), await connect(fake, 'mastodon')];
+    const findings = await Promise.all(ids.map((id) => test(id)));
+    expect(findings.map(({ outcome }) => outcome)).toEqual(['connected', 'connected']);
+    const { body } = await caller.send<readonly { id: number; username: string | null }[]>(
+      'GET',
+      '/v1/platforms',
+    );
+    expect(body.filter(({ id, username }) => ids.includes(id) && username === 'alice').length).toBeLessThan(
+      2,
+    );
+  });
 
   describe.each(SOFTWARES)('%s', (software) => {
     it('connects, and shows the account', async () => {

@@ -214,6 +214,8 @@ describe('POST /v1/platforms/:id/credentials', () => {
         'before=x',
         'before=0',
         'before=99999999999999999',
+        'action=no-such-action',
+        'after=1',
       ]) {
         const name = query.split('=', 1)[0] ?? '';
         expectProblem(
@@ -223,6 +225,14 @@ describe('POST /v1/platforms/:id/credentials', () => {
           [`#${name}`],
         );
       }
+    });
+
+    it('is narrowed to what was done', async () => {
+      await reveal(owner, id, 'used');
+      expect((await trail('?action=credentials.reveal')).entries).toMatchObject([{ reason: 'used' }]);
+      expect((await trail('?action=platform.delete')).entries).toEqual([]);
+      await owner.client.delete(`/v1/platforms/${id}`);
+      expect((await trail('?action=account.delete')).entries).toEqual([]);
     });
 
     it('outlives the connection', async () => {

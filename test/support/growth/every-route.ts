@@ -66,6 +66,7 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
     '/stats/activity?days=365',
     '/audit',
     '/audit?before=999999',
+    '/audit?action=credentials.reveal',
   ];
   for (const path of [...reads, ...ofOne.map((rest) => `/${id}${rest}`)])
     await ok(on.get(`/v1/platforms${path}`));
