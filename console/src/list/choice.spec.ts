@@ -19,6 +19,8 @@ const platform = (id: number, own: Partial<Platform>): Platform => ({
   tokenExpiresAt: null,
   hasClientCredentials: false,
   hasAvatar: false,
+  labels: {},
+  externalId: null,
   lastUsed: null,
   createdAt: '2026-01-01T00:00:00Z',
   updatedAt: '2026-01-01T00:00:00Z',
