@@ -5,6 +5,7 @@ import { AccountPage } from './pages/account.js';
 import { ActivityLogPage } from './pages/activity-log.js';
 import { ApiKeysPage } from './pages/api-keys.js';
 import { CachePage } from './pages/cache.js';
+import { ConfirmPerson } from './pages/confirm-person.js';
 import { ConfirmReplace } from './pages/confirm-replace.js';
 import { ForgotPasswordPage, ResetPasswordPage, VerifyEmailPage } from './pages/mail-links.js';
 import { PlatformPage } from './pages/platform.js';
@@ -13,6 +14,7 @@ import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
 import { UsersPage } from './pages/users.js';
 import { condition, watchCondition } from './state/condition.js';
+import { confirmation } from './state/confirmation.js';
 import { finish, finishReturned, pendingAttempt, replacement } from './state/connect.js';
 import { follow, liveness } from './state/live.js';
 import { dismissAll } from './state/messages.js';
@@ -49,6 +51,7 @@ export function App() {
         <Page />
       </main>
       {replacement.value !== null && <ConfirmReplace {...replacement.value} />}
+      {confirmation.value !== null && <ConfirmPerson {...confirmation.value} />}
       <Messages />
     </>
   );
@@ -82,6 +85,7 @@ function startSession(): () => void {
     stopFollowing();
     stopListening();
     replacement.value?.decide(false);
+    confirmation.value?.decide(false);
   };
 }
 

@@ -26,7 +26,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   ),
   sessions: byId(
     'sessions',
-    `device, address, created_at AS "createdAt", last_seen_at AS "lastSeenAt", ended_at AS "endedAt"`,
+    `device, address, created_at AS "createdAt", last_seen_at AS "lastSeenAt", confirmed_at AS "confirmedAt", ended_at AS "endedAt"`,
   ),
   apiKeys: byId(
     'api_keys',

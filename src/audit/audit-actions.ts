@@ -10,6 +10,7 @@ export const AUDIT_ACTIONS = [
   'account.export',
   'account.invite',
   'session.begin',
+  'session.confirm',
   'session.end',
   'session.reuse',
   'api_key.create',

@@ -15,6 +15,8 @@ import { ApiKeysService } from './api-keys.service.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { AuthenticatedGuard } from './authenticated.guard.js';
+import { ConfirmationController } from './confirmation.controller.js';
+import { ConfirmationService } from './confirmation.service.js';
 import { DemoAccount } from './demo-account.js';
 import { EmailVerificationService } from './email-verification.service.js';
 import { MailLinksController } from './mail-links.controller.js';
@@ -31,7 +33,7 @@ import { TokenVerifier } from './token-verifier.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([ApiKey]), MailModule, SessionsModule, UsersModule],
-  controllers: [AuthController, MailLinksController, MeController, ApiKeysController],
+  controllers: [AuthController, ConfirmationController, MailLinksController, MeController, ApiKeysController],
   providers: [
     AccessTokens,
     AccountMails,
@@ -39,6 +41,7 @@ import { TokenVerifier } from './token-verifier.js';
     ApiKeyUsage,
     ApiKeyVerifier,
     AuthService,
+    ConfirmationService,
     DemoAccount,
     EmailVerificationService,
     MailTokens,

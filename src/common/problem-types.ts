@@ -67,6 +67,11 @@ export const PROBLEM_TYPES = {
   invalid_credentials: type(401, 'Sign-in failed', 'The e-mail address or the password is wrong.'),
   invalid_refresh_token: type(401, 'Session ended', 'The refresh token is no longer valid. Sign in again.'),
 
+  recent_sign_in_required: type(
+    403,
+    'Confirm that it is you',
+    'This needs a sign-in of the last ten minutes. Send the password to `POST /v1/auth/confirm`, then repeat the request.',
+  ),
   session_cookie_refused: type(
     403,
     'Not a page of this server',

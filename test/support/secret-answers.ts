@@ -14,7 +14,7 @@ interface SecretAnswer {
 /** The answers that secrets belong in, and where in them. */
 const SECRET_ANSWERS: readonly SecretAnswer[] = [
   {
-    route: /^POST \/v1\/auth\/(register|login|refresh)$/,
+    route: /^POST \/v1\/auth\/(register|login|refresh|confirm)$/,
     secret: /(?<="(?:accessToken|refreshToken)":"|pm_session_[0-9a-f]{8}=)[^";]+/g,
     made: true,
   },

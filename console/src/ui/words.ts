@@ -24,6 +24,7 @@ export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'account.export': 'Account exported',
   'account.invite': 'Invitation made',
   'session.begin': 'Logged in',
+  'session.confirm': 'Confirmed with the password',
   'session.end': 'Session ended',
   'session.reuse': 'Used refresh token presented again',
   'api_key.create': 'API key made',

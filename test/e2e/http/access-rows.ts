@@ -174,6 +174,12 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 403,
     request: plain('/v1/auth/password-reset', { token: 'x', newPassword: 'a-password-for-nobody' }),
   },
+  'POST /v1/auth/confirm': {
+    needs: 'session',
+    // For the same reasons as with the password.
+    ok: 400,
+    request: plain('/v1/auth/confirm', { password: 1 }),
+  },
   'POST /v1/auth/verify-email': {
     needs: 'public',
     ok: 403,

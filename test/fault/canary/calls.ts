@@ -81,6 +81,10 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
         token: await linkToken(canary, make, 'verify_email'),
       }),
   ],
+  'POST /v1/auth/confirm': [
+    ({ owner }, make) => owner.client.post('/v1/auth/confirm', { password: make('wrong-password') }),
+    ({ owner: { client, password } }) => client.post('/v1/auth/confirm', { password }),
+  ],
   'POST /v1/me/verify-email': [({ owner }) => owner.client.post('/v1/me/verify-email')],
   'GET /v1/me': [
     ({ owner }) => owner.client.get('/v1/me'),

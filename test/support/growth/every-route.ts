@@ -46,6 +46,7 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   ])
     await ok(client.get(path));
 
+  await ok(on.post('/v1/auth/confirm', { password }));
   const key = { name: 'a worker', scopes: ['platforms:read'] };
   const made = (await ok(on.post('/v1/api-keys', key))).json<{ id: number; key: string }>();
   await ok(client.as({ accessToken: made.key }).get('/v1/platforms'));

@@ -1,0 +1,52 @@
+import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
+import { waitUntil } from '../support/barrier.js';
+import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
+import type { Person } from '../support/factories.js';
+
+describe('an account in the console', () => {
+  let site: ConsoleSite;
+
+  beforeAll(async () => {
+    site = await ConsoleSite.start();
+  }, SITE_START_TIMEOUT_MS);
+  afterEach(() => site.expectCleanVisits());
+  afterAll(() => site.close(), 120_000);
+
+  /** As if the person had logged in long ago. */
+  async function loggedInLongAgo({ id, client }: Person): Promise<void> {
+    await site.backends.rows(
+      `UPDATE sessions SET confirmed_at = now() - interval '1 hour' WHERE user_id = $1`,
+      [id],
+    );
+    const body = { name: 'another', scopes: ['platforms:read'] };
+    await waitUntil(async () => (await client.post('/v1/api-keys', body)).status === 403, {
+      ...{ timeoutMs: 10_000, intervalMs: 50, what: 'the API to know' },
+    });
+  }
+
+  it('asks for the password before a key is made long after the log-in, and goes on with it', async () => {
+    const person = await site.person();
+    const visitor = await site.logIn(person);
+    await visitor.page.getByRole('link', { name: 'API keys' }).click();
+    await loggedInLongAgo(person);
+    await visitor.press('Make an API key');
+    await visitor.fill({ Name: 'Worker' });
+    await visitor.page.getByLabel('See connections and statistics').check();
+    await visitor.press('Make key');
+    await visitor.see('Confirm that it is you');
+    const question = visitor.page.getByRole('dialog', { name: 'Confirm that it is you' });
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await visitor.see(/needs a sign-in of the last ten minutes/);
+    await visitor.press('Make key');
+    await visitor.fill({ 'Your password': 'not the password' });
+    await visitor.page.keyboard.press('Enter');
+    await visitor.see('The current password is wrong.');
+    await visitor.fill({ 'Your password': person.password });
+    await visitor.page.keyboard.press('Enter');
+    await visitor.see('This is the only time that it is shown.');
+    const key = await visitor.page.getByLabel('API key', { exact: true }).inputValue();
+    site.backends.secrets.add(key);
+    await visitor.press('Done');
+    await visitor.see('Worker');
+  });
+});
