@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
+import { FactorsModule } from '../factors/factors.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { UsersModule } from '../users/users.module.js';
@@ -32,7 +33,7 @@ import { SignInDelays } from './sign-in-delays.js';
 import { TokenVerifier } from './token-verifier.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([ApiKey]), MailModule, SessionsModule, UsersModule],
+  imports: [TypeOrmModule.forFeature([ApiKey]), FactorsModule, MailModule, SessionsModule, UsersModule],
   controllers: [AuthController, ConfirmationController, MailLinksController, MeController, ApiKeysController],
   providers: [
     AccessTokens,

@@ -1,6 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { authenticator } from '../../src/factors/second-factors.js';
 import { waitUntil } from '../support/barrier.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
+import { dialog } from '../support/browser/on-page.js';
 import type { Person } from '../support/factories.js';
 
 describe('an account in the console', () => {
@@ -48,5 +50,51 @@ describe('an account in the console', () => {
     site.backends.secrets.add(key);
     await visitor.press('Done');
     await visitor.see('Worker');
+  });
+
+  it('sets up an authenticator app, logs in with a code and with a recovery code, and turns it off', async () => {
+    const person = await site.person();
+    const visitor = await site.logIn(person);
+    const { page } = visitor;
+    await page.getByRole('link', { name: 'Account' }).click();
+    await visitor.press('Set up an app');
+    await page.getByRole('img', { name: 'QR code for the app' }).waitFor();
+    const shown = await dialog(visitor).locator('p.mono').textContent();
+    const secret = (shown ?? '').replaceAll(' ', '');
+    expect(await visitor.axe()).toEqual([]);
+    await visitor.fill({ Code: '12' });
+    await page.keyboard.press('Enter');
+    await visitor.see('Code must have 6 digits');
+    // Of the step before, so that the next one still counts.
+    const at = (ms: number) => authenticator(secret).generate({ timestamp: Date.now() + ms });
+    await visitor.fill({ Code: at(-30_000) });
+    await page.keyboard.press('Enter');
+    await visitor.see('Keep these recovery codes');
+    const [code = ''] = (await page.getByRole('textbox', { name: 'Recovery codes' }).inputValue()).split(
+      '\n',
+    );
+    site.backends.secrets.add(code);
+    expect(await visitor.axe()).toEqual([]);
+    await visitor.press('Done');
+    await visitor.see(/Recovery codes left: 10/);
+
+    const { email, password } = person;
+    for (const given of [at(0), code]) {
+      await visitor.press('Log out');
+      await visitor.fill({ 'E-mail address': email, Password: password });
+      await visitor.press('Log in');
+      await visitor.see('One more step');
+      await visitor.fill({ Code: '000000' });
+      await page.keyboard.press('Enter');
+      await visitor.see(/The code is wrong/);
+      await visitor.fill({ Code: given });
+      await page.keyboard.press('Enter');
+      await visitor.see(email);
+    }
+    await page.getByRole('link', { name: 'Account' }).click();
+    await visitor.see(/Recovery codes left: 9/);
+    await visitor.press('Turn off');
+    await dialog(visitor).getByRole('button', { name: 'Turn off' }).click();
+    await visitor.see('Set up an app');
   });
 });

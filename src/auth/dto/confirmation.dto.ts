@@ -1,10 +1,17 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ValidateIf } from 'class-validator';
 import { IsTypedPassword } from './password.decorators.js';
+import { SecondFactorCode } from './second-factor-code.decorator.js';
 
+/** One of them. */
 export class ConfirmDto {
-  @ApiProperty({ format: 'password', maxLength: 128, example: '<the password>', writeOnly: true })
+  @ApiPropertyOptional({ format: 'password', maxLength: 128, example: '<the password>', writeOnly: true })
+  @ValidateIf(({ totp }: ConfirmDto, value) => totp === undefined || value !== undefined)
   @IsTypedPassword()
-  password!: string;
+  password?: string;
+
+  @SecondFactorCode('In place of the password: a code of the authenticator app, or a recovery code')
+  totp?: string;
 }
 
 export class ConfirmationDto {

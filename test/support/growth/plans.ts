@@ -13,8 +13,10 @@ const LARGE = new Set([
   'platform_changes',
   'platform_connections',
   'platform_watch',
+  'recovery_codes',
   'refresh_tokens',
   'sessions',
+  'totp_factors',
   'users',
 ]);
 
