@@ -7,7 +7,12 @@ import { ApiKeysPage } from './pages/api-keys.js';
 import { CachePage } from './pages/cache.js';
 import { ConfirmPerson } from './pages/confirm-person.js';
 import { ConfirmReplace } from './pages/confirm-replace.js';
-import { ForgotPasswordPage, ResetPasswordPage, VerifyEmailPage } from './pages/mail-links.js';
+import {
+  ChangeEmailPage,
+  ForgotPasswordPage,
+  ResetPasswordPage,
+  VerifyEmailPage,
+} from './pages/mail-links.js';
 import { PlatformPage } from './pages/platform.js';
 import { PlatformsPage } from './pages/platforms.js';
 import { SignInPage } from './pages/sign-in.js';
@@ -149,6 +154,8 @@ function Page() {
       return <ForgotPasswordPage />;
     case 'reset-password':
       return <ResetPasswordPage />;
+    case 'change-email':
+      return <ChangeEmailPage />;
     case 'verify-email':
       return <VerifyEmailPage />;
   }

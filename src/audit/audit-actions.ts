@@ -5,6 +5,7 @@ export const AUDIT_ACTIONS = [
   'account.password',
   'account.password_reset',
   'account.verify_email',
+  'account.email',
   'account.disable',
   'account.delete',
   'account.export',

@@ -19,6 +19,9 @@ import { AuthenticatedGuard } from './authenticated.guard.js';
 import { ConfirmationController } from './confirmation.controller.js';
 import { ConfirmationService } from './confirmation.service.js';
 import { DemoAccount } from './demo-account.js';
+import { EmailChangeMails } from './email-change-mails.js';
+import { EmailChange } from './email-change.entity.js';
+import { EmailChangeService } from './email-change.service.js';
 import { EmailVerificationService } from './email-verification.service.js';
 import { MailLinksController } from './mail-links.controller.js';
 import { MailTokens } from './mail-tokens.js';
@@ -33,7 +36,13 @@ import { SignInDelays } from './sign-in-delays.js';
 import { TokenVerifier } from './token-verifier.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([ApiKey]), FactorsModule, MailModule, SessionsModule, UsersModule],
+  imports: [
+    TypeOrmModule.forFeature([ApiKey, EmailChange]),
+    FactorsModule,
+    MailModule,
+    SessionsModule,
+    UsersModule,
+  ],
   controllers: [AuthController, ConfirmationController, MailLinksController, MeController, ApiKeysController],
   providers: [
     AccessTokens,
@@ -44,6 +53,8 @@ import { TokenVerifier } from './token-verifier.js';
     AuthService,
     ConfirmationService,
     DemoAccount,
+    EmailChangeMails,
+    EmailChangeService,
     EmailVerificationService,
     MailTokens,
     {

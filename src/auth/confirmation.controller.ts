@@ -25,7 +25,7 @@ export class ConfirmationController {
     summary: 'Confirm that it is you',
     description:
       'What a thief of an access token must not do needs a sign-in of the last ten minutes, else it is 403 ' +
-      '`recent_sign_in_required`: revealing credentials, creating API keys and changing a second factor. The password, or a ' +
+      '`recent_sign_in_required`: revealing credentials, creating API keys, changing the e-mail address or a second factor. The password, or a ' +
       'code of the authenticator app, makes the session ' +
       'as good as a new one, for ten minutes. A wrong one costs the same waits as at a sign-in.',
   })

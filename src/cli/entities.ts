@@ -1,6 +1,7 @@
 import { AuditChainHead } from '../audit/audit-chain.entity.js';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { ApiKey } from '../auth/api-key.entity.js';
+import { EmailChange } from '../auth/email-change.entity.js';
 import { ConnectAttempt } from '../connect/connect-attempt.entity.js';
 import { RecoveryCode } from '../factors/recovery-code.entity.js';
 import { TotpFactor } from '../factors/totp-factor.entity.js';
@@ -25,6 +26,7 @@ export const ENTITIES = [
   Session,
   RefreshToken,
   ApiKey,
+  EmailChange,
   TotpFactor,
   RecoveryCode,
   PlatformConnection,

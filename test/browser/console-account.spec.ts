@@ -3,16 +3,22 @@ import { authenticator } from '../../src/factors/second-factors.js';
 import { waitUntil } from '../support/barrier.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { dialog } from '../support/browser/on-page.js';
-import type { Person } from '../support/factories.js';
+import { type Person, unique } from '../support/factories.js';
+import { MailServer } from '../support/mail-server.js';
 
 describe('an account in the console', () => {
+  let mails: MailServer;
   let site: ConsoleSite;
 
   beforeAll(async () => {
-    site = await ConsoleSite.start();
+    mails = await MailServer.start();
+    site = await ConsoleSite.start(mails.env());
   }, SITE_START_TIMEOUT_MS);
   afterEach(() => site.expectCleanVisits());
-  afterAll(() => site.close(), 120_000);
+  afterAll(async () => {
+    await site.close();
+    await mails.close();
+  }, 120_000);
 
   /** As if the person had logged in long ago. */
   async function loggedInLongAgo({ id, client }: Person): Promise<void> {
@@ -96,5 +102,26 @@ describe('an account in the console', () => {
     await visitor.press('Turn off');
     await dialog(visitor).getByRole('button', { name: 'Turn off' }).click();
     await visitor.see('Set up an app');
+  });
+
+  it('changes the address by the links to both', async () => {
+    const person = await site.person();
+    const visitor = await site.logIn(person);
+    await visitor.page.getByRole('link', { name: 'Account' }).click();
+    const next = `${unique()}@example.org`;
+    await visitor.fill({ 'New e-mail address': next });
+    await visitor.press('Change address');
+    await visitor.see(/Links are on their way/);
+    for (const [address, text] of [
+      [person.email, /Now open the link in the message to your other address/],
+      [next, /Your address is changed/],
+    ] as const) {
+      const other = await site.visit();
+      await other.page.goto(`${site.url}change-email#${await mails.token('change-email', address)}`);
+      await other.press('Confirm');
+      await other.see(text);
+    }
+    const later = await site.visit();
+    await later.logIn({ email: next, password: person.password });
   });
 });

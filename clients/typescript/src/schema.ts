@@ -190,7 +190,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm that it is you
-         * @description What a thief of an access token must not do needs a sign-in of the last ten minutes, else it is 403 `recent_sign_in_required`: revealing credentials, creating API keys and changing a second factor. The password, or a code of the authenticator app, makes the session as good as a new one, for ten minutes. A wrong one costs the same waits as at a sign-in.
+         * @description What a thief of an access token must not do needs a sign-in of the last ten minutes, else it is 403 `recent_sign_in_required`: revealing credentials, creating API keys, changing the e-mail address or a second factor. The password, or a code of the authenticator app, makes the session as good as a new one, for ten minutes. A wrong one costs the same waits as at a sign-in.
          */
         post: operations["Confirmation_confirm"];
         delete?: never;
@@ -243,6 +243,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/auth/change-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a change of address with the token of a link
+         * @description There is a link for the address until now, and one for the new address. Each works once, for 24 hours.
+         */
+        post: operations["MailLinks_changeEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me": {
         parameters: {
             query?: never;
@@ -277,6 +297,26 @@ export interface paths {
          * @description Ends all your other sessions: every process refuses their access tokens within a second. A wrong current password costs the same waits as at a sign-in.
          */
         put: operations["Me_changePassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change your e-mail address
+         * @description Sends a link to the address until now and one to the new one. The address is changed when both have been opened, within 24 hours. Asking again voids the links from before. An address gets at most three an hour.
+         */
+        put: operations["Me_changeEmail"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1129,7 +1169,7 @@ export interface components {
             errors?: components["schemas"]["FieldProblemDto"][];
         };
         /** @enum {string} */
-        AuditAction: "account.register" | "account.role" | "account.password" | "account.password_reset" | "account.verify_email" | "account.disable" | "account.delete" | "account.export" | "account.invite" | "second_factor.add" | "second_factor.codes" | "second_factor.remove" | "session.begin" | "session.confirm" | "session.end" | "session.reuse" | "api_key.create" | "api_key.revoke" | "platform.create" | "platform.delete" | "connect.finish" | "credentials.change" | "credentials.reveal" | "credentials.refresh" | "credentials.seal" | "credentials.import" | "credentials.export" | "keys.rotate" | "installation.restore" | "admin.request" | "audit.begin" | "audit.trim" | "audit.broken";
+        AuditAction: "account.register" | "account.role" | "account.password" | "account.password_reset" | "account.verify_email" | "account.email" | "account.disable" | "account.delete" | "account.export" | "account.invite" | "second_factor.add" | "second_factor.codes" | "second_factor.remove" | "session.begin" | "session.confirm" | "session.end" | "session.reuse" | "api_key.create" | "api_key.revoke" | "platform.create" | "platform.delete" | "connect.finish" | "credentials.change" | "credentials.reveal" | "credentials.refresh" | "credentials.seal" | "credentials.import" | "credentials.export" | "keys.rotate" | "installation.restore" | "admin.request" | "audit.begin" | "audit.trim" | "audit.broken";
         /**
          * @description `operator`: at the command line; `system`: the application by itself
          * @enum {string}
@@ -1367,6 +1407,13 @@ export interface components {
             /** @example <what the link ends with> */
             token: string;
         };
+        ChangedEmailDto: {
+            /**
+             * @description False: the link that was sent to the other address has not been opened yet
+             * @example true
+             */
+            changed: boolean;
+        };
         MeDto: {
             /** @example 1 */
             id: number;
@@ -1399,6 +1446,13 @@ export interface components {
              * @example <12 to 128 characters>
              */
             newPassword: string;
+        };
+        ChangeEmailDto: {
+            /**
+             * Format: email
+             * @example ada@example.org
+             */
+            email: string;
         };
         ApiKeyPolicyDto: {
             /**
@@ -4740,6 +4794,209 @@ export interface operations {
             };
         };
     };
+    MailLinks_changeEmail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkTokenDto"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedEmailDto"];
+                };
+            };
+            /** @description Link not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/invalid_link",
+                     *       "title": "Link not valid",
+                     *       "status": 400,
+                     *       "detail": "The link has expired or was already used. Ask for a new one.",
+                     *       "instance": "/v1/…",
+                     *       "code": "invalid_link",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/token",
+                     *           "detail": "token has expired or was already used"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Mail not configured */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/mail_not_configured",
+                     *       "title": "Mail not configured",
+                     *       "status": 403,
+                     *       "detail": "This server sends no mail. Ask its administrator.",
+                     *       "instance": "/v1/…",
+                     *       "code": "mail_not_configured",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description E-mail address taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/email_taken",
+                     *       "title": "E-mail address taken",
+                     *       "status": 409,
+                     *       "detail": "An account with this e-mail address already exists.",
+                     *       "instance": "/v1/…",
+                     *       "code": "email_taken",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send application/json.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unsupported_media_type",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Idempotency-Key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_reused",
+                     *       "title": "Idempotency-Key used before",
+                     *       "status": 422,
+                     *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_reused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
     Me_getMe: {
         parameters: {
             query?: never;
@@ -5144,6 +5401,210 @@ export interface operations {
                      *       "detail": "The credentials do not permit this.",
                      *       "instance": "/v1/…",
                      *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send application/json.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unsupported_media_type",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Me_changeEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeEmailDto"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Mail not configured
+             *
+             *     Confirm that it is you
+             *
+             *     Not allowed
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description E-mail address taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/email_taken",
+                     *       "title": "E-mail address taken",
+                     *       "status": 409,
+                     *       "detail": "An account with this e-mail address already exists.",
+                     *       "instance": "/v1/…",
+                     *       "code": "email_taken",
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
                      *     }
                      */

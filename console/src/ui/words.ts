@@ -19,6 +19,7 @@ export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'account.password': 'Password changed',
   'account.password_reset': 'New password by mail',
   'account.verify_email': 'E-mail address confirmed',
+  'account.email': 'E-mail address changed',
   'account.disable': 'Account disabled or enabled',
   'account.delete': 'Account deleted',
   'account.export': 'Account exported',

@@ -24,6 +24,7 @@ import { Administration1764003900000 } from './1764003900000-administration.js';
 import { Leaving1764004000000 } from './1764004000000-leaving.js';
 import { Confirmations1764005100000 } from './1764005100000-confirmations.js';
 import { SecondFactors1764005200000 } from './1764005200000-second-factors.js';
+import { EmailChanges1764005300000 } from './1764005300000-email-changes.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -53,4 +54,5 @@ export const MIGRATIONS = [
   Leaving1764004000000,
   Confirmations1764005100000,
   SecondFactors1764005200000,
+  EmailChanges1764005300000,
 ];

@@ -202,6 +202,16 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 403,
     request: plain('/v1/auth/verify-email', { token: 'x' }),
   },
+  'PUT /v1/me/email': {
+    needs: 'session',
+    ok: 403,
+    request: plain('/v1/me/email', { email: 'ada@example.org' }),
+  },
+  'POST /v1/auth/change-email': {
+    needs: 'public',
+    ok: 403,
+    request: plain('/v1/auth/change-email', { token: 'x' }),
+  },
   'POST /v1/me/verify-email': { needs: 'session', ok: 403, request: plain('/v1/me/verify-email') },
 
   'GET /v1/sessions': { needs: 'session', ok: 200, request: plain('/v1/sessions') },

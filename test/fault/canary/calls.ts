@@ -106,6 +106,20 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   ],
   'POST /v1/me/totp/recovery-codes': [({ owner }) => owner.client.post('/v1/me/totp/recovery-codes')],
   'DELETE /v1/me/totp': [({ owner }) => owner.client.delete('/v1/me/totp')],
+  'PUT /v1/me/email': [
+    ({ owner }, make) => owner.client.request('PUT', '/v1/me/email', { body: { email: make('email') } }),
+    async (canary, make) =>
+      canary.app.client.as(await newcomer(canary, make)).request('PUT', '/v1/me/email', {
+        body: { email: `${unique()}@example.org` },
+      }),
+  ],
+  'POST /v1/auth/change-email': [
+    ({ app }, make) => app.client.post('/v1/auth/change-email', { token: make('link') }),
+    async (canary, make) =>
+      canary.app.client.post('/v1/auth/change-email', {
+        token: await linkToken(canary, make, 'email_change_old'),
+      }),
+  ],
   'POST /v1/me/verify-email': [({ owner }) => owner.client.post('/v1/me/verify-email')],
   'GET /v1/me': [
     ({ owner }) => owner.client.get('/v1/me'),

@@ -123,6 +123,12 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   const latest = (
     await ok(client.post('/v1/auth/login', { email: last, password: body.newPassword }))
   ).json<Session>();
+  const changed = { email: 'later@example.org' };
+  await ok(client.as(latest).request('PUT', '/v1/me/email', { body: changed }));
+  for (const address of [last, changed.email]) {
+    const token = await mails.token('change-email', address);
+    await ok(client.post('/v1/auth/change-email', { token }));
+  }
   await ok(client.as(latest).request('DELETE', '/v1/me', { body: { currentPassword: body.newPassword } }));
 }
 

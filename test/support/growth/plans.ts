@@ -7,6 +7,7 @@ const LARGE = new Set([
   'account_snapshots',
   'api_keys',
   'audit_log',
+  'email_changes',
   'platform_activities',
   'platform_activity_days',
   'platform_activity_totals',
