@@ -12,10 +12,11 @@ const SERVICES = [
 const FEATURES = {
   admin: ['platforms', 'sessions', 'users'],
   account: ['auth', 'platforms', 'users'],
-  auth: ['mail', 'sessions', 'users'],
+  auth: ['factors', 'mail', 'sessions', 'users'],
   avatars: ['instances', 'platforms'],
   connect: ['instances', 'platforms'],
   events: ['auth', 'platforms', 'rate-limit'],
+  factors: ['users'],
   health: [],
   instances: [],
   mail: [],

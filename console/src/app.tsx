@@ -7,8 +7,14 @@ import { ActivityLogPage } from './pages/activity-log.js';
 import { AllConnectionsPage } from './pages/all-connections.js';
 import { ApiKeysPage } from './pages/api-keys.js';
 import { CachePage } from './pages/cache.js';
+import { ConfirmPerson } from './pages/confirm-person.js';
 import { ConfirmReplace } from './pages/confirm-replace.js';
-import { ForgotPasswordPage, ResetPasswordPage, VerifyEmailPage } from './pages/mail-links.js';
+import {
+  ChangeEmailPage,
+  ForgotPasswordPage,
+  ResetPasswordPage,
+  VerifyEmailPage,
+} from './pages/mail-links.js';
 import { OverviewPage } from './pages/overview.js';
 import { PlatformPage } from './pages/platform.js';
 import { PlatformsPage } from './pages/platforms.js';
@@ -17,6 +23,7 @@ import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
 import { UsersPage } from './pages/users.js';
 import { condition, watchCondition } from './state/condition.js';
+import { confirmation } from './state/confirmation.js';
 import { finish, finishReturned, pendingAttempt, pendingFailure, replacement } from './state/connect.js';
 import { follow, liveness } from './state/live.js';
 import { dismissAll, endOutage, warn } from './state/messages.js';
@@ -54,6 +61,7 @@ export function App() {
         <Page />
       </main>
       {replacement.value !== null && <ConfirmReplace {...replacement.value} />}
+      {confirmation.value !== null && <ConfirmPerson {...confirmation.value} />}
       <Messages />
     </>
   );
@@ -96,6 +104,7 @@ function startSession(): () => void {
     stopListening();
     dismissBulk();
     replacement.value?.decide(false);
+    confirmation.value?.decide(false);
   };
 }
 
@@ -162,6 +171,8 @@ function Page() {
       return <ForgotPasswordPage />;
     case 'reset-password':
       return <ResetPasswordPage />;
+    case 'change-email':
+      return <ChangeEmailPage />;
     case 'verify-email':
       return <VerifyEmailPage />;
   }

@@ -6,12 +6,14 @@ import {
 } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import { OwnPassword } from '../auth/own-password.js';
+import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/domain-error.js';
 import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
 import { Database } from '../database/database.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
-import { InvalidAccessToken } from '../http/auth/auth.errors.js';
+import { InvalidAccessToken, RecentSignInRequired } from '../http/auth/auth.errors.js';
+import { hasSignedInRecently } from '../http/auth/recent-sign-in.js';
 import { DisconnectService } from '../platforms/disconnect.service.js';
 import { PlatformRepository } from '../platforms/platform.repository.js';
 import { PlatformNotFound } from '../platforms/platforms.errors.js';
@@ -39,6 +41,7 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
     private readonly platforms: PlatformRepository,
     private readonly disconnect: DisconnectService,
     private readonly audit: AuditLog,
+    private readonly clock: Clock,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -53,15 +56,16 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
   /**
    * Ends all sessions and stops all keys of the account: the database and the outbox see to that.
    *
-   * @param password of an account that has one.
+   * @param password of an account that has one. Of one that has none, the provider's token must be of a recent sign-in.
    * @param address of the client.
    * @returns when the account will be gone.
-   * @throws {WrongPassword | SignInDelayed | InvalidAccessToken}
+   * @throws {WrongPassword | SignInDelayed | RecentSignInRequired | InvalidAccessToken}
    */
   async request(caller: AuthUser, password: string, address: string): Promise<Date> {
     const account = await this.ownPassword.accountOf(caller);
-    if (account.passwordHash !== null)
-      await this.ownPassword.check(account, password, address, 'account.delete');
+    if (account.passwordHash === null) {
+      if (!hasSignedInRecently(caller, this.clock.now())) throw new RecentSignInRequired();
+    } else await this.ownPassword.check(account, password, address, 'account.delete');
     return this.database.transaction(async (manager) => {
       const leavesAt = await this.users.leave(caller.id, DAYS_TO_RETURN, manager);
       if (leavesAt === null) throw new InvalidAccessToken();

@@ -26,8 +26,13 @@ const PARTS: Readonly<Record<string, Part>> = {
   ),
   sessions: byId(
     'sessions',
-    `device, address, created_at AS "createdAt", last_seen_at AS "lastSeenAt", ended_at AS "endedAt"`,
+    `device, address, created_at AS "createdAt", last_seen_at AS "lastSeenAt", confirmed_at AS "confirmedAt", ended_at AS "endedAt"`,
   ),
+  secondFactors: {
+    sql: `SELECT jsonb_build_array(user_id) AS key, 'totp' AS kind, confirmed_at AS since FROM totp_factors
+      WHERE user_id = $1 AND user_id > ($2::jsonb->>0)::integer AND confirmed_at IS NOT NULL ORDER BY user_id`,
+    first: [0],
+  },
   apiKeys: byId(
     'api_keys',
     `name, scopes, created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt"`,

@@ -10,6 +10,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { RecentSignIn } from '../http/auth/recent-sign-in.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { ApiKeyNotFound, RevocationUnconfirmed, TooManyApiKeys } from './auth.errors.js';
@@ -33,12 +34,14 @@ export class ApiKeysController {
   @Post()
   @Header('Cache-Control', 'no-store')
   @Authenticated()
+  @RecentSignIn()
   @ApiOperation({
     summary: 'Create an API key for a program',
     description:
       'The key is shown only once. It allows what its scopes allow, within its policy: what that does not permit is ' +
       '403 `policy_refused`. A key that is limited to platform connections lists only these and can neither create ' +
-      'others nor look up instances. No key can manage API keys or act as an admin.',
+      'others nor look up instances. No key can manage API keys or act as an admin. Needs a recent ' +
+      'sign-in: see `POST /v1/auth/confirm`.',
   })
   @ApiCreatedResponse({ type: CreatedApiKeyDto })
   @ApiProblems([400, 409, 413, 415, 503], new TooManyApiKeys(50))

@@ -6,6 +6,7 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
+import { SecondFactorRequired } from '../factors/factors.errors.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
@@ -70,7 +71,9 @@ export class AuthController {
   @ApiOperation({
     summary: 'Sign in',
     description:
-      'After five failures for an account from one address each further one doubles the wait, up to 15 minutes: 429 with `Retry-After`.',
+      'After five failures for an account from one address each further one doubles the wait, up to 15 minutes: 429 with `Retry-After`. ' +
+      'An account with an authenticator app answers the right password with 403 `second_factor_required`: then send a ' +
+      '`code` too. A wrong one counts as a failure.',
   })
   @ApiOkResponse({ type: SessionDto })
   @ApiProblems(
@@ -78,11 +81,15 @@ export class AuthController {
     LOCAL_ACCOUNTS_DISABLED,
     COOKIE_REFUSED,
     new InvalidCredentials(),
+    new SecondFactorRequired(),
     new AccountDisabled(),
     new SignInDelayed(8),
   )
-  async login(@Body() { email, password }: LoginDto, @CameFrom() from: SignInOrigin): Promise<SessionDto> {
-    return this.auth.login(email, password, from);
+  async login(
+    @Body() { email, password, code }: LoginDto,
+    @CameFrom() from: SignInOrigin,
+  ): Promise<SessionDto> {
+    return this.auth.login(email, password, code ?? null, from);
   }
 
   @Post('refresh')

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
+import { FactorsModule } from '../factors/factors.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { UsersModule } from '../users/users.module.js';
@@ -15,7 +16,12 @@ import { ApiKeysService } from './api-keys.service.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { AuthenticatedGuard } from './authenticated.guard.js';
+import { ConfirmationController } from './confirmation.controller.js';
+import { ConfirmationService } from './confirmation.service.js';
 import { DemoAccount } from './demo-account.js';
+import { EmailChangeMails } from './email-change-mails.js';
+import { EmailChange } from './email-change.entity.js';
+import { EmailChangeService } from './email-change.service.js';
 import { EmailVerificationService } from './email-verification.service.js';
 import { MailLinksController } from './mail-links.controller.js';
 import { MailTokens } from './mail-tokens.js';
@@ -30,8 +36,14 @@ import { SignInDelays } from './sign-in-delays.js';
 import { TokenVerifier } from './token-verifier.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([ApiKey]), MailModule, SessionsModule, UsersModule],
-  controllers: [AuthController, MailLinksController, MeController, ApiKeysController],
+  imports: [
+    TypeOrmModule.forFeature([ApiKey, EmailChange]),
+    FactorsModule,
+    MailModule,
+    SessionsModule,
+    UsersModule,
+  ],
+  controllers: [AuthController, ConfirmationController, MailLinksController, MeController, ApiKeysController],
   providers: [
     AccessTokens,
     AccountMails,
@@ -39,7 +51,10 @@ import { TokenVerifier } from './token-verifier.js';
     ApiKeyUsage,
     ApiKeyVerifier,
     AuthService,
+    ConfirmationService,
     DemoAccount,
+    EmailChangeMails,
+    EmailChangeService,
     EmailVerificationService,
     MailTokens,
     {

@@ -3,12 +3,14 @@ import type { EntityManager } from 'typeorm';
 import { AuditLog, type AuditRecord } from '../audit/audit-log.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import { SecondFactorRequired, WrongCode } from '../factors/factors.errors.js';
+import { SecondFactors } from '../factors/second-factors.js';
 import { KeyedRequests } from '../idempotency/keyed-requests.js';
 import { MailOutbox } from '../mail/mail-outbox.js';
 import { type Continued, type Reused, SessionWriter } from '../sessions/session-writer.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { SignInOrigin } from '../sessions/sign-in-origin.js';
-import type { Account } from '../users/account.js';
+import type { Account, AccountWithPassword } from '../users/account.js';
 import { InvitationsService } from '../users/invitations.service.js';
 import { UsersService } from '../users/users.service.js';
 import { AccessTokens } from './access-tokens.js';
@@ -41,6 +43,7 @@ export class AuthService {
     private readonly audit: AuditLog,
     private readonly keyed: KeyedRequests,
     private readonly mails: MailOutbox,
+    private readonly factors: SecondFactors,
     private readonly config: AppConfig,
   ) {}
 
@@ -73,8 +76,11 @@ export class AuthService {
     });
   }
 
-  /** @throws {InvalidCredentials | SignInDelayed | AccountDisabled | LocalAccountsDisabled} */
-  async login(email: string, password: string, from: SignInOrigin): Promise<SessionDto> {
+  /**
+   * @param code of the second factor, where the account has one.
+   * @throws {InvalidCredentials | SignInDelayed | AccountDisabled | LocalAccountsDisabled | SecondFactorRequired | WrongCode}
+   */
+  async login(email: string, password: string, code: string | null, from: SignInOrigin): Promise<SessionDto> {
     this.assertLocalAccounts();
     await this.delays.begin(email, from.address);
     const account = await this.users.findByEmail(email);
@@ -87,9 +93,32 @@ export class AuthService {
       await this.audit.write({ ...SESSION_BEGIN, outcome: 'disabled', userId: account.id });
       throw new AccountDisabled();
     }
+    const needsCode = await this.factors.has(account.id);
+    if (needsCode && code === null) throw new SecondFactorRequired();
+    try {
+      return await this.admitWith(account, needsCode ? code : null, from);
+    } catch (error) {
+      if (error instanceof WrongCode) {
+        const record = { ...SESSION_BEGIN, outcome: 'failed', userId: account.id };
+        await this.audit.write({ ...record, detail: 'Wrong code of the second factor' });
+      }
+      throw error;
+    }
+  }
+
+  /** @param code of the second factor; null where none is needed. */
+  private admitWith(
+    account: AccountWithPassword,
+    code: string | null,
+    from: SignInOrigin,
+  ): Promise<SessionDto> {
     return this.database.transaction(async (manager) => {
-      await this.delays.succeeded(email, from.address, manager);
+      const factor = code === null ? null : await this.factors.use(account.id, code, manager);
+      if (code !== null && factor === null) throw new WrongCode();
+      await this.delays.succeeded(account.email, from.address, manager);
       const records: AuditRecord[] = [{ ...SESSION_BEGIN, outcome: 'done', userId: account.id }];
+      if (factor === 'recovery_code')
+        records.push({ action: 'second_factor.codes', outcome: 'used', userId: account.id });
       if (account.leaving) {
         if (!(await this.users.stay(account.id, manager))) throw new InvalidCredentials();
         records.push({ action: 'account.delete', outcome: 'undone', userId: account.id });

@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { Clock } from '../common/clock.js';
 import { Authenticated, Public } from '../http/auth/access.js';
 import type { AuthUser, Scope } from '../http/auth/auth-user.js';
 import { Forbidden, InvalidAccessToken, Unauthenticated } from '../http/auth/auth.errors.js';
@@ -44,7 +45,7 @@ function contextOf(route: Route, incoming: object): ExecutionContext {
 }
 
 function guardFor(verify: TokenVerifier['verify'], reflector = new Reflector()): AuthenticatedGuard {
-  return new AuthenticatedGuard(reflector, { verify } as TokenVerifier);
+  return new AuthenticatedGuard(reflector, { verify } as TokenVerifier, new Clock());
 }
 
 function headersOf(work: () => unknown): unknown {
@@ -159,6 +160,7 @@ describe('AuthenticatedGuard', () => {
     const get = jest.spyOn(reflector, 'get');
     const guard = guardFor(() => PERSON, reflector);
     for (let call = 0; call < 3; call++) void guard.canActivate(contextOf('scoped', request('Bearer a.b.c')));
-    expect(get).toHaveBeenCalledTimes(1);
+    // Its access, and whether it asks for a recent sign-in.
+    expect(get).toHaveBeenCalledTimes(2);
   });
 });

@@ -1,10 +1,12 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { Clock } from '../common/clock.js';
 import { type Access, ACCESS_METADATA, permits } from '../http/auth/access.js';
 import type { AuthenticatedRequest, AuthUser } from '../http/auth/auth-user.js';
-import { Forbidden, PolicyRefused, Unauthenticated } from '../http/auth/auth.errors.js';
+import { Forbidden, PolicyRefused, RecentSignInRequired, Unauthenticated } from '../http/auth/auth.errors.js';
 import { bearerToken } from '../http/auth/bearer-token.js';
 import { type PlatformReach, permitsReach, platformReach } from '../http/auth/platform-reach.js';
+import { RECENT_SIGN_IN_METADATA, hasSignedInRecently } from '../http/auth/recent-sign-in.js';
 import { TokenVerifier } from './token-verifier.js';
 
 type Parameters = Readonly<Record<string, string | undefined>>;
@@ -12,6 +14,8 @@ type Parameters = Readonly<Record<string, string | undefined>>;
 interface Route {
   readonly access: Access;
   readonly reach: PlatformReach;
+  /** Whether a person must have signed in within the last minutes. */
+  readonly recent: boolean;
 }
 
 /**
@@ -25,12 +29,14 @@ export class AuthenticatedGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly tokens: TokenVerifier,
+    private readonly clock: Clock,
   ) {}
 
   /**
    * @throws {Unauthenticated} and its subclass InvalidAccessToken
    * @throws {Forbidden}
    * @throws {PolicyRefused}
+   * @throws {RecentSignInRequired}
    */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const route = this.routeOf(context);
@@ -42,15 +48,37 @@ export class AuthenticatedGuard implements CanActivate {
   /**
    * Authenticates the request and sets `request.user`.
    *
-   * @throws {Unauthenticated | InvalidAccessToken | Forbidden | PolicyRefused} or rejects with it.
+   * @throws {Unauthenticated | InvalidAccessToken | Forbidden | PolicyRefused | RecentSignInRequired} or rejects with it.
    */
   private authenticate(request: AuthenticatedRequest, route: Route): AuthUser | Promise<AuthUser> {
     const token = bearerToken(request.raw.headers.authorization);
     if (token === undefined) throw new Unauthenticated();
     const user = this.tokens.verify(token, request);
     return user instanceof Promise
-      ? user.then((verified) => admit(verified, route, request))
-      : admit(user, route, request);
+      ? user.then((verified) => this.admit(verified, token, route, request))
+      : this.admit(user, token, route, request);
+  }
+
+  private admit(
+    user: AuthUser,
+    token: string,
+    route: Route,
+    request: AuthenticatedRequest,
+  ): AuthUser | Promise<AuthUser> {
+    admit(user, route, request);
+    return !route.recent || this.isRecent(user) ? user : this.readAgain(user, token, request);
+  }
+
+  /** Another process may have confirmed the session less than a moment ago, before this one believed what it has read. */
+  private async readAgain(user: AuthUser, token: string, request: AuthenticatedRequest): Promise<AuthUser> {
+    const now = await this.tokens.verifyAgain(user, token, request);
+    if (!this.isRecent(now)) throw new RecentSignInRequired();
+    request.user = now;
+    return now;
+  }
+
+  private isRecent(user: AuthUser): boolean {
+    return hasSignedInRecently(user, this.clock.now());
   }
 
   private routeOf(context: ExecutionContext): Route {
@@ -60,6 +88,7 @@ export class AuthenticatedGuard implements CanActivate {
       route = {
         access: this.reflector.get<Access | undefined>(ACCESS_METADATA, handler) ?? 'session',
         reach: platformReach(context.getClass(), handler),
+        recent: this.reflector.get<true | undefined>(RECENT_SIGN_IN_METADATA, handler) ?? false,
       };
       this.#routes.set(handler, route);
     }
@@ -67,11 +96,10 @@ export class AuthenticatedGuard implements CanActivate {
   }
 }
 
-function admit(user: AuthUser, { access, reach }: Route, request: AuthenticatedRequest): AuthUser {
+function admit(user: AuthUser, { access, reach }: Route, request: AuthenticatedRequest): void {
   if (access !== 'public' && !permits(user, access)) throw new Forbidden(access);
   if (user.policy !== undefined && !permitsReach(user, reach, request.params as Parameters)) {
     throw new PolicyRefused();
   }
   request.user = user;
-  return user;
 }

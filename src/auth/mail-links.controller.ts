@@ -1,12 +1,25 @@
 import { Body, Controller, HttpCode, Ip, Post, Put } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiNoContentResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiAcceptedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Public } from '../http/auth/access.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { RunsAgain } from '../idempotency/runs-again.decorator.js';
 import { MailNotConfigured } from '../mail/mail.errors.js';
+import { EmailTaken } from '../users/users.errors.js';
 import { InvalidLink } from './auth.errors.js';
-import { LinkTokenDto, RequestPasswordResetDto, ResetPasswordDto } from './dto/mail-link.dto.js';
+import {
+  ChangedEmailDto,
+  LinkTokenDto,
+  RequestPasswordResetDto,
+  ResetPasswordDto,
+} from './dto/mail-link.dto.js';
+import { EmailChangeService } from './email-change.service.js';
 import { EmailVerificationService } from './email-verification.service.js';
 import { PasswordResetService } from './password-reset.service.js';
 
@@ -19,6 +32,7 @@ export class MailLinksController {
   constructor(
     private readonly passwordReset: PasswordResetService,
     private readonly verification: EmailVerificationService,
+    private readonly emails: EmailChangeService,
   ) {}
 
   @Post('password-reset')
@@ -70,5 +84,21 @@ export class MailLinksController {
   @ApiProblems([400, 403, 413, 415, 429, 503], new InvalidLink(), MAIL_NOT_CONFIGURED)
   async verifyEmail(@Body() { token }: LinkTokenDto): Promise<void> {
     await this.verification.verify(token);
+  }
+
+  @Post('change-email')
+  @RunsAgain()
+  @Public()
+  @RateLimit('strict')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Confirm a change of address with the token of a link',
+    description:
+      'There is a link for the address until now, and one for the new address. Each works once, for 24 hours.',
+  })
+  @ApiOkResponse({ type: ChangedEmailDto })
+  @ApiProblems([400, 403, 409, 413, 415, 429, 503], new InvalidLink(), new EmailTaken(), MAIL_NOT_CONFIGURED)
+  async changeEmail(@Body() { token }: LinkTokenDto): Promise<ChangedEmailDto> {
+    return { changed: await this.emails.confirm(token) };
   }
 }

@@ -33,6 +33,14 @@ export class MailTokens {
     return token;
   }
 
+  /** Of links that were sent and are not to work any more. */
+  async withdraw(kinds: readonly MailKind[], userId: number, manager: EntityManager): Promise<void> {
+    await manager.query('DELETE FROM mail_tokens WHERE user_id = $1 AND kind = ANY($2::varchar[])', [
+      userId,
+      kinds,
+    ]);
+  }
+
   /** Does not use it up. */
   async find(kind: MailKind, token: string): Promise<LinkOwner | null> {
     if (!mayBeSecret(token)) return null;

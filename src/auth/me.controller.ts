@@ -11,13 +11,17 @@ import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { RecentSignIn } from '../http/auth/recent-sign-in.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
 import { RunsAgain } from '../idempotency/runs-again.decorator.js';
 import { MailNotConfigured } from '../mail/mail.errors.js';
+import { EmailTaken } from '../users/users.errors.js';
 import { UsersService } from '../users/users.service.js';
 import { SignInDelayed, WrongPassword } from './auth.errors.js';
 import { ChangePasswordDto } from './dto/change-password.dto.js';
+import { ChangeEmailDto } from './dto/mail-link.dto.js';
 import { MeDto } from './dto/user.dto.js';
+import { EmailChangeService } from './email-change.service.js';
 import { EmailVerificationService } from './email-verification.service.js';
 import { PasswordChangeService } from './password-change.service.js';
 
@@ -28,6 +32,7 @@ export class MeController {
     private readonly users: UsersService,
     private readonly passwords: PasswordChangeService,
     private readonly verification: EmailVerificationService,
+    private readonly emails: EmailChangeService,
   ) {}
 
   @Get()
@@ -59,6 +64,23 @@ export class MeController {
     @Ip() address: string,
   ): Promise<void> {
     await this.passwords.change(user, currentPassword, newPassword, address);
+  }
+
+  @Put('email')
+  @HttpCode(202)
+  @Authenticated()
+  @RecentSignIn()
+  @RateLimit('strict')
+  @ApiOperation({
+    summary: 'Change your e-mail address',
+    description:
+      'Sends a link to the address until now and one to the new one. The address is changed when both have been opened, ' +
+      'within 24 hours. Asking again voids the links from before. An address gets at most three an hour.',
+  })
+  @ApiAcceptedResponse()
+  @ApiProblems([400, 403, 409, 413, 415, 429, 503], new EmailTaken(), new MailNotConfigured())
+  async changeEmail(@CurrentUser() user: AuthUser, @Body() { email }: ChangeEmailDto): Promise<void> {
+    await this.emails.request(user, email);
   }
 
   @Post('verify-email')

@@ -45,7 +45,7 @@ describe('OidcTokens', () => {
 
   afterEach(() => issuer.down());
 
-  const verify = async (token: string) => tokens.verify(token);
+  const verify = async (token: string) => (await tokens.verify(token)).userId;
   const refused = (token: string) => expect(verify(token)).rejects.toThrow(InvalidAccessToken);
 
   it('admits its issuer’s token, by issuer and subject', async () => {
@@ -53,6 +53,15 @@ describe('OidcTokens', () => {
     expect(tokens.claims(token)).toBe(true);
     expect(await verify(token)).toBe(7);
     expect(seen).toEqual([{ issuer: issuer.url, subject: 'ada', email: 'Ada@example.org' }]);
+  });
+
+  it('takes the sign-in at the issuer for a recent one, or the issue of the token where that is not said', async () => {
+    const iat = Math.floor(Date.now() / 1000) - 60;
+    const signedIn = async (claims: object) =>
+      (await tokens.verify(await issuer.sign({ claims: { iat, ...claims } }))).signedInAtMs / 1000 - iat;
+    expect(await signedIn({ auth_time: iat - 3600 })).toBe(-3600);
+    expect(await signedIn({})).toBe(0);
+    expect(await signedIn({ auth_time: 'now' })).toBe(0);
   });
 
   it('does not believe an address that the issuer has not confirmed', async () => {

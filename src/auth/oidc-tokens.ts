@@ -15,8 +15,13 @@ const CLOCK_TOLERANCE_SECONDS = 5;
 const REMEMBERED_TOKENS = 10_000;
 const MAX_SUBJECT_CHARACTERS = 255;
 
-interface Verified {
+export interface ProvidersUser {
   readonly userId: number;
+  /** Unix milliseconds: when they signed in at the provider, or when it issued the token if it does not say. */
+  readonly signedInAtMs: number;
+}
+
+interface Verified extends ProvidersUser {
   readonly verifyAgainAtMs: number;
 }
 
@@ -27,7 +32,7 @@ export class OidcTokens {
   readonly #rules: OidcRules;
   readonly #rememberMs: number;
   readonly #remembered = new LRUCache<string, Verified>({ max: REMEMBERED_TOKENS });
-  readonly #verifying = new Map<string, Promise<number>>();
+  readonly #verifying = new Map<string, Promise<ProvidersUser>>();
 
   constructor(
     config: AppConfig,
@@ -54,14 +59,14 @@ export class OidcTokens {
   }
 
   /**
-   * The id of the user. Returns without a promise for a token that was verified before. Otherwise rejects with:
+   * Returns without a promise for a token that was verified before. Otherwise rejects with:
    *
    * @throws {InvalidAccessToken | IssuerUnavailable}
    */
-  verify(token: string): number | Promise<number> {
+  verify(token: string): ProvidersUser | Promise<ProvidersUser> {
     const nowMs = this.clock.now().getTime();
     const verified = this.#remembered.get(token);
-    if (verified !== undefined && nowMs < verified.verifyAgainAtMs) return verified.userId;
+    if (verified !== undefined && nowMs < verified.verifyAgainAtMs) return verified;
     let verifying = this.#verifying.get(token);
     if (verifying === undefined) {
       verifying = this.verifyAndRemember(token).finally(() => this.#verifying.delete(token));
@@ -70,16 +75,22 @@ export class OidcTokens {
     return verifying;
   }
 
-  private async verifyAndRemember(token: string): Promise<number> {
+  private async verifyAndRemember(token: string): Promise<ProvidersUser> {
     this.#remembered.delete(token);
-    const { sub, exp, email } = await this.payloadOf(token);
+    const { sub, exp, email, signedInAtMs } = await this.payloadOf(token);
     const { id: userId } = await this.users.admitOidc({ issuer: this.issuer.issuer, subject: sub, email });
     const verifyAgainAtMs = Math.min(exp * 1000, this.clock.now().getTime() + this.#rememberMs);
-    this.#remembered.set(token, { userId, verifyAgainAtMs });
-    return userId;
+    const verified = { userId, signedInAtMs, verifyAgainAtMs };
+    this.#remembered.set(token, verified);
+    return verified;
   }
 
-  private async payloadOf(token: string): Promise<{ sub: string; exp: number; email: string | null }> {
+  private async payloadOf(token: string): Promise<{
+    sub: string;
+    exp: number;
+    email: string | null;
+    signedInAtMs: number;
+  }> {
     try {
       const { payload, protectedHeader } = await jwtVerify(token, this.issuer.key, {
         algorithms: ALGORITHMS,
@@ -94,7 +105,7 @@ export class OidcTokens {
       if (sub === '' || sub.length > MAX_SUBJECT_CHARACTERS || !sub.isWellFormed() || sub.includes('\0')) {
         throw new InvalidAccessToken();
       }
-      return { sub, exp, email: verifiedEmail(payload) };
+      return { sub, exp, email: verifiedEmail(payload), signedInAtMs: signedInAtMs(payload) };
     } catch (error) {
       if (error instanceof IssuerUnavailable) throw error;
       throw error instanceof errors.JOSEError ? new InvalidAccessToken() : error;
@@ -105,6 +116,11 @@ export class OidcTokens {
     if (this.configured === null) throw new Error('OIDC_ISSUER is not set.');
     return this.configured;
   }
+}
+
+/** `auth_time`: OpenID Connect Core, section 2; RFC 9068, section 2.2.1. */
+function signedInAtMs({ auth_time: signedIn, iat = 0 }: JWTPayload): number {
+  return (typeof signedIn === 'number' ? signedIn : iat) * 1000;
 }
 
 /** Null for an unverified address: it might belong to someone else. */

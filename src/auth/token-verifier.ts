@@ -7,7 +7,7 @@ import { SessionVerifier } from '../sessions/session-verifier.js';
 import { AccessTokens, type Claims } from './access-tokens.js';
 import { API_KEY_PREFIX } from './api-key-format.js';
 import { ApiKeyVerifier } from './api-key-verifier.js';
-import { OidcTokens } from './oidc-tokens.js';
+import { OidcTokens, type ProvidersUser } from './oidc-tokens.js';
 
 /** Verifies any bearer token: an API key, our own access token, or one from the OpenID provider. */
 @Injectable()
@@ -35,6 +35,12 @@ export class TokenVerifier {
     return claims instanceof Promise ? claims.then(userOf) : userOf(claims);
   }
 
+  /** The same, and asks the cache about the session of the user whom `verify` has returned. */
+  async verifyAgain({ sessionId }: AuthUser, token: string, from: TokenSource): Promise<AuthUser> {
+    if (sessionId !== undefined) this.sessions.forget([String(sessionId)]);
+    return this.verify(token, from);
+  }
+
   /** Expiry of a verified token. Null for an API key. Either may be refused before. */
   expiresAt(token: string): Date | null {
     if (token.startsWith(API_KEY_PREFIX)) return null;
@@ -43,8 +49,19 @@ export class TokenVerifier {
   }
 
   private verifyProviders(token: string): AuthUser | Promise<AuthUser> {
-    const userId = this.oidc.verify(token);
-    const userOf = (id: number) => this.sessions.verifyProviders(id);
-    return userId instanceof Promise ? userId.then(userOf) : userOf(userId);
+    const signedIn = this.oidc.verify(token);
+    return signedIn instanceof Promise
+      ? signedIn.then((verified) => this.userOfProvider(verified))
+      : this.userOfProvider(signedIn);
+  }
+
+  private userOfProvider({
+    userId,
+    signedInAtMs: confirmedAtMs,
+  }: ProvidersUser): AuthUser | Promise<AuthUser> {
+    const user = this.sessions.verifyProviders(userId);
+    return user instanceof Promise
+      ? user.then((verified) => ({ ...verified, confirmedAtMs }))
+      : { ...user, confirmedAtMs };
   }
 }

@@ -1,7 +1,10 @@
 import { AuditChainHead } from '../audit/audit-chain.entity.js';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { ApiKey } from '../auth/api-key.entity.js';
+import { EmailChange } from '../auth/email-change.entity.js';
 import { ConnectAttempt } from '../connect/connect-attempt.entity.js';
+import { RecoveryCode } from '../factors/recovery-code.entity.js';
+import { TotpFactor } from '../factors/totp-factor.entity.js';
 import { InstanceApp } from '../instances/instance-app.entity.js';
 import { KeyCanary } from '../keys/key-canary.entity.js';
 import { PlatformConnection } from '../platforms/platform.entity.js';
@@ -23,6 +26,9 @@ export const ENTITIES = [
   Session,
   RefreshToken,
   ApiKey,
+  EmailChange,
+  TotpFactor,
+  RecoveryCode,
   PlatformConnection,
   PlatformActivity,
   PlatformActivityTotal,

@@ -26,7 +26,7 @@ const PAGE_ROWS = 1000;
 const SESSIONS_END =
   'All its sessions have ended; every process refuses their access tokens within a second.';
 
-/** Adds `users:list`, `users:create`, `users:promote`, `users:demote` and `users:reset-password`. */
+/** Adds `users:list`, `users:create`, `users:promote`, `users:demote`, `users:reset-password` and `users:remove-factors`. */
 export function registerUsers(program: Command): void {
   program
     .command('users:list')
@@ -57,6 +57,13 @@ export function registerUsers(program: Command): void {
     .description('give an account a new password, print it once, and end the sessions of the account')
     .argument(...ACCOUNT)
     .action((account: string) => withTools((tools) => resetPassword(tools, account)));
+  program
+    .command('users:remove-factors')
+    .description(
+      'remove the second factors of somebody who has lost them, and end the sessions of the account',
+    )
+    .argument(...ACCOUNT)
+    .action((account: string) => withTools((tools) => removeFactors(tools, account)));
 }
 
 async function withTools(work: (tools: Tools) => Promise<void>): Promise<void> {
@@ -111,6 +118,20 @@ async function resetPassword(tools: Tools, account: string): Promise<void> {
     await audit.writeIn(manager, { action: 'account.password', outcome: 'reset', userId: id });
   });
   say(`The new password of ${email}, which is shown only here: ${password}`);
+  say(SESSIONS_END);
+}
+
+async function removeFactors(tools: Tools, account: string): Promise<void> {
+  const { id, email } = await meant(tools, account);
+  const { removeFactorsOf } = await import('../factors/remove-factors.js');
+  const { SessionWriter } = await import('../sessions/session-writer.js');
+  const { config, database, audit } = tools;
+  await database.transaction(async (manager) => {
+    if (!(await removeFactorsOf(id, manager))) throw new CommandFailed(`${email} has no second factor.`);
+    await new SessionWriter(config).endAll(id, manager);
+    await audit.writeIn(manager, { action: 'second_factor.remove', outcome: 'removed', userId: id });
+  });
+  say(`The second factors of ${email} are removed: the password alone signs in.`);
   say(SESSIONS_END);
 }
 

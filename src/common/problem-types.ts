@@ -67,6 +67,17 @@ export const PROBLEM_TYPES = {
   invalid_credentials: type(401, 'Sign-in failed', 'The e-mail address or the password is wrong.'),
   invalid_refresh_token: type(401, 'Session ended', 'The refresh token is no longer valid. Sign in again.'),
 
+  recent_sign_in_required: type(
+    403,
+    'Confirm that it is you',
+    'This needs a sign-in of the last ten minutes. Send the password to `POST /v1/auth/confirm`, then repeat the request.',
+  ),
+  second_factor_required: type(
+    403,
+    'Second factor needed',
+    'The password is right. Send it again with `code`: a code of the authenticator app, or a recovery code.',
+  ),
+  wrong_code: type(403, 'Wrong code', 'The code is wrong, or has been used. Each works once.'),
   session_cookie_refused: type(
     403,
     'Not a page of this server',
@@ -122,6 +133,7 @@ export const PROBLEM_TYPES = {
     'No picture',
     'The account has no picture, or the picture is temporarily unavailable.',
   ),
+  totp_not_found: type(404, 'No authenticator app', 'Nothing was set up, or it was removed.'),
   session_not_found: type(404, 'Session not found', 'No session of yours has this id, or it has ended.'),
   user_not_found: type(404, 'User not found', 'No user has this id.'),
   invitation_not_found: type(
@@ -171,6 +183,11 @@ export const PROBLEM_TYPES = {
     409,
     'Reconnect this account',
     'The stored credentials can no longer be opened. Connect the account again, or save new credentials.',
+  ),
+  totp_enabled: type(
+    409,
+    'Authenticator app in use',
+    'Remove the authenticator app before you set up another one.',
   ),
   too_many_api_keys: type(409, 'Too many API keys', 'Revoke a key that you no longer need.'),
   email_taken: type(409, 'E-mail address taken', 'An account with this e-mail address already exists.'),

@@ -11,6 +11,7 @@ import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { RecentSignIn } from '../http/auth/recent-sign-in.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { queryPipe } from '../http/query.pipe.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
@@ -40,13 +41,14 @@ export class CredentialsController {
   @HttpCode(200)
   @ApiIdParam()
   @Authenticated('credentials:read')
+  @RecentSignIn()
   @ApiOperation({
     summary: 'Reveal the decrypted credentials of an active platform connection',
     description:
       'Every call for one of your connections, even a refused one, is written to the audit trail before the response is ' +
       'sent. If that write fails, nothing is revealed. Credentials with a broken seal, or that no key decrypts, are ' +
       'refused with `needs_reconnect`; those of an inactive connection with `platform_inactive`. A repetition with the ' +
-      'same `Idempotency-Key` is another call.',
+      'same `Idempotency-Key` is another call. A person needs a recent sign-in: see `POST /v1/auth/confirm`.',
   })
   @ApiOkResponse({
     type: CredentialsDto,

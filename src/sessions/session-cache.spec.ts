@@ -3,8 +3,11 @@ import { SESSION_SPEC, liveSession } from './session-cache.js';
 
 describe('the cached entry of a session', () => {
   it.each([
-    ['a session', liveSession({ session: '12', userId: 7, role: 'admin' })],
-    ['what stands for the tokens of a provider', liveSession({ session: 'user-7', userId: 7, role: 'user' })],
+    ['a session', liveSession({ session: '12', userId: 7, role: 'admin', confirmedAt: 1000 })],
+    [
+      'what stands for the tokens of a provider',
+      liveSession({ session: 'user-7', userId: 7, role: 'user', confirmedAt: null }),
+    ],
   ])('is read as it was written, for %s', (_what, live) => {
     const raw = SESSION_SPEC.encode(live);
     expect(SESSION_SPEC.decode(raw, live.session)).toEqual(live);
@@ -12,9 +15,9 @@ describe('the cached entry of a session', () => {
   });
 
   it('gives the session to the user of ours, and none to one of the provider', () => {
-    const own = liveSession({ session: '12', userId: 7, role: 'admin' }).user;
-    expect(own).toEqual({ id: 7, role: 'admin', scopes: 'all', sessionId: 12 });
-    const providers = liveSession({ session: 'user-7', userId: 7, role: 'user' }).user;
+    const own = liveSession({ session: '12', userId: 7, role: 'admin', confirmedAt: 1000 }).user;
+    expect(own).toEqual({ id: 7, role: 'admin', scopes: 'all', sessionId: 12, confirmedAtMs: 1000 });
+    const providers = liveSession({ session: 'user-7', userId: 7, role: 'user', confirmedAt: null }).user;
     expect(providers).toEqual({ id: 7, role: 'user', scopes: 'all' });
   });
 
@@ -24,10 +27,11 @@ describe('the cached entry of a session', () => {
   });
 
   it.each([
-    '{"session":"12","userId":7}',
-    '{"session":"12","userId":7,"role":"root"}',
-    '{"session":"12","userId":0,"role":"user"}',
-    '{"session":"12","userId":7,"role":"user","scopes":"all"}',
+    '{"session":"12","userId":7,"confirmedAt":1}',
+    '{"session":"12","userId":7,"role":"user"}',
+    '{"session":"12","userId":7,"role":"root","confirmedAt":1}',
+    '{"session":"12","userId":0,"role":"user","confirmedAt":1}',
+    '{"session":"12","userId":7,"role":"user","scopes":"all","confirmedAt":1}',
     '[]',
   ])('is not believed as %s', (raw) => {
     expect(() => SESSION_SPEC.decode(raw, '12')).toThrow();

@@ -12,6 +12,8 @@ interface Fields {
   readonly session: string;
   readonly userId: number;
   readonly role: AuthUser['role'];
+  /** Unix milliseconds. Null for the tokens of the provider, each of which says that itself. */
+  readonly confirmedAt: number | null;
 }
 
 /** What must be known to admit a request with an access token. */
@@ -21,7 +23,12 @@ export interface LiveSession extends Fields {
 }
 
 const storedSchema = z
-  .strictObject({ session: z.string(), userId: z.int().positive(), role: z.enum(ROLES) })
+  .strictObject({
+    session: z.string(),
+    userId: z.int().positive(),
+    role: z.enum(ROLES),
+    confirmedAt: z.int().nullable(),
+  })
   .nullable();
 
 /** `session:<id>`: so that a person's requests need no database. Null once the session has ended. It holds no secret. */
@@ -40,9 +47,10 @@ export const SESSION_SPEC: CacheSpec<string, LiveSession | null> = {
 };
 
 export function liveSession(fields: Fields): LiveSession {
-  const { session, userId: id, role } = fields;
+  const { session, userId: id, role, confirmedAt } = fields;
   const own = /^\d+$/.test(session) ? { sessionId: Number(session) } : {};
-  return { ...fields, user: Object.freeze({ id, role, scopes: 'all', ...own }) };
+  const confirmed = confirmedAt === null ? {} : { confirmedAtMs: confirmedAt };
+  return { ...fields, user: Object.freeze({ id, role, scopes: 'all', ...own, ...confirmed }) };
 }
 
 export function sessionCacheKey(key: string): string {
@@ -54,6 +62,6 @@ export function providerSessionKey(userId: number): string {
   return `user-${userId}`;
 }
 
-function toStored({ session, userId, role }: LiveSession): Fields {
-  return { session, userId, role };
+function toStored({ session, userId, role, confirmedAt }: LiveSession): Fields {
+  return { session, userId, role, confirmedAt };
 }

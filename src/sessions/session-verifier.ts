@@ -90,13 +90,18 @@ export class SessionVerifier {
 
   private async load(key: string): Promise<LiveSession | null> {
     const [, providersUser] = /^user-(\d+)$/.exec(key) ?? [];
-    const [row] = await this.database.statement<{ userId: number; role: AuthUser['role'] }>(
+    const [row] = await this.database.statement<{
+      userId: number;
+      role: AuthUser['role'];
+      confirmedAt: Date | null;
+    }>(
       providersUser === undefined
-        ? `SELECT users.id AS "userId", role FROM sessions JOIN users ON users.id = user_id
+        ? `SELECT users.id AS "userId", role, confirmed_at AS "confirmedAt" FROM sessions JOIN users ON users.id = user_id
            WHERE sessions.id = $1 AND ended_at IS NULL AND disabled_at IS NULL`
-        : `SELECT id AS "userId", role FROM users WHERE id = $1 AND disabled_at IS NULL`,
+        : `SELECT id AS "userId", role, NULL AS "confirmedAt" FROM users WHERE id = $1 AND disabled_at IS NULL`,
       [providersUser ?? key],
     );
-    return row === undefined ? null : liveSession({ session: key, ...row });
+    if (row === undefined) return null;
+    return liveSession({ ...row, session: key, confirmedAt: row.confirmedAt?.getTime() ?? null });
   }
 }

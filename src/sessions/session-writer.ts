@@ -37,6 +37,11 @@ export interface Ended {
   readonly ended: CommittedChanges;
 }
 
+export interface Confirmed {
+  readonly confirmedAt: Date;
+  readonly changed: CommittedChanges;
+}
+
 interface EndedRow {
   readonly id: number;
   readonly familyId: string;
@@ -145,6 +150,18 @@ export class SessionWriter {
     if (rejected === null || rejected.usedAt === null || rejected.revokedAt !== null) return null;
     const ended = await this.endAll(rejected.userId, manager);
     return { reusedFrom: rejected.userId, ended };
+  }
+
+  /** Records that its person has just proved who they are. @returns null if it has ended. */
+  async confirm(userId: number, id: number, manager: EntityManager): Promise<Confirmed | null> {
+    const [rows] = await manager.query<[(EndedRow & Pick<Confirmed, 'confirmedAt'>)[], number]>(
+      `UPDATE sessions SET confirmed_at = now() WHERE user_id = $1 AND id = $2 AND ended_at IS NULL
+       RETURNING ${ENDED}, confirmed_at AS "confirmedAt"`,
+      [userId, id],
+    );
+    return rows[0] === undefined
+      ? null
+      : { confirmedAt: rows[0].confirmedAt, changed: changesOf(userId, rows) };
   }
 
   /** Ends the token's session. @returns null if there is none that has not ended. */

@@ -36,6 +36,10 @@ export class Session {
   @Column({ name: 'last_seen_at', type: 'timestamptz', default: () => 'now()' })
   lastSeenAt!: Date;
 
+  /** When the person last proved who they are: by signing in, or by the password given again. */
+  @Column({ name: 'confirmed_at', type: 'timestamptz', default: () => 'now()' })
+  confirmedAt!: Date;
+
   /** With its newest refresh token. */
   @Column({ name: 'expires_at', type: 'timestamptz' })
   expiresAt!: Date;

@@ -143,6 +143,25 @@ export class UsersService {
     return changed === 1;
   }
 
+  /**
+   * The new address counts as verified.
+   *
+   * @returns false if the account has another address than `from` by now, or is disabled.
+   * @throws {EmailTaken}
+   */
+  async changeEmail(id: number, from: string, to: string, manager: EntityManager): Promise<boolean> {
+    try {
+      const [, changed] = await manager.query<[unknown[], number]>(
+        `UPDATE users SET email = $3, email_verified_at = now()
+         WHERE id = $1 AND email = $2 AND disabled_at IS NULL`,
+        [id, from, to],
+      );
+      return changed === 1;
+    } catch (error) {
+      throw violatedUniqueConstraint(error) === 'users_email_key' ? new EmailTaken() : error;
+    }
+  }
+
   /** As an administrator sees them. */
   async managed(id: number): Promise<ManagedUser | null> {
     return this.database.load((manager) => manager.findOneBy(User, { id }));

@@ -14,8 +14,14 @@ interface SecretAnswer {
 /** The answers that secrets belong in, and where in them. */
 const SECRET_ANSWERS: readonly SecretAnswer[] = [
   {
-    route: /^POST \/v1\/auth\/(register|login|refresh)$/,
+    route: /^POST \/v1\/auth\/(register|login|refresh|confirm)$/,
     secret: /(?<="(?:accessToken|refreshToken)":"|pm_session_[0-9a-f]{8}=)[^";]+/g,
+    made: true,
+  },
+  { route: /^POST \/v1\/me\/totp$/, secret: /(?<="secret":"|secret=)[A-Z2-7]{32}/g, made: true },
+  {
+    route: /^(PUT \/v1\/me\/totp|POST \/v1\/me\/totp\/recovery-codes)$/,
+    secret: /(?<=")(?:[a-z2-9]{4}-){3}[a-z2-9]{4}(?=")/g,
     made: true,
   },
   { route: /^POST \/v1\/api-keys$/, secret: /(?<="key":"pmk_[A-Za-z0-9]{8}_)[\w-]{43}/g, made: true },

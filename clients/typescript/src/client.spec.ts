@@ -137,6 +137,37 @@ describe('tokens', () => {
   });
 });
 
+describe('a sign-in of long ago', () => {
+  const unconfirmed = refuse(403, {}, 'recent_sign_in_required');
+  const make = (client: Awaited<ReturnType<typeof signedIn>>) =>
+    ok(client.api.POST('/v1/api-keys', { body: { name: 'a', scopes: ['platforms:read'] } }));
+
+  it('is confirmed once for all that were refused, which are sent again as they were', async () => {
+    let confirmed = 0;
+    routes['POST /v1/api-keys'] = (response, one, nth) =>
+      confirmed === 0 ? unconfirmed(response, one, nth) : json(response, 201, { id: 1 });
+    const client = await signedIn({
+      confirm: async () => {
+        confirmed++;
+        return true;
+      },
+    });
+    expect(await Promise.all([make(client), make(client)])).toEqual([{ id: 1 }, { id: 1 }]);
+    expect(confirmed).toBe(1);
+    const sent = askedFor('POST /v1/api-keys');
+    expect(new Set(sent.map(({ headers }) => headers['idempotency-key'])).size).toBe(2);
+    expect(new Set(sent.map(({ body }) => body)).size).toBe(1);
+  });
+
+  it('is a refusal where nobody confirms it, and other refusals ask nobody', async () => {
+    routes['POST /v1/api-keys'] = unconfirmed;
+    await expect(make(await signedIn())).rejects.toMatchObject({ code: 'recent_sign_in_required' });
+    routes['POST /v1/api-keys'] = refuse(403, {}, 'forbidden');
+    const asking = await signedIn({ confirm: () => Promise.reject(new Error('asked')) });
+    await expect(make(asking)).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
 describe('bodies with an ETag', () => {
   it('are kept: a 304 gives the kept body, with the new headers', async () => {
     routes['GET /v1/platforms'] = (response, { headers }) => {

@@ -3,7 +3,7 @@ import { type EventMessage, type EventOptions, events } from './events.js';
 import { KeptBodies } from './kept-bodies.js';
 import { toProblem } from './problem.js';
 import type { paths } from './schema.js';
-import { type Send, keyed, patient, reaching } from './send.js';
+import { type Send, confirming, keyed, patient, reaching } from './send.js';
 import { type OnUser, Session, authorizing } from './session.js';
 
 export interface ClientOptions {
@@ -21,6 +21,11 @@ export interface ClientOptions {
    */
   readonly sessionCookie?: boolean;
   readonly onUser?: OnUser;
+  /**
+   * Called when the server wants a recent sign-in. Asks the person for the password, sends that to
+   * `POST /v1/auth/confirm`, and resolves with whether the refused request is to be sent again.
+   */
+  readonly confirm?: () => Promise<boolean>;
   /** Called each time a request gets no response. */
   readonly onUnreachable?: () => void;
   /** By default the platform's own fetch. */
@@ -45,6 +50,7 @@ export function createClient({
   patienceMs = 20_000,
   sessionCookie = false,
   onUser = () => undefined,
+  confirm = async () => false,
   onUnreachable = () => undefined,
   fetch = (request) => globalThis.fetch(request),
 }: ClientOptions): PlatformManager {
@@ -64,7 +70,7 @@ export function createClient({
     baseUrl,
     api: createFetchClient<paths>({
       baseUrl,
-      fetch: keyed(authorizing(kept.around(ask), accessToken)),
+      fetch: keyed(confirming(authorizing(kept.around(ask), accessToken), confirm)),
     }),
     session,
     accessToken,

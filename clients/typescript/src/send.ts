@@ -56,6 +56,23 @@ export function patient(send: Send, patienceMs: number): Send {
   };
 }
 
+/**
+ * Sends a request again after a 403 that asks for a recent sign-in, once `confirm` has confirmed it. Several that are refused
+ * at once share one confirmation.
+ */
+export function confirming(send: Send, confirm: () => Promise<boolean>): Send {
+  let asking: Promise<boolean> | null = null;
+  return async (request) => {
+    const again = request.clone();
+    const response = await send(request);
+    if (response.status !== 403 || (await codeOf(response)) !== 'recent_sign_in_required') return response;
+    asking ??= confirm().finally(() => (asking = null));
+    if (!(await asking)) return response;
+    await response.body?.cancel();
+    return send(again);
+  };
+}
+
 /** Null if the result is final. */
 async function pauseAfter(result: Response | Unreachable, attempt: number): Promise<number | null> {
   if (result instanceof Unreachable) return jittered(FIRST_PAUSE_MS * 2 ** (attempt - 1));
@@ -64,14 +81,17 @@ async function pauseAfter(result: Response | Unreachable, attempt: number): Prom
   return result.status === 503 || (await isKeyInUse(result)) ? seconds * 1000 : null;
 }
 
-/** Reads a copy: the body is the caller's. */
 async function isKeyInUse(response: Response): Promise<boolean> {
-  if (response.status !== 409) return false;
+  return response.status === 409 && (await codeOf(response)) === 'idempotency_key_in_use';
+}
+
+/** Reads a copy: the body is the caller's. */
+async function codeOf(response: Response): Promise<string> {
   const body: unknown = await response
     .clone()
     .json()
     .catch(() => null);
-  return toProblem(response, body).code === 'idempotency_key_in_use';
+  return toProblem(response, body).code;
 }
 
 /** Gives each POST a key, under which the server carries it out once, however often it is sent. */

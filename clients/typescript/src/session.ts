@@ -41,11 +41,14 @@ export class Session {
     return this.#user;
   }
 
-  /** @throws {Problem | Unreachable} */
-  async signIn(email: string, password: string): Promise<User> {
+  /**
+   * @param code of the authenticator app, or a recovery code: after a problem `second_factor_required`.
+   * @throws {Problem | Unreachable}
+   */
+  async signIn(email: string, password: string, code?: string): Promise<User> {
     const { data, error, response } = await this.#anonymous.POST('/v1/auth/login', {
       ...this.#asked(),
-      body: { email, password },
+      body: { email, password, ...(code !== undefined && { code }) },
     });
     if (data === undefined) throw toProblem(response, error);
     this.#start(data);

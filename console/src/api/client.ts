@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { type User, type components, createClient } from '../../../clients/typescript/src/index.js';
+import { confirmed } from '../state/confirmation.js';
 import { BASE } from './base.js';
 import { keepsSecureCookies } from './secure-cookies.js';
 
@@ -42,6 +43,7 @@ export const client = createClient({
   // The console says at once what is wrong, and leaves it to its user to try again.
   patienceMs: 0,
   sessionCookie: staysSignedIn,
+  confirm: confirmed,
   onUser: (person, reason) => {
     sessionEnd.value = reason === null ? null : 'Your session has expired. Log in again.';
     const { value: previous } = user;

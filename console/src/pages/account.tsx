@@ -8,6 +8,7 @@ import { Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Time } from '../ui/time.js';
 import { EmailAddress } from './account-email.js';
+import { Authenticator } from './authenticator.js';
 import { Leaving } from './leaving.js';
 
 const FIELDS = ['currentPassword', 'newPassword'];
@@ -21,6 +22,7 @@ export function AccountPage() {
       <EmailAddress />
       <Sessions attempt={attempt} onEnded={again} />
       <Password onChanged={again} />
+      <Authenticator />
       <Leaving />
     </>
   );

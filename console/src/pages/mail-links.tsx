@@ -122,3 +122,33 @@ export function VerifyEmailPage() {
     </div>
   );
 }
+
+/** Asks for a click, for the same reason. Which of the two addresses it is about is in the link. */
+export function ChangeEmailPage() {
+  const [changed, setChanged] = useState<boolean | null>(null);
+  return (
+    <div class="sign-in panel">
+      <PageTitle>Change your e-mail address</PageTitle>
+      {changed === null ? (
+        <Form
+          fields={NOTHING}
+          submitLabel="Confirm"
+          onSubmit={async () => {
+            setChanged(
+              (await ok(api.POST('/v1/auth/change-email', { body: { token: tokenOfLink() } }))).changed,
+            );
+          }}
+        >
+          {() => null}
+        </Form>
+      ) : (
+        <p class="notice good" role="status">
+          {changed
+            ? 'Your address is changed. Log in with the new one from now on.'
+            : 'Confirmed. Now open the link in the message to your other address.'}
+        </p>
+      )}
+      <ToLogIn />
+    </div>
+  );
+}

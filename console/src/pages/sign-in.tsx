@@ -1,15 +1,18 @@
 import { useState } from 'preact/hooks';
-import { session, sessionEnd, staysSignedIn } from '../api/client.js';
+import { Problem, session, sessionEnd, staysSignedIn } from '../api/client.js';
 import { pendingAttempt } from '../state/connect.js';
 import { go, hrefOf, page } from '../state/route.js';
 import { Field, Form } from '../ui/form.js';
 import { PageTitle } from '../ui/page-title.js';
+import { type Known, SecondFactor } from './second-factor.js';
 
 const FIELDS = ['email', 'password'];
 
 export function SignInPage() {
   const invitation = page.value === 'register' ? location.hash.slice(1) : '';
   const [isNew, setIsNew] = useState(page.value === 'register');
+  const [known, setKnown] = useState<Known | null>(null);
+  if (known !== null) return <SecondFactor {...known} onBack={() => setKnown(null)} />;
   return (
     <div class="sign-in panel">
       <PageTitle>{isNew ? 'Create an account' : 'Log in'}</PageTitle>
@@ -31,7 +34,10 @@ export function SignInPage() {
         onSubmit={async ({ email = '', password = '' }) => {
           await (isNew
             ? session.register(email, password, invitation || undefined)
-            : session.signIn(email, password));
+            : session.signIn(email, password).catch((error: unknown) => {
+                if (!(error instanceof Problem && error.code === 'second_factor_required')) throw error;
+                setKnown({ email, password });
+              }));
           if (page.value === 'register') go('platforms');
         }}
       >

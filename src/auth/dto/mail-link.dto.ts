@@ -15,6 +15,19 @@ export class RequestPasswordResetDto {
   email!: string;
 }
 
+export class ChangeEmailDto {
+  @EmailField()
+  email!: string;
+}
+
+export class ChangedEmailDto {
+  @ApiProperty({
+    example: true,
+    description: 'False: the link that was sent to the other address has not been opened yet',
+  })
+  changed!: boolean;
+}
+
 export class ResetPasswordDto extends LinkTokenDto {
   @NewPasswordField('As at the registration')
   newPassword!: string;

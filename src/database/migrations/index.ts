@@ -22,6 +22,9 @@ import { Sessions1764003000000 } from './1764003000000-sessions.js';
 import { Mail1764003200000 } from './1764003200000-mail.js';
 import { Administration1764003900000 } from './1764003900000-administration.js';
 import { Leaving1764004000000 } from './1764004000000-leaving.js';
+import { Confirmations1764005100000 } from './1764005100000-confirmations.js';
+import { SecondFactors1764005200000 } from './1764005200000-second-factors.js';
+import { EmailChanges1764005300000 } from './1764005300000-email-changes.js';
 import { Labels1764006700000 } from './1764006700000-labels.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
@@ -50,5 +53,8 @@ export const MIGRATIONS = [
   Mail1764003200000,
   Administration1764003900000,
   Leaving1764004000000,
+  Confirmations1764005100000,
+  SecondFactors1764005200000,
+  EmailChanges1764005300000,
   Labels1764006700000,
 ];

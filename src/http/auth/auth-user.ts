@@ -18,6 +18,8 @@ export interface AuthUser {
   readonly apiKeyId?: number;
   /** Absent for an API key and for a token of the OpenID provider. */
   readonly sessionId?: number;
+  /** When the person last proved who they are: Unix milliseconds. Absent for an API key. */
+  readonly confirmedAtMs?: number;
   /** Absent in a person's own session and for an API key without limits. */
   readonly policy?: KeyPolicy;
 }

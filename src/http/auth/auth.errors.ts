@@ -36,6 +36,13 @@ export class PolicyRefused extends problem(403, 'policy_refused', "Refused by th
   }
 }
 
+/** A stolen access token gets no further than this. */
+export class RecentSignInRequired extends problem(403, 'recent_sign_in_required', 'Confirm that it is you') {
+  constructor() {
+    super('This needs a sign-in of the last ten minutes. Confirm that it is you, and repeat the request.');
+  }
+}
+
 /** The caller is authenticated but not authorized. */
 export class Forbidden extends problem(403, 'forbidden', 'Not allowed') {
   override readonly headers: Readonly<Record<string, string>>;

@@ -23,6 +23,7 @@ const COMMANDS = [
   'users:list',
   'users:create',
   'users:reset-password',
+  'users:remove-factors',
   'cache:warm',
   'cache:flush',
   'restore:finish',

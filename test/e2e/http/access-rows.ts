@@ -174,10 +174,43 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 403,
     request: plain('/v1/auth/password-reset', { token: 'x', newPassword: 'a-password-for-nobody' }),
   },
+  'POST /v1/auth/confirm': {
+    needs: 'session',
+    // For the same reasons as with the password.
+    ok: 400,
+    request: plain('/v1/auth/confirm', { password: 1 }),
+  },
+  'GET /v1/me/totp': { needs: 'session', ok: 200, request: plain('/v1/me/totp') },
+  'POST /v1/me/totp': { needs: 'session', ok: 201, secret: true, request: plain('/v1/me/totp') },
+  'PUT /v1/me/totp': { needs: 'session', ok: 400, request: plain('/v1/me/totp', { code: 'x' }) },
+  'POST /v1/me/totp/recovery-codes': {
+    needs: 'session',
+    ok: 404,
+    request: plain('/v1/me/totp/recovery-codes'),
+  },
+  'DELETE /v1/me/totp': {
+    needs: 'session',
+    ok: 204,
+    stranger: 404,
+    request: async ({ owner }) => {
+      await owner.client.post('/v1/me/totp');
+      return { path: '/v1/me/totp' };
+    },
+  },
   'POST /v1/auth/verify-email': {
     needs: 'public',
     ok: 403,
     request: plain('/v1/auth/verify-email', { token: 'x' }),
+  },
+  'PUT /v1/me/email': {
+    needs: 'session',
+    ok: 403,
+    request: plain('/v1/me/email', { email: 'ada@example.org' }),
+  },
+  'POST /v1/auth/change-email': {
+    needs: 'public',
+    ok: 403,
+    request: plain('/v1/auth/change-email', { token: 'x' }),
   },
   'POST /v1/me/verify-email': { needs: 'session', ok: 403, request: plain('/v1/me/verify-email') },
 

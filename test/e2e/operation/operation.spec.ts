@@ -213,6 +213,7 @@ describe('Swagger', () => {
       'GET /problems',
       'GET /problems/{code}',
       'GET /v1/connect/callback/{key}',
+      'POST /v1/auth/change-email',
       'POST /v1/auth/login',
       'POST /v1/auth/logout',
       'POST /v1/auth/password-reset',

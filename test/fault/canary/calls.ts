@@ -1,4 +1,5 @@
 import { hashOf, newSecret } from '../../../src/common/secrets.js';
+import { authenticator } from '../../../src/factors/second-factors.js';
 import { unique } from '../../support/factories.js';
 import type { TestResponse } from '../../support/http-client.js';
 import {
@@ -79,6 +80,44 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     async (canary, make) =>
       canary.app.client.post('/v1/auth/verify-email', {
         token: await linkToken(canary, make, 'verify_email'),
+      }),
+  ],
+  'POST /v1/auth/confirm': [
+    ({ owner }, make) => owner.client.post('/v1/auth/confirm', { password: make('wrong-password') }),
+    ({ owner: { client, password } }) => client.post('/v1/auth/confirm', { password }),
+  ],
+  'GET /v1/me/totp': [({ owner }) => owner.client.get('/v1/me/totp')],
+  'POST /v1/me/totp': [
+    async (canary, make) => canary.app.client.as(await newcomer(canary, make)).post('/v1/me/totp'),
+  ],
+  'PUT /v1/me/totp': [
+    ({ owner }, make) => owner.client.request('PUT', '/v1/me/totp', { body: { code: make('code') } }),
+    ({ owner }) => owner.client.request('PUT', '/v1/me/totp', { body: { code: '000000' } }),
+    async (canary, make) => {
+      const own = canary.app.client.as(await newcomer(canary, make));
+      const begun = await own.post('/v1/me/totp');
+      const { secret } = begun.status === 201 ? begun.json<{ secret: string }>() : { secret: 'AAAAAAAA' };
+      const code = authenticator(secret).generate();
+      const kept = await own.request('PUT', '/v1/me/totp', { body: { code } });
+      await own.post('/v1/me/totp/recovery-codes');
+      await own.delete('/v1/me/totp');
+      return kept;
+    },
+  ],
+  'POST /v1/me/totp/recovery-codes': [({ owner }) => owner.client.post('/v1/me/totp/recovery-codes')],
+  'DELETE /v1/me/totp': [({ owner }) => owner.client.delete('/v1/me/totp')],
+  'PUT /v1/me/email': [
+    ({ owner }, make) => owner.client.request('PUT', '/v1/me/email', { body: { email: make('email') } }),
+    async (canary, make) =>
+      canary.app.client.as(await newcomer(canary, make)).request('PUT', '/v1/me/email', {
+        body: { email: `${unique()}@example.org` },
+      }),
+  ],
+  'POST /v1/auth/change-email': [
+    ({ app }, make) => app.client.post('/v1/auth/change-email', { token: make('link') }),
+    async (canary, make) =>
+      canary.app.client.post('/v1/auth/change-email', {
+        token: await linkToken(canary, make, 'email_change_old'),
       }),
   ],
   'POST /v1/me/verify-email': [({ owner }) => owner.client.post('/v1/me/verify-email')],

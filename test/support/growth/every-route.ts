@@ -1,3 +1,4 @@
+import { authenticator } from '../../../src/factors/second-factors.js';
 import { encodeCursor } from '../../../src/http/page-cursor.js';
 import type { TestApp } from '../app.js';
 import {
@@ -46,6 +47,15 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   ])
     await ok(client.get(path));
 
+  await ok(on.post('/v1/auth/confirm', { password }));
+  await ok(on.get('/v1/me/totp'));
+  const { secret } = (await ok(on.post('/v1/me/totp'))).json<{ secret: string }>();
+  const totp = { code: authenticator(secret).generate() };
+  await ok(on.request('PUT', '/v1/me/totp', { body: totp }));
+  const codes = await ok(on.post('/v1/me/totp/recovery-codes'));
+  const [code] = codes.json<{ recoveryCodes: string[] }>().recoveryCodes;
+  await ok(client.post('/v1/auth/login', { email, password, code }));
+  await ok(on.delete('/v1/me/totp'));
   const key = { name: 'a worker', scopes: ['platforms:read'] };
   const made = (await ok(on.post('/v1/api-keys', key))).json<{ id: number; key: string }>();
   await ok(client.as({ accessToken: made.key }).get('/v1/platforms'));
@@ -114,6 +124,12 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   const latest = (
     await ok(client.post('/v1/auth/login', { email: last, password: body.newPassword }))
   ).json<Session>();
+  const changed = { email: 'later@example.org' };
+  await ok(client.as(latest).request('PUT', '/v1/me/email', { body: changed }));
+  for (const address of [last, changed.email]) {
+    const token = await mails.token('change-email', address);
+    await ok(client.post('/v1/auth/change-email', { token }));
+  }
   await ok(client.as(latest).request('DELETE', '/v1/me', { body: { currentPassword: body.newPassword } }));
 }
 

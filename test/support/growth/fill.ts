@@ -91,6 +91,18 @@ export async function fill(backends: Backends): Promise<void> {
        INSERT INTO refresh_tokens (user_id, family_id, token_hash, expires_at)
        SELECT user_id, family_id, sha256(user_id::text::bytea), expires_at FROM begun`,
     );
+    // Of others than those who sign in here.
+    await insert(
+      `WITH apps AS (
+         INSERT INTO totp_factors (user_id, secret, key_id, confirmed_at)
+         SELECT id, 'grown', 'grown', now() FROM users WHERE email LIKE 'grown-%' RETURNING user_id
+       ), changes AS (
+         INSERT INTO email_changes (user_id, new_email)
+         SELECT user_id, 'new-' || user_id || '@example.org' FROM apps
+       )
+       INSERT INTO recovery_codes (user_id, code_hash)
+       SELECT user_id, sha256(n::text::bytea) FROM apps, generate_series(1, 10) n`,
+    );
     await insert(
       `INSERT INTO audit_log (id, at, actor, user_id, platform_id, action, outcome, reason, detail, address, request_id)
        SELECT 1000000 + row_number() OVER (), now(), 'user', user_id, id, 'credentials.reveal', 'revealed', 'grown', '', '192.0.2.1',

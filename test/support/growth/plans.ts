@@ -7,14 +7,17 @@ const LARGE = new Set([
   'account_snapshots',
   'api_keys',
   'audit_log',
+  'email_changes',
   'platform_activities',
   'platform_activity_days',
   'platform_activity_totals',
   'platform_changes',
   'platform_connections',
   'platform_watch',
+  'recovery_codes',
   'refresh_tokens',
   'sessions',
+  'totp_factors',
   'users',
 ]);
 
