@@ -9,7 +9,8 @@ export const API_DESCRIPTION = [
   'To try it here:',
   '',
   '1. Open **auth**, run `POST /v1/auth/register` or `POST /v1/auth/login`.',
-  '2. Copy `accessToken` from the response, press **Authorize** and paste it.',
+  '2. Copy `accessToken` from the response, press **Authorize** and paste it. While developing, whoever is logged in at the ' +
+    'console is so here too.',
   '3. Run any other route. After 15 minutes the token expires: log in again.',
   '',
   'Errors are RFC 9457 `application/problem+json`. The `Cache-Status` header (RFC 9211) tells whether a read was a hit.',
@@ -44,6 +45,27 @@ const noStreams = () => ({
   },
 });
 
+/** What a page of a browser has, as far as it is used here. */
+interface Page {
+  readonly location: { readonly pathname: string };
+  readonly localStorage: { getItem(key: string): string | null };
+  readonly ui: { preauthorizeApiKey(scheme: string, token: string): void };
+}
+
+/**
+ * Swagger UI runs it: whoever is logged in at the console can run routes at once. A token that they have pasted before stays.
+ * Its text is sent to the browser, so it uses nothing from outside.
+ */
+const signInAsAtConsole = (): void => {
+  const { location, localStorage, ui } = globalThis as unknown as Page;
+  if (localStorage.getItem('authorized')?.includes('"bearer"') === true) return;
+  const headers = { 'Content-Type': 'application/json', 'Session-Cookie': 'true' };
+  const address = `${location.pathname.replace(/\/docs.*$/, '')}/v1/auth/refresh`;
+  void fetch(address, { method: 'POST', headers, body: '{}' })
+    .then((answer) => (answer.ok ? (answer.json() as Promise<{ accessToken: string }>) : null))
+    .then((session) => session !== null && ui.preauthorizeApiKey('bearer', session.accessToken));
+};
+
 export function serveDocs(
   app: NestFastifyApplication,
   config: AppConfig,
@@ -59,6 +81,7 @@ export function serveDocs(
       tryItOutEnabled: true,
       displayRequestDuration: true,
       plugins: [noStreams],
+      ...(!config.production && { onComplete: signInAsAtConsole }),
     },
     customSiteTitle: 'Platform Manager API',
   });

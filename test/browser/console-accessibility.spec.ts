@@ -255,6 +255,17 @@ describe('the console', () => {
     await page.evaluate('localStorage.clear()');
   }, 60_000);
 
+  it('has an API page where whoever is logged in at the console can run routes at once', async () => {
+    const { page } = await site.logIn(admin);
+    await page.goto(`${site.api.baseUrl}/docs`);
+    await page.locator('.auth-wrapper .authorize.locked').waitFor();
+    const me = page.locator('#operations-auth-Me_getMe').first();
+    await me.getByRole('button').first().click();
+    await me.getByRole('button', { name: 'Execute' }).click();
+    await me.locator('.live-responses-table').getByText(admin.email).first().waitFor();
+    await page.evaluate('localStorage.clear()');
+  }, 60_000);
+
   it('can be used by keyboard alone: the first stop skips to the content', async () => {
     const visitor = await site.logIn(admin);
     await visitor.page.getByRole('article').first().waitFor();

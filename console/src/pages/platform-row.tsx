@@ -41,6 +41,7 @@ export function PlatformRow(props: RowProps) {
         {!isActive && <span class="badge">Disabled</span>}
         <p>
           {username === null ? 'Unknown account at ' : `@${username}@`}
+          <wbr />
           <a href={instanceUrl} target="_blank" rel="noopener noreferrer">
             {host}
           </a>{' '}
