@@ -2,6 +2,7 @@ import { AuditChainHead } from '../audit/audit-chain.entity.js';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { ApiKey } from '../auth/api-key.entity.js';
 import { ConnectAttempt } from '../connect/connect-attempt.entity.js';
+import { BlueskyClientKey } from '../instances/bluesky/client-key.entity.js';
 import { InstanceApp } from '../instances/instance-app.entity.js';
 import { KeyCanary } from '../keys/key-canary.entity.js';
 import { PlatformConnection } from '../platforms/platform.entity.js';
@@ -28,6 +29,7 @@ export const ENTITIES = [
   PlatformActivityTotal,
   PlatformActivityDay,
   InstanceApp,
+  BlueskyClientKey,
   ConnectAttempt,
   PlatformWatch,
   InstanceWatch,

@@ -40,10 +40,14 @@ export interface SavedAccount {
 type BeforeCommit = (manager: EntityManager, saved: SavedAccount) => Promise<void>;
 
 // An account id from a test or an earlier OAuth connection takes precedence over a username that the user typed.
+// A DID is the same account wherever it is, so one that has moved is found at its old server.
 const SAME_ACCOUNT_SQL = `
   SELECT id FROM platform_connections
-  WHERE user_id = $1 AND instance_url = $2 AND (
-    account_id = $3 OR account_id IS NULL AND lower(ltrim(username, '@')) IN (lower($4), lower($4 || '@' || $5))
+  WHERE user_id = $1 AND (
+    instance_url = $2 AND (
+      account_id = $3 OR account_id IS NULL AND lower(ltrim(username, '@')) IN (lower($4), lower($4 || '@' || $5))
+    )
+    OR $6 = 'bluesky' AND platform_type = 'bluesky' AND account_id = $3
   )
   ORDER BY account_id NULLS LAST, id LIMIT 1`;
 
@@ -83,8 +87,8 @@ export class ConnectedAccounts {
     beforeCommit: BeforeCommit,
   ): Promise<SavedAccount> {
     if (!mayReplace) return { id, result: 'exists' };
-    const { userId, platformType } = connected;
-    const dto = { platformType, ...credentialsOf(connected), isActive: true };
+    const { userId, platformType, instanceUrl } = connected;
+    const dto = { platformType, instanceUrl, ...credentialsOf(connected), isActive: true };
     await this.writer.update(userId, id, dto, undefined, {
       columns: (owner) => this.columns(owner, connected),
       beforeCommit: (manager) => beforeCommit(manager, { id, result: 'renewed' }),
@@ -94,14 +98,16 @@ export class ConnectedAccounts {
 
   private async create(connected: ConnectedAccount, beforeCommit: BeforeCommit): Promise<number> {
     const { userId, platformType, instanceUrl, account } = connected;
-    const wanted = connected.name ?? `${account.username}@${new URL(instanceUrl).host}`;
+    const { username } = account;
+    const handle = platformType === 'bluesky' ? username : `${username}@${new URL(instanceUrl).host}`;
+    const wanted = connected.name ?? handle;
     for (let attempt = 1; ; attempt += 1) {
       const dto = {
         name: numbered(wanted, attempt),
         platformType,
         instanceUrl,
         ...credentialsOf(connected),
-        username: account.username,
+        username,
       };
       try {
         const row = await this.writer.create(userId, dto, {
@@ -137,9 +143,9 @@ function credentialsOf({ grant: { accessToken }, clientId, clientSecret }: Conne
 }
 
 async function findSame(manager: EntityManager, connected: ConnectedAccount): Promise<number | null> {
-  const { userId, instanceUrl, account } = connected;
+  const { userId, instanceUrl, account, platformType } = connected;
   const { host } = new URL(instanceUrl);
-  const parameters = [userId, instanceUrl, account.id, account.username, host];
+  const parameters = [userId, instanceUrl, account.id, account.username, host, platformType];
   return (await manager.query<{ id: number }[]>(SAME_ACCOUNT_SQL, parameters))[0]?.id ?? null;
 }
 

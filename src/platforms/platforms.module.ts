@@ -17,7 +17,9 @@ import { PlatformConnection } from './platform.entity.js';
 import { PlatformRepository } from './platform.repository.js';
 import { PlatformsController } from './platforms.controller.js';
 import { PlatformsService } from './platforms.service.js';
+import { RefreshLease } from './refresh-lease.js';
 import { RegistrationSecrets } from './registration-secrets.js';
+import { TokenRefresh } from './token-refresh.js';
 
 @Module({
   imports: [
@@ -39,7 +41,9 @@ import { RegistrationSecrets } from './registration-secrets.js';
     PlatformSecrets,
     PlatformImport,
     PlatformExport,
+    RefreshLease,
     RegistrationSecrets,
+    TokenRefresh,
   ],
   exports: [
     DisconnectService,
@@ -49,6 +53,7 @@ import { RegistrationSecrets } from './registration-secrets.js';
     PlatformSearch,
     PlatformsService,
     PlatformWriter,
+    TokenRefresh,
   ],
 })
 export class PlatformsModule {}

@@ -5,7 +5,7 @@ import { say } from '../state/messages.js';
 import { write } from '../state/platforms.js';
 import { Dialog } from '../ui/dialog.js';
 import { Field, Form, SecretField, Select } from '../ui/form.js';
-import { STATUS_LABELS, TYPE_LABELS } from '../ui/labels.js';
+import { PASTED_LABELS, STATUS_LABELS } from '../ui/labels.js';
 
 interface Closable {
   readonly onClose: () => void;
@@ -78,7 +78,7 @@ export function ByOAuth({ instance: known, onClose }: Closable & { readonly inst
             name="instance"
             label="Instance or handle"
             {...(known !== undefined && { defaultValue: known })}
-            hint="For example mastodon.social or @alice@mastodon.social"
+            hint="For example mastodon.social, @alice@mastodon.social or alice.bsky.social"
             spellcheck={false}
             required
             error={errorOf('instance')}
@@ -119,7 +119,7 @@ function ByToken({ onClose }: Closable) {
       {(errorOf) => (
         <>
           <Field name="name" label="Name" required error={errorOf('name')} />
-          <Select name="platformType" label="Type" options={TYPE_LABELS} error={errorOf('platformType')} />
+          <Select name="platformType" label="Type" options={PASTED_LABELS} error={errorOf('platformType')} />
           <Field
             name="instanceUrl"
             label="Instance"

@@ -4,7 +4,7 @@ import { say } from '../state/messages.js';
 import { platforms, write } from '../state/platforms.js';
 import { Dialog } from '../ui/dialog.js';
 import { Field, Form, SecretField, Select } from '../ui/form.js';
-import { TYPE_LABELS } from '../ui/labels.js';
+import { PASTED_LABELS } from '../ui/labels.js';
 
 interface EditProps {
   readonly platform: Platform;
@@ -18,6 +18,8 @@ const SECRET = ['accessToken', 'clientKey', 'clientSecret'] as const;
 export function EditPlatform({ platform: opened, onClose }: EditProps) {
   const [shown, setShown] = useState(opened);
   const [instance, setInstance] = useState(opened.instanceUrl);
+  // Its server, tokens and key come from logging in there, and belong together.
+  const byConsent = shown.platformType === 'bluesky';
   const moves = instance !== shown.instanceUrl;
   const latest = platforms.value?.find(({ id }) => id === shown.id);
   const gone = platforms.value !== null && latest === undefined;
@@ -57,22 +59,26 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
         {(errorOf) => (
           <>
             <Field name="name" label="Name" defaultValue={shown.name} required error={errorOf('name')} />
-            <Select
-              name="platformType"
-              label="Type"
-              value={shown.platformType}
-              options={TYPE_LABELS}
-              error={errorOf('platformType')}
-            />
-            <Field
-              name="instanceUrl"
-              label="Instance"
-              defaultValue={shown.instanceUrl}
-              spellcheck={false}
-              required
-              onInput={setInstance}
-              error={errorOf('instanceUrl')}
-            />
+            {!byConsent && (
+              <>
+                <Select
+                  name="platformType"
+                  label="Type"
+                  value={shown.platformType}
+                  options={PASTED_LABELS}
+                  error={errorOf('platformType')}
+                />
+                <Field
+                  name="instanceUrl"
+                  label="Instance"
+                  defaultValue={shown.instanceUrl}
+                  spellcheck={false}
+                  required
+                  onInput={setInstance}
+                  error={errorOf('instanceUrl')}
+                />
+              </>
+            )}
             <Field
               name="username"
               label="Username (optional)"
@@ -80,19 +86,23 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
               spellcheck={false}
               error={errorOf('username')}
             />
-            <SecretField
-              name="accessToken"
-              label="New access token"
-              required={moves}
-              hint={
-                moves
-                  ? 'A token of the new instance. Credentials of the old one are never sent there'
-                  : 'Leave empty to keep the current token'
-              }
-              error={errorOf('accessToken')}
-            />
-            <SecretField name="clientKey" label="New client key" error={errorOf('clientKey')} />
-            <SecretField name="clientSecret" label="New client secret" error={errorOf('clientSecret')} />
+            {!byConsent && (
+              <>
+                <SecretField
+                  name="accessToken"
+                  label="New access token"
+                  required={moves}
+                  hint={
+                    moves
+                      ? 'A token of the new instance. Credentials of the old one are never sent there'
+                      : 'Leave empty to keep the current token'
+                  }
+                  error={errorOf('accessToken')}
+                />
+                <SecretField name="clientKey" label="New client key" error={errorOf('clientKey')} />
+                <SecretField name="clientSecret" label="New client secret" error={errorOf('clientSecret')} />
+              </>
+            )}
           </>
         )}
       </Form>
@@ -101,7 +111,7 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
 }
 
 function save(shown: Platform, values: Readonly<Record<string, string>>): Promise<Platform> {
-  const changed = SHOWN.filter((field) => (values[field] ?? '') !== (shown[field] ?? ''));
+  const changed = SHOWN.filter((field) => field in values && (values[field] ?? '') !== (shown[field] ?? ''));
   const secrets = SECRET.filter((field) => (values[field] ?? '') !== '');
   const body = Object.fromEntries(
     [...changed, ...secrets].map((field) => {

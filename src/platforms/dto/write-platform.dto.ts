@@ -3,7 +3,7 @@ import { IsBoolean, IsIn, ValidateBy, ValidateIf } from 'class-validator';
 import { Length } from '../../http/length.decorator.js';
 import { IsCredential, IsPlainText } from '../../http/plain-text.decorator.js';
 import { canonicalInstanceUrl, InvalidInstanceUrl } from '../../instances/instance-url.js';
-import { PLATFORM_TYPES, type PlatformType } from '../platform-view.js';
+import { PASTED_TYPES, type PlatformType } from '../platform-view.js';
 
 const MAX_CREDENTIAL = 4096;
 const CLIENT_CREDENTIAL = {
@@ -52,8 +52,13 @@ export class CreatePlatformDto {
   @Length(1, 100, { message: 'name must have 1 to 100 characters' })
   name!: string;
 
-  @ApiProperty({ enum: PLATFORM_TYPES, enumName: 'PlatformType', example: 'mastodon' })
-  @IsIn(PLATFORM_TYPES)
+  @ApiProperty({
+    enum: PASTED_TYPES,
+    enumName: 'PastedPlatformType',
+    example: 'mastodon',
+    description: 'Accounts at Bluesky are connected by `POST /v1/connect` only',
+  })
+  @IsIn(PASTED_TYPES)
   platformType!: PlatformType;
 
   @ApiProperty({
