@@ -8,7 +8,9 @@ import { BlueskyServers } from './bluesky/bluesky-servers.js';
 import { BlueskyController } from './bluesky/bluesky.controller.js';
 import { BlueskyClientKey } from './bluesky/client-key.entity.js';
 import { ClientKey } from './bluesky/client-key.js';
+import { DpopNonces } from './bluesky/dpop-nonces.js';
 import { HandleNames } from './bluesky/handle-names.js';
+import { BlueskyProofs } from './bluesky/proofs.js';
 import { GuardedHttp } from './guarded-http.js';
 import { InstanceAppSecrets } from './instance-app-secrets.js';
 import { InstanceApp } from './instance-app.entity.js';
@@ -36,14 +38,25 @@ import { OAuthClient } from './oauth-client.js';
     AccountChecker,
     BlueskyChecker,
     BlueskyOAuth,
+    BlueskyProofs,
     BlueskyServers,
     ClientKey,
+    DpopNonces,
     HandleNames,
     InstanceApps,
     InstanceAppSecrets,
     MiAuth,
     OAuthClient,
   ],
-  exports: [InstancesService, AccountChecker, BlueskyOAuth, GuardedHttp, InstanceApps, MiAuth, OAuthClient],
+  exports: [
+    InstancesService,
+    AccountChecker,
+    BlueskyOAuth,
+    BlueskyProofs,
+    GuardedHttp,
+    InstanceApps,
+    MiAuth,
+    OAuthClient,
+  ],
 })
 export class InstancesModule {}

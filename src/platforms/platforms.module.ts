@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { InstancesModule } from '../instances/instances.module.js';
 import { SnapshotsModule } from '../snapshots/snapshots.module.js';
+import { BlueskyAccess } from './bluesky-access.js';
 import { DisconnectService } from './disconnect.service.js';
 import { LastUsed } from './last-used.js';
 import { PlatformCacheController } from './platform-cache.controller.js';
@@ -31,6 +32,7 @@ import { TokenRefresh } from './token-refresh.js';
   // The cache controller first: its paths would otherwise be read as ids.
   controllers: [PlatformCacheController, PlatformsController, PlatformTestController],
   providers: [
+    BlueskyAccess,
     PlatformsService,
     PlatformWriter,
     PlatformRepository,
@@ -46,6 +48,7 @@ import { TokenRefresh } from './token-refresh.js';
     TokenRefresh,
   ],
   exports: [
+    BlueskyAccess,
     DisconnectService,
     LastUsed,
     PlatformChecks,

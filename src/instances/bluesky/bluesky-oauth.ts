@@ -15,14 +15,13 @@ import { AccountElsewhere, toOAuthFailed } from './bluesky-errors.js';
 import { type BlueskySession, type PendingSession, toGrant, toSaved } from './bluesky-session.js';
 import { type ClientDocument, clientDocument } from './client-document.js';
 import { ClientKey } from './client-key.js';
+import { DpopNonces } from './dpop-nonces.js';
 import { guardedFetch } from './guarded-fetch.js';
 import { type Did, HandleNames } from './handle-names.js';
 import { MemoryStore } from './memory-store.js';
 import { BLUESKY_CALLBACK } from './redirect-path.js';
 
 const MINUTE_MS = 60_000;
-/** Servers rotate their nonces every few minutes, and accept the last one or two. */
-const NONCE_MS = 10 * MINUTE_MS;
 /** So that a state is as long as one of ours. The library asks for 16. */
 const STATE_BYTES = 32;
 /** Resolves identities and servers where no client document can be published. */
@@ -74,6 +73,7 @@ export class BlueskyOAuth {
     http: GuardedHttp,
     private readonly keys: ClientKey,
     handles: HandleNames,
+    nonces: DpopNonces,
     private readonly clock: Clock,
     config: AppConfig,
   ) {
@@ -84,7 +84,7 @@ export class BlueskyOAuth {
       allowHttp: true,
       handleResolver: handles,
       plcDirectoryUrl: config.bluesky.plcUrl,
-      dpopNonceCache: new MemoryStore(NONCE_MS),
+      dpopNonceCache: nonces,
       authorizationServerMetadataCache: new MemoryStore(MINUTE_MS),
       protectedResourceMetadataCache: new MemoryStore(MINUTE_MS),
     };

@@ -13,9 +13,11 @@ export function guardedFetch(http: GuardedHttp): typeof globalThis.fetch {
   return async (input, init) => {
     const request = new Request(input, init);
     request.signal.throwIfAborted();
+    if (request.method !== 'GET' && request.method !== 'POST')
+      throw new TypeError('Only GET and POST are sent.');
     const body = request.method === 'POST' ? await request.text() : undefined;
     const response = await http.request(request.url, {
-      method: request.method === 'POST' ? 'POST' : 'GET',
+      method: request.method,
       headers: Object.fromEntries(request.headers),
       types: NOT_A_PAGE,
       ...(body !== undefined && { body }),

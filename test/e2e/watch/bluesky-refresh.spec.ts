@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { BlueskyAccess } from '../../../src/platforms/bluesky-access.js';
+import { NeedsReconnect } from '../../../src/platforms/platforms.errors.js';
 import { TokenRefresh } from '../../../src/platforms/token-refresh.js';
 import { Backends } from '../../support/backends.js';
 import { BlueskyNetwork } from '../../support/fake-instance/bluesky-network.js';
@@ -140,4 +142,26 @@ it('a refresh of an account that has moved to another authorization server is no
   await round();
   expect(await status(one)).toBe('account_moved');
   expect(elsewhere.requests.filter((asked) => asked.startsWith('POST'))).toEqual([]);
+});
+
+it('opens the way to the account for requests of others: a fresh token, the right server, proofs and their nonces', async () => {
+  const pds = await network.server(server);
+  const one = await connection();
+  network.move(one.person, server, pds);
+  await spend(one);
+  const way = await first().app.get(BlueskyAccess).open(one.id);
+  expect(way.origin).toBe(pds.origin);
+  const path = '/xrpc/com.atproto.server.getSession';
+  const ask = async (query = ''): Promise<[number, boolean]> => {
+    const headers = await way.headers('GET', path + query);
+    const answer = await fetch(way.origin + path + query, { headers: { ...headers } });
+    return [answer.status, way.heard(answer.status, Object.fromEntries(answer.headers))];
+  };
+  pds.resourceNonces.rotate();
+  expect(await ask()).toEqual([401, true]);
+  expect(await ask()).toEqual([200, false]);
+  expect(await ask('?with=a-query')).toEqual([200, false]);
+  const elsewhere = await network.server();
+  network.move(one.person, pds, elsewhere);
+  await expect(first().app.get(BlueskyAccess).open(one.id)).rejects.toThrow(NeedsReconnect);
 });
