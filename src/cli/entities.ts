@@ -5,6 +5,7 @@ import { EmailChange } from '../auth/email-change.entity.js';
 import { ConnectAttempt } from '../connect/connect-attempt.entity.js';
 import { RecoveryCode } from '../factors/recovery-code.entity.js';
 import { TotpFactor } from '../factors/totp-factor.entity.js';
+import { BlueskyClientKey } from '../instances/bluesky/client-key.entity.js';
 import { InstanceApp } from '../instances/instance-app.entity.js';
 import { KeyCanary } from '../keys/key-canary.entity.js';
 import { PlatformConnection } from '../platforms/platform.entity.js';
@@ -34,6 +35,7 @@ export const ENTITIES = [
   PlatformActivityTotal,
   PlatformActivityDay,
   InstanceApp,
+  BlueskyClientKey,
   ConnectAttempt,
   PlatformWatch,
   InstanceWatch,

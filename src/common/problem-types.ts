@@ -46,6 +46,11 @@ export const PROBLEM_TYPES = {
   instance_moved: type(400, NOT_USABLE, 'The instance is at another address now; `detail` has it, if known.'),
   instance_gone: type(400, NOT_USABLE, 'The name of the instance has not existed for 30 days.'),
   software_not_supported: type(400, NOT_FINISHED, "The instance's software is not supported."),
+  https_required: type(
+    400,
+    NOT_FINISHED,
+    'Bluesky servers must be able to fetch a document of this application, which needs an https `PUBLIC_URL` with a public name. On localhost a development client is used instead.',
+  ),
   access_denied: type(400, NOT_FINISHED, 'Access was not granted at the instance.'),
   invalid_client: type(400, NOT_FINISHED, 'The instance no longer recognises this application. Start again.'),
   invalid_grant: type(400, NOT_FINISHED, 'The instance no longer accepts the authorisation. Start again.'),

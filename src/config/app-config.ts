@@ -114,6 +114,9 @@ export class AppConfig {
   /** `host` or `host:port` entries that may be private and may use plain http. */
   readonly instanceHostAllowlist: ReadonlySet<string>;
 
+  /** The directory of `did:plc` identities, and the name servers for handles; without any, the system's. */
+  readonly bluesky: { readonly plcUrl: string; readonly nameServers: readonly string[] };
+
   /** Covers a whole exchange with an instance. */
   readonly instanceTimeoutMs: number;
 
@@ -235,6 +238,7 @@ export class AppConfig {
     this.instanceHostAllowlist = new Set(
       environment.INSTANCE_HOST_ALLOWLIST.map((host) => host.toLowerCase()),
     );
+    this.bluesky = { plcUrl: environment.BLUESKY_PLC_URL, nameServers: environment.BLUESKY_NAME_SERVERS };
     this.instanceTimeoutMs = environment.INSTANCE_TIMEOUT_MS;
     this.watch = {
       enabled: environment.WATCH_ENABLED,

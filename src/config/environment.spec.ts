@@ -125,6 +125,15 @@ describe('the environment schema', () => {
     expect(faultsOf({ [name]: value })).toEqual([name]);
   });
 
+  it('takes name servers by address, with or without a port', () => {
+    const servers = (text: string) => environmentSchema.safeParse({ BLUESKY_NAME_SERVERS: text });
+    expect(
+      servers('192.0.2.1, 192.0.2.1:5353,2001:db8::1,[2001:db8::1]:53').data?.BLUESKY_NAME_SERVERS,
+    ).toEqual(['192.0.2.1', '192.0.2.1:5353', '2001:db8::1', '[2001:db8::1]:53']);
+    for (const wrong of ['dns.example.org', '192.0.2.1:', '192.0.2.300', '[192.0.2.1', 'x'])
+      expect(servers(wrong).success).toBe(false);
+  });
+
   it('splits lists and forgives spaces and empty items', () => {
     const { INSTANCE_HOST_ALLOWLIST } = environmentSchema.parse({
       INSTANCE_HOST_ALLOWLIST: ' mastodon.test:3443 ,,Pixelfed.test',

@@ -53,6 +53,12 @@ const list = z
   )
   .default([]);
 
+/** As `Resolver.setServers` takes them: `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:5353`. */
+function isNameServer(text: string): boolean {
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d{1,5})?$/.exec(text) ?? [];
+  return isIP(bracketed ?? plain ?? text) > 0;
+}
+
 function urlWithScheme(schemes: readonly string[]) {
   return (text: string): boolean => URL.canParse(text) && schemes.includes(new URL(text).protocol);
 }
@@ -203,6 +209,13 @@ export const environmentSchema = z.object({
 
   INSTANCE_HOST_ALLOWLIST: list,
   INSTANCE_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 60_000, fallback: 10_000 }),
+  BLUESKY_PLC_URL: z
+    .string()
+    .refine(urlWithScheme(['https:', 'http:']), 'must be an http:// or https:// URL')
+    .default('https://plc.directory'),
+  BLUESKY_NAME_SERVERS: list.refine((servers) => servers.every(isNameServer), {
+    message: 'must be a comma-separated list of IP addresses, each with a port if it is not 53',
+  }),
   WATCH_ENABLED: flag(true),
   WATCH_INTERVAL_SECONDS: whole('seconds', { min: 60, max: 2_592_000, fallback: 21_600 }),
   WATCH_ROUND_SECONDS: whole('seconds', { min: 1, max: 3600, fallback: 30 }),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AppConfig } from '../config/app-config.js';
+import { BLUESKY_CALLBACK_KEY } from '../instances/bluesky/redirect-path.js';
 import { InvalidConnectState } from './connect.errors.js';
 
 // RFC 6749, appendix A.11: visible ASCII and space.
@@ -23,6 +24,19 @@ export interface Callback {
  */
 export function callbackKey(origin: string): string {
   return createHash('sha256').update(origin).digest().subarray(0, KEY_BYTES).toString('base64url');
+}
+
+/**
+ * Whether a callback came by the redirect URI of the attempt. All servers of the AT Protocol share one, which is in the
+ * client document; they name themselves in each response.
+ */
+export function cameByOwn(
+  { key, iss, error }: Callback,
+  { origin, clientId }: { readonly origin: string; readonly clientId: string | null },
+  blueskyClientId: string | null,
+): boolean {
+  if (clientId === null || clientId !== blueskyClientId) return key === callbackKey(origin);
+  return key === BLUESKY_CALLBACK_KEY && (iss !== null || error !== null);
 }
 
 /** Where an instance sends the browser back to. */

@@ -6,8 +6,9 @@ import { KeyRing } from '../crypto/key-ring.js';
 import { readable } from '../crypto/readable.js';
 import { Database } from '../database/database.js';
 import { isIssuer } from '../instances/authorization-server.js';
+import { BlueskyOAuth } from '../instances/bluesky/bluesky-oauth.js';
 import type { TokenGrant } from '../instances/token-reply.js';
-import { type Callback, callbackKey } from './callback.js';
+import { type Callback, cameByOwn } from './callback.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
 import { AttemptNotFound, InvalidConnectState } from './connect.errors.js';
 
@@ -55,6 +56,7 @@ const answerSchema = z.object({
       accessToken: z.string(),
       refreshToken: z.string().nullable(),
       expiresInSeconds: z.number().nullable(),
+      binding: z.string().optional(),
       exchangedAt: z.number(),
     })
     .optional(),
@@ -91,11 +93,14 @@ export class ConnectAttempts {
     private readonly database: Database,
     private readonly ring: KeyRing,
     private readonly clock: Clock,
+    private readonly bluesky: BlueskyOAuth,
   ) {}
 
-  /** @returns the `state`. */
-  async begin(attempt: Attempt, browser: string): Promise<string> {
-    const state = newSecret();
+  /**
+   * @param state one that a library has made, as long as ours.
+   * @returns the `state`.
+   */
+  async begin(attempt: Attempt, browser: string, state = newSecret()): Promise<string> {
     const { userId, origin, clientId, name, returnTo, clientSecret, forceLogin } = attempt;
     const owner = { stateHash: hashOf(state), userId, origin, clientId };
     const secrets = { verifier: attempt.verifier, clientSecret, forceLogin };
@@ -132,7 +137,8 @@ export class ConnectAttempts {
    *
    * @throws {InvalidConnectState}
    */
-  async receive({ key, state, iss, code, error }: Callback): Promise<Received> {
+  async receive(callback: Callback): Promise<Received> {
+    const { state, iss, code, error } = callback;
     if (!mayBeSecret(state)) throw new InvalidConnectState();
     const attempt = error === null && code !== null ? newSecret() : null;
     return this.database.transaction(async (manager) => {
@@ -143,7 +149,7 @@ export class ConnectAttempts {
       if (
         found === null ||
         found.attemptHash !== null ||
-        callbackKey(found.origin) !== key ||
+        !cameByOwn(callback, found, this.bluesky.clientId) ||
         (iss !== null && !isIssuer(found.origin, iss))
       ) {
         throw new InvalidConnectState();

@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { InstancesModule } from '../instances/instances.module.js';
 import { PlatformsModule } from '../platforms/platforms.module.js';
+import { BlueskyConsent } from './bluesky-consent.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
 import { ConnectAttempts } from './connect-attempts.js';
 import { ConnectController } from './connect.controller.js';
@@ -14,6 +15,13 @@ import { OAuthConsent } from './oauth-consent.js';
 @Module({
   imports: [TypeOrmModule.forFeature([ConnectAttempt]), CredentialsModule, InstancesModule, PlatformsModule],
   controllers: [ConnectController],
-  providers: [ConnectService, ConnectAttempts, ConnectedAccounts, MiAuthConsent, OAuthConsent],
+  providers: [
+    ConnectService,
+    ConnectAttempts,
+    ConnectedAccounts,
+    BlueskyConsent,
+    MiAuthConsent,
+    OAuthConsent,
+  ],
 })
 export class ConnectModule {}

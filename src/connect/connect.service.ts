@@ -4,13 +4,15 @@ import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { KeyedRequests } from '../idempotency/keyed-requests.js';
 import { AccountChecker } from '../instances/account-checker.js';
+import { BlueskyOAuth } from '../instances/bluesky/bluesky-oauth.js';
 import { isRightAccount } from '../instances/check-outcome.js';
 import { InstanceRefused } from '../instances/instances.errors.js';
-import { type Instance, InstancesService } from '../instances/instances.service.js';
+import { type FoundInstance, InstancesService } from '../instances/instances.service.js';
 import { OAuthFailed, type OAuthFailure } from '../instances/oauth.errors.js';
 import type { PlatformType } from '../instances/software.js';
 import type { TokenGrant } from '../instances/token-reply.js';
 import { TooManyPlatforms } from '../platforms/platforms.errors.js';
+import { BlueskyConsent } from './bluesky-consent.js';
 import type { Callback } from './callback.js';
 import { type AnsweredAttempt, ConnectAttempts, type WantedAttempt } from './connect-attempts.js';
 import { ConnectFailed } from './connect.errors.js';
@@ -31,7 +33,7 @@ export type ConnectAnswer =
 
 const AUDITED = { created: 'connected', renewed: 'renewed', exists: 'confirmation_required' } as const;
 
-/** Connects an account with the consent of its owner: by OAuth, or at Misskey by MiAuth. */
+/** Connects an account with the consent of its owner: by OAuth, at Bluesky with its own rules, or at Misskey by MiAuth. */
 @Injectable()
 export class ConnectService {
   constructor(
@@ -39,6 +41,8 @@ export class ConnectService {
     private readonly instances: InstancesService,
     private readonly oauth: OAuthConsent,
     private readonly miAuth: MiAuthConsent,
+    private readonly blueskyConsent: BlueskyConsent,
+    private readonly bluesky: BlueskyOAuth,
     private readonly attempts: ConnectAttempts,
     private readonly checker: AccountChecker,
     private readonly accounts: ConnectedAccounts,
@@ -61,9 +65,9 @@ export class ConnectService {
         { pointer: '/returnTo', detail: 'returnTo must start with an allow-listed origin' },
       ]);
     }
-    const found = await this.instances.at(await this.instances.locate(instance));
+    const found = await this.instances.find(instance);
     const wanted = {
-      ...{ userId, origin: found.origin, name: name ?? null, returnTo: returnTo ?? null },
+      ...{ userId, origin: found.instance.origin, name: name ?? null, returnTo: returnTo ?? null },
       forceLogin,
     };
     try {
@@ -116,10 +120,12 @@ export class ConnectService {
   }
 
   private async connect(answered: AnsweredAttempt, mayReplace: boolean): Promise<Finished> {
-    const { userId, origin, clientId, clientSecret, name } = answered;
+    const { userId, origin, clientId, name } = answered;
     const platformType = await this.typeOf(answered);
     const grant = answered.grant ?? (await this.grantOf(answered));
-    const target = { instanceUrl: origin, platformType, accessToken: grant.accessToken, username: null };
+    const { accessToken, binding } = grant;
+    const clientSecret = binding ?? answered.clientSecret;
+    const target = { instanceUrl: origin, platformType, accessToken, clientSecret, username: null };
     const check = await this.checker.check(target);
     if (!isRightAccount(check.outcome) || check.account === null)
       throw new ConnectFailed(check.outcome, check.detail);
@@ -137,21 +143,34 @@ export class ConnectService {
 
   private async typeOf({ origin, clientId }: AnsweredAttempt): Promise<PlatformType> {
     if (clientId === null) return 'misskey';
+    if (this.isBluesky(clientId)) return 'bluesky';
     const { platformType } = await this.instances.at(origin);
     if (platformType === null) throw notSupported();
     return platformType;
   }
 
-  private async start(instance: Instance, attempt: WantedAttempt, browser: string): Promise<string> {
+  private isBluesky(clientId: string): boolean {
+    return clientId === this.bluesky.clientId;
+  }
+
+  private async start(
+    { instance, did }: FoundInstance,
+    attempt: WantedAttempt,
+    browser: string,
+  ): Promise<string> {
     const traits = this.instances.traits(instance);
     if (traits === null) throw notSupported();
+    if (instance.platformType === 'bluesky') return this.blueskyConsent.begin(attempt, did, browser);
     const consent = instance.platformType === 'misskey' ? this.miAuth : this.oauth;
     return consent.begin(traits, attempt, browser);
   }
 
   private grantOf(answered: AnsweredAttempt): Promise<TokenGrant> {
     const { clientId } = answered;
-    return clientId === null ? this.miAuth.grant(answered) : this.oauth.grant(answered, clientId);
+    if (clientId === null) return this.miAuth.grant(answered);
+    return this.isBluesky(clientId)
+      ? this.blueskyConsent.grant(answered)
+      : this.oauth.grant(answered, clientId);
   }
 
   private isAllowed(returnTo: string): boolean {
@@ -165,7 +184,7 @@ export class ConnectService {
 function notSupported(): ConnectFailed {
   return new ConnectFailed(
     'software_not_supported',
-    "This instance's software speaks neither the Mastodon API nor Misskey's, and connections need one of them.",
+    "This instance's software speaks neither the Mastodon API nor Misskey's nor Bluesky's, and connections need one of them.",
     '/instance',
   );
 }

@@ -76,8 +76,8 @@ export class ConnectedAccounts {
     beforeCommit: BeforeCommit,
   ): Promise<SavedAccount> {
     if (!mayReplace) return { id, result: 'exists' };
-    const { userId, platformType } = connected;
-    const dto = { platformType, ...credentialsOf(connected), isActive: true };
+    const { userId, platformType, instanceUrl } = connected;
+    const dto = { platformType, instanceUrl, ...credentialsOf(connected), isActive: true };
     await this.writer.update(userId, id, dto, undefined, {
       columns: (owner) => this.columns(owner, connected),
       beforeCommit: (manager) => beforeCommit(manager, { id, result: 'renewed' }),
@@ -87,14 +87,16 @@ export class ConnectedAccounts {
 
   private async create(connected: ConnectedAccount, beforeCommit: BeforeCommit): Promise<number> {
     const { userId, platformType, instanceUrl, account } = connected;
-    const wanted = connected.name ?? `${account.username}@${new URL(instanceUrl).host}`;
+    const { username } = account;
+    const handle = platformType === 'bluesky' ? username : `${username}@${new URL(instanceUrl).host}`;
+    const wanted = connected.name ?? handle;
     for (let attempt = 1; ; attempt += 1) {
       const dto = {
         name: numbered(wanted, attempt),
         platformType,
         instanceUrl,
         ...credentialsOf(connected),
-        username: account.username,
+        username,
       };
       try {
         const row = await this.writer.create(userId, dto, {

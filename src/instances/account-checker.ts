@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { accountApiOf } from './account-api.js';
 import { type InstanceAccount, matchName } from './account.js';
+import { BlueskyChecker } from './bluesky/bluesky-checker.js';
 import { type AccountCheck, type CheckOutcome, DETAILS } from './check-outcome.js';
 import { OutgoingRequestError } from './guarded-http.errors.js';
 import { GuardedHttp, type InstanceResponse } from './guarded-http.js';
@@ -16,6 +17,8 @@ export interface AccountToCheck {
   readonly instanceUrl: string;
   readonly platformType: PlatformType;
   readonly accessToken: string;
+  /** At Bluesky, what the token needs beside itself. */
+  readonly clientSecret: string | null;
   /** What the user typed, to compare with the account's own name. */
   readonly username: string | null;
 }
@@ -26,10 +29,39 @@ export class AccountChecker {
   constructor(
     private readonly http: GuardedHttp,
     private readonly instances: InstancesService,
+    private readonly bluesky: BlueskyChecker,
     private readonly clock: Clock,
   ) {}
 
   async check(target: AccountToCheck): Promise<AccountCheck> {
+    return target.platformType === 'bluesky' ? this.checkBluesky(target) : this.checkInstance(target);
+  }
+
+  /** The result for a connection whose credentials cannot be decrypted. */
+  needsReconnect(): AccountCheck {
+    return this.found('needs_reconnect', null);
+  }
+
+  /** The result if what is needed before the account can be asked for has failed. */
+  failed(outcome: CheckOutcome): AccountCheck {
+    return this.found(outcome, null);
+  }
+
+  /** The result for an instance whose name no longer exists. */
+  instanceGone(): AccountCheck {
+    return this.found('instance_gone', null);
+  }
+
+  /** Here an account is its DID, which the token names. Its handle may change at any time, so it is not compared. */
+  private async checkBluesky(target: AccountToCheck): Promise<AccountCheck> {
+    const { outcome, detail, response, account } = await this.bluesky.check(target);
+    if (account !== null && repeats(account, target.accessToken))
+      return this.found('instance_error', response);
+    const labels = account === null ? null : { software: 'bluesky', softwareVersion: null };
+    return { ...this.found(outcome, response, detail), account, labels };
+  }
+
+  private async checkInstance(target: AccountToCheck): Promise<AccountCheck> {
     const { username, instanceUrl, accessToken } = target;
     const api = accountApiOf(target.platformType);
     let response: InstanceResponse;
@@ -49,16 +81,6 @@ export class AccountChecker {
     if (account.movedTo === null) return { ...this.found('connected', response), account, labels };
     const detail = `The account has moved to ${account.movedTo}. Connect the new one.`;
     return { ...this.found('account_moved', response, detail), account, labels };
-  }
-
-  /** The result for a connection whose credentials cannot be decrypted. */
-  needsReconnect(): AccountCheck {
-    return this.found('needs_reconnect', null);
-  }
-
-  /** The result for an instance whose name no longer exists. */
-  instanceGone(): AccountCheck {
-    return this.found('instance_gone', null);
   }
 
   private async isSame(typed: string, account: InstanceAccount, instanceUrl: string): Promise<boolean> {

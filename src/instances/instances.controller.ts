@@ -19,7 +19,7 @@ export class InstancesController {
   @ApiOperation({
     summary: 'Look up the software of an instance and whether it is supported',
     description:
-      'A handle leads to its instance also where that has another domain. On 400, `code` gives the reason: ' +
+      'A handle leads to its instance also where that has another domain, and a handle or DID of Bluesky to its server. On 400, `code` gives the reason: ' +
       '`validation_failed`, `blocked_address`, `instance_unreachable`, `instance_error`, `not_an_instance`, ' +
       '`instance_blocks_programs` or `instance_moved`; the last one says where.',
   })
@@ -29,7 +29,7 @@ export class InstancesController {
     new InstanceRefused('not_an_instance', 'This server is not a Fediverse instance.'),
   )
   async lookup(@Body() { instance }: LookupInstanceDto): Promise<InstanceDto> {
-    const found = await this.instances.at(await this.instances.locate(instance));
+    const { instance: found } = await this.instances.find(instance);
     const features = this.instances.traits(found);
     const { offer: _, ...shown } = found;
     return { ...shown, supported: features !== null, features };

@@ -2,6 +2,15 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { AccountChecker } from './account-checker.js';
+import { BlueskyChecker } from './bluesky/bluesky-checker.js';
+import { BlueskyOAuth } from './bluesky/bluesky-oauth.js';
+import { BlueskyServers } from './bluesky/bluesky-servers.js';
+import { BlueskyController } from './bluesky/bluesky.controller.js';
+import { BlueskyClientKey } from './bluesky/client-key.entity.js';
+import { ClientKey } from './bluesky/client-key.js';
+import { DpopNonces } from './bluesky/dpop-nonces.js';
+import { HandleNames } from './bluesky/handle-names.js';
+import { BlueskyProofs } from './bluesky/proofs.js';
 import { GuardedHttp } from './guarded-http.js';
 import { InstanceAppSecrets } from './instance-app-secrets.js';
 import { InstanceApp } from './instance-app.entity.js';
@@ -12,8 +21,8 @@ import { MiAuth } from './miauth.js';
 import { OAuthClient } from './oauth-client.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([InstanceApp])],
-  controllers: [InstancesController],
+  imports: [TypeOrmModule.forFeature([BlueskyClientKey, InstanceApp])],
+  controllers: [InstancesController, BlueskyController],
   providers: [
     {
       provide: GuardedHttp,
@@ -27,11 +36,27 @@ import { OAuthClient } from './oauth-client.js';
     },
     InstancesService,
     AccountChecker,
+    BlueskyChecker,
+    BlueskyOAuth,
+    BlueskyProofs,
+    BlueskyServers,
+    ClientKey,
+    DpopNonces,
+    HandleNames,
     InstanceApps,
     InstanceAppSecrets,
     MiAuth,
     OAuthClient,
   ],
-  exports: [InstancesService, AccountChecker, GuardedHttp, InstanceApps, MiAuth, OAuthClient],
+  exports: [
+    InstancesService,
+    AccountChecker,
+    BlueskyOAuth,
+    BlueskyProofs,
+    GuardedHttp,
+    InstanceApps,
+    MiAuth,
+    OAuthClient,
+  ],
 })
 export class InstancesModule {}

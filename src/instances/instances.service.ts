@@ -7,6 +7,9 @@ import { CacheMeter } from '../cache/cache-meter.js';
 import type { CacheOutcome } from '../cache/cache-read.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
+import { BlueskyServers } from './bluesky/bluesky-servers.js';
+import type { Did } from './bluesky/handle-names.js';
+import { typedAccount } from './bluesky/typed-account.js';
 import { GuardedHttp } from './guarded-http.js';
 import { addressOfInput } from './instance-address.js';
 import { InvalidInstanceUrl, canonicalInstanceUrl } from './instance-url.js';
@@ -55,6 +58,13 @@ type Entry = z.output<typeof entrySchema>;
 
 export type Instance = Readonly<z.output<typeof instanceSchema>>;
 
+/** What a user means. */
+export interface FoundInstance {
+  readonly instance: Instance;
+  /** Of the account at Bluesky that they named; null if they named a server. */
+  readonly did: Did | null;
+}
+
 /** Looks up instances. The data may be slightly stale, so a plain cache with a TTL is enough. */
 @Injectable()
 export class InstancesService {
@@ -67,6 +77,7 @@ export class InstancesService {
     @Inject(CACHE_MANAGER) private readonly cache: Cache,
     private readonly health: CacheHealth,
     private readonly meter: CacheMeter,
+    private readonly bluesky: BlueskyServers,
     config: AppConfig,
   ) {
     this.#isAllowListed = (host) => config.instanceHostAllowlist.has(host);
@@ -74,6 +85,26 @@ export class InstancesService {
     cache.on('get', ({ key, error }) => {
       if (error !== undefined) this.#failures.set(key, error instanceof CorruptEntry ? 'corrupt' : 'error');
     });
+  }
+
+  /**
+   * The instance that a user means, and at Bluesky the account.
+   *
+   * @param input what users type: a host, a URL with a path, a handle or a DID.
+   * @throws {InvalidField | InstanceRefused}
+   */
+  async find(input: string): Promise<FoundInstance> {
+    const account = typedAccount(input);
+    if (account?.kind === 'account') return this.bluesky.ofAccount(account.identifier);
+    try {
+      return { instance: await this.at(await this.locate(input)), did: null };
+    } catch (error) {
+      // The name of a server comes first: people have a server and a handle at Bluesky under one name.
+      if (!(error instanceof InstanceRefused) || account === null) throw error;
+      return this.bluesky.ofAccount(account.identifier).catch((other: unknown) => {
+        throw other instanceof InvalidField || other instanceof InstanceRefused ? error : other;
+      });
+    }
   }
 
   /**
@@ -162,14 +193,25 @@ export class InstancesService {
 
   private async ask(origin: string, key: string): Promise<Instance> {
     try {
-      const nodeinfo = await readNodeinfo(this.http, origin);
-      const found = { ...nodeinfo, ...(await this.apiOf(nodeinfo)) };
+      const found = await this.instanceAt(origin);
       await this.store(key, { found }, FOUND_TTL_MS);
       return found;
     } catch (error) {
       if (!(error instanceof InstanceRefused)) throw error;
       await this.store(key, { refused: error.code, detail: error.message }, REFUSED_TTL_MS);
       throw error;
+    }
+  }
+
+  private async instanceAt(origin: string): Promise<Instance> {
+    try {
+      const nodeinfo = await readNodeinfo(this.http, origin);
+      return { ...nodeinfo, ...(await this.apiOf(nodeinfo)) };
+    } catch (error) {
+      if (!(error instanceof InstanceRefused) || error.code !== 'not_an_instance') throw error;
+      const found = await this.bluesky.at(origin);
+      if (found === null) throw error;
+      return found;
     }
   }
 

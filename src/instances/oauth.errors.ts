@@ -10,7 +10,8 @@ export type OAuthFailure =
   | 'blocked_address'
   | 'instance_unreachable'
   | 'instance_error'
-  | 'instance_blocks_programs';
+  | 'instance_blocks_programs'
+  | 'identity_mismatch';
 
 const MESSAGES: Readonly<Record<OAuthFailure, string>> = {
   access_denied: 'Access was not granted at the instance.',
@@ -22,6 +23,7 @@ const MESSAGES: Readonly<Record<OAuthFailure, string>> = {
   instance_unreachable: 'The instance cannot be reached.',
   instance_error: 'The instance answered with an error or an invalid response.',
   instance_blocks_programs: DETAILS.instance_blocks_programs,
+  identity_mismatch: 'You signed in to another account than the one that you named.',
 };
 
 /** An OAuth exchange failed. It has no `cause`: the library's errors contain requests and responses with secrets. */

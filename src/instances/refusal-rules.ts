@@ -31,6 +31,7 @@ const SILENT_403: Readonly<Record<PlatformType, CheckOutcome>> = {
   friendica: 'token_invalid',
   mastodon_api: 'instance_error',
   misskey: 'instance_error',
+  bluesky: 'instance_error',
 };
 
 // ApiCallService.ts and endpoints/i.ts of Misskey and Sharkey, which send them as 400, 401, 403 or 429, by version.

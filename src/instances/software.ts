@@ -1,6 +1,8 @@
+import { BLUESKY_SCOPES } from './bluesky/client-document.js';
+
 /**
  * Kinds of servers that connections may have. `mastodon_api` is any other software that speaks the Mastodon API, `misskey`
- * any that speaks Misskey's only. Hometown behaves like Mastodon. Software with another API gets a type of its own once it
+ * any that speaks Misskey's only, `bluesky` any server of the AT Protocol. Hometown behaves like Mastodon. Software with another API gets a type of its own once it
  * can be connected.
  */
 export const PLATFORM_TYPES = [
@@ -12,6 +14,7 @@ export const PLATFORM_TYPES = [
   'friendica',
   'mastodon_api',
   'misskey',
+  'bluesky',
 ] as const;
 export type PlatformType = (typeof PLATFORM_TYPES)[number];
 
@@ -78,6 +81,8 @@ const OF_TYPE: Readonly<Record<PlatformType, InstanceTraits>> = {
   mastodon_api: { ...USUAL, revocable: false },
   // endpoints/i.ts: `read:account`; endpoints/i/revoke-token.ts is for the person's own sessions only.
   misskey: { ...USUAL, scopes: ['read:account'], pkce: 'none', revocable: false },
+  // atproto.com/specs/oauth: one client for all servers, tokens of minutes, RFC 7009.
+  bluesky: { ...USUAL, scopes: BLUESKY_SCOPES, pkce: 'S256', refreshTokens: true, forceLogin: true },
 };
 
 const RFC7009: Partial<InstanceTraits> = { revocable: true };

@@ -15,6 +15,8 @@ export interface TokenGrant {
   readonly refreshToken: string | null;
   /** Seconds from now; null if the token has no known expiry. */
   readonly expiresInSeconds: number | null;
+  /** What else the tokens need, at Bluesky: see SessionBinding. It replaces the client secret. */
+  readonly binding?: string;
 }
 
 // GoToSocial before 0.4 sends 0 for "never"; others send -1, "never", "" or null.

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { CredentialCipher } from '../credentials/credential-cipher.js';
 import { Database } from '../database/database.js';
+import { BlueskyOAuth } from '../instances/bluesky/bluesky-oauth.js';
+import { type BlueskySession, readBinding } from '../instances/bluesky/bluesky-session.js';
 import { InstanceApps, type RegisteredApp } from '../instances/instance-apps.js';
 import { InstanceRefused } from '../instances/instances.errors.js';
 import { InstancesService } from '../instances/instances.service.js';
@@ -23,6 +25,9 @@ interface IssuedToken {
   readonly accessToken: string;
 }
 
+/** Revokes one token at its instance. */
+type Revocation = () => Promise<void>;
+
 /** Deletes a connection and revokes its token at the instance where that harms no other user. */
 @Injectable()
 export class DisconnectService {
@@ -37,23 +42,22 @@ export class DisconnectService {
     private readonly apps: InstanceApps,
     private readonly oauth: OAuthClient,
     private readonly miAuth: MiAuth,
+    private readonly bluesky: BlueskyOAuth,
   ) {}
 
   /** @throws {PlatformNotFound} only. Trouble with the instance is logged: the token is deleted here in any case. */
   async removeAndRevoke(userId: number, id: number): Promise<void> {
     const platform = await this.database.load(() => this.repository.find(id));
     // Before the removal: if this look-up failed afterwards, the answer to a removal that succeeded would be 503.
-    const issued = platform?.view.userId === userId ? await this.issuedTo(platform) : null;
+    const revocation = platform?.view.userId === userId ? await this.revocationOf(platform) : null;
     // Even if it is gone: this may be the retry of a request whose invalidations are still pending.
     await this.writer.remove(userId, id);
-    if (issued !== null) await this.revoke(issued);
+    if (revocation !== null) await this.attempt(revocation);
   }
 
-  private async revoke({ instanceUrl, app, accessToken }: IssuedToken): Promise<void> {
+  private async attempt(revocation: Revocation): Promise<void> {
     try {
-      if (app === null) return await this.miAuth.revoke(instanceUrl, accessToken, REVOKE_TIMEOUT_MS);
-      if (!(await this.isSafeAt(instanceUrl))) return;
-      await this.oauth.revoke(instanceUrl, app, accessToken, REVOKE_TIMEOUT_MS);
+      await revocation();
     } catch (error) {
       if (!(
         error instanceof InstanceRefused ||
@@ -63,6 +67,36 @@ export class DisconnectService {
         throw error;
       this.#logger.warn(`A token could not be revoked: ${error.message}`);
     }
+  }
+
+  private async revocationOf(platform: CachedPlatform): Promise<Revocation | null> {
+    if (platform.view.platformType === 'bluesky') {
+      const session = this.sessionOf(platform);
+      return session && (() => this.endInTime(session));
+    }
+    const issued = await this.issuedTo(platform);
+    return issued && (() => this.revoke(issued));
+  }
+
+  private async revoke({ instanceUrl, app, accessToken }: IssuedToken): Promise<void> {
+    if (app === null) return this.miAuth.revoke(instanceUrl, accessToken, REVOKE_TIMEOUT_MS);
+    if (!(await this.isSafeAt(instanceUrl))) return;
+    await this.oauth.revoke(instanceUrl, app, accessToken, REVOKE_TIMEOUT_MS);
+  }
+
+  private sessionOf({ view, credentials }: CachedPlatform): BlueskySession | null {
+    const opened = this.cipher.decrypt(view, credentials);
+    const binding = opened && readBinding(opened.clientSecret);
+    if (opened === null || binding === null) return null;
+    return { issuer: view.instanceUrl, accessToken: opened.accessToken, refreshToken: null, binding };
+  }
+
+  /** A session that ends later than the caller waits for is logged as one that does not end. */
+  private async endInTime(session: BlueskySession): Promise<void> {
+    const late = sleep(REVOKE_TIMEOUT_MS, 'late', { ref: false });
+    const ended = this.bluesky.revoke(session);
+    ended.catch(() => undefined);
+    if ((await Promise.race([ended, late])) === 'late') throw new OAuthFailed('instance_unreachable');
   }
 
   /**

@@ -14,6 +14,7 @@ import { PlatformConnection } from './platform.entity.js';
 import { PlatformRepository } from './platform.repository.js';
 import { PlatformNotFound } from './platforms.errors.js';
 import { TestedAccounts } from './tested-accounts.js';
+import { type PassingFailure, TokenRefresh } from './token-refresh.js';
 
 /** How old `lastCheckedAt` may become while nothing else changes. */
 const UNCHANGED_MS = 24 * 3_600_000;
@@ -21,6 +22,11 @@ const UNCHANGED_MS = 24 * 3_600_000;
 export interface PlatformTest extends AccountCheck {
   /** The id of another connection of the user that has the same account. */
   readonly sameAccountAs: number | null;
+}
+
+interface WatchOptions {
+  readonly isGone?: boolean;
+  readonly failure?: PassingFailure | null;
 }
 
 /** Checks connections at their instances and stores the findings. */
@@ -36,14 +42,17 @@ export class PlatformChecks {
     private readonly snapshots: AccountSnapshots,
     private readonly invalidation: Invalidation,
     private readonly accounts: TestedAccounts,
+    private readonly tokens: TokenRefresh,
   ) {}
 
   /** @throws {PlatformNotFound} */
   async test(userId: number, id: number): Promise<PlatformTest> {
     // Not from the cache: the finding is stored only for the credentials that were tested.
-    const platform = await this.database.load(() => this.repository.find(id));
-    if (platform === null || platform.view.userId !== userId) throw new PlatformNotFound();
-    const found = await this.checkOf(platform);
+    const stored = await this.database.load(() => this.repository.find(id));
+    if (stored === null || stored.view.userId !== userId) throw new PlatformNotFound();
+    const failure = isShortLived(stored) ? await this.tokens.refreshSpent(stored.view) : null;
+    const platform = isShortLived(stored) ? await this.reloaded(stored) : stored;
+    const found = this.orPassing(await this.checkOf(platform), failure);
     // Only the watcher knows for how long. It stays until the instance is reached, or the watcher sees its name again.
     const isGone = found.outcome === 'instance_unreachable' && platform.view.status === 'instance_gone';
     const check = isGone ? this.checker.instanceGone() : found;
@@ -57,12 +66,21 @@ export class PlatformChecks {
    * it is not stored at all.
    *
    * @param isGone whether the instance is known to be gone. Then it is not asked.
+   * @param failure why the token could not be refreshed just now, if that may pass.
    * @returns null when the connection is gone or inactive.
    */
-  async watch(id: number, isGone = false): Promise<AccountCheck | null> {
-    const platform = await this.database.load(() => this.repository.find(id));
-    if (platform === null || !platform.view.isActive) return null;
-    const check = isGone ? this.checker.instanceGone() : await this.checkOf(platform);
+  async watch(
+    id: number,
+    { isGone = false, failure = null }: WatchOptions = {},
+  ): Promise<AccountCheck | null> {
+    const stored = await this.database.load(() => this.repository.find(id));
+    if (stored === null || !stored.view.isActive) return null;
+    const isWaiting = !isGone && isShortLived(stored);
+    if (isWaiting) await this.tokens.wait(stored.view);
+    const platform = isWaiting ? await this.reloaded(stored) : stored;
+    const check = isGone
+      ? this.checker.instanceGone()
+      : this.orPassing(await this.checkOf(platform), failure);
     if (check.outcome !== 'rate_limited') await this.record(platform, check, false);
     return check;
   }
@@ -83,11 +101,22 @@ export class PlatformChecks {
     return this.repository.toView(row);
   }
 
+  /** As it is after a refresh, which changes the credentials. */
+  private async reloaded(stored: CachedPlatform): Promise<CachedPlatform> {
+    return (await this.database.load(() => this.repository.find(stored.view.id))) ?? stored;
+  }
+
+  /** A token that is refused because it could not be refreshed needs no new consent. */
+  private orPassing(check: AccountCheck, failure: PassingFailure | null): AccountCheck {
+    return failure !== null && check.outcome === 'token_invalid' ? this.checker.failed(failure) : check;
+  }
+
   private checkOf({ view, credentials }: CachedPlatform): Promise<AccountCheck> | AccountCheck {
     const opened = this.cipher.decrypt(view, credentials);
     if (opened === null) return this.checker.needsReconnect();
     const { instanceUrl, platformType, username } = view;
-    return this.checker.check({ instanceUrl, platformType, username, accessToken: opened.accessToken });
+    const { accessToken, clientSecret } = opened;
+    return this.checker.check({ instanceUrl, platformType, username, accessToken, clientSecret });
   }
 
   /**
@@ -152,4 +181,9 @@ export class PlatformChecks {
     });
     if (committed !== null) await this.invalidation.afterCommit(committed);
   }
+}
+
+/** The watcher need not have refreshed a token of minutes. Those of other software outlive its rounds. */
+function isShortLived({ view }: CachedPlatform): boolean {
+  return view.platformType === 'bluesky';
 }

@@ -4,6 +4,9 @@ import { PLATFORM_TYPES } from '../instances/software.js';
 
 export { PLATFORM_TYPES, type PlatformType } from '../instances/software.js';
 
+/** Those whose token is enough to use the account. A token of Bluesky also needs the key that it was issued to. */
+export const PASTED_TYPES = PLATFORM_TYPES.filter((type) => type !== 'bluesky');
+
 /** `unchecked` until a check has been made; the others are what a check can find. */
 export const PLATFORM_STATUSES = ['unchecked', ...CHECK_OUTCOMES] as const;
 export type PlatformStatus = (typeof PLATFORM_STATUSES)[number];

@@ -20,6 +20,7 @@ export const MAX_PER_USER = 200;
 const NO_TRANSACTION = '0';
 
 const UNREADABLE = 'the stored credentials can no longer be opened';
+const BY_CONSENT = 'a connection of Bluesky gets it from POST /v1/connect only';
 const OF_ANOTHER_HOST = 'the stored credentials are not carried over to another instance';
 
 /** Columns that only OAuth and checks set. Some are encrypted for the row's id and host. */
@@ -94,6 +95,7 @@ export class PlatformWriter {
     return this.write(userId, async (transaction) => {
       const row = await transaction.owned(id);
       if (ifMatch !== undefined && !matches(ifMatch, etagOf(row))) throw new VersionMismatch();
+      if (row.platformType === 'bluesky' && options.columns === undefined) assertNoCredentials(dto);
 
       const active = dto.isActive ?? row.isActive;
       const others = (await transaction.active()).filter((other) => other.id !== id);
@@ -224,6 +226,17 @@ export class PlatformWriter {
       ...(moves && { software: null, softwareVersion: null }),
     };
   }
+}
+
+/** The tokens, the key and the server of a Bluesky account belong together. */
+function assertNoCredentials(dto: UpdatePlatformDto): void {
+  const given = (['platformType', 'instanceUrl', 'accessToken', 'clientKey', 'clientSecret'] as const).filter(
+    (field) => dto[field] !== undefined,
+  );
+  if (given.length > 0)
+    throw new InvalidField(
+      given.map((field) => ({ pointer: `/${field}`, detail: `${field}: ${BY_CONSENT}` })),
+    );
 }
 
 /** The seal covers the id, so the id is needed before the row exists. */

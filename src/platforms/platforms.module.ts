@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { InstancesModule } from '../instances/instances.module.js';
 import { SnapshotsModule } from '../snapshots/snapshots.module.js';
+import { BlueskyAccess } from './bluesky-access.js';
 import { DisconnectService } from './disconnect.service.js';
 import { LastUsed } from './last-used.js';
 import { PlatformCacheController } from './platform-cache.controller.js';
@@ -17,8 +18,10 @@ import { PlatformConnection } from './platform.entity.js';
 import { PlatformRepository } from './platform.repository.js';
 import { PlatformsController } from './platforms.controller.js';
 import { PlatformsService } from './platforms.service.js';
+import { RefreshLease } from './refresh-lease.js';
 import { RegistrationSecrets } from './registration-secrets.js';
 import { TestedAccounts } from './tested-accounts.js';
+import { TokenRefresh } from './token-refresh.js';
 
 @Module({
   imports: [
@@ -30,6 +33,7 @@ import { TestedAccounts } from './tested-accounts.js';
   // The cache controller first: its paths would otherwise be read as ids.
   controllers: [PlatformCacheController, PlatformsController, PlatformTestController],
   providers: [
+    BlueskyAccess,
     PlatformsService,
     PlatformWriter,
     PlatformRepository,
@@ -40,10 +44,13 @@ import { TestedAccounts } from './tested-accounts.js';
     PlatformSecrets,
     PlatformImport,
     PlatformExport,
+    RefreshLease,
     RegistrationSecrets,
     TestedAccounts,
+    TokenRefresh,
   ],
   exports: [
+    BlueskyAccess,
     DisconnectService,
     LastUsed,
     PlatformChecks,
@@ -51,6 +58,7 @@ import { TestedAccounts } from './tested-accounts.js';
     PlatformSearch,
     PlatformsService,
     PlatformWriter,
+    TokenRefresh,
   ],
 })
 export class PlatformsModule {}

@@ -25,9 +25,10 @@ export class TestedAccounts {
   async note({ view, credentials }: CachedPlatform, check: AccountCheck): Promise<number | null> {
     const { outcome, account } = check;
     if (account === null || !isRightAccount(outcome)) return null;
-    const { id, userId, instanceUrl, username } = view;
+    const { id, userId, instanceUrl, platformType, username } = view;
+    const own = { userId, instanceUrl, platformType, account };
     const other = (): Promise<number | null> =>
-      this.database.load((manager) => findSameAccount(manager, { userId, instanceUrl, account }, id));
+      this.database.load((manager) => findSameAccount(manager, own, id));
     const same = await other();
     if (same !== null || username !== null) return same;
     try {

@@ -9,6 +9,7 @@ import {
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { LastUsed } from '../platforms/last-used.js';
 import type { CachedPlatform } from '../platforms/platform-cache.js';
+import type { PlatformView } from '../platforms/platform-view.js';
 import {
   NeedsReconnect,
   PlatformInactive,
@@ -25,7 +26,11 @@ interface RevealRequest {
 }
 
 /** With the host and the account that they are for, as the seal has them: nobody needs to take these from elsewhere. */
-type RevealedCredentials = Credentials & Pick<CredentialsOwner, 'instanceUrl' | 'username'>;
+interface RevealedCredentials extends Credentials, Pick<CredentialsOwner, 'instanceUrl' | 'username'> {
+  /** Only if the access token is of no use by itself. */
+  readonly tokenType?: 'DPoP';
+  readonly notice?: string;
+}
 
 interface Reveal {
   /** How the connection was read. */
@@ -68,8 +73,7 @@ export class RevealService {
     // too few.
     await this.record(request, 'revealed');
     this.lastUsed.note(platformId);
-    const { instanceUrl, username } = platform.view;
-    return { read, result: { ...credentials, instanceUrl, username } };
+    return { read, result: revealed(platform.view, credentials) };
   }
 
   private record(
@@ -78,4 +82,16 @@ export class RevealService {
   ): Promise<void> {
     return this.audit.write({ action: 'credentials.reveal', outcome, platformId, reason });
   }
+}
+
+function revealed(
+  { id, platformType, instanceUrl, username }: PlatformView,
+  credentials: Credentials,
+): RevealedCredentials {
+  if (platformType !== 'bluesky') return { ...credentials, instanceUrl, username };
+  // Its client secret is the private key. It stays here: with it, a copy of the token would be as good as the session.
+  const notice =
+    'This token works only with proofs by a private key that stays here (DPoP, RFC 9449). ' +
+    `Send requests through /v1/platforms/${id}/proxy/ instead.`;
+  return { ...credentials, clientSecret: null, instanceUrl, username, tokenType: 'DPoP', notice };
 }

@@ -5,14 +5,17 @@ import type { AppConfig } from '../config/app-config.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
 import type { Presence } from '../instances/host-names.js';
 import type { PlatformChecks } from '../platforms/platform-checks.js';
-import type { RefreshOutcome, TokenRefresh } from './token-refresh.js';
+import { type RefreshOutcome, type TokenRefresh, passingFailure } from '../platforms/token-refresh.js';
 import type { VisitOutcome, WatchMeter } from './watch-meter.js';
 import { backOffMs, goneMs, nextCheckMs, pauseMs, signOfLife } from './watch-plan.js';
 import type { ClaimedCheck, WatchSchedule } from './watch-schedule.js';
 
 const BATCH = 20;
-/** The most requests that one connection needs: two to refresh its token, the check, three for a handle of another domain. */
-const REQUESTS = 6;
+/**
+ * The most requests that one connection needs: two to refresh its token, the check, three for a handle of another domain. At
+ * Bluesky six to refresh its token, and eight for the check: its identity, metadata, session and profile, with new nonces.
+ */
+const REQUESTS = 14;
 /** The most requests to learn what runs at an instance, which is cached for all its connections: documents, redirects, probes. */
 const LOOK_UP_REQUESTS = 10;
 /** A visit ends after this time even if checks are left, because other instances wait for the slot. */
@@ -125,7 +128,7 @@ export class InstanceVisit {
     for (;;) {
       const claimed = await schedule.claim(this.origin, BATCH, this.#leaseMs);
       for (const { platformId } of claimed) {
-        const check = await checks.watch(platformId, true);
+        const check = await checks.watch(platformId, { isGone: true });
         meter.record({ kind: 'check', outcome: check?.outcome ?? 'gone' });
         await schedule.checked(platformId, nextCheckMs(this.#intervalMs, Math.random()));
       }
@@ -141,8 +144,9 @@ export class InstanceVisit {
     const { checks, schedule, meter } = this.tools;
     let check: AccountCheck | null = null;
     try {
+      let refreshed: RefreshOutcome | null = null;
       if (refreshDue) {
-        const refreshed = await this.refreshed(platformId);
+        refreshed = await this.refreshed(platformId);
         // The check would run into the same timeout.
         if (refreshed === 'instance_unreachable') {
           await schedule.checked(platformId, nextCheckMs(this.#intervalMs, Math.random()));
@@ -150,7 +154,7 @@ export class InstanceVisit {
         }
       }
       await this.pace();
-      check = await checks.watch(platformId);
+      check = await checks.watch(platformId, { failure: passingFailure(refreshed) });
       meter.record({ kind: 'check', outcome: check?.outcome ?? 'gone' });
     } catch (error) {
       if (error instanceof ServiceUnavailable) throw error;

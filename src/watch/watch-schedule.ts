@@ -134,25 +134,6 @@ export class WatchSchedule {
     );
   }
 
-  /** @returns false if the token is no longer due, or another process is refreshing it. */
-  async leaseRefresh(platformId: number, leaseMs: number): Promise<boolean> {
-    const leased = await this.database.statement(
-      `WITH leased AS (
-         UPDATE platform_watch SET refresh_at = now() + ${ms('$2')}
-         WHERE platform_id = $1 AND refresh_at <= now() RETURNING 1
-       ) SELECT 1 FROM leased`,
-      [platformId, leaseMs],
-    );
-    return leased.length > 0;
-  }
-
-  async pauseRefresh(platformId: number, pauseMs: number): Promise<void> {
-    await this.database.statement(
-      `UPDATE platform_watch SET refresh_at = now() + ${ms('$2')} WHERE platform_id = $1 AND refresh_at IS NOT NULL`,
-      [platformId, pauseMs],
-    );
-  }
-
   /** Deletes instances that have had no checks for a long time. */
   async cleanUp(): Promise<void> {
     await this.database.statement(

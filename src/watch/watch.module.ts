@@ -8,7 +8,6 @@ import { SnapshotsModule } from '../snapshots/snapshots.module.js';
 import { InstanceWatch } from './instance-watch.entity.js';
 import { LocalRounds } from './local-rounds.js';
 import { PlatformWatch } from './platform-watch.entity.js';
-import { TokenRefresh } from './token-refresh.js';
 import { WatchForecast } from './watch-forecast.js';
 import { WatchMeter } from './watch-meter.js';
 import { WatchRounds } from './watch-rounds.js';
@@ -25,7 +24,6 @@ import { Watcher } from './watcher.js';
     SnapshotsModule,
   ],
   providers: [
-    TokenRefresh,
     WatchForecast,
     WatchMeter,
     WatchSchedule,

@@ -4,9 +4,9 @@ import { OutageLog } from '../common/outage-log.js';
 import { AppConfig } from '../config/app-config.js';
 import { type Presence, presenceOf } from '../instances/host-names.js';
 import { PlatformChecks } from '../platforms/platform-checks.js';
+import { TokenRefresh } from '../platforms/token-refresh.js';
 import { AccountSnapshots } from '../snapshots/account-snapshots.js';
 import { InstanceVisit } from './instance-visit.js';
-import { TokenRefresh } from './token-refresh.js';
 import { type VisitOutcome, WatchMeter } from './watch-meter.js';
 import { WatchSchedule } from './watch-schedule.js';
 

@@ -416,9 +416,49 @@ export interface paths {
         put?: never;
         /**
          * Look up the software of an instance and whether it is supported
-         * @description A handle leads to its instance also where that has another domain. On 400, `code` gives the reason: `validation_failed`, `blocked_address`, `instance_unreachable`, `instance_error`, `not_an_instance`, `instance_blocks_programs` or `instance_moved`; the last one says where.
+         * @description A handle leads to its instance also where that has another domain, and a handle or DID of Bluesky to its server. On 400, `code` gives the reason: `validation_failed`, `blocked_address`, `instance_unreachable`, `instance_error`, `not_an_instance`, `instance_blocks_programs` or `instance_moved`; the last one says where.
          */
         post: operations["Instances_lookup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connect/bluesky/client-metadata.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * This application as an OAuth client of the AT Protocol
+         * @description Its URL is the client id. 404 without an https `PUBLIC_URL`.
+         */
+        get: operations["Bluesky_clientMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connect/bluesky/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The public key by which this application authenticates to servers of the AT Protocol
+         * @description RFC 7517. 404 without an https `PUBLIC_URL`.
+         */
+        get: operations["Bluesky_keys"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1116,7 +1156,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {string} */
-        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "invalid_link" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "recent_sign_in_required" | "second_factor_required" | "wrong_code" | "session_cookie_refused" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "mail_not_configured" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "invitation_required" | "invalid_invitation" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "totp_not_found" | "session_not_found" | "user_not_found" | "invitation_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "duplicate_external_id" | "too_many_platforms" | "own_account" | "too_many_invitations" | "platform_inactive" | "default_required" | "needs_reconnect" | "totp_enabled" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down";
+        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "invalid_link" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "https_required" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "recent_sign_in_required" | "second_factor_required" | "wrong_code" | "session_cookie_refused" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "mail_not_configured" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "invitation_required" | "invalid_invitation" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "totp_not_found" | "session_not_found" | "user_not_found" | "invitation_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "duplicate_external_id" | "too_many_platforms" | "own_account" | "too_many_invitations" | "platform_inactive" | "default_required" | "needs_reconnect" | "totp_enabled" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down";
         ProblemTypeDto: {
             /** @example https://api.example.org/problems/duplicate_name */
             type: string;
@@ -1648,8 +1688,66 @@ export interface components {
              * @example mastodon
              * @enum {string|null}
              */
-            platformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api" | "misskey" | null;
+            platformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api" | "misskey" | "bluesky" | null;
             features: components["schemas"]["InstanceFeaturesDto"] | null;
+        };
+        BlueskyClientDto: {
+            /** @example https://manager.example.org/v1/connect/bluesky/client-metadata.json */
+            client_id: string;
+            /** @example Platform Manager */
+            client_name: string;
+            /** @example https://manager.example.org */
+            client_uri: string;
+            /**
+             * @example [
+             *       "https://manager.example.org/v1/connect/callback/bluesky"
+             *     ]
+             */
+            redirect_uris: string[];
+            /** @example atproto transition:generic */
+            scope: string;
+            /**
+             * @example [
+             *       "authorization_code",
+             *       "refresh_token"
+             *     ]
+             */
+            grant_types: string[];
+            /**
+             * @example [
+             *       "code"
+             *     ]
+             */
+            response_types: string[];
+            /** @example web */
+            application_type: string;
+            /** @example private_key_jwt */
+            token_endpoint_auth_method: string;
+            /** @example ES256 */
+            token_endpoint_auth_signing_alg: string;
+            /** @example true */
+            dpop_bound_access_tokens: boolean;
+            /** @example https://manager.example.org/v1/connect/bluesky/jwks.json */
+            jwks_uri: string;
+        };
+        BlueskyKeyDto: {
+            /** @example EC */
+            kty: string;
+            /** @example P-256 */
+            crv: string;
+            /** @example f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU */
+            x: string;
+            /** @example x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0 */
+            y: string;
+            /** @example 0a3f2c1e-6f43-4d0a-9a8e-0d6f5a1f6b1c */
+            kid: string;
+            /** @example ES256 */
+            alg: string;
+            /** @example sig */
+            use: string;
+        };
+        BlueskyKeysDto: {
+            keys: components["schemas"]["BlueskyKeyDto"][];
         };
         CacheRefreshDto: {
             /**
@@ -1661,7 +1759,7 @@ export interface components {
         /** @enum {string} */
         PlatformStatus: "unchecked" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "rate_limited" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "identity_mismatch" | "account_moved" | "blocked_address" | "needs_reconnect";
         /** @enum {string} */
-        PlatformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api" | "misskey";
+        PlatformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api" | "misskey" | "bluesky";
         PlatformDto: {
             /** @example 42 */
             id: number;
@@ -1756,14 +1854,22 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description Accounts at Bluesky are connected by `POST /v1/connect` only
+         * @enum {string}
+         */
+        PastedPlatformType: "mastodon" | "pixelfed" | "pleroma" | "akkoma" | "gotosocial" | "friendica" | "mastodon_api" | "misskey";
         CreatePlatformDto: {
             /**
              * @description Unique among the user’s connections. Stored trimmed and in Unicode normal form C, as the username is
              * @example My Mastodon
              */
             name: string;
-            /** @example mastodon */
-            platformType: components["schemas"]["PlatformType"];
+            /**
+             * @description Accounts at Bluesky are connected by `POST /v1/connect` only
+             * @example mastodon
+             */
+            platformType: components["schemas"]["PastedPlatformType"];
             /**
              * @description Stored canonical: https, lower-case host, no path
              * @example https://mastodon.social
@@ -1804,8 +1910,11 @@ export interface components {
              * @example My Mastodon
              */
             name?: string;
-            /** @example mastodon */
-            platformType?: components["schemas"]["PlatformType"];
+            /**
+             * @description Accounts at Bluesky are connected by `POST /v1/connect` only
+             * @example mastodon
+             */
+            platformType?: components["schemas"]["PastedPlatformType"];
             /**
              * @description Stored canonical: https, lower-case host, no path
              * @example https://mastodon.social
@@ -1984,6 +2093,17 @@ export interface components {
             instanceUrl: string;
             /** @example alice */
             username: string | null;
+            /**
+             * @description Only at Bluesky: the token is bound to a private key that is not given out (RFC 9449)
+             * @example DPoP
+             * @enum {string}
+             */
+            tokenType?: "DPoP";
+            /**
+             * @description Only with `tokenType`: what to do instead
+             * @example This token works only with proofs by a private key that stays here (DPoP, RFC 9449). …
+             */
+            notice?: string;
         };
         /** @enum {string} */
         ActivityKind: "post" | "image" | "processing_run";
@@ -6794,6 +6914,216 @@ export interface operations {
                      *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
                      *       "instance": "/v1/…",
                      *       "code": "idempotency_key_reused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Bluesky_clientMetadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlueskyClientDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Platform connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/platform_not_found",
+                     *       "title": "Platform connection not found",
+                     *       "status": 404,
+                     *       "detail": "No platform connection has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "platform_not_found",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Bluesky_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlueskyKeysDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Platform connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/platform_not_found",
+                     *       "title": "Platform connection not found",
+                     *       "status": 404,
+                     *       "detail": "No platform connection has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "platform_not_found",
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
                      *     }
                      */

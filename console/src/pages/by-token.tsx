@@ -6,7 +6,7 @@ import { messageOf, say, warn } from '../state/messages.js';
 import { platforms, write } from '../state/platforms.js';
 import { Field, Form, SecretField, Select } from '../ui/form.js';
 import { InstanceField } from '../ui/instance-field.js';
-import { STATUS_LABELS, TYPE_LABELS } from '../ui/labels.js';
+import { PASTED_LABELS, STATUS_LABELS } from '../ui/labels.js';
 import type { ByOAuthProps } from './by-oauth.js';
 
 const FIELDS = [
@@ -59,7 +59,7 @@ export function ByToken({ typed, onType, lookup, onClose }: ByOAuthProps) {
             <Select
               name="platformType"
               label="What runs there"
-              options={TYPE_LABELS}
+              options={PASTED_LABELS}
               error={errorOf('platformType')}
             />
           )}
@@ -98,6 +98,8 @@ function bodyOf(values: Values, lookup: Lookup): NewPlatform {
   const instance = lookup.kind === 'found' ? lookup.instance : null;
   if (instance !== null && instance.platformType === null)
     throw new Error(`${new URL(instance.origin).host} runs ${instance.software}, which cannot be connected.`);
+  if (instance?.platformType === 'bluesky')
+    throw new Error(`A token alone is of no use at ${new URL(instance.origin).host}. Log in there instead.`);
   const typed = values.instanceUrl?.trim() ?? '';
   const instanceUrl = instance?.origin ?? typed;
   const username = values.username || HANDLE.exec(typed)?.[1] || '';

@@ -5,7 +5,7 @@ import { say, warn } from '../state/messages.js';
 import { platforms, write } from '../state/platforms.js';
 import { Dialog } from '../ui/dialog.js';
 import { Field, Form, SecretField, Select } from '../ui/form.js';
-import { STATUS_LABELS, TYPE_LABELS } from '../ui/labels.js';
+import { PASTED_LABELS, STATUS_LABELS, TYPE_LABELS } from '../ui/labels.js';
 
 interface EditProps {
   readonly platform: Platform;
@@ -19,6 +19,8 @@ const SECRET = ['accessToken', 'clientKey', 'clientSecret'] as const;
 export function EditPlatform({ platform: opened, onClose }: EditProps) {
   const [shown, setShown] = useState(opened);
   const [instance, setInstance] = useState(opened.instanceUrl);
+  // Its server, tokens and key come from logging in there, and belong together.
+  const byConsent = shown.platformType === 'bluesky';
   const [type, setType] = useState<string>(opened.platformType);
   const lookup = useLookup(instance);
   const detected = lookup.kind === 'found' ? lookup.instance.platformType : null;
@@ -64,34 +66,38 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
         {(errorOf) => (
           <>
             <Field name="name" label="Name" defaultValue={shown.name} required error={errorOf('name')} />
-            <Select
-              name="platformType"
-              label="Type"
-              value={type}
-              options={TYPE_LABELS}
-              onChange={setType}
-              error={errorOf('platformType')}
-            />
-            {detected !== null && detected !== type && (
-              <div class="notice waiting" role="status">
-                <p>
-                  {lookup.kind === 'found' && new URL(lookup.instance.origin).host} answers as{' '}
-                  {TYPE_LABELS[detected]}.
-                </p>
-                <button type="button" onClick={() => setType(detected)}>
-                  Use {TYPE_LABELS[detected]}
-                </button>
-              </div>
+            {!byConsent && (
+              <>
+                <Select
+                  name="platformType"
+                  label="Type"
+                  value={type}
+                  options={PASTED_LABELS}
+                  onChange={setType}
+                  error={errorOf('platformType')}
+                />
+                {detected !== null && detected !== type && (
+                  <div class="notice waiting" role="status">
+                    <p>
+                      {lookup.kind === 'found' && new URL(lookup.instance.origin).host} answers as{' '}
+                      {TYPE_LABELS[detected]}.
+                    </p>
+                    <button type="button" onClick={() => setType(detected)}>
+                      Use {TYPE_LABELS[detected]}
+                    </button>
+                  </div>
+                )}
+                <Field
+                  name="instanceUrl"
+                  label="Instance"
+                  defaultValue={shown.instanceUrl}
+                  spellcheck={false}
+                  required
+                  onInput={setInstance}
+                  error={errorOf('instanceUrl')}
+                />
+              </>
             )}
-            <Field
-              name="instanceUrl"
-              label="Instance"
-              defaultValue={shown.instanceUrl}
-              spellcheck={false}
-              required
-              onInput={setInstance}
-              error={errorOf('instanceUrl')}
-            />
             <Field
               name="username"
               label="Username (optional)"
@@ -99,19 +105,23 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
               spellcheck={false}
               error={errorOf('username')}
             />
-            <SecretField
-              name="accessToken"
-              label="New access token"
-              required={moves}
-              hint={
-                moves
-                  ? 'A token of the new instance. Credentials of the old one are never sent there'
-                  : 'Leave empty to keep the current token'
-              }
-              error={errorOf('accessToken')}
-            />
-            <SecretField name="clientKey" label="New client key" error={errorOf('clientKey')} />
-            <SecretField name="clientSecret" label="New client secret" error={errorOf('clientSecret')} />
+            {!byConsent && (
+              <>
+                <SecretField
+                  name="accessToken"
+                  label="New access token"
+                  required={moves}
+                  hint={
+                    moves
+                      ? 'A token of the new instance. Credentials of the old one are never sent there'
+                      : 'Leave empty to keep the current token'
+                  }
+                  error={errorOf('accessToken')}
+                />
+                <SecretField name="clientKey" label="New client key" error={errorOf('clientKey')} />
+                <SecretField name="clientSecret" label="New client secret" error={errorOf('clientSecret')} />
+              </>
+            )}
           </>
         )}
       </Form>
@@ -125,7 +135,7 @@ function isTested(shown: Platform, values: Readonly<Record<string, string>>): bo
 }
 
 function save(shown: Platform, values: Readonly<Record<string, string>>): Promise<Platform> {
-  const changed = SHOWN.filter((field) => (values[field] ?? '') !== (shown[field] ?? ''));
+  const changed = SHOWN.filter((field) => field in values && (values[field] ?? '') !== (shown[field] ?? ''));
   const secrets = SECRET.filter((field) => (values[field] ?? '') !== '');
   const body = Object.fromEntries(
     [...changed, ...secrets].map((field) => {

@@ -161,9 +161,9 @@ export function LoadState() {
     <div class="empty panel">
       <p>No platforms connected yet.</p>
       <p class="hint">
-        Connect an account on Mastodon, Pixelfed, Pleroma, Akkoma, GoToSocial, Friendica, Misskey or other
-        software that speaks the Mastodon or the Misskey API. Its credentials are stored encrypted and never
-        shown here.
+        Connect an account on Mastodon, Pixelfed, Pleroma, Akkoma, GoToSocial, Friendica, Misskey, Bluesky or
+        other software that speaks the Mastodon, the Misskey or the AT Protocol’s API. Its credentials are
+        stored encrypted and never shown here.
       </p>
     </div>
   );

@@ -19,7 +19,7 @@ export function InstanceField({ name, value, lookup, error, onInput }: InstanceF
         name={name}
         label="Instance or account"
         defaultValue={value}
-        hint="For example mastodon.social, @alice@mastodon.social or the address of a profile"
+        hint="For example mastodon.social, @alice@mastodon.social, alice.bsky.social or the address of a profile"
         spellcheck={false}
         required
         onInput={onInput}

@@ -12,7 +12,12 @@ export const TYPE_LABELS: Readonly<Record<Platform['platformType'], string>> = {
   friendica: 'Friendica',
   mastodon_api: 'Other (Mastodon API)',
   misskey: 'Misskey',
+  bluesky: 'Bluesky',
 };
+
+/** What a token alone connects; at Bluesky people log in. */
+const { bluesky: _, ...PASTED } = TYPE_LABELS;
+export const PASTED_LABELS: Readonly<Record<string, string>> = PASTED;
 
 const NEEDS_TOKEN: ReadonlySet<Status> = new Set([
   'needs_reconnect',

@@ -19,6 +19,7 @@ import { Misskey1764002000000 } from './1764002000000-misskey.js';
 import { Vanished1764002010000 } from './1764002010000-vanished.js';
 import { Idempotency1764002500000 } from './1764002500000-idempotency.js';
 import { Sessions1764003000000 } from './1764003000000-sessions.js';
+import { Bluesky1764003100000 } from './1764003100000-bluesky.js';
 import { Mail1764003200000 } from './1764003200000-mail.js';
 import { Administration1764003900000 } from './1764003900000-administration.js';
 import { Leaving1764004000000 } from './1764004000000-leaving.js';
@@ -50,6 +51,7 @@ export const MIGRATIONS = [
   Vanished1764002010000,
   Idempotency1764002500000,
   Sessions1764003000000,
+  Bluesky1764003100000,
   Mail1764003200000,
   Administration1764003900000,
   Leaving1764004000000,

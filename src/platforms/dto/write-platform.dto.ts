@@ -4,7 +4,7 @@ import { Length } from '../../http/length.decorator.js';
 import { IsCredential, IsPlainText } from '../../http/plain-text.decorator.js';
 import { canonicalInstanceUrl, InvalidInstanceUrl } from '../../instances/instance-url.js';
 import { IsLabels, type Labels } from '../labels.js';
-import { PLATFORM_TYPES, type PlatformType } from '../platform-view.js';
+import { PASTED_TYPES, type PlatformType } from '../platform-view.js';
 import { EXTERNAL_ID, LABELS } from './platform.dto.js';
 
 const MAX_CREDENTIAL = 4096;
@@ -54,8 +54,13 @@ export class CreatePlatformDto {
   @Length(1, 100, { message: 'name must have 1 to 100 characters' })
   name!: string;
 
-  @ApiProperty({ enum: PLATFORM_TYPES, enumName: 'PlatformType', example: 'mastodon' })
-  @IsIn(PLATFORM_TYPES)
+  @ApiProperty({
+    enum: PASTED_TYPES,
+    enumName: 'PastedPlatformType',
+    example: 'mastodon',
+    description: 'Accounts at Bluesky are connected by `POST /v1/connect` only',
+  })
+  @IsIn(PASTED_TYPES)
   platformType!: PlatformType;
 
   @ApiProperty({

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ValidateBy } from 'class-validator';
 import { Length } from '../../http/length.decorator.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
@@ -53,4 +53,17 @@ export class CredentialsDto {
 
   @ApiProperty({ type: String, nullable: true, example: 'alice' })
   username!: string | null;
+
+  @ApiPropertyOptional({
+    enum: ['DPoP'],
+    example: 'DPoP',
+    description: 'Only at Bluesky: the token is bound to a private key that is not given out (RFC 9449)',
+  })
+  tokenType?: 'DPoP';
+
+  @ApiPropertyOptional({
+    example: 'This token works only with proofs by a private key that stays here (DPoP, RFC 9449). …',
+    description: 'Only with `tokenType`: what to do instead',
+  })
+  notice?: string;
 }

@@ -238,7 +238,12 @@ describe('an access token', () => {
     const [{ id } = { id: 0 }] = await sessionsOf(person.client);
     await person.client.delete('/v1/sessions');
     const entry = (await backends.cached(`session:${id}`)) ?? '';
-    const expected = { session: String(id), userId: person.id, role: 'user', confirmedAt: expect.any(Number) };
+    const expected = {
+      session: String(id),
+      userId: person.id,
+      role: 'user',
+      confirmedAt: expect.any(Number),
+    };
     expect(JSON.parse(entry)).toEqual(expected);
     await backends.redis.set(`session:${id}`, entry.replace('"user"', '"admin"'));
     const admin = await other.client.as(person).get('/v1/admin/cache');

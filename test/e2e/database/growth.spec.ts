@@ -47,6 +47,8 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
       backends,
       env: {
         ...mails.env(),
+        // The client document and key of Bluesky are published under https only.
+        PUBLIC_URL: 'https://manager.example.org',
         WATCH_ENABLED: 'true',
         WATCH_ROUND_SECONDS: '1',
         INSTANCE_HOST_ALLOWLIST: new URL(fake.origin).host,

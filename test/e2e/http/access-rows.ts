@@ -87,6 +87,17 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 200,
     request: ({ instance }) => plain('/v1/connect', { instance })(),
   },
+  // Nothing is published without an https PUBLIC_URL.
+  'GET /v1/connect/bluesky/client-metadata.json': {
+    needs: 'public',
+    ok: 404,
+    request: plain('/v1/connect/bluesky/client-metadata.json'),
+  },
+  'GET /v1/connect/bluesky/jwks.json': {
+    needs: 'public',
+    ok: 404,
+    request: plain('/v1/connect/bluesky/jwks.json'),
+  },
   'GET /v1/connect/callback/{key}': { needs: 'public', ok: 400, request: plain('/v1/connect/callback/key') },
   'POST /v1/connect/finish': {
     needs: 'platforms:write',

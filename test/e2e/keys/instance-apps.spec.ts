@@ -8,6 +8,7 @@ import { AttemptNotFound } from '../../../src/connect/connect.errors.js';
 import { RefreshTokenCipher } from '../../../src/credentials/refresh-token-cipher.js';
 import { KeyRing } from '../../../src/crypto/key-ring.js';
 import { Database } from '../../../src/database/database.js';
+import { BlueskyOAuth } from '../../../src/instances/bluesky/bluesky-oauth.js';
 import { KeyRotation } from '../../../src/keys/key-rotation.js';
 import { startTestApp, type TestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
@@ -81,7 +82,12 @@ it('lets an attempt to connect, begun under a key that has left since, be begun 
   const [user] = await insertUsers(backends, 1);
   const userId = user?.id ?? 0;
   const under = (keys: string) =>
-    new ConnectAttempts(app.app.get(Database), KeyRing.parse(keys), app.app.get(Clock));
+    new ConnectAttempts(
+      app.app.get(Database),
+      KeyRing.parse(keys),
+      app.app.get(Clock),
+      app.app.get(BlueskyOAuth),
+    );
   const attempt = {
     userId,
     origin: INSTANCE_URL,

@@ -212,6 +212,8 @@ describe('Swagger', () => {
       'GET /metrics',
       'GET /problems',
       'GET /problems/{code}',
+      'GET /v1/connect/bluesky/client-metadata.json',
+      'GET /v1/connect/bluesky/jwks.json',
       'GET /v1/connect/callback/{key}',
       'POST /v1/auth/change-email',
       'POST /v1/auth/login',

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { AppConfig } from '../../../src/config/app-config.js';
 import { presenceOf } from '../../../src/instances/host-names.js';
 import { PlatformChecks } from '../../../src/platforms/platform-checks.js';
+import { TokenRefresh } from '../../../src/platforms/token-refresh.js';
 import { InstanceVisit } from '../../../src/watch/instance-visit.js';
-import { TokenRefresh } from '../../../src/watch/token-refresh.js';
 import { WatchMeter } from '../../../src/watch/watch-meter.js';
 import { WatchSchedule } from '../../../src/watch/watch-schedule.js';
 import { type Caller, type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';

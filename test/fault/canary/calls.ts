@@ -200,6 +200,10 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
         { Cookie: `pm_connect_x=${make('the-browser')}` },
       ),
   ],
+  'GET /v1/connect/bluesky/client-metadata.json': [
+    ({ app }) => app.client.get('/v1/connect/bluesky/client-metadata.json'),
+  ],
+  'GET /v1/connect/bluesky/jwks.json': [({ app }) => app.client.get('/v1/connect/bluesky/jwks.json')],
   'GET /v1/connect/callback/{key}': [
     async (canary) => comeBack(canary, await beginToConnect(canary)),
     async (canary) => {

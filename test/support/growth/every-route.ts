@@ -44,6 +44,8 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
     '/asyncapi.json',
     '/problems',
     '/problems/forbidden',
+    '/v1/connect/bluesky/client-metadata.json',
+    '/v1/connect/bluesky/jwks.json',
   ])
     await ok(client.get(path));
 

@@ -6,24 +6,38 @@ import { AppConfig } from '../config/app-config.js';
 import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
 import { RefreshTokenCipher } from '../credentials/refresh-token-cipher.js';
 import { Database } from '../database/database.js';
+import { BlueskyOAuth } from '../instances/bluesky/bluesky-oauth.js';
+import { isSpent, readBinding } from '../instances/bluesky/bluesky-session.js';
 import { InstanceApps, type RegisteredApp } from '../instances/instance-apps.js';
 import { OAuthClient } from '../instances/oauth-client.js';
 import { type OAuthFailure, OAuthFailed } from '../instances/oauth.errors.js';
 import type { TokenGrant } from '../instances/token-reply.js';
-import { PlatformWriter } from '../platforms/platform-writer.js';
-import { PlatformRepository, type PlatformRow, sealedOf } from '../platforms/platform.repository.js';
-import { WatchSchedule } from './watch-schedule.js';
+import { PlatformWriter } from './platform-writer.js';
+import { PlatformRepository, type PlatformRow, sealedOf } from './platform.repository.js';
+import { RefreshLease } from './refresh-lease.js';
 
 export type RefreshOutcome = 'refreshed' | 'not_due' | 'not_possible' | 'overtaken' | OAuthFailure;
 
-/** The lease covers two exchanges, metadata and token, and the time to store the result. */
-const EXCHANGES = 2;
+/**
+ * The lease covers the exchanges and the time to store the result. An exchange: metadata and token; at Bluesky the
+ * identity document, the handle, two documents of metadata, the token, and the token again with a new nonce.
+ */
+const EXCHANGES = 6;
 const STORING_MS = 60_000;
 const RETRY_MS = 15 * 60_000;
 /** After a refusal by the instance, or if the registration or a credential is missing. Neither is likely to change soon. */
 const REFUSED_RETRY_MS = 24 * 3_600_000;
 const STORE_ATTEMPTS = 20;
 const STORE_RETRY_MS = 1000;
+/** How long somebody who needs the token waits for a process that is refreshing it. */
+const WAIT_MS = 10_000;
+const WAIT_STEP_MS = 100;
+
+/** A refresh that may work the next time: the token has only expired. */
+const PASSING = ['instance_unreachable', 'instance_error', 'instance_blocks_programs'] as const;
+export type PassingFailure = (typeof PASSING)[number];
+
+export type UsedToken = Pick<PlatformRow, 'id' | 'tokenExpiresAt'>;
 
 interface OpenedPlatform {
   readonly row: PlatformRow;
@@ -45,7 +59,8 @@ export class TokenRefresh {
     private readonly refreshTokens: RefreshTokenCipher,
     private readonly apps: InstanceApps,
     private readonly oauth: OAuthClient,
-    private readonly schedule: WatchSchedule,
+    private readonly bluesky: BlueskyOAuth,
+    private readonly lease: RefreshLease,
     private readonly clock: Clock,
     config: AppConfig,
   ) {
@@ -54,23 +69,63 @@ export class TokenRefresh {
 
   /** Never throws because of an instance's response. */
   async refresh(platformId: number): Promise<RefreshOutcome> {
-    if (!(await this.schedule.leaseRefresh(platformId, this.#leaseMs))) return 'not_due';
+    if (!(await this.lease.take(platformId, this.#leaseMs))) return 'not_due';
+    return this.refreshLeased(platformId);
+  }
+
+  /**
+   * Refreshes a token that has expired, before it is used, whether or not a refresh has failed shortly before. If another
+   * process is at it, waits for that one instead.
+   *
+   * @returns why the token is still the old one, if that may pass.
+   */
+  async refreshSpent(token: UsedToken): Promise<PassingFailure | null> {
+    if (!isSpent(token.tokenExpiresAt, this.clock.now())) return null;
+    if (await this.lease.takeInPause(token.id, this.#leaseMs))
+      return passingFailure(await this.refreshLeased(token.id));
+    await this.wait(token);
+    return null;
+  }
+
+  /** If the token has expired and a process is refreshing it, waits for that. */
+  async wait({ id, tokenExpiresAt }: UsedToken): Promise<void> {
+    if (!isSpent(tokenExpiresAt, this.clock.now())) return;
+    for (let waited = 0; waited < WAIT_MS; waited += WAIT_STEP_MS) {
+      if (!(await this.lease.isTaken(id, this.#leaseMs))) return;
+      await sleep(WAIT_STEP_MS);
+    }
+  }
+
+  private async refreshLeased(platformId: number): Promise<RefreshOutcome> {
     // Read the row under the lease: the previous holder may have stored new tokens.
     const row = await this.database.load(() => this.repository.findRow(platformId));
     const opened = row === null ? null : this.open(row);
-    const app = opened && (await this.appOf(opened));
-    if (opened === null || app === null) {
-      await this.schedule.pauseRefresh(platformId, REFUSED_RETRY_MS);
+    const exchange = opened && (await this.exchangeOf(opened));
+    if (opened === null || exchange === null) {
+      await this.lease.pause(platformId, REFUSED_RETRY_MS);
       return 'not_possible';
     }
     try {
-      const grant = await this.oauth.refresh(opened.row.instanceUrl, app, opened.refreshToken);
+      const grant = await exchange();
       return (await this.store(opened, grant)) ? 'refreshed' : 'overtaken';
     } catch (error) {
       if (!(error instanceof OAuthFailed)) throw error;
       await this.giveUp(opened, error.reason);
       return error.reason;
     }
+  }
+
+  /** Null if what an exchange needs is not there. */
+  private async exchangeOf(opened: OpenedPlatform): Promise<(() => Promise<TokenGrant>) | null> {
+    const { row, credentials, refreshToken } = opened;
+    const { instanceUrl: issuer } = row;
+    if (row.platformType === 'bluesky') {
+      const binding = readBinding(credentials.clientSecret);
+      const { accessToken } = credentials;
+      return binding && (() => this.bluesky.refresh({ issuer, accessToken, refreshToken, binding }));
+    }
+    const app = await this.appOf(opened);
+    return app && (() => this.oauth.refresh(issuer, app, refreshToken));
   }
 
   /** The registration that the tokens belong to: the connection's own, or the one for all users of the instance. */
@@ -91,7 +146,7 @@ export class TokenRefresh {
       );
       return;
     }
-    await this.schedule.pauseRefresh(id, isRefusal(reason) ? REFUSED_RETRY_MS : RETRY_MS);
+    await this.lease.pause(id, isRefusal(reason) ? REFUSED_RETRY_MS : RETRY_MS);
   }
 
   /**
@@ -120,9 +175,10 @@ export class TokenRefresh {
   }
 
   private renewed(row: PlatformRow, opened: OpenedPlatform, grant: TokenGrant): Partial<PlatformRow> {
-    const { accessToken, expiresInSeconds } = grant;
+    const { accessToken, expiresInSeconds, binding } = grant;
+    const clientSecret = binding ?? opened.credentials.clientSecret;
     return {
-      ...this.cipher.encrypt(row, { ...opened.credentials, accessToken }),
+      ...this.cipher.encrypt(row, { ...opened.credentials, accessToken, clientSecret }),
       // Without a new refresh token in the response, the old one stays valid (RFC 6749, section 6).
       refreshToken: this.refreshTokens.encrypt(row, grant.refreshToken ?? opened.refreshToken),
       tokenExpiresAt:
@@ -153,4 +209,8 @@ export class TokenRefresh {
 
 function isRefusal(reason: OAuthFailure): boolean {
   return reason === 'invalid_client' || reason === 'oauth_refused';
+}
+
+export function passingFailure(outcome: RefreshOutcome | null): PassingFailure | null {
+  return PASSING.find((reason) => reason === outcome) ?? null;
 }
