@@ -68,6 +68,8 @@ describe('secrets, through every operation, event and job, and with each depende
     const app = await startTestApp({
       backends,
       env: {
+        // The client document and key of Bluesky are published under https only.
+        PUBLIC_URL: 'https://manager.example.org',
         ...LIMITS,
         ...issuer.env(),
         // Nobody listens there: what is logged is why the mail waits.
