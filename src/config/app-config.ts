@@ -117,6 +117,15 @@ export class AppConfig {
   /** Covers a whole exchange with an instance. */
   readonly instanceTimeoutMs: number;
 
+  /** Whether credentials may be revealed at all. */
+  readonly revealEnabled: boolean;
+
+  /** Requests that are sent on to instances. */
+  readonly proxy: {
+    /** Of a request or an answer. */
+    readonly bodyLimitBytes: number;
+  };
+
   /** Background checks of platform connections. */
   readonly watch: {
     readonly enabled: boolean;
@@ -236,6 +245,8 @@ export class AppConfig {
       environment.INSTANCE_HOST_ALLOWLIST.map((host) => host.toLowerCase()),
     );
     this.instanceTimeoutMs = environment.INSTANCE_TIMEOUT_MS;
+    this.revealEnabled = environment.REVEAL_ENABLED;
+    this.proxy = { bodyLimitBytes: environment.PROXY_BODY_LIMIT_MIB * 1024 ** 2 };
     this.watch = {
       enabled: environment.WATCH_ENABLED,
       intervalSeconds: environment.WATCH_INTERVAL_SECONDS,

@@ -203,6 +203,8 @@ export const environmentSchema = z.object({
 
   INSTANCE_HOST_ALLOWLIST: list,
   INSTANCE_TIMEOUT_MS: whole('milliseconds', { min: 50, max: 60_000, fallback: 10_000 }),
+  REVEAL_ENABLED: flag(true),
+  PROXY_BODY_LIMIT_MIB: whole('MiB', { min: 1, max: 10_000, fallback: 100 }),
   WATCH_ENABLED: flag(true),
   WATCH_INTERVAL_SECONDS: whole('seconds', { min: 60, max: 2_592_000, fallback: 21_600 }),
   WATCH_ROUND_SECONDS: whole('seconds', { min: 1, max: 3600, fallback: 30 }),

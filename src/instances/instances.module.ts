@@ -1,11 +1,12 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { AccountChecker } from './account-checker.js';
-import { GuardedHttp } from './guarded-http.js';
+import { GuardedHttp, type GuardedHttpOptions } from './guarded-http.js';
 import { InstanceAppSecrets } from './instance-app-secrets.js';
 import { InstanceApp } from './instance-app.entity.js';
 import { InstanceApps } from './instance-apps.js';
+import { InstanceTransport } from './instance-transport.js';
 import { InstancesController } from './instances.controller.js';
 import { InstancesService } from './instances.service.js';
 import { MiAuth } from './miauth.js';
@@ -18,12 +19,12 @@ import { OAuthClient } from './oauth-client.js';
     {
       provide: GuardedHttp,
       inject: [AppConfig],
-      useFactory: ({ instanceHostAllowlist, instanceTimeoutMs, publicUrl }: AppConfig) =>
-        new GuardedHttp({
-          allowlist: instanceHostAllowlist,
-          timeoutMs: instanceTimeoutMs,
-          userAgent: `PlatformManager/0.1 (+${publicUrl})`,
-        }),
+      useFactory: (config: AppConfig) => new GuardedHttp(optionsOf(config)),
+    },
+    {
+      provide: InstanceTransport,
+      inject: [AppConfig],
+      useFactory: (config: AppConfig) => new InstanceTransport(optionsOf(config)),
     },
     InstancesService,
     AccountChecker,
@@ -32,6 +33,28 @@ import { OAuthClient } from './oauth-client.js';
     MiAuth,
     OAuthClient,
   ],
-  exports: [InstancesService, AccountChecker, GuardedHttp, InstanceApps, MiAuth, OAuthClient],
+  exports: [
+    InstancesService,
+    AccountChecker,
+    GuardedHttp,
+    InstanceTransport,
+    InstanceApps,
+    MiAuth,
+    OAuthClient,
+  ],
 })
-export class InstancesModule {}
+export class InstancesModule implements OnApplicationShutdown {
+  constructor(private readonly transport: InstanceTransport) {}
+
+  onApplicationShutdown(): void {
+    this.transport.close();
+  }
+}
+
+function optionsOf({ instanceHostAllowlist, instanceTimeoutMs, publicUrl }: AppConfig): GuardedHttpOptions {
+  return {
+    allowlist: instanceHostAllowlist,
+    timeoutMs: instanceTimeoutMs,
+    userAgent: `PlatformManager/0.1 (+${publicUrl})`,
+  };
+}

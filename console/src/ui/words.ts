@@ -9,6 +9,7 @@ export type Scope = Schemas['CreateApiKeyDto']['scopes'][number];
 export const SCOPE_WORDS: Readonly<Record<Scope, string>> = {
   'platforms:read': 'See connections and statistics',
   'platforms:write': 'Add, change, test and delete connections',
+  'platforms:use': 'Use connections at their servers, without seeing tokens',
   'credentials:read': 'Read access tokens and client secrets',
   'activities:write': 'Report posts, images and runs',
 };

@@ -1,0 +1,162 @@
+import { Transform } from 'node:stream';
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CacheMeter } from '../cache/cache-meter.js';
+import { DomainError } from '../common/domain-error.js';
+import { AppConfig } from '../config/app-config.js';
+import { CredentialCipher } from '../credentials/credential-cipher.js';
+import type { AuthUser } from '../http/auth/auth-user.js';
+import { unparsedBodyOf } from '../http/unparsed-body.js';
+import { InstanceTimeout, OutgoingRequestError } from '../instances/guarded-http.errors.js';
+import { InstanceTransport } from '../instances/instance-transport.js';
+import { LastUsed } from '../platforms/last-used.js';
+import type { PlatformView } from '../platforms/platform-view.js';
+import { NeedsReconnect, PlatformInactive, PlatformNotFound } from '../platforms/platforms.errors.js';
+import { PlatformsService } from '../platforms/platforms.service.js';
+import { AnswerRelay } from './answer-relay.js';
+import { CallerGone, ExchangeTimer } from './exchange-timer.js';
+import { isLoop, requestHeaders } from './proxied-headers.js';
+import { ProxyMeter, outcomeOf } from './proxy-meter.js';
+import { type ProxyTarget, proxyTarget } from './proxy-path.js';
+import { ProxyPolicy } from './proxy-policy.js';
+import { CallerTooSlow, ProxyLoop, instanceFailure } from './proxy.errors.js';
+import { authenticated, type ProxiedRequest } from './request-authentication.js';
+import { bodyOf } from './request-body.js';
+import { TokenGuard } from './token-guard.js';
+
+/** For both bodies together, however steadily they come. */
+const TOTAL_MS = 10 * 60_000;
+
+/** A connection that may be used, and its opened credential. */
+interface Opened {
+  readonly view: PlatformView;
+  readonly accessToken: string;
+}
+
+interface Exchange {
+  readonly target: ProxyTarget;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly timer: ExchangeTimer;
+}
+
+/** Sends requests to the instances of connections, with their credentials. */
+@Injectable()
+export class ProxyService {
+  constructor(
+    private readonly platforms: PlatformsService,
+    private readonly cipher: CredentialCipher,
+    private readonly transport: InstanceTransport,
+    private readonly relay: AnswerRelay,
+    private readonly lastUsed: LastUsed,
+    private readonly cacheMeter: CacheMeter,
+    private readonly policy: ProxyPolicy,
+    private readonly meter: ProxyMeter,
+    private readonly config: AppConfig,
+  ) {}
+
+  /** @throws {DomainError} if the caller gets no answer of the instance. */
+  async forward(
+    user: AuthUser,
+    platformId: number,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const started = performance.now();
+    const timer = this.timerFor(request);
+    const onClose = (): void => timer.end(new CallerGone());
+    reply.raw.once('close', onClose);
+    let outcome = 'failed';
+    try {
+      const status = await this.exchange(user, platformId, request, reply, timer);
+      outcome = outcomeOf(status);
+    } catch (error) {
+      const failure = error instanceof OutgoingRequestError ? instanceFailure(error) : error;
+      outcome = outcomeOf(failure);
+      // Nobody can hear of it: the caller has gone, or has a part of the answer.
+      if (!(failure instanceof CallerGone) && !reply.raw.headersSent) throw failure;
+      if (!(failure instanceof CallerGone || failure instanceof DomainError)) throw failure;
+    } finally {
+      reply.raw.off('close', onClose);
+      timer.stop();
+      this.meter.record({ method: request.method, outcome, seconds: (performance.now() - started) / 1000 });
+    }
+  }
+
+  private async exchange(
+    user: AuthUser,
+    platformId: number,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    timer: ExchangeTimer,
+  ): Promise<number> {
+    const { raw } = request;
+    const target = proxyTarget(raw.url ?? '');
+    if (isLoop(raw.headers)) throw new ProxyLoop();
+    await this.policy.admit(user, request.method, target.path);
+    const { view, accessToken } = await this.open(user, platformId);
+    const body = await bodyOf(raw, this.config.proxy.bodyLimitBytes, timer);
+    const { contentType, length } = unparsedBodyOf(raw);
+    const outgoing: ProxiedRequest = {
+      method: request.method,
+      origin: view.instanceUrl,
+      target: target.path + target.query,
+      headers: {
+        ...requestHeaders(raw.headers),
+        ...(body !== null && contentType !== undefined && { 'content-type': contentType }),
+        ...(body !== null && length !== null && { 'content-length': String(length) }),
+      },
+      body,
+    };
+    try {
+      return await this.ask(view, accessToken, outgoing, { target, request, reply, timer });
+    } finally {
+      // An answer may come before the end of the body, which nobody needs any more.
+      if (body instanceof Transform) timer.end(new CallerGone());
+    }
+  }
+
+  private async ask(
+    view: PlatformView,
+    accessToken: string,
+    outgoing: ProxiedRequest,
+    { target, request, reply, timer }: Exchange,
+  ): Promise<number> {
+    this.lastUsed.note(view.id);
+    const incoming = await this.transport.send({
+      ...authenticated(view.platformType, outgoing, accessToken),
+      signal: timer.signal,
+    });
+    timer.touch();
+    await this.relay.send(
+      { incoming, timer, guard: new TokenGuard(accessToken), ...this.addresses(view, target) },
+      request,
+      reply,
+    );
+    return incoming.statusCode ?? 0;
+  }
+
+  /** @throws {PlatformNotFound | PlatformInactive | NeedsReconnect} */
+  private async open(user: AuthUser, platformId: number): Promise<Opened> {
+    const read = await this.platforms.find(platformId);
+    this.cacheMeter.record(read);
+    const platform = read.value;
+    if (platform === null || platform.view.userId !== user.id) throw new PlatformNotFound();
+    if (!platform.view.isActive) throw new PlatformInactive('An inactive platform connection is not used.');
+    const credentials = this.cipher.decrypt(platform.view, platform.credentials);
+    if (credentials === null) throw new NeedsReconnect();
+    return { view: platform.view, accessToken: credentials.accessToken };
+  }
+
+  private addresses({ id, instanceUrl }: PlatformView, { path, query }: ProxyTarget) {
+    const prefix = `${this.config.basePath}/v1/platforms/${id}/proxy`;
+    return { from: new URL(path + query, instanceUrl), prefix };
+  }
+
+  private timerFor({ raw }: FastifyRequest): ExchangeTimer {
+    const isWaitingForCaller = (): boolean => !raw.complete && raw.readableLength === 0;
+    return new ExchangeTimer({ idleMs: this.config.instanceTimeoutMs, totalMs: TOTAL_MS }, () =>
+      isWaitingForCaller() ? new CallerTooSlow() : new InstanceTimeout(),
+    );
+  }
+}
