@@ -44,7 +44,7 @@ const MAY_IMPORT = {
   keys: [...BASE, 'crypto', 'database', 'outbox'],
   outbox: [...BASE, 'cache', 'crypto', 'database'],
   'rate-limit': [...BASE, 'cache', 'http'],
-  tracing: [...BASE, 'cache', 'database'],
+  tracing: [...BASE, 'cache', 'database', 'instances'],
   ...Object.fromEntries(
     Object.entries(FEATURES).map(([feature, others]) => [feature, [...SERVICES, ...others]]),
   ),

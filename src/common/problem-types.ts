@@ -202,6 +202,11 @@ export const PROBLEM_TYPES = {
     'Too many failed sign-ins',
     'There were too many failed sign-ins for this account. Wait as many seconds as `Retry-After` says.',
   ),
+  instance_busy: type(
+    429,
+    'Too many requests to the instance',
+    'So that no instance is flooded, its requests of all users are limited together. Wait as many seconds as `Retry-After` says.',
+  ),
   too_many_event_clients: type(
     429,
     'Too many connected clients',

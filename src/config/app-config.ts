@@ -124,6 +124,11 @@ export class AppConfig {
   readonly proxy: {
     /** Of a request or an answer. */
     readonly bodyLimitBytes: number;
+    /** To one instance, of all users and processes: at the same time, and a minute. */
+    readonly instanceConcurrency: number;
+    readonly instancePerMinute: number;
+    /** Share of the reads that the audit trail records. It records each write. */
+    readonly auditReads: number;
   };
 
   /** Background checks of platform connections. */
@@ -246,7 +251,12 @@ export class AppConfig {
     );
     this.instanceTimeoutMs = environment.INSTANCE_TIMEOUT_MS;
     this.revealEnabled = environment.REVEAL_ENABLED;
-    this.proxy = { bodyLimitBytes: environment.PROXY_BODY_LIMIT_MIB * 1024 ** 2 };
+    this.proxy = {
+      bodyLimitBytes: environment.PROXY_BODY_LIMIT_MIB * 1024 ** 2,
+      instanceConcurrency: environment.PROXY_INSTANCE_CONCURRENCY,
+      instancePerMinute: environment.PROXY_INSTANCE_PER_MINUTE,
+      auditReads: environment.PROXY_AUDIT_READS,
+    };
     this.watch = {
       enabled: environment.WATCH_ENABLED,
       intervalSeconds: environment.WATCH_INTERVAL_SECONDS,

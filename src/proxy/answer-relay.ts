@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DomainError } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { dataHeaders } from '../http/hardening.js';
 import type { ExchangeTimer } from './exchange-timer.js';
@@ -18,6 +19,8 @@ const HARMLESS = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
 } as const;
+
+const INCOMPLETE = 'The instance closed the connection before its answer was complete.';
 
 interface Answer {
   readonly incoming: IncomingMessage;
@@ -68,8 +71,8 @@ export class AnswerRelay {
     } catch (error) {
       incoming.destroy();
       if (raw.headersSent) raw.destroy();
-      // The connection to the instance broke: Node says so in many ways.
-      throw timer.signal.aborted ? timer.signal.reason : error;
+      if (timer.signal.aborted) throw timer.signal.reason;
+      throw isBroken(error) ? new InstanceFailed('http_response_incomplete', INCOMPLETE) : error;
     }
   }
 
@@ -95,6 +98,11 @@ export class AnswerRelay {
     // Not earlier: if writeHead refuses a header, the request can still be answered with an error.
     reply.hijack();
   }
+}
+
+/** Node says in many ways that a connection broke, each with a code. */
+function isBroken(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof DomainError) && 'code' in error;
 }
 
 async function write(

@@ -10,9 +10,11 @@ export class ExchangeTimer {
   readonly #abort = new AbortController();
   readonly #idle: NodeJS.Timeout;
   readonly #total: NodeJS.Timeout;
+  readonly #idleMs: number;
 
   /** @param late whose fault it is, at the time. */
   constructor({ idleMs, totalMs }: { idleMs: number; totalMs: number }, late: () => Error) {
+    this.#idleMs = idleMs;
     this.#idle = setTimeout(() => this.end(late()), idleMs);
     this.#total = setTimeout(() => this.end(late()), totalMs);
   }
@@ -24,6 +26,17 @@ export class ExchangeTimer {
   /** Something has moved. */
   touch(): void {
     this.#idle.refresh();
+  }
+
+  /** For work of our own, which has its own deadlines. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    const touching = setInterval(() => this.touch(), this.#idleMs / 2);
+    try {
+      return await work;
+    } finally {
+      clearInterval(touching);
+      this.touch();
+    }
   }
 
   end(reason: Error): void {

@@ -61,6 +61,15 @@ export class CallerTooSlow extends problem(408, 'request_timeout', 'Request time
   }
 }
 
+/** Of all users and processes together. */
+export class InstanceBusy extends problem(429, 'instance_busy', 'Too many requests to the instance') {
+  override readonly headers = { [PROXY_STATUS]: failedBy('connection_limit_reached') };
+
+  constructor(override readonly retryAfterSeconds: number) {
+    super('This server has enough requests at the instance. Try again later.');
+  }
+}
+
 export function instanceFailure(error: OutgoingRequestError): InstanceFailed | InstanceTooSlow {
   if (error instanceof InstanceTimeout) return new InstanceTooSlow();
   if (error instanceof BlockedAddress) return new InstanceFailed('destination_ip_prohibited', error.message);

@@ -5,19 +5,23 @@ import { CredentialsModule } from '../credentials/credentials.module.js';
 import { InstancesModule } from '../instances/instances.module.js';
 import { PlatformsModule } from '../platforms/platforms.module.js';
 import { RateLimitModule } from '../rate-limit/rate-limit.module.js';
+import { WatchModule } from '../watch/watch.module.js';
 import { AnswerRelay } from './answer-relay.js';
+import { InstanceCourtesy } from './instance-courtesy.js';
+import { ProxyAudit } from './proxy-audit.js';
 import { ProxyMeter } from './proxy-meter.js';
 import { ProxyPolicy } from './proxy-policy.js';
 import { PROXY_STATUS, failedBy } from './proxy-status.js';
 import { ProxyController } from './proxy.controller.js';
 import { ProxyService } from './proxy.service.js';
+import { RefusedToken } from './refused-token.js';
 
 const ROUTE = /^\/v1\/platforms\/:id\/proxy\//;
 
 @Module({
-  imports: [CredentialsModule, InstancesModule, PlatformsModule, RateLimitModule],
+  imports: [CredentialsModule, InstancesModule, PlatformsModule, RateLimitModule, WatchModule],
   controllers: [ProxyController],
-  providers: [AnswerRelay, ProxyMeter, ProxyPolicy, ProxyService],
+  providers: [AnswerRelay, InstanceCourtesy, ProxyAudit, ProxyMeter, ProxyPolicy, ProxyService, RefusedToken],
   exports: [ProxyMeter],
 })
 export class ProxyModule implements OnModuleInit {

@@ -1,8 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import { Transform } from 'node:stream';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CacheMeter } from '../cache/cache-meter.js';
-import { DomainError } from '../common/domain-error.js';
+import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { CredentialCipher } from '../credentials/credential-cipher.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
@@ -15,12 +16,15 @@ import { NeedsReconnect, PlatformInactive, PlatformNotFound } from '../platforms
 import { PlatformsService } from '../platforms/platforms.service.js';
 import { AnswerRelay } from './answer-relay.js';
 import { CallerGone, ExchangeTimer } from './exchange-timer.js';
+import { InstanceCourtesy } from './instance-courtesy.js';
 import { isLoop, requestHeaders } from './proxied-headers.js';
+import { ProxyAudit } from './proxy-audit.js';
 import { ProxyMeter, outcomeOf } from './proxy-meter.js';
 import { type ProxyTarget, proxyTarget } from './proxy-path.js';
 import { ProxyPolicy } from './proxy-policy.js';
-import { CallerTooSlow, ProxyLoop, instanceFailure } from './proxy.errors.js';
-import { authenticated, type ProxiedRequest } from './request-authentication.js';
+import { CallerTooSlow, CredentialEchoed, ProxyLoop, instanceFailure } from './proxy.errors.js';
+import { RefusedToken } from './refused-token.js';
+import { authenticated, isTokenRefused, type ProxiedRequest } from './request-authentication.js';
 import { bodyOf } from './request-body.js';
 import { TokenGuard } from './token-guard.js';
 
@@ -43,6 +47,8 @@ interface Exchange {
 /** Sends requests to the instances of connections, with their credentials. */
 @Injectable()
 export class ProxyService {
+  readonly #logger = new Logger('Proxy');
+
   constructor(
     private readonly platforms: PlatformsService,
     private readonly cipher: CredentialCipher,
@@ -51,6 +57,9 @@ export class ProxyService {
     private readonly lastUsed: LastUsed,
     private readonly cacheMeter: CacheMeter,
     private readonly policy: ProxyPolicy,
+    private readonly courtesy: InstanceCourtesy,
+    private readonly refused: RefusedToken,
+    private readonly audit: ProxyAudit,
     private readonly meter: ProxyMeter,
     private readonly config: AppConfig,
   ) {}
@@ -73,6 +82,7 @@ export class ProxyService {
     } catch (error) {
       const failure = error instanceof OutgoingRequestError ? instanceFailure(error) : error;
       outcome = outcomeOf(failure);
+      if (failure instanceof CredentialEchoed) await this.reportEcho(platformId, request);
       // Nobody can hear of it: the caller has gone, or has a part of the answer.
       if (!(failure instanceof CallerGone) && !reply.raw.headersSent) throw failure;
       if (!(failure instanceof CallerGone || failure instanceof DomainError)) throw failure;
@@ -108,9 +118,12 @@ export class ProxyService {
       },
       body,
     };
+    const leave = await this.courtesy.enter(view.instanceUrl);
     try {
+      await this.audit.sending(platformId, request.method, target.path);
       return await this.ask(view, accessToken, outgoing, { target, request, reply, timer });
     } finally {
+      leave();
       // An answer may come before the end of the body, which nobody needs any more.
       if (body instanceof Transform) timer.end(new CallerGone());
     }
@@ -123,17 +136,49 @@ export class ProxyService {
     { target, request, reply, timer }: Exchange,
   ): Promise<number> {
     this.lastUsed.note(view.id);
-    const incoming = await this.transport.send({
-      ...authenticated(view.platformType, outgoing, accessToken),
-      signal: timer.signal,
-    });
-    timer.touch();
+    let token = accessToken;
+    let incoming = await this.send(view, outgoing, token, timer);
+    if (view.status !== 'token_invalid' && isTokenRefused(view.platformType, incoming)) {
+      const renewed = await timer.during(this.refused.renewed(view, token));
+      // A large body is gone.
+      if (renewed !== null && !(outgoing.body instanceof Transform)) {
+        incoming.destroy();
+        token = renewed;
+        incoming = await this.send(view, outgoing, token, timer);
+      }
+    }
     await this.relay.send(
-      { incoming, timer, guard: new TokenGuard(accessToken), ...this.addresses(view, target) },
+      { incoming, timer, guard: new TokenGuard(token), ...this.addresses(view, target) },
       request,
       reply,
     );
     return incoming.statusCode ?? 0;
+  }
+
+  private async send(
+    { platformType }: PlatformView,
+    outgoing: ProxiedRequest,
+    token: string,
+    timer: ExchangeTimer,
+  ): Promise<IncomingMessage> {
+    const { signal } = timer;
+    const incoming = await this.transport.send({
+      ...(await authenticated(platformType, outgoing, token)),
+      signal,
+    });
+    timer.touch();
+    return incoming;
+  }
+
+  /** For the owner and for the operator. Neither is told the token. */
+  private async reportEcho(platformId: number, { id, method, raw }: FastifyRequest): Promise<void> {
+    this.#logger.warn(`Request ${id}: the instance of connection ${platformId} sent the access token back`);
+    try {
+      await this.audit.echoed(platformId, method, proxyTarget(raw.url ?? '').path);
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailable)) throw error;
+      this.#logger.warn(`Request ${id}: this could not be recorded in the audit trail`);
+    }
   }
 
   /** @throws {PlatformNotFound | PlatformInactive | NeedsReconnect} */

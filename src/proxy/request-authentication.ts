@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import type { PlatformType } from '../instances/software.js';
+import { withMisskeyToken } from './misskey-token.js';
 import type { RequestBody } from './request-body.js';
 
 /** A request as it goes to the instance, still without the credential. */
@@ -11,12 +13,20 @@ export interface ProxiedRequest {
   readonly body: RequestBody;
 }
 
-type Authenticate = (request: ProxiedRequest, accessToken: string) => ProxiedRequest;
+/** May ask for something of its own first, such as a proof of possession. */
+type Authenticate = (
+  request: ProxiedRequest,
+  accessToken: string,
+) => ProxiedRequest | Promise<ProxiedRequest>;
 
-const bearer: Authenticate = (request, accessToken) => ({
+const bearer = (request: ProxiedRequest, accessToken: string): ProxiedRequest => ({
   ...request,
   headers: { ...request.headers, authorization: `Bearer ${accessToken}` },
 });
+
+// The header too: what takes GET reads nothing else.
+const misskey: Authenticate = (request, accessToken) =>
+  withMisskeyToken(bearer(request, accessToken), accessToken);
 
 /** How the software of each type is told whose request it is. The one place to change for a new type. */
 const AUTHENTICATE: Readonly<Record<PlatformType, Authenticate>> = {
@@ -27,13 +37,24 @@ const AUTHENTICATE: Readonly<Record<PlatformType, Authenticate>> = {
   gotosocial: bearer,
   friendica: bearer,
   mastodon_api: bearer,
-  misskey: bearer,
+  misskey,
 };
 
 export function authenticated(
   type: PlatformType,
   request: ProxiedRequest,
   accessToken: string,
-): ProxiedRequest {
+): ProxiedRequest | Promise<ProxiedRequest> {
   return AUTHENTICATE[type](request, accessToken);
+}
+
+/**
+ * Whether an answer says that the token is not good. Pixelfed leads to its login unless JSON is asked for. A 403, which
+ * Pleroma and others send, may also be about a scope: the watcher finds out.
+ */
+export function isTokenRefused(type: PlatformType, { statusCode, headers }: IncomingMessage): boolean {
+  return (
+    statusCode === 401 ||
+    (type === 'pixelfed' && statusCode === 302 && /\/login$/.test(headers.location ?? ''))
+  );
 }

@@ -25,6 +25,9 @@ const REFUSED_RETRY_MS = 24 * 3_600_000;
 const STORE_ATTEMPTS = 20;
 const STORE_RETRY_MS = 1000;
 
+/** The connection and the instance for which a token was taken. */
+export type TokenOwner = Pick<PlatformRow, 'id' | 'instanceUrl'>;
+
 interface OpenedPlatform {
   readonly row: PlatformRow;
   readonly credentials: Credentials & { readonly clientKey: string };
@@ -55,6 +58,37 @@ export class TokenRefresh {
   /** Never throws because of an instance's response. */
   async refresh(platformId: number): Promise<RefreshOutcome> {
     if (!(await this.schedule.leaseRefresh(platformId, this.#leaseMs))) return 'not_due';
+    return this.underLease(platformId, () => this.exchange(platformId));
+  }
+
+  /**
+   * The same for a token that the instance has refused, although it is not due.
+   *
+   * @returns `overtaken` if the connection has another token by now, `not_due` while another process is at it.
+   */
+  async refreshRefused(platform: TokenOwner, refused: string): Promise<RefreshOutcome> {
+    const { id: platformId } = platform;
+    if (!(await this.schedule.leaseRefusedRefresh(platformId, this.#leaseMs))) return 'not_due';
+    return this.underLease(platformId, async () =>
+      (await this.currentToken(platform)) === refused ? this.exchange(platformId) : 'overtaken',
+    );
+  }
+
+  /** As it is in the database. Null if the connection is gone, inactive or at another instance, or its token cannot be opened. */
+  async currentToken({ id, instanceUrl }: TokenOwner): Promise<string | null> {
+    const row = await this.database.load(() => this.repository.findRow(id));
+    if (row === null || !row.isActive || row.instanceUrl !== instanceUrl) return null;
+    return this.cipher.decrypt(row, sealedOf(row))?.accessToken ?? null;
+  }
+
+  private async underLease(platformId: number, work: () => Promise<RefreshOutcome>): Promise<RefreshOutcome> {
+    const outcome = await work();
+    // After an error the lease ends by itself: the exchange may have used up the refresh token.
+    await this.schedule.endLease(platformId);
+    return outcome;
+  }
+
+  private async exchange(platformId: number): Promise<RefreshOutcome> {
     // Read the row under the lease: the previous holder may have stored new tokens.
     const row = await this.database.load(() => this.repository.findRow(platformId));
     const opened = row === null ? null : this.open(row);

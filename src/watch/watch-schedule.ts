@@ -24,6 +24,8 @@ const SHORTEST_DELAY_SECONDS = 60;
 const RETENTION = '3 days';
 const GONE_AFTER = '30 days';
 
+const NOT_LEASED = '(refresh_leased_until IS NULL OR refresh_leased_until <= now())';
+
 const ms = (parameter: string): string => `${parameter}::float8 * interval '1 millisecond'`;
 
 // First checks are spread over the interval, however many connections are added at once. None runs immediately, because
@@ -138,12 +140,32 @@ export class WatchSchedule {
   async leaseRefresh(platformId: number, leaseMs: number): Promise<boolean> {
     const leased = await this.database.statement(
       `WITH leased AS (
-         UPDATE platform_watch SET refresh_at = now() + ${ms('$2')}
-         WHERE platform_id = $1 AND refresh_at <= now() RETURNING 1
+         UPDATE platform_watch SET refresh_at = now() + ${ms('$2')}, refresh_leased_until = now() + ${ms('$2')}
+         WHERE platform_id = $1 AND refresh_at <= now() AND ${NOT_LEASED} RETURNING 1
        ) SELECT 1 FROM leased`,
       [platformId, leaseMs],
     );
     return leased.length > 0;
+  }
+
+  /** Before it is due. @returns false if another process is refreshing the token, or has just done so. */
+  async leaseRefusedRefresh(platformId: number, leaseMs: number): Promise<boolean> {
+    const leased = await this.database.statement(
+      `WITH leased AS (
+         UPDATE platform_watch SET refresh_leased_until = now() + ${ms('$2')}
+         WHERE platform_id = $1 AND ${NOT_LEASED} RETURNING 1
+       ) SELECT 1 FROM leased`,
+      [platformId, leaseMs],
+    );
+    return leased.length > 0;
+  }
+
+  /** Once the exchange is over, whatever came of it. */
+  async endLease(platformId: number): Promise<void> {
+    await this.database.statement(
+      'UPDATE platform_watch SET refresh_leased_until = NULL WHERE platform_id = $1',
+      [platformId],
+    );
   }
 
   async pauseRefresh(platformId: number, pauseMs: number): Promise<void> {

@@ -43,6 +43,6 @@ import { Watcher } from './watcher.js';
     },
     WatchRunner,
   ],
-  exports: [WatchForecast, WatchMeter],
+  exports: [TokenRefresh, WatchForecast, WatchMeter],
 })
 export class WatchModule {}

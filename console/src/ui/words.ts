@@ -34,6 +34,7 @@ export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'connect.finish': 'Connected at the instance',
   'credentials.change': 'Credentials changed',
   'credentials.reveal': 'Credentials read',
+  'proxy.request': 'Used at its server',
   'credentials.refresh': 'Access token renewed',
   'credentials.seal': 'Credentials sealed',
   'credentials.import': 'Credentials imported',

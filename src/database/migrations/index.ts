@@ -23,6 +23,7 @@ import { Mail1764003200000 } from './1764003200000-mail.js';
 import { Administration1764003900000 } from './1764003900000-administration.js';
 import { Leaving1764004000000 } from './1764004000000-leaving.js';
 import { ProxyPolicies1764006100000 } from './1764006100000-proxy-policies.js';
+import { RefreshLease1764006200000 } from './1764006200000-refresh-lease.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -51,4 +52,5 @@ export const MIGRATIONS = [
   Administration1764003900000,
   Leaving1764004000000,
   ProxyPolicies1764006100000,
+  RefreshLease1764006200000,
 ];
