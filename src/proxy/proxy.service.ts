@@ -118,13 +118,14 @@ export class ProxyService {
       },
       body,
     };
-    const leave = await this.courtesy.enter(view.instanceUrl);
+    let leave = (): void => undefined;
     try {
+      leave = await this.courtesy.enter(view.instanceUrl);
       await this.audit.sending(platformId, request.method, target.path);
       return await this.ask(view, accessToken, outgoing, { target, request, reply, timer });
     } finally {
       leave();
-      // An answer may come before the end of the body, which nobody needs any more.
+      // An answer, or a refusal, may come before the end of the body, which nobody needs any more.
       if (body instanceof Transform) timer.end(new CallerGone());
     }
   }
