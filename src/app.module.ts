@@ -27,6 +27,7 @@ import { MailModule } from './mail/mail.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { PlatformsModule } from './platforms/platforms.module.js';
+import { ProxyModule } from './proxy/proxy.module.js';
 import { RateLimitModule } from './rate-limit/rate-limit.module.js';
 import { RevealModule } from './reveal/reveal.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -64,6 +65,7 @@ export class AppModule {
         PlatformsModule,
         ConnectModule,
         RevealModule,
+        ProxyModule,
         StatsModule,
         AvatarsModule,
         AdminModule,

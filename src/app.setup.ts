@@ -27,6 +27,7 @@ import { OtherMethods } from './http/other-methods.js';
 import { explainProblemsAt } from './http/problem-type.js';
 import { sendProblem } from './http/problem.filter.js';
 import { documentUnknownQuery } from './http/query-docs.js';
+import { leaveBodies } from './http/unparsed-body.js';
 import { endUnusedConnections } from './http/unused-connections.js';
 import { validationPipe } from './http/validation.js';
 import { documentKeyedRequests } from './idempotency/keyed-docs.js';
@@ -57,6 +58,7 @@ export async function createApp(config: AppConfig, logger?: Logger): Promise<Nes
   explainProblemsAt(config.publicUrl, fastify);
   harden(fastify, { https: config.production });
   limitBodies(fastify);
+  leaveBodies(fastify);
   endUnusedConnections(fastify);
   app.get(OtherMethods).attach(fastify);
   keepSessionsInCookies(fastify, config);
@@ -133,6 +135,7 @@ function configure(app: NestFastifyApplication, config: AppConfig, logger: Logge
         'Retry-After',
         'X-Request-Id',
         'Idempotent-Replayed',
+        'Proxy-Status',
         ...RATE_LIMIT_HEADERS,
       ],
     });

@@ -24,6 +24,7 @@ export const AUDIT_ACTIONS = [
   'connect.finish',
   'credentials.change',
   'credentials.reveal',
+  'proxy.request',
   'credentials.refresh',
   'credentials.seal',
   'credentials.import',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CacheSpec } from '../cache/cache-spec.js';
 import { type AuthUser, type Scope, SCOPES } from '../http/auth/auth-user.js';
-import { KeyPolicy, type KeyPolicyFields } from '../http/auth/key-policy.js';
+import { KeyPolicy, type KeyPolicyFields, PROXY_METHODS } from '../http/auth/key-policy.js';
 
 /** The outbox drops the entry when the key changes or goes, also by SQL. */
 export const API_KEY_TTL_SECONDS = 300;
@@ -45,6 +45,16 @@ const storedSchema = z
         addresses: z.array(z.string()).optional(),
       })
       .nullable(),
+    // Apart, and required, for the same reason.
+    proxy: z.strictObject({
+      methods: z.array(z.enum(PROXY_METHODS)).optional(),
+      paths: z.array(z.string()).optional(),
+      perMinute: z.int().positive().optional(),
+    }),
+  })
+  .transform(({ proxy, policy, ...fields }) => {
+    const all = { ...policy, ...proxy };
+    return { ...fields, policy: policy === null && Object.keys(proxy).length === 0 ? null : all };
   })
   .nullable();
 
@@ -87,6 +97,13 @@ export function apiKeyCacheKey(lookup: string): string {
 }
 
 function toStored(known: KnownApiKey) {
-  const { user: _, ...fields } = known;
-  return { ...fields, hash: fields.hash.toString('base64url') };
+  const { user: _, policy, ...fields } = known;
+  const { platformIds, addresses, ...proxy } = policy ?? {};
+  const isLimited = platformIds !== undefined || addresses !== undefined;
+  return {
+    ...fields,
+    policy: isLimited ? { platformIds, addresses } : null,
+    proxy,
+    hash: fields.hash.toString('base64url'),
+  };
 }

@@ -1,5 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import type { Scope } from '../http/auth/auth-user.js';
+import type { ProxyMethod } from '../http/auth/key-policy.js';
 
 /** What a program signs in with. The key itself is not kept; see api-key-format.ts. */
 @Entity('api_keys')
@@ -38,6 +39,18 @@ export class ApiKey {
   /** Null: not limited to addresses. */
   @Column({ type: 'cidr', array: true, nullable: true })
   addresses!: string[] | null;
+
+  /** What it may send through the proxy. Null: GET and HEAD. */
+  @Column({ type: 'text', array: true, nullable: true })
+  methods!: ProxyMethod[] | null;
+
+  /** Null: any. */
+  @Column({ type: 'text', array: true, nullable: true })
+  paths!: string[] | null;
+
+  /** Requests through the proxy. */
+  @Column({ name: 'per_minute', type: 'integer', nullable: true })
+  perMinute!: number | null;
 
   @Column({ name: 'expires_at', type: 'timestamptz', nullable: true })
   expiresAt!: Date | null;

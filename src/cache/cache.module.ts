@@ -13,6 +13,7 @@ import { memoryKeyv, redisKeyv } from './keyv-stores.js';
 import { LeaseStore } from './lease-store.js';
 import { redisBackend } from './redis/redis-backend.js';
 import { SelfAudit } from './self-audit.js';
+import { SlotStore } from './slot-store.js';
 
 const CACHE_BACKEND = Symbol('CACHE_BACKEND');
 
@@ -26,9 +27,10 @@ const CACHE_BACKEND = Symbol('CACHE_BACKEND');
     },
     { provide: CacheHealth, inject: [CACHE_BACKEND], useFactory: ({ health }: CacheBackend) => health },
     { provide: LeaseStore, inject: [CACHE_BACKEND], useFactory: ({ store }: CacheBackend) => store },
+    { provide: SlotStore, inject: [CACHE_BACKEND], useFactory: ({ slots }: CacheBackend) => slots },
     { provide: CountingStore, inject: [CACHE_BACKEND], useFactory: ({ counts }: CacheBackend) => counts },
   ],
-  exports: [CacheHealth, LeaseStore, CountingStore],
+  exports: [CacheHealth, LeaseStore, CountingStore, SlotStore],
 })
 class CacheBackendModule {}
 

@@ -96,7 +96,12 @@ export const PROBLEM_TYPES = {
   policy_refused: type(
     403,
     "Refused by the API key's policy",
-    'The API key is limited to other platform connections, or to other addresses.',
+    'The API key is limited to other platform connections, addresses, methods or paths. `detail` says to which.',
+  ),
+  reveal_disabled: type(
+    403,
+    'Reveal disabled',
+    'This server gives no credentials out. Use them through the proxy.',
   ),
   local_accounts_disabled: type(
     403,
@@ -224,6 +229,11 @@ export const PROBLEM_TYPES = {
     'Too many failed sign-ins',
     'There were too many failed sign-ins for this account. Wait as many seconds as `Retry-After` says.',
   ),
+  instance_busy: type(
+    429,
+    'Too many requests to the instance',
+    'So that no instance is flooded, its requests of all users are limited together. Wait as many seconds as `Retry-After` says.',
+  ),
   too_many_event_clients: type(
     429,
     'Too many connected clients',
@@ -235,6 +245,22 @@ export const PROBLEM_TYPES = {
     500,
     'Internal error',
     'Something went wrong on the server. Its log has details under the `requestId`.',
+  ),
+
+  instance_failed: type(
+    502,
+    'The instance failed',
+    'The instance did not answer, or its answer cannot be passed on. `Proxy-Status` says why.',
+  ),
+  credential_echoed: type(
+    502,
+    'The answer was withheld',
+    'The answer of the instance contains the access token of the connection. The owner can see it in the audit trail.',
+  ),
+  proxy_loop: type(
+    502,
+    'The request came back',
+    'The connection leads to this server, or to another one like it. Its instance must be the one with the account.',
   ),
 
   service_unavailable: type(
@@ -270,6 +296,12 @@ export const PROBLEM_TYPES = {
     'The session is ended, but a cached copy may remain. Repeat the request until it succeeds.',
   ),
   shutting_down: type(503, UNAVAILABLE, 'The process is shutting down. Reconnect.'),
+
+  instance_timeout: type(
+    504,
+    'The instance did not answer in time',
+    'Whether the instance has carried the request out is not known. A read may be repeated.',
+  ),
 } as const satisfies Readonly<Record<string, ProblemType>>;
 
 export type ProblemCode = keyof typeof PROBLEM_TYPES;

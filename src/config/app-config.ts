@@ -120,6 +120,20 @@ export class AppConfig {
   /** Covers a whole exchange with an instance. */
   readonly instanceTimeoutMs: number;
 
+  /** Whether credentials may be revealed at all. */
+  readonly revealEnabled: boolean;
+
+  /** Requests that are sent on to instances. */
+  readonly proxy: {
+    /** Of a request or an answer. */
+    readonly bodyLimitBytes: number;
+    /** To one instance, of all users and processes: at the same time, and a minute. */
+    readonly instanceConcurrency: number;
+    readonly instancePerMinute: number;
+    /** Share of the reads that the audit trail records. It records each write. */
+    readonly auditReads: number;
+  };
+
   /** Background checks of platform connections. */
   readonly watch: {
     readonly enabled: boolean;
@@ -240,6 +254,13 @@ export class AppConfig {
     );
     this.bluesky = { plcUrl: environment.BLUESKY_PLC_URL, nameServers: environment.BLUESKY_NAME_SERVERS };
     this.instanceTimeoutMs = environment.INSTANCE_TIMEOUT_MS;
+    this.revealEnabled = environment.REVEAL_ENABLED;
+    this.proxy = {
+      bodyLimitBytes: environment.PROXY_BODY_LIMIT_MIB * 1024 ** 2,
+      instanceConcurrency: environment.PROXY_INSTANCE_CONCURRENCY,
+      instancePerMinute: environment.PROXY_INSTANCE_PER_MINUTE,
+      auditReads: environment.PROXY_AUDIT_READS,
+    };
     this.watch = {
       enabled: environment.WATCH_ENABLED,
       intervalSeconds: environment.WATCH_INTERVAL_SECONDS,

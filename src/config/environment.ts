@@ -36,6 +36,11 @@ function tcpPort(min: number) {
   });
 }
 
+function share(fallback: number) {
+  const message = 'must be a share from 0 to 1';
+  return z.coerce.number({ message }).min(0, message).max(1, message).default(fallback);
+}
+
 function flag(fallback: boolean) {
   return z
     .enum(['true', 'false'], { error: 'must be true or false' })
@@ -198,11 +203,7 @@ export const environmentSchema = z.object({
     .string()
     .refine(urlWithScheme(['https:', 'http:']), { message: 'must be an http:// or https:// URL' })
     .optional(),
-  OTEL_TRACES_SAMPLER_ARG: z.coerce
-    .number({ message: 'must be a share from 0 to 1' })
-    .min(0, 'must be a share from 0 to 1')
-    .max(1, 'must be a share from 0 to 1')
-    .default(1),
+  OTEL_TRACES_SAMPLER_ARG: share(1),
 
   EVENTS_MAX_CLIENTS: whole('clients', { min: 0, max: 1_000_000, fallback: 10_000 }),
   EVENTS_MAX_CLIENTS_PER_USER: whole('clients', { min: 1, max: 10_000, fallback: 20 }),
@@ -216,6 +217,11 @@ export const environmentSchema = z.object({
   BLUESKY_NAME_SERVERS: list.refine((servers) => servers.every(isNameServer), {
     message: 'must be a comma-separated list of IP addresses, each with a port if it is not 53',
   }),
+  REVEAL_ENABLED: flag(true),
+  PROXY_BODY_LIMIT_MIB: whole('MiB', { min: 1, max: 10_000, fallback: 100 }),
+  PROXY_INSTANCE_CONCURRENCY: whole('requests', { min: 1, max: 10_000, fallback: 20 }),
+  PROXY_INSTANCE_PER_MINUTE: whole('requests', { min: 1, max: 1_000_000, fallback: 1200 }),
+  PROXY_AUDIT_READS: share(0.01),
   WATCH_ENABLED: flag(true),
   WATCH_INTERVAL_SECONDS: whole('seconds', { min: 60, max: 2_592_000, fallback: 21_600 }),
   WATCH_ROUND_SECONDS: whole('seconds', { min: 1, max: 3600, fallback: 30 }),

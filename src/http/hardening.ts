@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
 import { problemText } from './problem.filter.js';
+import { hasOwnDeadline } from './unparsed-body.js';
 
 const ONE_YEAR_SECONDS = 31_536_000;
 
@@ -109,6 +110,8 @@ export function refuseConnection(
   error: { readonly code?: string },
   socket: Socket,
 ): void {
+  // Its body may be large; the handler has a deadline of its own.
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && hasOwnDeadline(socket)) return;
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;

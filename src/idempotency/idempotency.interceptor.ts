@@ -7,6 +7,7 @@ import type { AuthenticatedRequest } from '../http/auth/auth-user.js';
 import type { NoFastLane } from '../http/fast-lane.js';
 import { type Claim, underClaim } from './current-claim.js';
 import { InvalidIdempotencyKey } from './idempotency.errors.js';
+import { KEY_PASSES_ON_METADATA } from './key-passes-on.decorator.js';
 import { type KeptReply, KeyedRequests } from './keyed-requests.js';
 import { RUNS_AGAIN_METADATA } from './runs-again.decorator.js';
 
@@ -35,6 +36,8 @@ export class IdempotencyInterceptor implements NoFastLane {
     const { method, url, body, headers, user } = context.switchToHttp().getRequest<AuthenticatedRequest>();
     const { 'idempotency-key': key } = headers;
     if (method !== 'POST' || key === undefined) return next.handle();
+    if (this.reflector.get<boolean | undefined>(KEY_PASSES_ON_METADATA, context.getHandler()) === true)
+      return next.handle();
     if (typeof key !== 'string' || !KEY.test(key)) throw new InvalidIdempotencyKey();
     const handler = context.getHandler();
     const call = {

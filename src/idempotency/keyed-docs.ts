@@ -2,10 +2,11 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { problemContent } from '../http/api-problems.decorator.js';
 import { IdempotencyKeyInUse, IdempotencyKeyReused } from './idempotency.errors.js';
 
-/** Documents `Idempotency-Key` and its errors on every POST. */
+/** Documents `Idempotency-Key` and its errors on every POST that we carry out ourselves. */
 export function documentKeyedRequests(document: OpenAPIObject): OpenAPIObject {
-  for (const { post } of Object.values(document.paths)) {
-    if (post === undefined) continue;
+  for (const [path, { post }] of Object.entries(document.paths)) {
+    // There the key is for the instance.
+    if (post === undefined || path.endsWith('/proxy/{path}')) continue;
     post.parameters = [
       ...(post.parameters ?? []),
       {

@@ -14,8 +14,9 @@ import { OutgoingAddresses } from './outgoing-address.js';
 import { redirectTarget } from './redirects.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-const ADDRESS_TIMEOUT_MS = 2500;
-const MAX_HEADER_BYTES = 16 * 1024;
+/** How long to try one address before the next. */
+export const ADDRESS_TIMEOUT_MS = 2500;
+export const MAX_HEADER_BYTES = 16 * 1024;
 /** An address of a picture leads to object storage by one redirect, or by one more to https or to a slash. */
 const MAX_REDIRECTS = 2;
 
@@ -228,7 +229,8 @@ async function endsAtOnce(incoming: IncomingMessage): Promise<boolean> {
   return done === true;
 }
 
-function translated(error: unknown): Error {
+/** What an error of Node's HTTP client means. */
+export function translated(error: unknown): Error {
   if (error instanceof OutgoingRequestError) return error;
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   // Node's HTTP parser rejected the response: its headers are too large, or it is not HTTP.

@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { AccountChecker } from './account-checker.js';
@@ -11,10 +11,11 @@ import { ClientKey } from './bluesky/client-key.js';
 import { DpopNonces } from './bluesky/dpop-nonces.js';
 import { HandleNames } from './bluesky/handle-names.js';
 import { BlueskyProofs } from './bluesky/proofs.js';
-import { GuardedHttp } from './guarded-http.js';
+import { GuardedHttp, type GuardedHttpOptions } from './guarded-http.js';
 import { InstanceAppSecrets } from './instance-app-secrets.js';
 import { InstanceApp } from './instance-app.entity.js';
 import { InstanceApps } from './instance-apps.js';
+import { InstanceTransport } from './instance-transport.js';
 import { InstancesController } from './instances.controller.js';
 import { InstancesService } from './instances.service.js';
 import { MiAuth } from './miauth.js';
@@ -27,12 +28,12 @@ import { OAuthClient } from './oauth-client.js';
     {
       provide: GuardedHttp,
       inject: [AppConfig],
-      useFactory: ({ instanceHostAllowlist, instanceTimeoutMs, publicUrl }: AppConfig) =>
-        new GuardedHttp({
-          allowlist: instanceHostAllowlist,
-          timeoutMs: instanceTimeoutMs,
-          userAgent: `PlatformManager/0.1 (+${publicUrl})`,
-        }),
+      useFactory: (config: AppConfig) => new GuardedHttp(optionsOf(config)),
+    },
+    {
+      provide: InstanceTransport,
+      inject: [AppConfig],
+      useFactory: (config: AppConfig) => new InstanceTransport(optionsOf(config)),
     },
     InstancesService,
     AccountChecker,
@@ -54,9 +55,24 @@ import { OAuthClient } from './oauth-client.js';
     BlueskyOAuth,
     BlueskyProofs,
     GuardedHttp,
+    InstanceTransport,
     InstanceApps,
     MiAuth,
     OAuthClient,
   ],
 })
-export class InstancesModule {}
+export class InstancesModule implements OnApplicationShutdown {
+  constructor(private readonly transport: InstanceTransport) {}
+
+  onApplicationShutdown(): void {
+    this.transport.close();
+  }
+}
+
+function optionsOf({ instanceHostAllowlist, instanceTimeoutMs, publicUrl }: AppConfig): GuardedHttpOptions {
+  return {
+    allowlist: instanceHostAllowlist,
+    timeoutMs: instanceTimeoutMs,
+    userAgent: `PlatformManager/0.1 (+${publicUrl})`,
+  };
+}

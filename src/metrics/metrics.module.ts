@@ -1,6 +1,7 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
+import { ProxyModule } from '../proxy/proxy.module.js';
 import { WatchModule } from '../watch/watch.module.js';
 import { MetricsServer } from './metrics-server.js';
 import { MetricsToken } from './metrics-token.js';
@@ -8,7 +9,7 @@ import { MetricsController } from './metrics.controller.js';
 import { MetricsService } from './metrics.service.js';
 
 @Module({
-  imports: [WatchModule],
+  imports: [ProxyModule, WatchModule],
   controllers: [MetricsController],
   providers: [MetricsService, MetricsToken, MetricsServer],
 })

@@ -9,10 +9,12 @@ import { ADMISSION_KINDS, AdmissionGate } from '../database/admission-gate.js';
 import { poolState } from '../database/pool.js';
 import { EVENT_TRANSPORTS, EventMeter } from '../outbox/event-meter.js';
 import { OutboxRelay } from '../outbox/outbox-relay.js';
+import { ProxyMeter } from '../proxy/proxy-meter.js';
 import { WatchForecast } from '../watch/watch-forecast.js';
 import { WatchMeter } from '../watch/watch-meter.js';
 import { exportHistogram } from './histogram.js';
 import { HttpDurations } from './http-durations.js';
+import { countProxied } from './proxy-metrics.js';
 import { countWatching } from './watch-metrics.js';
 
 /** All metrics of this process, in one registry. Label values are bounded: never a key, an id or a URL. */
@@ -31,6 +33,7 @@ export class MetricsService {
     events: EventMeter,
     watch: WatchMeter,
     forecast: WatchForecast,
+    proxy: ProxyMeter,
     @InjectDataSource() dataSource: DataSource,
   ) {
     collectDefaultMetrics({ register: this.registry });
@@ -43,6 +46,7 @@ export class MetricsService {
     this.watchConsistency(health, audit, relay);
     this.countEvents(events);
     countWatching(this.registry, watch, forecast);
+    countProxied(this.registry, proxy);
   }
 
   private countEvents(events: EventMeter): void {

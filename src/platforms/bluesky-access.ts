@@ -15,6 +15,8 @@ import { TokenRefresh } from './token-refresh.js';
 export interface BlueskyWay {
   /** The account's PDS, as its identity document says now. */
   readonly origin: string;
+  /** Of no use without the headers. */
+  readonly accessToken: string;
   /** New ones for each request. */
   headers(method: string, path: string): Promise<ProvenHeaders>;
   /** @returns whether the request was refused for its nonce only and may be sent again with new headers. */
@@ -46,6 +48,7 @@ export class BlueskyAccess {
     const origin = await this.serverOf(session);
     return {
       origin,
+      accessToken: session.accessToken,
       headers: (method, path) => this.proofs.headers(session, method, new URL(path, origin)),
       heard: (status, headers) => this.proofs.heard(origin, status, headers),
     };

@@ -39,6 +39,9 @@ export type PassingFailure = (typeof PASSING)[number];
 
 export type UsedToken = Pick<PlatformRow, 'id' | 'tokenExpiresAt'>;
 
+/** The connection and the instance for which a token was taken. */
+export type TokenOwner = Pick<PlatformRow, 'id' | 'instanceUrl'>;
+
 interface OpenedPlatform {
   readonly row: PlatformRow;
   readonly credentials: Credentials & { readonly clientKey: string };
@@ -70,7 +73,20 @@ export class TokenRefresh {
   /** Never throws because of an instance's response. */
   async refresh(platformId: number): Promise<RefreshOutcome> {
     if (!(await this.lease.take(platformId, this.#leaseMs))) return 'not_due';
-    return this.refreshLeased(platformId);
+    return this.underLease(platformId, () => this.exchange(platformId));
+  }
+
+  /**
+   * The same for a token that the instance has refused, although it is not due.
+   *
+   * @returns `overtaken` if the connection has another token by now, `not_due` while another process is at it.
+   */
+  async refreshRefused(platform: TokenOwner, refused: string): Promise<RefreshOutcome> {
+    const { id: platformId } = platform;
+    if (!(await this.lease.takeEarly(platformId, this.#leaseMs))) return 'not_due';
+    return this.underLease(platformId, async () =>
+      (await this.currentToken(platform)) === refused ? this.exchange(platformId) : 'overtaken',
+    );
   }
 
   /**
@@ -80,9 +96,10 @@ export class TokenRefresh {
    * @returns why the token is still the old one, if that may pass.
    */
   async refreshSpent(token: UsedToken): Promise<PassingFailure | null> {
-    if (!isSpent(token.tokenExpiresAt, this.clock.now())) return null;
-    if (await this.lease.takeInPause(token.id, this.#leaseMs))
-      return passingFailure(await this.refreshLeased(token.id));
+    const { id, tokenExpiresAt } = token;
+    if (!isSpent(tokenExpiresAt, this.clock.now())) return null;
+    if (await this.lease.takeInPause(id, this.#leaseMs))
+      return passingFailure(await this.underLease(id, () => this.exchange(id)));
     await this.wait(token);
     return null;
   }
@@ -91,12 +108,26 @@ export class TokenRefresh {
   async wait({ id, tokenExpiresAt }: UsedToken): Promise<void> {
     if (!isSpent(tokenExpiresAt, this.clock.now())) return;
     for (let waited = 0; waited < WAIT_MS; waited += WAIT_STEP_MS) {
-      if (!(await this.lease.isTaken(id, this.#leaseMs))) return;
+      if (!(await this.lease.isTaken(id))) return;
       await sleep(WAIT_STEP_MS);
     }
   }
 
-  private async refreshLeased(platformId: number): Promise<RefreshOutcome> {
+  /** As it is in the database. Null if the connection is gone, inactive or at another instance, or its token cannot be opened. */
+  async currentToken({ id, instanceUrl }: TokenOwner): Promise<string | null> {
+    const row = await this.database.load(() => this.repository.findRow(id));
+    if (row === null || !row.isActive || row.instanceUrl !== instanceUrl) return null;
+    return this.cipher.decrypt(row, sealedOf(row))?.accessToken ?? null;
+  }
+
+  private async underLease(platformId: number, work: () => Promise<RefreshOutcome>): Promise<RefreshOutcome> {
+    const outcome = await work();
+    // After an error the lease ends by itself: the exchange may have used up the refresh token.
+    await this.lease.end(platformId);
+    return outcome;
+  }
+
+  private async exchange(platformId: number): Promise<RefreshOutcome> {
     // Read the row under the lease: the previous holder may have stored new tokens.
     const row = await this.database.load(() => this.repository.findRow(platformId));
     const opened = row === null ? null : this.open(row);

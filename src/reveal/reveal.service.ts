@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import type { CacheRead } from '../cache/cache-read.js';
+import { AppConfig } from '../config/app-config.js';
 import {
   CredentialCipher,
   type Credentials,
@@ -17,6 +18,7 @@ import {
   REVEAL_OF_INACTIVE,
 } from '../platforms/platforms.errors.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
+import { RevealDisabled } from './reveal.errors.js';
 
 /** Who asks for the credentials of which connection, and why. */
 interface RevealRequest {
@@ -35,7 +37,8 @@ interface RevealedCredentials extends Credentials, Pick<CredentialsOwner, 'insta
 interface Reveal {
   /** How the connection was read. */
   readonly read: CacheRead<CachedPlatform | null>;
-  readonly result: RevealedCredentials | PlatformNotFound | PlatformInactive | NeedsReconnect;
+  readonly result:
+    RevealedCredentials | PlatformNotFound | RevealDisabled | PlatformInactive | NeedsReconnect;
 }
 
 /** Reveals credentials, and never without an audit entry. */
@@ -46,6 +49,7 @@ export class RevealService {
     private readonly cipher: CredentialCipher,
     private readonly audit: AuditLog,
     private readonly lastUsed: LastUsed,
+    private readonly config: AppConfig,
   ) {}
 
   /**
@@ -60,6 +64,10 @@ export class RevealService {
     if (platform === null || platform.view.userId !== user.id)
       return { read, result: new PlatformNotFound() };
 
+    if (!this.config.revealEnabled) {
+      await this.record(request, 'reveal_disabled');
+      return { read, result: new RevealDisabled() };
+    }
     if (!platform.view.isActive) {
       await this.record(request, 'platform_inactive');
       return { read, result: new PlatformInactive(REVEAL_OF_INACTIVE) };
@@ -78,7 +86,7 @@ export class RevealService {
 
   private record(
     { platformId, reason }: RevealRequest,
-    outcome: 'revealed' | 'needs_reconnect' | 'platform_inactive',
+    outcome: 'revealed' | 'reveal_disabled' | 'needs_reconnect' | 'platform_inactive',
   ): Promise<void> {
     return this.audit.write({ action: 'credentials.reveal', outcome, platformId, reason });
   }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import {
   type Attributes,
   ROOT_CONTEXT,
@@ -13,6 +14,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { CacheService } from '../cache/cache.service.js';
 import type { LeaseStore } from '../cache/lease-store.js';
 import type { Database } from '../database/database.js';
+import type { InstanceTransport } from '../instances/instance-transport.js';
 
 type Method = (...args: never[]) => Promise<unknown>;
 type MethodsOf<T> = { [K in keyof T]: T[K] extends Method ? K : never }[keyof T];
@@ -75,6 +77,13 @@ export function traceDatabase(tracer: Tracer, database: Database): void {
       'db.operation.name': operation,
     });
   }
+}
+
+/** Until the headers of the answer. It does not say which instance. */
+export function traceInstances(tracer: Tracer, transport: InstanceTransport): void {
+  wrap(tracer, transport, 'send', 'instance request', {}, (span, incoming) => {
+    span.setAttribute('http.response.status_code', (incoming as IncomingMessage).statusCode ?? 0);
+  });
 }
 
 /** One span per request, named by route template. Its parent is the client's span if the request has a `traceparent` (W3C Trace Context). */

@@ -19,4 +19,8 @@ export class PlatformWatch {
   /** When the token is due for a refresh; null if it cannot be refreshed. A trigger sets it when a token is stored. */
   @Column({ name: 'refresh_at', type: 'timestamptz', nullable: true })
   refreshAt!: Date | null;
+
+  /** While a process refreshes the token. */
+  @Column({ name: 'refresh_leased_until', type: 'timestamptz', nullable: true })
+  refreshLeasedUntil!: Date | null;
 }

@@ -27,11 +27,12 @@ export class AnswerSchemas {
     operation: Operation,
     answer: { status: number; contentType: string | null; text: string },
   ): string | null {
-    const documented = operation.responses[String(answer.status)];
+    const documented = operation.responses[String(answer.status)] ?? operation.responses['default'];
     if (documented === undefined) return `the status ${answer.status} is not documented`;
     const { content } = documented;
     if (content === undefined) return answer.text === '' ? null : 'there is a body where none is documented';
     const type = (answer.contentType ?? '').split(';', 1)[0] ?? '';
+    if (content['*/*'] !== undefined) return null;
     const schema = content[type]?.schema;
     if (schema === undefined) return `the content type "${type}" is not documented`;
     if (!type.endsWith('json')) return null;

@@ -696,6 +696,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/platforms/{id}/proxy/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read something at the instance of a connection, with its credential
+         * @description The instance gets method, path, query and body as they are, with the credential of the connection; its status, body and
+         *     the usual headers come back. `Proxy-Status` (RFC 9209) says who has answered: `received-status` is the instance, `error`
+         *     is this server. People and keys without a policy for methods may use GET and HEAD. See docs/proxy.md.
+         */
+        get: operations["Proxy_get"];
+        /**
+         * Send a PUT request to the instance
+         * @description The instance gets method, path, query and body as they are, with the credential of the connection; its status, body and
+         *     the usual headers come back. `Proxy-Status` (RFC 9209) says who has answered: `received-status` is the instance, `error`
+         *     is this server. People and keys without a policy for methods may use GET and HEAD. See docs/proxy.md.
+         */
+        put: operations["Proxy_put"];
+        /**
+         * Send a POST request to the instance
+         * @description The instance gets method, path, query and body as they are, with the credential of the connection; its status, body and
+         *     the usual headers come back. `Proxy-Status` (RFC 9209) says who has answered: `received-status` is the instance, `error`
+         *     is this server. People and keys without a policy for methods may use GET and HEAD. See docs/proxy.md.
+         */
+        post: operations["Proxy_post"];
+        /**
+         * Send a DELETE request to the instance
+         * @description The instance gets method, path, query and body as they are, with the credential of the connection; its status, body and
+         *     the usual headers come back. `Proxy-Status` (RFC 9209) says who has answered: `received-status` is the instance, `error`
+         *     is this server. People and keys without a policy for methods may use GET and HEAD. See docs/proxy.md.
+         */
+        delete: operations["Proxy_delete"];
+        options?: never;
+        /**
+         * Ask the instance for the headers alone
+         * @description The instance gets method, path, query and body as they are, with the credential of the connection; its status, body and
+         *     the usual headers come back. `Proxy-Status` (RFC 9209) says who has answered: `received-status` is the instance, `error`
+         *     is this server. People and keys without a policy for methods may use GET and HEAD. See docs/proxy.md.
+         */
+        head: operations["Proxy_head"];
+        /**
+         * Send a PATCH request to the instance
+         * @description The instance gets method, path, query and body as they are, with the credential of the connection; its status, body and
+         *     the usual headers come back. `Proxy-Status` (RFC 9209) says who has answered: `received-status` is the instance, `error`
+         *     is this server. People and keys without a policy for methods may use GET and HEAD. See docs/proxy.md.
+         */
+        patch: operations["Proxy_patch"];
+        trace?: never;
+    };
     "/v1/platforms/default/stats": {
         parameters: {
             query?: never;
@@ -1156,7 +1208,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {string} */
-        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "invalid_link" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "https_required" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "recent_sign_in_required" | "second_factor_required" | "wrong_code" | "session_cookie_refused" | "forbidden" | "policy_refused" | "local_accounts_disabled" | "mail_not_configured" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "invitation_required" | "invalid_invitation" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "totp_not_found" | "session_not_found" | "user_not_found" | "invitation_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "duplicate_external_id" | "too_many_platforms" | "own_account" | "too_many_invitations" | "platform_inactive" | "default_required" | "needs_reconnect" | "totp_enabled" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down";
+        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "invalid_link" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "https_required" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "recent_sign_in_required" | "second_factor_required" | "wrong_code" | "session_cookie_refused" | "forbidden" | "policy_refused" | "reveal_disabled" | "local_accounts_disabled" | "mail_not_configured" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "invitation_required" | "invalid_invitation" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "totp_not_found" | "session_not_found" | "user_not_found" | "invitation_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "duplicate_external_id" | "too_many_platforms" | "own_account" | "too_many_invitations" | "platform_inactive" | "default_required" | "needs_reconnect" | "totp_enabled" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "instance_busy" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "instance_failed" | "credential_echoed" | "proxy_loop" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down" | "instance_timeout";
         ProblemTypeDto: {
             /** @example https://api.example.org/problems/duplicate_name */
             type: string;
@@ -1209,7 +1261,7 @@ export interface components {
             errors?: components["schemas"]["FieldProblemDto"][];
         };
         /** @enum {string} */
-        AuditAction: "account.register" | "account.role" | "account.password" | "account.password_reset" | "account.verify_email" | "account.email" | "account.disable" | "account.delete" | "account.export" | "account.invite" | "second_factor.add" | "second_factor.codes" | "second_factor.remove" | "session.begin" | "session.confirm" | "session.end" | "session.reuse" | "api_key.create" | "api_key.revoke" | "platform.create" | "platform.delete" | "connect.finish" | "credentials.change" | "credentials.reveal" | "credentials.refresh" | "credentials.seal" | "credentials.import" | "credentials.export" | "keys.rotate" | "installation.restore" | "admin.request" | "audit.begin" | "audit.trim" | "audit.broken";
+        AuditAction: "account.register" | "account.role" | "account.password" | "account.password_reset" | "account.verify_email" | "account.email" | "account.disable" | "account.delete" | "account.export" | "account.invite" | "second_factor.add" | "second_factor.codes" | "second_factor.remove" | "session.begin" | "session.confirm" | "session.end" | "session.reuse" | "api_key.create" | "api_key.revoke" | "platform.create" | "platform.delete" | "connect.finish" | "credentials.change" | "credentials.reveal" | "proxy.request" | "credentials.refresh" | "credentials.seal" | "credentials.import" | "credentials.export" | "keys.rotate" | "installation.restore" | "admin.request" | "audit.begin" | "audit.trim" | "audit.broken";
         /**
          * @description `operator`: at the command line; `system`: the application by itself
          * @enum {string}
@@ -1510,6 +1562,27 @@ export interface components {
              *     ]
              */
             addresses?: string[];
+            /**
+             * @description What the key may send through the proxy. If absent: GET and HEAD
+             * @example [
+             *       "GET",
+             *       "POST"
+             *     ]
+             */
+            methods?: ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+            /**
+             * @description Where at the instance the key may send it, without the query. `*` is one segment, `**` at the end all that follows
+             * @example [
+             *       "/api/v1/statuses/*",
+             *       "/api/v2/media"
+             *     ]
+             */
+            paths?: string[];
+            /**
+             * @description Requests through the proxy; then 429
+             * @example 30
+             */
+            perMinute?: number;
         };
         ApiKeyDto: {
             /** @example 5 */
@@ -1522,7 +1595,7 @@ export interface components {
              *       "credentials:read"
              *     ]
              */
-            scopes: ("platforms:read" | "platforms:write" | "credentials:read" | "activities:write")[];
+            scopes: ("platforms:read" | "platforms:write" | "platforms:use" | "credentials:read" | "activities:write")[];
             /**
              * @description The first characters of the key
              * @example pmk_x7Kd93Qa
@@ -1557,7 +1630,7 @@ export interface components {
              *       "credentials:read"
              *     ]
              */
-            scopes: ("platforms:read" | "platforms:write" | "credentials:read" | "activities:write")[];
+            scopes: ("platforms:read" | "platforms:write" | "platforms:use" | "credentials:read" | "activities:write")[];
             /**
              * Format: date-time
              * @description If absent, the key is valid until it is revoked, or for as long as this server lets a key live at the most
@@ -1578,7 +1651,7 @@ export interface components {
              *       "credentials:read"
              *     ]
              */
-            scopes: ("platforms:read" | "platforms:write" | "credentials:read" | "activities:write")[];
+            scopes: ("platforms:read" | "platforms:write" | "platforms:use" | "credentials:read" | "activities:write")[];
             /**
              * @description The first characters of the key
              * @example pmk_x7Kd93Qa
@@ -10224,6 +10297,1730 @@ export interface operations {
                      *     }
                      */
                     "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Proxy_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                /** @description The path at the instance. Slashes may be written as %2F, if all are */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer of the instance */
+            200: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Not allowed
+             *
+             *     Refused by the API key's policy
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/policy_refused",
+                     *       "title": "Refused by the API key's policy",
+                     *       "status": 403,
+                     *       "detail": "The API key is limited to other platform connections, or to other addresses.",
+                     *       "instance": "/v1/…",
+                     *       "code": "policy_refused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Platform connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/platform_not_found",
+                     *       "title": "Platform connection not found",
+                     *       "status": 404,
+                     *       "detail": "No platform connection has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "platform_not_found",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request time-out */
+            408: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/request_timeout",
+                     *       "title": "Request time-out",
+                     *       "status": 408,
+                     *       "detail": "The request did not arrive in time.",
+                     *       "instance": "/v1/…",
+                     *       "code": "request_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Reconnect this account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/needs_reconnect",
+                     *       "title": "Reconnect this account",
+                     *       "status": 409,
+                     *       "detail": "The stored credentials can no longer be opened. Connect the account again, or save new credentials.",
+                     *       "instance": "/v1/…",
+                     *       "code": "needs_reconnect",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance failed */
+            502: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_failed",
+                     *       "title": "The instance failed",
+                     *       "status": 502,
+                     *       "detail": "The instance cannot be reached.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance did not answer in time */
+            504: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_timeout",
+                     *       "title": "The instance did not answer in time",
+                     *       "status": 504,
+                     *       "detail": "The instance did not answer in time. Whether it has carried the request out is not known.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Any other status of the instance, with its body */
+            default: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+        };
+    };
+    Proxy_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                /** @description The path at the instance. Slashes may be written as %2F, if all are */
+                path: string;
+            };
+            cookie?: never;
+        };
+        /** @description Anything. Passed on as it comes, and not kept */
+        requestBody?: {
+            content: {
+                "application/json": unknown;
+                "multipart/form-data": unknown;
+                "application/x-www-form-urlencoded": unknown;
+                "*/*": unknown;
+            };
+        };
+        responses: {
+            /** @description The answer of the instance */
+            200: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Not allowed
+             *
+             *     Refused by the API key's policy
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/policy_refused",
+                     *       "title": "Refused by the API key's policy",
+                     *       "status": 403,
+                     *       "detail": "The API key is limited to other platform connections, or to other addresses.",
+                     *       "instance": "/v1/…",
+                     *       "code": "policy_refused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Platform connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/platform_not_found",
+                     *       "title": "Platform connection not found",
+                     *       "status": 404,
+                     *       "detail": "No platform connection has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "platform_not_found",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request time-out */
+            408: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/request_timeout",
+                     *       "title": "Request time-out",
+                     *       "status": 408,
+                     *       "detail": "The request did not arrive in time.",
+                     *       "instance": "/v1/…",
+                     *       "code": "request_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Reconnect this account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/needs_reconnect",
+                     *       "title": "Reconnect this account",
+                     *       "status": 409,
+                     *       "detail": "The stored credentials can no longer be opened. Connect the account again, or save new credentials.",
+                     *       "instance": "/v1/…",
+                     *       "code": "needs_reconnect",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance failed */
+            502: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_failed",
+                     *       "title": "The instance failed",
+                     *       "status": 502,
+                     *       "detail": "The instance cannot be reached.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance did not answer in time */
+            504: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_timeout",
+                     *       "title": "The instance did not answer in time",
+                     *       "status": 504,
+                     *       "detail": "The instance did not answer in time. Whether it has carried the request out is not known.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Any other status of the instance, with its body */
+            default: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+        };
+    };
+    Proxy_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                /** @description The path at the instance. Slashes may be written as %2F, if all are */
+                path: string;
+            };
+            cookie?: never;
+        };
+        /** @description Anything. Passed on as it comes, and not kept */
+        requestBody?: {
+            content: {
+                "application/json": unknown;
+                "multipart/form-data": unknown;
+                "application/x-www-form-urlencoded": unknown;
+                "*/*": unknown;
+            };
+        };
+        responses: {
+            /** @description The answer of the instance */
+            200: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Not allowed
+             *
+             *     Refused by the API key's policy
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/policy_refused",
+                     *       "title": "Refused by the API key's policy",
+                     *       "status": 403,
+                     *       "detail": "The API key is limited to other platform connections, or to other addresses.",
+                     *       "instance": "/v1/…",
+                     *       "code": "policy_refused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Platform connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/platform_not_found",
+                     *       "title": "Platform connection not found",
+                     *       "status": 404,
+                     *       "detail": "No platform connection has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "platform_not_found",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request time-out */
+            408: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/request_timeout",
+                     *       "title": "Request time-out",
+                     *       "status": 408,
+                     *       "detail": "The request did not arrive in time.",
+                     *       "instance": "/v1/…",
+                     *       "code": "request_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Reconnect this account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/needs_reconnect",
+                     *       "title": "Reconnect this account",
+                     *       "status": 409,
+                     *       "detail": "The stored credentials can no longer be opened. Connect the account again, or save new credentials.",
+                     *       "instance": "/v1/…",
+                     *       "code": "needs_reconnect",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance failed */
+            502: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_failed",
+                     *       "title": "The instance failed",
+                     *       "status": 502,
+                     *       "detail": "The instance cannot be reached.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance did not answer in time */
+            504: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_timeout",
+                     *       "title": "The instance did not answer in time",
+                     *       "status": 504,
+                     *       "detail": "The instance did not answer in time. Whether it has carried the request out is not known.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Any other status of the instance, with its body */
+            default: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+        };
+    };
+    Proxy_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                /** @description The path at the instance. Slashes may be written as %2F, if all are */
+                path: string;
+            };
+            cookie?: never;
+        };
+        /** @description Anything. Passed on as it comes, and not kept */
+        requestBody?: {
+            content: {
+                "application/json": unknown;
+                "multipart/form-data": unknown;
+                "application/x-www-form-urlencoded": unknown;
+                "*/*": unknown;
+            };
+        };
+        responses: {
+            /** @description The answer of the instance */
+            200: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Not allowed
+             *
+             *     Refused by the API key's policy
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/policy_refused",
+                     *       "title": "Refused by the API key's policy",
+                     *       "status": 403,
+                     *       "detail": "The API key is limited to other platform connections, or to other addresses.",
+                     *       "instance": "/v1/…",
+                     *       "code": "policy_refused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Platform connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/platform_not_found",
+                     *       "title": "Platform connection not found",
+                     *       "status": 404,
+                     *       "detail": "No platform connection has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "platform_not_found",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request time-out */
+            408: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/request_timeout",
+                     *       "title": "Request time-out",
+                     *       "status": 408,
+                     *       "detail": "The request did not arrive in time.",
+                     *       "instance": "/v1/…",
+                     *       "code": "request_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Reconnect this account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/needs_reconnect",
+                     *       "title": "Reconnect this account",
+                     *       "status": 409,
+                     *       "detail": "The stored credentials can no longer be opened. Connect the account again, or save new credentials.",
+                     *       "instance": "/v1/…",
+                     *       "code": "needs_reconnect",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance failed */
+            502: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_failed",
+                     *       "title": "The instance failed",
+                     *       "status": 502,
+                     *       "detail": "The instance cannot be reached.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance did not answer in time */
+            504: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_timeout",
+                     *       "title": "The instance did not answer in time",
+                     *       "status": 504,
+                     *       "detail": "The instance did not answer in time. Whether it has carried the request out is not known.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Any other status of the instance, with its body */
+            default: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+        };
+    };
+    Proxy_head: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                /** @description The path at the instance. Slashes may be written as %2F, if all are */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer of the instance */
+            200: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Not allowed
+             *
+             *     Refused by the API key's policy
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/policy_refused",
+                     *       "title": "Refused by the API key's policy",
+                     *       "status": 403,
+                     *       "detail": "The API key is limited to other platform connections, or to other addresses.",
+                     *       "instance": "/v1/…",
+                     *       "code": "policy_refused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Platform connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/platform_not_found",
+                     *       "title": "Platform connection not found",
+                     *       "status": 404,
+                     *       "detail": "No platform connection has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "platform_not_found",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request time-out */
+            408: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/request_timeout",
+                     *       "title": "Request time-out",
+                     *       "status": 408,
+                     *       "detail": "The request did not arrive in time.",
+                     *       "instance": "/v1/…",
+                     *       "code": "request_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Reconnect this account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/needs_reconnect",
+                     *       "title": "Reconnect this account",
+                     *       "status": 409,
+                     *       "detail": "The stored credentials can no longer be opened. Connect the account again, or save new credentials.",
+                     *       "instance": "/v1/…",
+                     *       "code": "needs_reconnect",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance failed */
+            502: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_failed",
+                     *       "title": "The instance failed",
+                     *       "status": 502,
+                     *       "detail": "The instance cannot be reached.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance did not answer in time */
+            504: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_timeout",
+                     *       "title": "The instance did not answer in time",
+                     *       "status": 504,
+                     *       "detail": "The instance did not answer in time. Whether it has carried the request out is not known.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Any other status of the instance, with its body */
+            default: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+        };
+    };
+    Proxy_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                /** @description The path at the instance. Slashes may be written as %2F, if all are */
+                path: string;
+            };
+            cookie?: never;
+        };
+        /** @description Anything. Passed on as it comes, and not kept */
+        requestBody?: {
+            content: {
+                "application/json": unknown;
+                "multipart/form-data": unknown;
+                "application/x-www-form-urlencoded": unknown;
+                "*/*": unknown;
+            };
+        };
+        responses: {
+            /** @description The answer of the instance */
+            200: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Not allowed
+             *
+             *     Refused by the API key's policy
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/policy_refused",
+                     *       "title": "Refused by the API key's policy",
+                     *       "status": 403,
+                     *       "detail": "The API key is limited to other platform connections, or to other addresses.",
+                     *       "instance": "/v1/…",
+                     *       "code": "policy_refused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Platform connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/platform_not_found",
+                     *       "title": "Platform connection not found",
+                     *       "status": 404,
+                     *       "detail": "No platform connection has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "platform_not_found",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request time-out */
+            408: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/request_timeout",
+                     *       "title": "Request time-out",
+                     *       "status": 408,
+                     *       "detail": "The request did not arrive in time.",
+                     *       "instance": "/v1/…",
+                     *       "code": "request_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Reconnect this account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/needs_reconnect",
+                     *       "title": "Reconnect this account",
+                     *       "status": 409,
+                     *       "detail": "The stored credentials can no longer be opened. Connect the account again, or save new credentials.",
+                     *       "instance": "/v1/…",
+                     *       "code": "needs_reconnect",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance failed */
+            502: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_failed",
+                     *       "title": "The instance failed",
+                     *       "status": 502,
+                     *       "detail": "The instance cannot be reached.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description The instance did not answer in time */
+            504: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/instance_timeout",
+                     *       "title": "The instance did not answer in time",
+                     *       "status": 504,
+                     *       "detail": "The instance did not answer in time. Whether it has carried the request out is not known.",
+                     *       "instance": "/v1/…",
+                     *       "code": "instance_timeout",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Any other status of the instance, with its body */
+            default: {
+                headers: {
+                    /** @description RFC 9209: whose answer it is */
+                    "Proxy-Status"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": unknown;
                 };
             };
         };

@@ -75,12 +75,21 @@ function KeyRow({ apiKey, onRevoke }: { readonly apiKey: ApiKey; readonly onRevo
   );
 }
 
-function limitsOf({ platformIds, addresses }: NonNullable<ApiKey['policy']>): string {
+function limitsOf({
+  platformIds,
+  addresses,
+  methods,
+  paths,
+  perMinute,
+}: NonNullable<ApiKey['policy']>): string {
   const nameOf = (wanted: number): string =>
     platforms.value?.find(({ id }) => id === wanted)?.name ?? `connection ${wanted}`;
   const limits = [
     ...(platformIds === undefined ? [] : [`Only for ${platformIds.map(nameOf).join(', ')}`]),
     ...(addresses === undefined ? [] : [`Only from ${addresses.join(', ')}`]),
+    ...(methods === undefined ? [] : [`At servers only ${methods.join(', ')}`]),
+    ...(paths === undefined ? [] : [`Only ${paths.join(', ')}`]),
+    ...(perMinute === undefined ? [] : [`At most ${perMinute} requests a minute`]),
   ];
   return limits.join(' · ');
 }

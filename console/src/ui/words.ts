@@ -9,6 +9,7 @@ export type Scope = Schemas['CreateApiKeyDto']['scopes'][number];
 export const SCOPE_WORDS: Readonly<Record<Scope, string>> = {
   'platforms:read': 'See connections and statistics',
   'platforms:write': 'Add, change, test and delete connections',
+  'platforms:use': 'Use connections at their servers, without seeing tokens',
   'credentials:read': 'Read access tokens and client secrets',
   'activities:write': 'Report posts, images and runs',
 };
@@ -38,6 +39,7 @@ export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'connect.finish': 'Connected at the instance',
   'credentials.change': 'Credentials changed',
   'credentials.reveal': 'Credentials read',
+  'proxy.request': 'Used at its server',
   'credentials.refresh': 'Access token renewed',
   'credentials.seal': 'Credentials sealed',
   'credentials.import': 'Credentials imported',

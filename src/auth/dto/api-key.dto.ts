@@ -17,7 +17,8 @@ import {
 } from 'class-validator';
 import { canonicalRange } from '../../http/address-ranges.js';
 import { type Scope, SCOPES } from '../../http/auth/auth-user.js';
-import type { KeyPolicyFields } from '../../http/auth/key-policy.js';
+import { type KeyPolicyFields, PROXY_METHODS, type ProxyMethod } from '../../http/auth/key-policy.js';
+import { isPathPattern } from '../../http/auth/path-pattern.js';
 import { MAX_ID } from '../../http/id.pipe.js';
 import { Length } from '../../http/length.decorator.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
@@ -25,6 +26,9 @@ import { IsPlainText } from '../../http/plain-text.decorator.js';
 /** As many as a user can have. */
 const MAX_PLATFORMS = 200;
 const MAX_ADDRESSES = 50;
+const MAX_PATHS = 50;
+const MAX_PATTERN = 200;
+const MAX_PER_MINUTE = 100_000;
 
 function IsAddressRange(): PropertyDecorator {
   return ValidateBy(
@@ -35,6 +39,21 @@ function IsAddressRange(): PropertyDecorator {
     {
       each: true,
       message: 'addresses must be IP addresses, or ranges such as 203.0.113.0/24 and 2001:db8::/32',
+    },
+  );
+}
+
+function IsPathPattern(): PropertyDecorator {
+  return ValidateBy(
+    {
+      name: 'isPathPattern',
+      validator: {
+        validate: (value) => typeof value === 'string' && value.length <= MAX_PATTERN && isPathPattern(value),
+      },
+    },
+    {
+      each: true,
+      message: `paths must be paths such as /api/v1/statuses/* and /api/**, of at most ${MAX_PATTERN} characters`,
     },
   );
 }
@@ -76,6 +95,51 @@ export class ApiKeyPolicyDto implements KeyPolicyFields {
   @ArrayMaxSize(MAX_ADDRESSES)
   @IsAddressRange()
   addresses?: string[];
+
+  @ApiPropertyOptional({
+    enum: PROXY_METHODS,
+    isArray: true,
+    minItems: 1,
+    uniqueItems: true,
+    example: ['GET', 'POST'],
+    description: 'What the key may send through the proxy. If absent: GET and HEAD',
+  })
+  @ValidateIf(isGiven)
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(PROXY_METHODS.length)
+  @ArrayUnique()
+  @IsIn(PROXY_METHODS, { each: true })
+  methods?: ProxyMethod[];
+
+  @ApiPropertyOptional({
+    type: String,
+    isArray: true,
+    minItems: 1,
+    maxItems: MAX_PATHS,
+    example: ['/api/v1/statuses/*', '/api/v2/media'],
+    description:
+      'Where at the instance the key may send it, without the query. `*` is one segment, `**` at the end all that follows',
+  })
+  @ValidateIf(isGiven)
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAX_PATHS)
+  @IsPathPattern()
+  paths?: string[];
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_PER_MINUTE,
+    example: 30,
+    description: 'Requests through the proxy; then 429',
+  })
+  @ValidateIf(isGiven)
+  @IsInt()
+  @Min(1)
+  @Max(MAX_PER_MINUTE)
+  perMinute?: number;
 }
 
 export class CreateApiKeyDto {

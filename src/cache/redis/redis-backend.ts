@@ -8,6 +8,7 @@ import { createRedisConnection } from './create-redis-connection.js';
 import { InstallationMark } from './installation-mark.js';
 import { RedisCountingStore } from './redis-counting-store.js';
 import { RedisHealth } from './redis-health.js';
+import { RedisSlotStore } from './redis-slot-store.js';
 import { RedisStore } from './redis-store.js';
 
 /** One connection and one breaker for everything that the process keeps in Redis. */
@@ -26,6 +27,7 @@ export function redisBackend(
   return {
     health,
     store: new RedisStore(connection, health.breaker, commandTimeoutMs, entries, keyPrefix),
+    slots: new RedisSlotStore(connection, health.breaker, commandTimeoutMs, keyPrefix),
     counts: new RedisCountingStore(connection, health.breaker, commandTimeoutMs, keyPrefix),
   };
 }

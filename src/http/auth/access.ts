@@ -33,6 +33,7 @@ export function permits({ scopes, role }: AuthUser, access: Exclude<Access, 'pub
       return scopes === 'all' && role === 'admin';
     case 'platforms:read':
     case 'platforms:write':
+    case 'platforms:use':
     case 'credentials:read':
     case 'activities:write':
       return scopes === 'all' || scopes.includes(access);

@@ -5,7 +5,13 @@ export const ROLES = ['user', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** What an API key may be allowed to do. */
-export const SCOPES = ['platforms:read', 'platforms:write', 'credentials:read', 'activities:write'] as const;
+export const SCOPES = [
+  'platforms:read',
+  'platforms:write',
+  'platforms:use',
+  'credentials:read',
+  'activities:write',
+] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** The signed-in user of a request. Requests with the same token may share one object. */

@@ -29,10 +29,10 @@ export class InvalidAccessToken extends Unauthenticated {
   }
 }
 
-/** The API key is not good from this address, or not for this platform connection, whether it exists or not. */
+/** The API key is not good for this request, or from this address, or for this platform connection, whether it exists or not. */
 export class PolicyRefused extends problem(403, 'policy_refused', "Refused by the API key's policy") {
-  constructor() {
-    super('The API key is limited to other platform connections, or to other addresses.');
+  constructor(detail = 'The API key is limited to other platform connections, or to other addresses.') {
+    super(detail);
   }
 }
 

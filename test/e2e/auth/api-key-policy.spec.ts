@@ -71,7 +71,7 @@ describe('the policy of an API key', () => {
   it.each<[string, unknown, string]>([
     ['no object', 'all', '/policy'],
     ['an array', [{ platformIds: [1] }], '/policy'],
-    ['an unknown field', { methods: ['GET'] }, '/policy/methods'],
+    ['an unknown field', { verbs: ['GET'] }, '/policy/verbs'],
     ['no list of ids', { platformIds: 1 }, '/policy/platformIds'],
     ['null for ids', { platformIds: null }, '/policy/platformIds'],
     ['no ids', { platformIds: [] }, '/policy/platformIds'],

@@ -134,6 +134,23 @@ describe('Bluesky', () => {
     expect(server.oauth.sessions.find(({ did }) => did === person.did)?.revoked).toBe(true);
   });
 
+  it('is used through the proxy, with a proof for each request, also where the last nonce or the token is refused', async () => {
+    const person = network.person(server);
+    const caller = await app.signUp();
+    const path = `${await connected(caller, person)}/proxy/xrpc`;
+    const session = { status: 200, body: { did: person.did, handle: person.handle } };
+    for (const query of ['', '?a=b']) {
+      server.resourceNonces.rotate();
+      expect(await caller.send('GET', `${path}/com.atproto.server.getSession${query}`)).toMatchObject(
+        session,
+      );
+    }
+    const { refreshes } = server.oauth;
+    server.oauth.expireTokens(person.did);
+    expect(await caller.send('GET', `${path}/com.atproto.server.getSession`)).toMatchObject(session);
+    expect(server.oauth.refreshes).toBe(refreshes + 1);
+  });
+
   it('asks again with a new nonce, once, where the one that it had is refused', async () => {
     const person = network.person(server);
     const caller = await app.signUp();

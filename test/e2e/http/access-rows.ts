@@ -7,6 +7,7 @@ export type Needs =
   | 'admin'
   | 'platforms:read'
   | 'platforms:write'
+  | 'platforms:use'
   | 'credentials:read'
   | 'activities:write';
 
@@ -53,6 +54,14 @@ async function sessionOf({ owner: { client, email, password } }: RowContext): Pr
   const open = await client.as(session.json()).get('/v1/sessions');
   return open.json<{ id: number; current: boolean }[]>().find(({ current }) => current)?.id ?? 0;
 }
+
+/** Through the proxy, to an instance that answers. */
+const atInstance =
+  (body?: unknown) =>
+  async ({ owner, secrets, instance }: RowContext): Promise<RowRequest> => {
+    const { id } = await createPlatform(owner, secrets, { instanceUrl: instance });
+    return { path: `/v1/platforms/${id}/proxy/nodeinfo/2.0`, body };
+  };
 
 /** A request about the owner. */
 const onUser =
@@ -120,6 +129,37 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
       (id) => `/v1/platforms/${id}/credentials`,
       () => ({ reason: 'To see who may' }),
     ),
+  },
+  'GET /v1/platforms/{id}/proxy/{path}': {
+    needs: 'platforms:use',
+    ok: 200,
+    stranger: 404,
+    request: atInstance(),
+  },
+  // Without a policy that names the method, nobody may.
+  'POST /v1/platforms/{id}/proxy/{path}': {
+    needs: 'platforms:use',
+    ok: 403,
+    stranger: 403,
+    request: atInstance({ status: 'x' }),
+  },
+  'PUT /v1/platforms/{id}/proxy/{path}': {
+    needs: 'platforms:use',
+    ok: 403,
+    stranger: 403,
+    request: atInstance({ status: 'x' }),
+  },
+  'PATCH /v1/platforms/{id}/proxy/{path}': {
+    needs: 'platforms:use',
+    ok: 403,
+    stranger: 403,
+    request: atInstance({ status: 'x' }),
+  },
+  'DELETE /v1/platforms/{id}/proxy/{path}': {
+    needs: 'platforms:use',
+    ok: 403,
+    stranger: 403,
+    request: atInstance(),
   },
   'GET /v1/platforms/{id}/audit': {
     needs: 'session',

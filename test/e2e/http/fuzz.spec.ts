@@ -11,6 +11,10 @@ const RUNS = Number(process.env.FUZZ_RUNS ?? 80);
 const MAX_ANSWER_MS = 30_000;
 const STACK = /\\n +at |node_modules|\.[jt]s:\d+:\d+|QueryFailed|\b(SELECT|INSERT INTO|UPDATE) /;
 
+/** Of an instance that is not there, and says nothing about us. */
+const OF_INSTANCE: ReadonlySet<number> = new Set([502, 504]);
+const isProxied = (path: string): boolean => path.endsWith('/proxy/{path}');
+
 interface Schema {
   readonly $ref?: string;
   readonly type?: string | string[];
@@ -241,11 +245,13 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
         seen.set(operation.operationId, statuses.add(answer.status));
         const { status, text } = answer;
         const fault =
-          status >= 500
+          status >= 500 && !(isProxied(path) && OF_INSTANCE.has(status))
             ? 'it is an error of ours'
             : STACK.test(path === '/metrics' ? '' : text)
               ? 'it shows internals'
-              : schemas.fault(operation, { status, text, contentType: answer.header('content-type') });
+              : method === 'HEAD'
+                ? null
+                : schemas.fault(operation, { status, text, contentType: answer.header('content-type') });
         if (fault !== null)
           throw new Error(`${method} ${filled} answered ${status}: ${fault}\n${text.slice(0, 400)}`);
       });
@@ -258,11 +264,12 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
     );
     expect(slowestMs).toBeLessThan(MAX_ANSWER_MS);
     // Otherwise the requests were all refused before they did anything.
-    const reached = [...seen.values()].filter((statuses) =>
-      [...statuses].some((status) => status < 300),
+    const mine = operations.filter(({ path }) => !isProxied(path));
+    const reached = mine.filter(({ operation: { operationId } }) =>
+      [...(seen.get(operationId) ?? [])].some((status) => status < 300),
     ).length;
     // Not what needs an instance that answers, or a secret that was given out before.
-    expect(reached).toBeGreaterThan(operations.length * 0.7);
+    expect(reached).toBeGreaterThan(mine.length * 0.7);
   }, 600_000);
 
   it('leaves a state in which cache and database agree, and each user has one default', async () => {

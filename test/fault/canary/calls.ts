@@ -310,6 +310,28 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       return owner.client.post(`/v1/platforms/${platformId}/credentials`, body);
     },
   ],
+  'HEAD /v1/platforms/{id}/proxy/{path}': [(canary) => proxied(canary, 'HEAD')],
+  'GET /v1/platforms/{id}/proxy/{path}': [
+    ({ owner, platformId }) => owner.client.get(`/v1/platforms/${platformId}/proxy/nodeinfo/2.0`),
+    ({ owner, platformId }, make) =>
+      owner.client.get(`/v1/platforms/${platformId}/proxy/nodeinfo/2.0?token=${make('in-the-query')}`, {
+        Cookie: make('cookie'),
+        'X-Api-Key': make('key'),
+      }),
+    ({ owner }) => owner.client.get(`/v1/platforms/${NOWHERE}/proxy/nodeinfo/2.0`),
+  ],
+  'POST /v1/platforms/{id}/proxy/{path}': [
+    (canary, make) => proxied(canary, 'POST', { status: make('status') }),
+    ({ owner, platformId }, make) =>
+      owner.client.post(`/v1/platforms/${platformId}/proxy/nodeinfo/2.0`, { status: make('status') }),
+  ],
+  'PUT /v1/platforms/{id}/proxy/{path}': [
+    (canary, make) => proxied(canary, 'PUT', { status: make('status') }),
+  ],
+  'PATCH /v1/platforms/{id}/proxy/{path}': [
+    (canary, make) => proxied(canary, 'PATCH', { status: make('status') }),
+  ],
+  'DELETE /v1/platforms/{id}/proxy/{path}': [(canary) => proxied(canary, 'DELETE')],
   'GET /v1/platforms/{id}/audit': [
     ({ owner, platformId }) => owner.client.get(`/v1/platforms/${platformId}/audit`),
   ],
@@ -488,4 +510,22 @@ export async function callEverything(canary: Canary): Promise<void> {
       for (const call of calls) await call(canary, (what) => secrets.make(what));
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
+}
+
+/** With a key that may write, which goes afterwards. */
+async function proxied(
+  { app, owner, platformId }: Canary,
+  method: string,
+  body?: unknown,
+): Promise<TestResponse> {
+  const made = await owner.client.post('/v1/api-keys', {
+    name: unique(),
+    scopes: ['platforms:use'],
+    policy: { methods: [method] },
+  });
+  const { id, key } = made.status === 201 ? made.json<{ id: number; key: string }>() : NO_KEY;
+  const worker = app.client.as({ accessToken: key });
+  const answer = await worker.request(method, `/v1/platforms/${platformId}/proxy/nodeinfo/2.0`, { body });
+  await owner.client.delete(`/v1/api-keys/${id}`);
+  return answer;
 }

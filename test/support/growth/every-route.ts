@@ -11,7 +11,7 @@ import {
 import { Caller } from '../fake-instance/connect-app.js';
 import type { FakeInstance } from '../fake-instance/fake-instance.js';
 import { PICTURES } from '../fake-instance/pictures.js';
-import type { TestResponse } from '../http-client.js';
+import type { HttpClient, TestResponse } from '../http-client.js';
 import type { MailServer } from '../mail-server.js';
 
 export interface Visitor {
@@ -205,6 +205,7 @@ async function atInstance({ app, person, fake }: Pick<Visitor, 'app' | 'person' 
     accessToken,
   });
   await on.post(`/v1/platforms/${here.id}/test`);
+  await throughProxy(client, on, here.id);
   await on.post('/v1/instances/lookup', { instance: fake.origin });
   const caller = new Caller(on);
   const begun = await caller.send('POST', '/v1/connect', { instance: fake.origin });
@@ -227,6 +228,21 @@ async function atInstance({ app, person, fake }: Pick<Visitor, 'app' | 'person' 
   if (shown.status !== 200) throw new Error(`${shown.status}: ${shown.text}`);
   // Something for the watcher, which looks each second.
   await backends.rows('UPDATE platform_watch SET next_check_at = now() WHERE platform_id = $1', [here.id]);
+}
+
+/** With a key that may do everything there. */
+async function throughProxy(client: HttpClient, on: HttpClient, id: number): Promise<void> {
+  const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  const made = await on.post('/v1/api-keys', {
+    name: 'a user',
+    scopes: ['platforms:use'],
+    policy: { methods },
+  });
+  const worker = client.as({ accessToken: made.json<{ key: string }>().key });
+  for (const method of methods) {
+    const { status, text } = await worker.request(method, `/v1/platforms/${id}/proxy/nodeinfo/2.0`);
+    if (status !== 200) throw new Error(`${method}: ${status}: ${text}`);
+  }
 }
 
 /** The stream, until the first of it has come; from the beginning, so that what was missed is read. */
