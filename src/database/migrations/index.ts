@@ -25,6 +25,7 @@ import { Leaving1764004000000 } from './1764004000000-leaving.js';
 import { Confirmations1764005100000 } from './1764005100000-confirmations.js';
 import { SecondFactors1764005200000 } from './1764005200000-second-factors.js';
 import { EmailChanges1764005300000 } from './1764005300000-email-changes.js';
+import { Passkeys1764005310000 } from './1764005310000-passkeys.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -55,4 +56,5 @@ export const MIGRATIONS = [
   Confirmations1764005100000,
   SecondFactors1764005200000,
   EmailChanges1764005300000,
+  Passkeys1764005310000,
 ];
