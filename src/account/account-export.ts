@@ -33,6 +33,7 @@ const PARTS: Readonly<Record<string, Part>> = {
       WHERE user_id = $1 AND user_id > ($2::jsonb->>0)::integer AND confirmed_at IS NOT NULL ORDER BY user_id`,
     first: [0],
   },
+  passkeys: byId('passkeys', 'name, created_at AS "createdAt", last_used_at AS "lastUsedAt"'),
   apiKeys: byId(
     'api_keys',
     `name, scopes, created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt"`,

@@ -29,6 +29,7 @@ import { MeController } from './me.controller.js';
 import { OidcIssuer } from './oidc-issuer.js';
 import { OidcTokens } from './oidc-tokens.js';
 import { OwnPassword } from './own-password.js';
+import { PasskeySignInController } from './passkey-sign-in.controller.js';
 import { PasswordChangeService } from './password-change.service.js';
 import { PasswordResetService } from './password-reset.service.js';
 import { Passwords } from './passwords.js';
@@ -43,7 +44,14 @@ import { TokenVerifier } from './token-verifier.js';
     SessionsModule,
     UsersModule,
   ],
-  controllers: [AuthController, ConfirmationController, MailLinksController, MeController, ApiKeysController],
+  controllers: [
+    AuthController,
+    PasskeySignInController,
+    ConfirmationController,
+    MailLinksController,
+    MeController,
+    ApiKeysController,
+  ],
   providers: [
     AccessTokens,
     AccountMails,

@@ -3,7 +3,8 @@ import type { EntityManager } from 'typeorm';
 import { AuditLog, type AuditRecord } from '../audit/audit-log.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
-import { SecondFactorRequired, WrongCode } from '../factors/factors.errors.js';
+import { PasskeyRefused, SecondFactorRequired, WrongCode } from '../factors/factors.errors.js';
+import { PasskeyProofs } from '../factors/passkey-proofs.js';
 import { SecondFactors } from '../factors/second-factors.js';
 import { KeyedRequests } from '../idempotency/keyed-requests.js';
 import { MailOutbox } from '../mail/mail-outbox.js';
@@ -44,6 +45,7 @@ export class AuthService {
     private readonly keyed: KeyedRequests,
     private readonly mails: MailOutbox,
     private readonly factors: SecondFactors,
+    private readonly passkeys: PasskeyProofs,
     private readonly config: AppConfig,
   ) {}
 
@@ -89,10 +91,7 @@ export class AuthService {
       await this.audit.write({ ...SESSION_BEGIN, outcome: 'failed', userId: account?.id ?? null });
       throw new InvalidCredentials();
     }
-    if (account.disabled && !account.leaving) {
-      await this.audit.write({ ...SESSION_BEGIN, outcome: 'disabled', userId: account.id });
-      throw new AccountDisabled();
-    }
+    await this.assertEnabled(account);
     const needsCode = await this.factors.has(account.id);
     if (needsCode && code === null) throw new SecondFactorRequired();
     try {
@@ -106,17 +105,35 @@ export class AuthService {
     }
   }
 
+  /** @throws {PasskeyRefused | AccountDisabled | LocalAccountsDisabled} */
+  async loginByPasskey(response: unknown, from: SignInOrigin): Promise<SessionDto> {
+    this.assertLocalAccounts();
+    const { userId, passkeyId } = await this.passkeys.verify(response);
+    const account = await this.users.findWithPassword(userId);
+    if (account === null) throw new PasskeyRefused();
+    await this.assertEnabled(account);
+    return this.admitWith(account, null, from, `Passkey ${passkeyId}`);
+  }
+
+  private async assertEnabled({ id: userId, disabled, leaving }: AccountWithPassword): Promise<void> {
+    if (!disabled || leaving) return;
+    await this.audit.write({ ...SESSION_BEGIN, outcome: 'disabled', userId });
+    throw new AccountDisabled();
+  }
+
   /** @param code of the second factor; null where none is needed. */
   private admitWith(
     account: AccountWithPassword,
     code: string | null,
     from: SignInOrigin,
+    detail?: string,
   ): Promise<SessionDto> {
     return this.database.transaction(async (manager) => {
       const factor = code === null ? null : await this.factors.use(account.id, code, manager);
       if (code !== null && factor === null) throw new WrongCode();
       await this.delays.succeeded(account.email, from.address, manager);
-      const records: AuditRecord[] = [{ ...SESSION_BEGIN, outcome: 'done', userId: account.id }];
+      const begun = { ...SESSION_BEGIN, outcome: 'done', userId: account.id };
+      const records: AuditRecord[] = [{ ...begun, ...(detail !== undefined && { detail }) }];
       if (factor === 'recovery_code')
         records.push({ action: 'second_factor.codes', outcome: 'used', userId: account.id });
       if (account.leaving) {

@@ -25,19 +25,20 @@ export class ConfirmationController {
     summary: 'Confirm that it is you',
     description:
       'What a thief of an access token must not do needs a sign-in of the last ten minutes, else it is 403 ' +
-      '`recent_sign_in_required`: revealing credentials, creating API keys, changing the e-mail address or a second factor. The password, or a ' +
-      'code of the authenticator app, makes the session ' +
+      '`recent_sign_in_required`: revealing credentials, creating API keys, changing the e-mail address or a second factor. The password, a ' +
+      'passkey, or a code of the authenticator app, makes the session ' +
       'as good as a new one, for ten minutes. A wrong one costs the same waits as at a sign-in.',
   })
   @ApiOkResponse({ type: ConfirmationDto })
   @ApiProblems([400, 403, 413, 415, 429, 503], new WrongPassword(), new SignInDelayed(8))
   async confirm(
     @CurrentUser() user: AuthUser,
-    @Body() { password, totp }: ConfirmDto,
+    @Body() { password, totp, passkey }: ConfirmDto,
     @Ip() address: string,
   ): Promise<ConfirmationDto> {
-    return password === undefined
-      ? this.confirmation.byCode(user, totp ?? '', address)
-      : this.confirmation.byPassword(user, password, address);
+    if (password !== undefined) return this.confirmation.byPassword(user, password, address);
+    return totp === undefined
+      ? this.confirmation.byPasskey(user, passkey, address)
+      : this.confirmation.byCode(user, totp, address);
   }
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import { Database } from '../database/database.js';
-import { WrongCode } from '../factors/factors.errors.js';
+import { PasskeyRefused, WrongCode } from '../factors/factors.errors.js';
+import { PasskeyProofs } from '../factors/passkey-proofs.js';
 import { SecondFactors } from '../factors/second-factors.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
@@ -25,6 +26,7 @@ export class ConfirmationService {
     private readonly sessions: SessionsService,
     private readonly accessTokens: AccessTokens,
     private readonly factors: SecondFactors,
+    private readonly passkeys: PasskeyProofs,
     private readonly audit: AuditLog,
   ) {}
 
@@ -53,6 +55,18 @@ export class ConfirmationService {
         await this.audit.write({ action: 'session.confirm', outcome: 'failed', userId: caller.id });
       throw error;
     }
+  }
+
+  /**
+   * @param response of a passkey.
+   * @param address of the client.
+   * @throws {PasskeyRefused | InvalidAccessToken}
+   */
+  async byPasskey(caller: AuthUser, response: unknown, address: string): Promise<ConfirmationDto> {
+    const account = await this.ownPassword.accountOf(caller);
+    const { userId } = await this.passkeys.verify(response);
+    if (userId !== caller.id) throw new PasskeyRefused();
+    return this.confirm(caller, account, address);
   }
 
   /** @param code of the second factor, if that is the proof. */

@@ -3,8 +3,10 @@ import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { ApiKey } from '../auth/api-key.entity.js';
 import { EmailChange } from '../auth/email-change.entity.js';
 import { ConnectAttempt } from '../connect/connect-attempt.entity.js';
+import { Passkey } from '../factors/passkey.entity.js';
 import { RecoveryCode } from '../factors/recovery-code.entity.js';
 import { TotpFactor } from '../factors/totp-factor.entity.js';
+import { WebauthnChallenge } from '../factors/webauthn-challenge.entity.js';
 import { BlueskyClientKey } from '../instances/bluesky/client-key.entity.js';
 import { InstanceApp } from '../instances/instance-app.entity.js';
 import { KeyCanary } from '../keys/key-canary.entity.js';
@@ -30,6 +32,8 @@ export const ENTITIES = [
   EmailChange,
   TotpFactor,
   RecoveryCode,
+  Passkey,
+  WebauthnChallenge,
   PlatformConnection,
   PlatformActivity,
   PlatformActivityTotal,

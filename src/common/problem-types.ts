@@ -77,10 +77,15 @@ export const PROBLEM_TYPES = {
     'Confirm that it is you',
     'This needs a sign-in of the last ten minutes. Send the password to `POST /v1/auth/confirm`, then repeat the request.',
   ),
+  passkey_refused: type(
+    403,
+    'Passkey refused',
+    'The passkey is not known here, or its answer does not fit the options, is late, or came a second time. Begin again.',
+  ),
   second_factor_required: type(
     403,
     'Second factor needed',
-    'The password is right. Send it again with `code`: a code of the authenticator app, or a recovery code.',
+    'The password is right. Send it again with `code` (of the authenticator app, or a recovery code), or use a passkey.',
   ),
   wrong_code: type(403, 'Wrong code', 'The code is wrong, or has been used. Each works once.'),
   session_cookie_refused: type(
@@ -143,6 +148,7 @@ export const PROBLEM_TYPES = {
     'No picture',
     'The account has no picture, or the picture is temporarily unavailable.',
   ),
+  passkey_not_found: type(404, 'Passkey not found', 'No passkey of yours has this id.'),
   totp_not_found: type(404, 'No authenticator app', 'Nothing was set up, or it was removed.'),
   session_not_found: type(404, 'Session not found', 'No session of yours has this id, or it has ended.'),
   user_not_found: type(404, 'User not found', 'No user has this id.'),
@@ -194,6 +200,7 @@ export const PROBLEM_TYPES = {
     'Reconnect this account',
     'The stored credentials can no longer be opened. Connect the account again, or save new credentials.',
   ),
+  too_many_passkeys: type(409, 'Too many passkeys', 'Remove a passkey that you no longer use.'),
   totp_enabled: type(
     409,
     'Authenticator app in use',

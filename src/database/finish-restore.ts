@@ -23,6 +23,7 @@ export function finishRestore(database: Database): Promise<{ epoch: number; sequ
     // Each works once, and may have been used since the backup.
     await manager.query('DELETE FROM mail_tokens');
     await manager.query('DELETE FROM email_changes');
+    await manager.query('DELETE FROM webauthn_challenges');
     await manager.query('DELETE FROM invitations');
     // A client that resumes its stream of events learns that it has missed some.
     await manager.query(

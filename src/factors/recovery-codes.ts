@@ -30,6 +30,16 @@ export async function useRecoveryCode(
   return used.length > 0;
 }
 
+/** They are worth nothing without another factor, and would ask for themselves at each sign-in. */
+export async function dropCodesWithoutFactor(userId: number, manager: EntityManager): Promise<void> {
+  await manager.query(
+    `DELETE FROM recovery_codes WHERE user_id = $1
+       AND NOT EXISTS (SELECT 1 FROM passkeys WHERE user_id = $1)
+       AND NOT EXISTS (SELECT 1 FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL)`,
+    [userId],
+  );
+}
+
 /** As people type it: with blanks or dashes, in capitals. */
 export function normalCode(code: string): string {
   return code.replaceAll(/[\s-]/g, '').toLowerCase();

@@ -30,7 +30,8 @@ export class SecondFactors {
   /** Whether signing in with the password alone is not enough. */
   async has(userId: number): Promise<boolean> {
     const rows = await this.database.statement(
-      'SELECT 1 FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL',
+      `SELECT 1 FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL
+       UNION ALL SELECT 1 FROM passkeys WHERE user_id = $1 LIMIT 1`,
       [userId],
     );
     return rows.length > 0;

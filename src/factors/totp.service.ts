@@ -3,8 +3,7 @@ import { Secret } from 'otpauth';
 import { AuditLog } from '../audit/audit-log.js';
 import { Database } from '../database/database.js';
 import { TotpEnabled, TotpNotFound, WrongCode } from './factors.errors.js';
-import { renewRecoveryCodes } from './recovery-codes.js';
-import { removeFactorsOf } from './remove-factors.js';
+import { dropCodesWithoutFactor, renewRecoveryCodes } from './recovery-codes.js';
 import { SecondFactors, authenticator } from './second-factors.js';
 import { TotpCipher } from './totp-cipher.js';
 
@@ -82,7 +81,9 @@ export class TotpService {
   renewCodes(userId: number): Promise<string[]> {
     return this.database.transaction(async (manager) => {
       const [known] = await manager.query<unknown[]>(
-        'SELECT 1 FROM totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL FOR UPDATE',
+        `SELECT 1 FROM users u WHERE id = $1 AND (
+           EXISTS (SELECT 1 FROM totp_factors WHERE user_id = u.id AND confirmed_at IS NOT NULL)
+           OR EXISTS (SELECT 1 FROM passkeys WHERE user_id = u.id)) FOR NO KEY UPDATE`,
         [userId],
       );
       if (known === undefined) throw new TotpNotFound();
@@ -91,10 +92,16 @@ export class TotpService {
     });
   }
 
-  /** With the recovery codes. @throws {TotpNotFound} */
+  /** With the recovery codes, if there is no passkey. @throws {TotpNotFound} */
   async remove(userId: number): Promise<void> {
     await this.database.transaction(async (manager) => {
-      if (!(await removeFactorsOf(userId, manager))) throw new TotpNotFound();
+      await manager.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
+      const [removed] = await manager.query<[unknown[], number]>(
+        'DELETE FROM totp_factors WHERE user_id = $1 RETURNING user_id',
+        [userId],
+      );
+      if (removed.length === 0) throw new TotpNotFound();
+      await dropCodesWithoutFactor(userId, manager);
       const record = { action: 'second_factor.remove', outcome: 'done', userId } as const;
       await this.audit.writeIn(manager, { ...record, detail: 'Authenticator app' });
     });

@@ -12,7 +12,7 @@ describe('an account in the console', () => {
 
   beforeAll(async () => {
     mails = await MailServer.start();
-    site = await ConsoleSite.start(mails.env());
+    site = await ConsoleSite.start(mails.env(), 'localhost');
   }, SITE_START_TIMEOUT_MS);
   afterEach(() => site.expectCleanVisits());
   afterAll(async () => {
@@ -123,5 +123,60 @@ describe('an account in the console', () => {
     }
     const later = await site.visit();
     await later.logIn({ email: next, password: person.password });
+  });
+
+  it('adds a passkey, logs in with it alone and in place of a code, and removes it', async () => {
+    const person = await site.person();
+    const visitor = await site.logIn(person);
+    const { page } = visitor;
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('WebAuthn.enable');
+    await devtools.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
+    });
+    await page.getByRole('link', { name: 'Account' }).click();
+    await visitor.press('Add a passkey');
+    await visitor.fill({ Name: 'This laptop' });
+    expect(await visitor.axe()).toEqual([]);
+    await page.keyboard.press('Enter');
+    await visitor.see('Keep these recovery codes');
+    const codes = await page.getByRole('textbox', { name: 'Recovery codes' }).inputValue();
+    for (const code of codes.split('\n')) site.backends.secrets.add(code);
+    await visitor.press('Done');
+    await visitor.see('This laptop');
+    expect(await visitor.axe()).toEqual([]);
+
+    await visitor.press('Log out');
+    await visitor.press('Use a passkey');
+    await visitor.see(person.email);
+    await visitor.press('Log out');
+    await visitor.fill({ 'E-mail address': person.email, Password: person.password });
+    await visitor.press('Log in');
+    await visitor.see('One more step');
+    await visitor.press('Use a passkey');
+    await visitor.see(person.email);
+
+    await page.getByRole('link', { name: 'Account' }).click();
+    await visitor.press('Rename This laptop');
+    await visitor.fill({ Name: 'The old laptop' });
+    await page.keyboard.press('Enter');
+    await visitor.see('The old laptop');
+    await site.backends.rows(
+      `UPDATE sessions SET confirmed_at = now() - interval '1 hour' WHERE user_id = $1`,
+      [person.id],
+    );
+    await site.backends.settled();
+    await visitor.press('Remove The old laptop');
+    await dialog(visitor).getByRole('button', { name: 'Remove' }).click();
+    await visitor.see('Confirm that it is you');
+    await visitor.press('Use a passkey');
+    await visitor.page.getByText('The old laptop').first().waitFor({ state: 'detached' });
   });
 });

@@ -14,13 +14,13 @@ interface SecretAnswer {
 /** The answers that secrets belong in, and where in them. */
 const SECRET_ANSWERS: readonly SecretAnswer[] = [
   {
-    route: /^POST \/v1\/auth\/(register|login|refresh|confirm)$/,
+    route: /^POST \/v1\/auth\/(register|login|refresh|confirm|passkey)$/,
     secret: /(?<="(?:accessToken|refreshToken)":"|pm_session_[0-9a-f]{8}=)[^";]+/g,
     made: true,
   },
   { route: /^POST \/v1\/me\/totp$/, secret: /(?<="secret":"|secret=)[A-Z2-7]{32}/g, made: true },
   {
-    route: /^(PUT \/v1\/me\/totp|POST \/v1\/me\/totp\/recovery-codes)$/,
+    route: /^(PUT \/v1\/me\/totp|POST \/v1\/me\/totp\/recovery-codes|POST \/v1\/me\/passkeys)$/,
     secret: /(?<=")(?:[a-z2-9]{4}-){3}[a-z2-9]{4}(?=")/g,
     made: true,
   },

@@ -179,6 +179,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/auth/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to sign in with a passkey
+         * @description Also for `POST /v1/auth/confirm`. The options name no account: the browser asks which passkey to use.
+         */
+        post: operations["PasskeySignIn_options"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in with a passkey
+         * @description Needs no password and no code. Within five minutes after the options, once.
+         */
+        post: operations["PasskeySignIn_signIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/confirm": {
         parameters: {
             query?: never;
@@ -190,7 +230,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm that it is you
-         * @description What a thief of an access token must not do needs a sign-in of the last ten minutes, else it is 403 `recent_sign_in_required`: revealing credentials, creating API keys, changing the e-mail address or a second factor. The password, or a code of the authenticator app, makes the session as good as a new one, for ten minutes. A wrong one costs the same waits as at a sign-in.
+         * @description What a thief of an access token must not do needs a sign-in of the last ten minutes, else it is 403 `recent_sign_in_required`: revealing credentials, creating API keys, changing the e-mail address or a second factor. The password, a passkey, or a code of the authenticator app, makes the session as good as a new one, for ten minutes. A wrong one costs the same waits as at a sign-in.
          */
         post: operations["Confirmation_confirm"];
         delete?: never;
@@ -1203,12 +1243,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your passkeys */
+        get: operations["Passkeys_list"];
+        put?: never;
+        /**
+         * Add a passkey
+         * @description It signs in without a password (`POST /v1/auth/passkey`). From now on the password alone is not enough: without the passkey it needs a recovery code, or a code of the authenticator app.
+         */
+        post: operations["Passkeys_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to add a passkey
+         * @description Passkeys are bound to the host of `PUBLIC_URL`, and can be made on a page of its origin only.
+         */
+        post: operations["Passkeys_options"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a passkey
+         * @description With the last second factor go the recovery codes: then the password alone signs in again.
+         */
+        delete: operations["Passkeys_remove"];
+        options?: never;
+        head?: never;
+        /** Rename a passkey */
+        patch: operations["Passkeys_rename"];
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @enum {string} */
-        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "invalid_link" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "https_required" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "recent_sign_in_required" | "second_factor_required" | "wrong_code" | "session_cookie_refused" | "forbidden" | "policy_refused" | "reveal_disabled" | "local_accounts_disabled" | "mail_not_configured" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "invitation_required" | "invalid_invitation" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "totp_not_found" | "session_not_found" | "user_not_found" | "invitation_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "duplicate_external_id" | "too_many_platforms" | "own_account" | "too_many_invitations" | "platform_inactive" | "default_required" | "needs_reconnect" | "totp_enabled" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "instance_busy" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "instance_failed" | "credential_echoed" | "proxy_loop" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down" | "instance_timeout";
+        ProblemCode: "malformed_request" | "validation_failed" | "invalid_state" | "invalid_link" | "blocked_address" | "instance_unreachable" | "instance_error" | "not_an_instance" | "instance_blocks_programs" | "instance_moved" | "instance_gone" | "software_not_supported" | "https_required" | "access_denied" | "invalid_client" | "invalid_grant" | "registration_refused" | "oauth_refused" | "connected" | "token_invalid" | "scope_missing" | "account_disabled" | "account_pending" | "account_moved" | "identity_mismatch" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "recent_sign_in_required" | "passkey_refused" | "second_factor_required" | "wrong_code" | "session_cookie_refused" | "forbidden" | "policy_refused" | "reveal_disabled" | "local_accounts_disabled" | "mail_not_configured" | "wrong_password" | "sign_in_disabled" | "registration_closed" | "invitation_required" | "invalid_invitation" | "route_not_found" | "platform_not_found" | "no_platforms" | "no_avatar" | "passkey_not_found" | "totp_not_found" | "session_not_found" | "user_not_found" | "invitation_not_found" | "api_key_not_found" | "attempt_not_found" | "method_not_allowed" | "request_timeout" | "duplicate_name" | "duplicate_account" | "duplicate_external_id" | "too_many_platforms" | "own_account" | "too_many_invitations" | "platform_inactive" | "default_required" | "needs_reconnect" | "too_many_passkeys" | "totp_enabled" | "too_many_api_keys" | "email_taken" | "idempotency_key_in_use" | "warm_up_running" | "version_mismatch" | "payload_too_large" | "uri_too_long" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "sign_in_delayed" | "instance_busy" | "too_many_event_clients" | "headers_too_large" | "internal_error" | "instance_failed" | "credential_echoed" | "proxy_loop" | "service_unavailable" | "database_unavailable" | "database_busy" | "cache_unavailable" | "audit_unavailable" | "issuer_unavailable" | "revocation_unconfirmed" | "session_end_unconfirmed" | "shutting_down" | "instance_timeout";
         ProblemTypeDto: {
             /** @example https://api.example.org/problems/duplicate_name */
             type: string;
@@ -1443,6 +1545,32 @@ export interface components {
              */
             refreshToken?: string;
         };
+        PasskeyOptionsDto: {
+            /**
+             * @description For the browser: the options of Web Authentication, as JSON. Good for one answer, for five minutes
+             * @example {
+             *       "challenge": "<challenge>",
+             *       "rpId": "platforms.example.org"
+             *     }
+             */
+            publicKey: {
+                [key: string]: unknown;
+            };
+        };
+        PasskeyProofDto: {
+            /**
+             * @description An AuthenticationResponseJSON (Web Authentication), of the options that were given out
+             * @example {
+             *       "id": "<id>",
+             *       "rawId": "<id>",
+             *       "type": "public-key",
+             *       "response": {}
+             *     }
+             */
+            response: {
+                [key: string]: unknown;
+            };
+        };
         ConfirmDto: {
             /**
              * Format: password
@@ -1454,6 +1582,18 @@ export interface components {
              * @example 123456
              */
             totp?: string;
+            /**
+             * @description In place of the password: as for `POST /v1/auth/passkey`
+             * @example {
+             *       "id": "<id>",
+             *       "rawId": "<id>",
+             *       "type": "public-key",
+             *       "response": {}
+             *     }
+             */
+            passkey?: {
+                [key: string]: unknown;
+            };
         };
         ConfirmationDto: {
             /**
@@ -2596,6 +2736,65 @@ export interface components {
              *     ]
              */
             recoveryCodes: string[];
+        };
+        PasskeyDto: {
+            /** @example 3 */
+            id: number;
+            /** @example My laptop */
+            name: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-29T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-29T18:00:00.000Z
+             */
+            lastUsedAt: string | null;
+        };
+        NewPasskeyDto: {
+            /** @example My laptop */
+            name: string;
+            /**
+             * @description A RegistrationResponseJSON (Web Authentication), of the options that were given out
+             * @example {
+             *       "id": "<id>",
+             *       "rawId": "<id>",
+             *       "type": "public-key",
+             *       "response": {}
+             *     }
+             */
+            response: {
+                [key: string]: unknown;
+            };
+        };
+        AddedPasskeyDto: {
+            /** @example 3 */
+            id: number;
+            /** @example My laptop */
+            name: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-29T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-29T18:00:00.000Z
+             */
+            lastUsedAt: string | null;
+            /**
+             * @description With the first second factor: ten, each of which signs in once, shown only here. Else none
+             * @example [
+             *       "<a recovery code>"
+             *     ]
+             */
+            recoveryCodes: string[];
+        };
+        PasskeyNameDto: {
+            /** @example My laptop */
+            name: string;
         };
     };
     responses: never;
@@ -4112,6 +4311,370 @@ export interface operations {
                      *       "detail": "`Session-Cookie` is for pages of this server. The browser must say `Sec-Fetch-Site: same-origin`.",
                      *       "instance": "/v1/…",
                      *       "code": "session_cookie_refused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_in_use",
+                     *       "title": "Request still running",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still running. Repeat it after Retry-After seconds.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_in_use",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send application/json.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unsupported_media_type",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Idempotency-Key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_reused",
+                     *       "title": "Idempotency-Key used before",
+                     *       "status": 422,
+                     *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_reused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    PasskeySignIn_options: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOptionsDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not a page of this server */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/session_cookie_refused",
+                     *       "title": "Not a page of this server",
+                     *       "status": 403,
+                     *       "detail": "`Session-Cookie` is for pages of this server. The browser must say `Sec-Fetch-Site: same-origin`.",
+                     *       "instance": "/v1/…",
+                     *       "code": "session_cookie_refused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_in_use",
+                     *       "title": "Request still running",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still running. Repeat it after Retry-After seconds.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_in_use",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Idempotency-Key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_reused",
+                     *       "title": "Idempotency-Key used before",
+                     *       "status": 422,
+                     *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_reused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    PasskeySignIn_signIn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description For pages of this server: the refresh token comes and goes in a cookie that no script can read, not in the body. Needs https, or a loopback address, and a browser that sends `Sec-Fetch-Site`. Programs leave it out. */
+                "session-cookie"?: "true";
+                /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyProofDto"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Passkey refused */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/passkey_refused",
+                     *       "title": "Passkey refused",
+                     *       "status": 403,
+                     *       "detail": "The passkey is not known here, or its answer came too late. Try again.",
+                     *       "instance": "/v1/…",
+                     *       "code": "passkey_refused",
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
                      *     }
                      */
@@ -16735,6 +17298,956 @@ export interface operations {
                      *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
                      *       "instance": "/v1/…",
                      *       "code": "idempotency_key_reused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Passkeys_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyDto"][];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Passkeys_add: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskeyDto"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedPasskeyDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Passkey refused
+             *
+             *     Confirm that it is you
+             *
+             *     Not allowed
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many passkeys */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/too_many_passkeys",
+                     *       "title": "Too many passkeys",
+                     *       "status": 409,
+                     *       "detail": "You already have 20 passkeys. Remove one that you no longer use.",
+                     *       "instance": "/v1/…",
+                     *       "code": "too_many_passkeys",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send application/json.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unsupported_media_type",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Idempotency-Key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_reused",
+                     *       "title": "Idempotency-Key used before",
+                     *       "status": 422,
+                     *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_reused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Passkeys_options: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A new key for each request, such as a UUID. Within 24 hours a repetition with the same key gets the first reply */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOptionsDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Confirm that it is you
+             *
+             *     Not allowed
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Request still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_in_use",
+                     *       "title": "Request still running",
+                     *       "status": 409,
+                     *       "detail": "A request with this Idempotency-Key is still running. Repeat it after Retry-After seconds.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_in_use",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Idempotency-Key used before */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/idempotency_key_reused",
+                     *       "title": "Idempotency-Key used before",
+                     *       "status": 422,
+                     *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
+                     *       "instance": "/v1/…",
+                     *       "code": "idempotency_key_reused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Passkeys_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Confirm that it is you
+             *
+             *     Not allowed
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Passkey not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/passkey_not_found",
+                     *       "title": "Passkey not found",
+                     *       "status": 404,
+                     *       "detail": "No passkey has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "passkey_not_found",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send application/json.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unsupported_media_type",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Passkeys_rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyNameDto"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Passkey not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/passkey_not_found",
+                     *       "title": "Passkey not found",
+                     *       "status": 404,
+                     *       "detail": "No passkey has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "passkey_not_found",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send application/json.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unsupported_media_type",
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
                      *     }
                      */

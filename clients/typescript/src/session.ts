@@ -56,6 +56,24 @@ export class Session {
   }
 
   /**
+   * @param response of a passkey, from `navigator.credentials.get()` as JSON, for options of `POST /v1/auth/passkey/options`.
+   * @throws {Problem | Unreachable}
+   */
+  async signInByPasskey(response: object): Promise<User> {
+    const {
+      data,
+      error,
+      response: answer,
+    } = await this.#anonymous.POST('/v1/auth/passkey', {
+      ...this.#asked(),
+      body: { response: response as Record<string, never> },
+    });
+    if (data === undefined) throw toProblem(answer, error);
+    this.#start(data);
+    return data.user;
+  }
+
+  /**
    * Makes an account and signs in.
    *
    * @param invitation an administrator's, where one is needed.

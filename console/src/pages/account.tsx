@@ -10,6 +10,7 @@ import { Time } from '../ui/time.js';
 import { EmailAddress } from './account-email.js';
 import { Authenticator } from './authenticator.js';
 import { Leaving } from './leaving.js';
+import { Passkeys } from './passkeys.js';
 
 const FIELDS = ['currentPassword', 'newPassword'];
 
@@ -22,6 +23,7 @@ export function AccountPage() {
       <EmailAddress />
       <Sessions attempt={attempt} onEnded={again} />
       <Password onChanged={again} />
+      <Passkeys />
       <Authenticator />
       <Leaving />
     </>

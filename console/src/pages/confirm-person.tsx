@@ -1,7 +1,9 @@
 import { api, ok, user } from '../api/client.js';
 import { type Confirmation } from '../state/confirmation.js';
+import { usePasskey } from '../state/passkeys.js';
 import { Confirm } from '../ui/confirm.js';
 import { Field } from '../ui/form.js';
+import { PasskeyButton } from '../ui/passkey-button.js';
 
 const FIELDS = ['password'];
 
@@ -23,6 +25,14 @@ export function ConfirmPerson({ decide }: Confirmation) {
           <p>You logged in more than ten minutes ago. Your password is asked for once in ten minutes.</p>
           {/* For password managers, which ask whose password it is. */}
           <input type="email" autocomplete="username" value={user.value?.email} readOnly hidden />
+          <PasskeyButton
+            label="Use a passkey"
+            onUse={async () => {
+              const passkey = await usePasskey();
+              await ok(api.POST('/v1/auth/confirm', { body: { passkey } }));
+              decide(true);
+            }}
+          />
           <Field
             name="password"
             type="password"

@@ -1,6 +1,8 @@
 import { session } from '../api/client.js';
+import { usePasskey } from '../state/passkeys.js';
 import { Field, Form } from '../ui/form.js';
 import { PageTitle } from '../ui/page-title.js';
+import { PasskeyButton } from '../ui/passkey-button.js';
 
 const FIELDS = ['code'];
 
@@ -15,9 +17,13 @@ export function SecondFactor({ email, password, onBack }: Known & { readonly onB
   return (
     <div class="sign-in panel">
       <PageTitle>One more step</PageTitle>
-      <p>
-        Your account also asks for a code of your authenticator app. If you have lost it, use a recovery code.
-      </p>
+      <PasskeyButton
+        label="Use a passkey"
+        onUse={async () => {
+          await session.signInByPasskey(await usePasskey());
+        }}
+      />
+      <p>Your account also asks for a passkey, a code of your authenticator app, or a recovery code.</p>
       <Form
         fields={FIELDS}
         submitLabel="Log in"

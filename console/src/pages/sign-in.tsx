@@ -1,9 +1,11 @@
 import { useState } from 'preact/hooks';
 import { Problem, session, sessionEnd, staysSignedIn } from '../api/client.js';
 import { pendingAttempt } from '../state/connect.js';
+import { usePasskey } from '../state/passkeys.js';
 import { go, hrefOf, page } from '../state/route.js';
 import { Field, Form } from '../ui/form.js';
 import { PageTitle } from '../ui/page-title.js';
+import { PasskeyButton } from '../ui/passkey-button.js';
 import { type Known, SecondFactor } from './second-factor.js';
 
 const FIELDS = ['email', 'password'];
@@ -63,6 +65,14 @@ export function SignInPage() {
           </>
         )}
       </Form>
+      {!isNew && (
+        <PasskeyButton
+          label="Use a passkey"
+          onUse={async () => {
+            await session.signInByPasskey(await usePasskey());
+          }}
+        />
+      )}
       <p>
         {isNew ? 'Already have an account? ' : 'New here? '}
         <button type="button" class="link" onClick={() => setIsNew(!isNew)}>

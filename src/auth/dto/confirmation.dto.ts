@@ -1,17 +1,31 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ValidateIf } from 'class-validator';
+import { IsObject, ValidateIf } from 'class-validator';
 import { IsTypedPassword } from './password.decorators.js';
 import { SecondFactorCode } from './second-factor-code.decorator.js';
 
 /** One of them. */
 export class ConfirmDto {
   @ApiPropertyOptional({ format: 'password', maxLength: 128, example: '<the password>', writeOnly: true })
-  @ValidateIf(({ totp }: ConfirmDto, value) => totp === undefined || value !== undefined)
+  @ValidateIf(
+    ({ totp, passkey }: ConfirmDto, value) =>
+      (totp === undefined && passkey === undefined) || value !== undefined,
+  )
   @IsTypedPassword()
   password?: string;
 
   @SecondFactorCode('In place of the password: a code of the authenticator app, or a recovery code')
   totp?: string;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    example: { id: '<id>', rawId: '<id>', type: 'public-key', response: {} },
+    description: 'In place of the password: as for `POST /v1/auth/passkey`',
+    writeOnly: true,
+  })
+  @ValidateIf((_, value) => value !== undefined)
+  @IsObject()
+  passkey?: object;
 }
 
 export class ConfirmationDto {

@@ -26,6 +26,7 @@ import { Leaving1764004000000 } from './1764004000000-leaving.js';
 import { Confirmations1764005100000 } from './1764005100000-confirmations.js';
 import { SecondFactors1764005200000 } from './1764005200000-second-factors.js';
 import { EmailChanges1764005300000 } from './1764005300000-email-changes.js';
+import { Passkeys1764005310000 } from './1764005310000-passkeys.js';
 import { ProxyPolicies1764006100000 } from './1764006100000-proxy-policies.js';
 import { RefreshLease1764006200000 } from './1764006200000-refresh-lease.js';
 import { Labels1764006700000 } from './1764006700000-labels.js';
@@ -60,6 +61,7 @@ export const MIGRATIONS = [
   Confirmations1764005100000,
   SecondFactors1764005200000,
   EmailChanges1764005300000,
+  Passkeys1764005310000,
   ProxyPolicies1764006100000,
   RefreshLease1764006200000,
   Labels1764006700000,

@@ -1,5 +1,6 @@
 import { type Person, createPlatform, platformInput, unique } from '../../support/factories.js';
 import type { Secrets } from '../../support/secrets.js';
+import { addPasskey } from '../../support/software-passkey.js';
 
 export type Needs =
   | 'public'
@@ -50,6 +51,9 @@ const onPlatform =
 
 /** One that is not the caller's own. */
 async function sessionOf({ owner: { client, email, password } }: RowContext): Promise<number> {
+  // Left by other rows: with one, the password alone does not sign in.
+  const passkeys = (await client.get('/v1/me/passkeys')).json<{ id: number }[]>();
+  for (const { id } of passkeys) await client.delete(`/v1/me/passkeys/${id}`);
   const session = await client.post('/v1/auth/login', { email, password });
   const open = await client.as(session.json()).get('/v1/sessions');
   return open.json<{ id: number; current: boolean }[]>().find(({ current }) => current)?.id ?? 0;
@@ -68,6 +72,10 @@ const onUser =
   (path: string, body?: unknown) =>
   ({ owner }: RowContext): Promise<RowRequest> =>
     Promise.resolve({ path: `/v1/admin/users/${owner.id}${path}`, body });
+
+async function passkeyOf({ owner: { client } }: RowContext): Promise<number> {
+  return (await addPasskey(client)).json<{ id: number }>().id;
+}
 
 async function keyOf({ owner }: RowContext): Promise<number> {
   const answer = await owner.client.post('/v1/api-keys', { name: unique(), scopes: ['platforms:read'] });
@@ -252,6 +260,38 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     needs: 'public',
     ok: 403,
     request: plain('/v1/auth/verify-email', { token: 'x' }),
+  },
+  'GET /v1/me/passkeys': { needs: 'session', ok: 200, request: plain('/v1/me/passkeys') },
+  'POST /v1/me/passkeys/options': {
+    needs: 'session',
+    ok: 200,
+    request: plain('/v1/me/passkeys/options'),
+  },
+  'POST /v1/me/passkeys': {
+    needs: 'session',
+    ok: 403,
+    request: plain('/v1/me/passkeys', { name: 'x', response: {} }),
+  },
+  'PATCH /v1/me/passkeys/{id}': {
+    needs: 'session',
+    ok: 200,
+    stranger: 404,
+    request: async (context) => ({
+      path: `/v1/me/passkeys/${await passkeyOf(context)}`,
+      body: { name: 'x' },
+    }),
+  },
+  'DELETE /v1/me/passkeys/{id}': {
+    needs: 'session',
+    ok: 204,
+    stranger: 404,
+    request: async (context) => ({ path: `/v1/me/passkeys/${await passkeyOf(context)}` }),
+  },
+  'POST /v1/auth/passkey/options': { needs: 'public', ok: 200, request: plain('/v1/auth/passkey/options') },
+  'POST /v1/auth/passkey': {
+    needs: 'public',
+    ok: 403,
+    request: plain('/v1/auth/passkey', { response: {} }),
   },
   'PUT /v1/me/email': {
     needs: 'session',

@@ -218,6 +218,8 @@ describe('Swagger', () => {
       'POST /v1/auth/change-email',
       'POST /v1/auth/login',
       'POST /v1/auth/logout',
+      'POST /v1/auth/passkey',
+      'POST /v1/auth/passkey/options',
       'POST /v1/auth/password-reset',
       'POST /v1/auth/refresh',
       'POST /v1/auth/register',

@@ -2,6 +2,7 @@ import { hashOf, newSecret } from '../../../src/common/secrets.js';
 import { authenticator } from '../../../src/factors/second-factors.js';
 import { unique } from '../../support/factories.js';
 import type { TestResponse } from '../../support/http-client.js';
+import { SoftwarePasskey, addPasskey, usePasskey } from '../../support/software-passkey.js';
 import {
   type Canary,
   NOWHERE,
@@ -106,6 +107,28 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   ],
   'POST /v1/me/totp/recovery-codes': [({ owner }) => owner.client.post('/v1/me/totp/recovery-codes')],
   'DELETE /v1/me/totp': [({ owner }) => owner.client.delete('/v1/me/totp')],
+  'GET /v1/me/passkeys': [({ owner }) => owner.client.get('/v1/me/passkeys')],
+  'POST /v1/me/passkeys/options': [({ owner }) => owner.client.post('/v1/me/passkeys/options')],
+  'POST /v1/me/passkeys': [
+    ({ owner }, make) =>
+      owner.client.post('/v1/me/passkeys', { name: 'x', response: { id: make('credential') } }),
+    async (canary, make) => {
+      const own = canary.app.client.as(await newcomer(canary, make));
+      const passkey = new SoftwarePasskey();
+      const { id = NOWHERE } = (await addPasskey(own, passkey)).json<{ id?: number }>();
+      await own.patch(`/v1/me/passkeys/${id}`, { name: 'y' });
+      await usePasskey(canary.app.client, passkey);
+      return own.delete(`/v1/me/passkeys/${id}`);
+    },
+  ],
+  'PATCH /v1/me/passkeys/{id}': [
+    ({ owner }) => owner.client.patch(`/v1/me/passkeys/${NOWHERE}`, { name: 'x' }),
+  ],
+  'DELETE /v1/me/passkeys/{id}': [({ owner }) => owner.client.delete(`/v1/me/passkeys/${NOWHERE}`)],
+  'POST /v1/auth/passkey/options': [({ app }) => app.client.post('/v1/auth/passkey/options')],
+  'POST /v1/auth/passkey': [
+    ({ app }, make) => app.client.post('/v1/auth/passkey', { response: { id: make('credential') } }),
+  ],
   'PUT /v1/me/email': [
     ({ owner }, make) => owner.client.request('PUT', '/v1/me/email', { body: { email: make('email') } }),
     async (canary, make) =>
@@ -477,6 +500,10 @@ async function linkToken(canary: Canary, make: (what: string) => string, kind: s
       `INSERT INTO mail_tokens (token_hash, kind, user_id, email, expires_at)
        SELECT $1, $2, id, email, now() + interval '1 minute' FROM users WHERE id = $3`,
       [hashOf(token), kind, user.id],
+    );
+    await backends.rows(
+      `INSERT INTO email_changes (user_id, new_email) SELECT id, 'new-' || email FROM users WHERE id = $1`,
+      [user.id],
     );
   }
   return token;

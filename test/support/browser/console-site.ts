@@ -35,12 +35,14 @@ export class ConsoleSite {
     readonly instance: FakeInstance,
     readonly api: ApiProcess,
     readonly browser: Browser,
+    private readonly host: string,
   ) {
     this.client = new HttpClient(api.baseUrl, backends.exchanges, backends.secrets);
     this.goodToken = instance.addToken(backends.secrets.make('good-token'));
   }
 
-  static async start(env: Readonly<Record<string, string>> = {}): Promise<ConsoleSite> {
+  /** @param host by which the browser knows this machine. Passkeys need a name. */
+  static async start(env: Readonly<Record<string, string>> = {}, host = '127.0.0.1'): Promise<ConsoleSite> {
     const [redis, instance, port, browser] = await Promise.all([
       startRedis(),
       startFakeInstance('mastodon'),
@@ -52,17 +54,17 @@ export class ConsoleSite {
       env: {
         ...backends.env(),
         PORT: String(port),
-        PUBLIC_URL: `http://127.0.0.1:${port}`,
+        PUBLIC_URL: `http://${host}:${port}`,
         INSTANCE_HOST_ALLOWLIST: instance.host,
         ...env,
       },
     });
     backends.logs.push(() => api.output);
-    return new ConsoleSite(backends, redis, instance, api, browser);
+    return new ConsoleSite(backends, redis, instance, api, browser, host);
   }
 
   get url(): string {
-    return `${this.api.baseUrl}/console/`;
+    return `http://${this.host}:${this.api.port}/console/`;
   }
 
   /** Somebody with an account, as a program that uses the API beside the browser. */

@@ -13,6 +13,7 @@ import type { FakeInstance } from '../fake-instance/fake-instance.js';
 import { PICTURES } from '../fake-instance/pictures.js';
 import type { HttpClient, TestResponse } from '../http-client.js';
 import type { MailServer } from '../mail-server.js';
+import { SoftwarePasskey, addPasskey, usePasskey } from '../software-passkey.js';
 
 export interface Visitor {
   readonly app: TestApp;
@@ -58,6 +59,12 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   const [code] = codes.json<{ recoveryCodes: string[] }>().recoveryCodes;
   await ok(client.post('/v1/auth/login', { email, password, code }));
   await ok(on.delete('/v1/me/totp'));
+  const passkey = new SoftwarePasskey();
+  const added = (await ok(addPasskey(on, passkey))).json<{ id: number }>();
+  await ok(on.get('/v1/me/passkeys'));
+  await ok(on.patch(`/v1/me/passkeys/${added.id}`, { name: 'renamed' }));
+  await ok(usePasskey(client, passkey));
+  await ok(on.delete(`/v1/me/passkeys/${added.id}`));
   const key = { name: 'a worker', scopes: ['platforms:read'] };
   const made = (await ok(on.post('/v1/api-keys', key))).json<{ id: number; key: string }>();
   await ok(client.as({ accessToken: made.key }).get('/v1/platforms'));

@@ -96,6 +96,12 @@ export async function fill(backends: Backends): Promise<void> {
       `WITH apps AS (
          INSERT INTO totp_factors (user_id, secret, key_id, confirmed_at)
          SELECT id, 'grown', 'grown', now() FROM users WHERE email LIKE 'grown-%' RETURNING user_id
+       ), passkeys AS (
+         INSERT INTO passkeys (user_id, credential_id, public_key, counter, transports, name)
+         SELECT user_id, 'grown-' || user_id, '', 0, '{}', 'Grown' FROM apps
+       ), challenges AS (
+         INSERT INTO webauthn_challenges (challenge_hash, user_id, expires_at)
+         SELECT sha256(user_id::text::bytea), user_id, now() + interval '1 hour' FROM apps
        ), changes AS (
          INSERT INTO email_changes (user_id, new_email)
          SELECT user_id, 'new-' || user_id || '@example.org' FROM apps

@@ -8,6 +8,7 @@ const LARGE = new Set([
   'api_keys',
   'audit_log',
   'email_changes',
+  'passkeys',
   'platform_activities',
   'platform_activity_days',
   'platform_activity_totals',
@@ -19,6 +20,7 @@ const LARGE = new Set([
   'sessions',
   'totp_factors',
   'users',
+  'webauthn_challenges',
 ]);
 
 interface PlanNode {
