@@ -20,7 +20,7 @@ import { type RedisServer, startRedis } from '../support/servers/redis.js';
 import { TraceCollector } from '../support/trace-collector.js';
 import { Watched } from '../support/watched.js';
 import { callEverything, providersToken } from './canary/calls.js';
-import { type Canary, newPlatform } from './canary/canary.js';
+import { PUBLIC_URL, type Canary, newPlatform } from './canary/canary.js';
 import { connect, makeDue, useEchoing } from './canary/instance.js';
 import { listen } from './canary/listeners.js';
 
@@ -68,8 +68,7 @@ describe('secrets, through every operation, event and job, and with each depende
     const app = await startTestApp({
       backends,
       env: {
-        // The client document and key of Bluesky are published under https only.
-        PUBLIC_URL: 'https://manager.example.org',
+        PUBLIC_URL,
         ...LIMITS,
         ...issuer.env(),
         // Nobody listens there: what is logged is why the mail waits.
