@@ -9,8 +9,8 @@ export const API_DESCRIPTION = [
   'To try it here:',
   '',
   '1. Open **auth**, run `POST /v1/auth/register` or `POST /v1/auth/login`.',
-  '2. Copy `accessToken` from the response, press **Authorize** and paste it. While developing, whoever is logged in at the ' +
-    'console is so here too.',
+  '2. Copy `accessToken` from the response, press **Authorize** and paste it. While developing, people who are logged in at ' +
+    'the console need not.',
   '3. Run any other route. After 15 minutes the token expires: log in again.',
   '',
   'Errors are RFC 9457 `application/problem+json`. The `Cache-Status` header (RFC 9211) tells whether a read was a hit.',
@@ -54,7 +54,7 @@ interface Page {
 }
 
 /**
- * Swagger UI runs it: whoever is logged in at the console can run routes at once. A token that they have pasted before stays.
+ * Swagger UI runs it: people who are logged in at the console can run routes at once. A token that they have pasted before stays.
  * Its text is sent to the browser, so it uses nothing from outside.
  */
 const signInAsAtConsole = (): void => {

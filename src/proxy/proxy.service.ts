@@ -180,7 +180,7 @@ export class ProxyService {
     return once();
   }
 
-  /** For the owner and for the operator. Neither is told the token. */
+  /** For the owner and for the operator. Neither gets the token. */
   private async reportEcho(platformId: number, { id, method, raw }: FastifyRequest): Promise<void> {
     this.#logger.warn(`Request ${id}: the instance of connection ${platformId} sent the access token back`);
     try {

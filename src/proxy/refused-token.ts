@@ -24,7 +24,7 @@ export class RefusedToken {
 
   /**
    * Renews the token if that is possible. Otherwise the connection is checked, as the watcher does it: if the instance
-   * refuses the token there too, the connection becomes `token_invalid`, and its owner is told. One refused request alone
+   * refuses the token there too, the connection becomes `token_invalid`, and its owner hears of it. One refused request alone
    * is no proof.
    *
    * @returns the token to try again with; null if there is none.

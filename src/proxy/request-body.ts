@@ -42,7 +42,7 @@ function limited(request: IncomingMessage, maxBytes: number, timer: ExchangeTime
     },
   });
   timer.signal.addEventListener('abort', () => stream.destroy(timer.signal.reason as Error), { once: true });
-  // Whoever reads the stream hears of it.
+  // The reader of the stream gets the error.
   stream.on('error', () => undefined);
   return request.pipe(stream);
 }

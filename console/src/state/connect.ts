@@ -26,7 +26,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** An attempt that this tab finishes as soon as its user is signed in here. */
 export const pendingAttempt = signal<string | null>(null);
-/** Why an attempt that came back to this tab has failed; its user is told once they are signed in. */
+/** Why an attempt that came back to this tab has failed; its user learns it once they are signed in. */
 export const pendingFailure = signal<string | null>(null);
 /** How many attempts have been finished here. */
 export const finished = signal(0);

@@ -62,5 +62,5 @@ export class KeyPolicy {
   }
 }
 
-/** Of people, and of keys without a policy: reading only. Whoever takes a session over cannot write at instances with it. */
+/** Of people, and of keys without a policy: reading only. A stolen session cannot write at instances. */
 export const NO_POLICY = new KeyPolicy({});

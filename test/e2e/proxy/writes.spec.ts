@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type TestApp, startTestApp } from '../../support/app.js';
+import { waitUntil } from '../../support/barrier.js';
 import { type Person, createPlatform, register } from '../../support/factories.js';
 import type { HttpClient } from '../../support/http-client.js';
 import { expectProblem } from '../../support/problems.js';
@@ -131,9 +132,7 @@ describe('writing through the proxy', () => {
       const key = await keyWith({ methods: ALL });
       const block = randomBytes(MIB);
       let taken = 0;
-      let held = 0;
-      // Once the caller has its answer, the rest of the body is let go.
-      instance.stream = (request) => request.pause().once('close', () => (held = taken));
+      instance.stream = (request) => request.pause();
       const endless = (): Readable =>
         new Readable({
           read() {
@@ -141,14 +140,22 @@ describe('writing through the proxy', () => {
             this.push(taken > 50 * MIB ? null : block);
           },
         });
-      const stuck = await send(key, endless());
+      const answer = send(key, endless());
+      // Before the answer, after which the rest of the body is let go.
+      let held = -1;
+      const isHeld = (): boolean => {
+        const before = held;
+        held = taken;
+        return taken > 0 && taken === before;
+      };
+      await waitUntil(isHeld, { timeoutMs: 30_000, what: 'no more to be taken', intervalMs: 300 });
+      expect(held).toBeLessThan(30 * MIB);
+      const stuck = await answer;
       expect([stuck.statusCode, stuck.headers['proxy-status']]).toEqual([
         504,
         'platform-manager; error=http_response_timeout',
       ]);
       stuck.resume();
-      expect(held).toBeGreaterThan(0);
-      expect(held).toBeLessThan(30 * MIB);
 
       taken = 0;
       const cut = new Promise<void>((resolve) => {
