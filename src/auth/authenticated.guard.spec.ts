@@ -2,6 +2,8 @@ import { describe, expect, it, jest } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Clock } from '../common/clock.js';
+import type { AppConfig } from '../config/app-config.js';
+import type { SecondFactors } from '../factors/second-factors.js';
 import { Authenticated, Public } from '../http/auth/access.js';
 import type { AuthUser, Scope } from '../http/auth/auth-user.js';
 import { Forbidden, InvalidAccessToken, Unauthenticated } from '../http/auth/auth.errors.js';
@@ -45,7 +47,8 @@ function contextOf(route: Route, incoming: object): ExecutionContext {
 }
 
 function guardFor(verify: TokenVerifier['verify'], reflector = new Reflector()): AuthenticatedGuard {
-  return new AuthenticatedGuard(reflector, { verify } as TokenVerifier, new Clock());
+  const [factors, config] = [{} as SecondFactors, { adminSecondFactorRequired: false } as AppConfig];
+  return new AuthenticatedGuard(reflector, { verify } as TokenVerifier, new Clock(), factors, config);
 }
 
 function headersOf(work: () => unknown): unknown {

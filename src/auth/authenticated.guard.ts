@@ -1,9 +1,17 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Clock } from '../common/clock.js';
+import { AppConfig } from '../config/app-config.js';
+import { SecondFactors } from '../factors/second-factors.js';
 import { type Access, ACCESS_METADATA, permits } from '../http/auth/access.js';
 import type { AuthenticatedRequest, AuthUser } from '../http/auth/auth-user.js';
-import { Forbidden, PolicyRefused, RecentSignInRequired, Unauthenticated } from '../http/auth/auth.errors.js';
+import {
+  AdminFactorMissing,
+  Forbidden,
+  PolicyRefused,
+  RecentSignInRequired,
+  Unauthenticated,
+} from '../http/auth/auth.errors.js';
 import { bearerToken } from '../http/auth/bearer-token.js';
 import { type PlatformReach, permitsReach, platformReach } from '../http/auth/platform-reach.js';
 import { RECENT_SIGN_IN_METADATA, hasSignedInRecently } from '../http/auth/recent-sign-in.js';
@@ -30,13 +38,15 @@ export class AuthenticatedGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly tokens: TokenVerifier,
     private readonly clock: Clock,
+    private readonly factors: SecondFactors,
+    private readonly config: AppConfig,
   ) {}
 
   /**
    * @throws {Unauthenticated} and its subclass InvalidAccessToken
    * @throws {Forbidden}
    * @throws {PolicyRefused}
-   * @throws {RecentSignInRequired}
+   * @throws {RecentSignInRequired | AdminFactorMissing}
    */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const route = this.routeOf(context);
@@ -66,7 +76,23 @@ export class AuthenticatedGuard implements CanActivate {
     request: AuthenticatedRequest,
   ): AuthUser | Promise<AuthUser> {
     admit(user, route, request);
+    if (route.access === 'admin' && this.config.adminSecondFactorRequired && user.sessionId !== undefined)
+      return this.assertFactor(user).then(() => this.recent(user, token, route, request));
+    return this.recent(user, token, route, request);
+  }
+
+  private recent(
+    user: AuthUser,
+    token: string,
+    route: Route,
+    request: AuthenticatedRequest,
+  ): AuthUser | Promise<AuthUser> {
     return !route.recent || this.isRecent(user) ? user : this.readAgain(user, token, request);
+  }
+
+  /** Not of people with tokens of the OpenID provider, which sees to their factors itself. */
+  private async assertFactor({ id }: AuthUser): Promise<void> {
+    if (!(await this.factors.has(id))) throw new AdminFactorMissing();
   }
 
   /** Another process may have confirmed the session less than a moment ago, before this one believed what it has read. */

@@ -72,6 +72,11 @@ export const PROBLEM_TYPES = {
   invalid_credentials: type(401, 'Sign-in failed', 'The e-mail address or the password is wrong.'),
   invalid_refresh_token: type(401, 'Session ended', 'The refresh token is no longer valid. Sign in again.'),
 
+  admin_factor_missing: type(
+    403,
+    'Second factor to be set up',
+    'Administrators here need a second factor. Add a passkey or an authenticator app to your account first.',
+  ),
   recent_sign_in_required: type(
     403,
     'Confirm that it is you',

@@ -88,6 +88,9 @@ export class AppConfig {
   /** Whether users can register and log in here, not only with the OpenID provider. */
   readonly localAccountsEnabled: boolean;
 
+  /** Whether administrators without a second factor are refused what only administrators may do. */
+  readonly adminSecondFactorRequired: boolean;
+
   /** Whether people may create an account themselves. */
   readonly registration: Environment['REGISTRATION'];
 
@@ -231,6 +234,7 @@ export class AppConfig {
     this.localAccountsEnabled =
       environment.LOCAL_ACCOUNTS_ENABLED ??
       (!this.production || this.oidc === null || environment.JWT_SECRET !== undefined);
+    this.adminSecondFactorRequired = environment.ADMIN_SECOND_FACTOR_REQUIRED;
     this.registration = environment.REGISTRATION;
     this.mail = mailOf(environment);
     this.rateLimits = {

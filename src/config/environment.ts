@@ -218,6 +218,7 @@ export const environmentSchema = z.object({
     message: 'must be a comma-separated list of IP addresses, each with a port if it is not 53',
   }),
   REVEAL_ENABLED: flag(true),
+  ADMIN_SECOND_FACTOR_REQUIRED: flag(false),
   PROXY_BODY_LIMIT_MIB: whole('MiB', { min: 1, max: 10_000, fallback: 100 }),
   PROXY_INSTANCE_CONCURRENCY: whole('requests', { min: 1, max: 10_000, fallback: 20 }),
   PROXY_INSTANCE_PER_MINUTE: whole('requests', { min: 1, max: 1_000_000, fallback: 1200 }),

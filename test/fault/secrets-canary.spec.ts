@@ -20,7 +20,7 @@ import { type RedisServer, startRedis } from '../support/servers/redis.js';
 import { TraceCollector } from '../support/trace-collector.js';
 import { Watched } from '../support/watched.js';
 import { callEverything, providersToken } from './canary/calls.js';
-import { PUBLIC_URL, type Canary, newPlatform } from './canary/canary.js';
+import { type Canary, newPlatform } from './canary/canary.js';
 import { connect, makeDue, useEchoing } from './canary/instance.js';
 import { listen } from './canary/listeners.js';
 
@@ -68,7 +68,8 @@ describe('secrets, through every operation, event and job, and with each depende
     const app = await startTestApp({
       backends,
       env: {
-        PUBLIC_URL,
+        // The client document and key of Bluesky are published under https only.
+        PUBLIC_URL: 'https://manager.example.org',
         ...LIMITS,
         ...issuer.env(),
         // Nobody listens there: what is logged is why the mail waits.

@@ -3,8 +3,8 @@ import type { HttpClient, TestResponse } from './http-client.js';
 
 const USER_PRESENT_AND_VERIFIED = 0x05;
 const WITH_CREDENTIAL = 0x40;
-/** Of PUBLIC_URL, where a test does not set it. */
-const ORIGIN = 'http://localhost:3000';
+/** Of PUBLIC_URL, where a test does not set it. Others have https and no port. */
+const LOCAL_ORIGIN = 'http://localhost:3000';
 
 interface Options {
   readonly challenge: string;
@@ -23,7 +23,8 @@ export class SoftwarePasskey {
   counter = 0;
   verified = true;
 
-  constructor(readonly origin = ORIGIN) {}
+  /** @param origin of the page; by default that of PUBLIC_URL. */
+  constructor(readonly origin?: string) {}
 
   create({ challenge, rp }: Options): object {
     const id = Buffer.from(this.id, 'base64url');
@@ -35,7 +36,7 @@ export class SoftwarePasskey {
       ...[cborText('fmt'), cborText('none'), cborText('attStmt'), Buffer.from([0xa0])],
       ...[cborText('authData'), cborBytes(Buffer.concat(data))],
     ]);
-    const clientDataJSON = this.clientData('webauthn.create', challenge);
+    const clientDataJSON = this.clientData('webauthn.create', challenge, rp?.id);
     return this.answer({
       clientDataJSON: clientDataJSON.toString('base64url'),
       attestationObject: attestationObject.toString('base64url'),
@@ -45,7 +46,7 @@ export class SoftwarePasskey {
 
   use({ challenge, rpId = '' }: Options): object {
     const authenticatorData = this.data(rpId, 0);
-    const clientDataJSON = this.clientData('webauthn.get', challenge);
+    const clientDataJSON = this.clientData('webauthn.get', challenge, rpId);
     const signed = Buffer.concat([authenticatorData, sha256(clientDataJSON)]);
     return this.answer({
       clientDataJSON: clientDataJSON.toString('base64url'),
@@ -58,8 +59,9 @@ export class SoftwarePasskey {
     return { id: this.id, rawId: this.id, type: 'public-key', response, clientExtensionResults: {} };
   }
 
-  private clientData(type: string, challenge: string): Buffer {
-    return Buffer.from(JSON.stringify({ type, challenge, origin: this.origin, crossOrigin: false }));
+  private clientData(type: string, challenge: string, rpId = ''): Buffer {
+    const origin = this.origin ?? (rpId === 'localhost' ? LOCAL_ORIGIN : `https://${rpId}`);
+    return Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }));
   }
 
   private data(rpId: string, flags: number): Buffer {

@@ -43,6 +43,15 @@ export class RecentSignInRequired extends problem(403, 'recent_sign_in_required'
   }
 }
 
+/** Where administrators must have a second factor. Their own account and connections stay within reach, to set one up. */
+export class AdminFactorMissing extends problem(403, 'admin_factor_missing', 'Second factor to be set up') {
+  constructor() {
+    super(
+      'Administrators here need a second factor. Add a passkey or an authenticator app to your account first.',
+    );
+  }
+}
+
 /** The caller is authenticated but not authorized. */
 export class Forbidden extends problem(403, 'forbidden', 'Not allowed') {
   override readonly headers: Readonly<Record<string, string>>;

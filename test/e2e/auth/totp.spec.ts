@@ -3,7 +3,7 @@ import { authenticator } from '../../../src/factors/second-factors.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { runCli } from '../../support/cli.js';
 import { type Person, type Session, register } from '../../support/factories.js';
-import type { TestResponse } from '../../support/http-client.js';
+import type { HttpClient, TestResponse } from '../../support/http-client.js';
 import { expectProblem } from '../../support/problems.js';
 
 const STEP_MS = 30_000;
@@ -42,6 +42,34 @@ async function withApp(): Promise<WithApp> {
   expect(done.status).toBe(200);
   return { ...person, secret, ...done.json<{ recoveryCodes: string[] }>() };
 }
+
+describe('an administrator where a second factor is required', () => {
+  it('reaches nothing of an administrator before one is set up, and all of their own', async () => {
+    const { backends } = app;
+    const strict = await startTestApp({ backends, env: { ADMIN_SECOND_FACTOR_REQUIRED: 'true' } });
+    try {
+      const [bare, equipped] = [await register(strict.client, backends.secrets), await withApp()];
+      await backends.rows(`UPDATE users SET role = 'admin' WHERE id = ANY($1::integer[])`, [
+        [bare.id, equipped.id],
+      ]);
+      const signedIn = async (person: Person, code?: string): Promise<HttpClient> => {
+        const { email, password } = person;
+        const answer = await strict.client.post('/v1/auth/login', { email, password, code });
+        return strict.client.as(answer.json<Session>());
+      };
+      const without = await signedIn(bare);
+      for (const path of ['/v1/admin/users', '/v1/admin/platforms', '/v1/admin/cache'])
+        expectProblem(await without.get(path), 403, 'admin_factor_missing');
+      expect((await without.get('/v1/me/totp')).status).toBe(200);
+      expect((await without.get('/v1/platforms')).status).toBe(200);
+      const withOne = await signedIn(equipped, current(equipped.secret));
+      expect((await withOne.get('/v1/admin/users')).status).toBe(200);
+      expect((await app.client.as(bare).get('/v1/platforms')).status).toBe(200);
+    } finally {
+      await strict.close();
+    }
+  });
+});
 
 describe('an authenticator app', () => {
   it('counts once a code of it has come, and gives ten recovery codes, of which only hashes are stored', async () => {

@@ -6,7 +6,6 @@ import { SoftwarePasskey, addPasskey, usePasskey } from '../../support/software-
 import {
   type Canary,
   NOWHERE,
-  PUBLIC_URL,
   beginToConnect,
   comeBack,
   finishToConnect,
@@ -115,7 +114,7 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       owner.client.post('/v1/me/passkeys', { name: 'x', response: { id: make('credential') } }),
     async (canary, make) => {
       const own = canary.app.client.as(await newcomer(canary, make));
-      const passkey = new SoftwarePasskey(PUBLIC_URL);
+      const passkey = new SoftwarePasskey();
       const { id = NOWHERE } = (await addPasskey(own, passkey)).json<{ id?: number }>();
       await own.patch(`/v1/me/passkeys/${id}`, { name: 'y' });
       await usePasskey(canary.app.client, passkey);

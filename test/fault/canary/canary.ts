@@ -14,8 +14,6 @@ export interface Canary {
   readonly issuer: FakeIssuer;
 }
 
-/** https: the client document and key of Bluesky are published under that only. */
-export const PUBLIC_URL = 'https://manager.example.org';
 /** Of no connection. */
 export const NOWHERE = 2_000_000_000;
 
