@@ -11,6 +11,8 @@ import { type Reply, SteadyLoad, durations, note, quantile, tally } from '../sup
 const RATE = 150;
 const USERS = 200;
 const DEADLINE_MS = 100;
+/** A request whose session is to be read again waits for that too. */
+const READS = 2;
 const ALLOWED_MS = 100;
 /** For a machine that is busy with something else at the wrong moment. */
 const NOISE_MS = 40;
@@ -74,7 +76,7 @@ const keys: [string, number][] = [
 
 describe.each(faults)('Redis %s', (_fault, begin, end) => {
   it.each(keys)(
-    `read by %s: at most the deadline and ${ALLOWED_MS} ms more until the breaker opens within a second, then nothing`,
+    `read by %s: at most ${READS} deadlines and ${ALLOWED_MS} ms more until the breaker opens within a second, then nothing`,
     (_keys, count) => expectBestRound(() => measure(users.slice(0, count), begin, end)),
     120_000,
   );
@@ -113,7 +115,7 @@ async function measure(
     {
       what: 'p99 until then',
       value: p99(until),
-      limit: p99(bypassed) + DEADLINE_MS + ALLOWED_MS + probe.p99(since, opened),
+      limit: p99(bypassed) + READS * DEADLINE_MS + ALLOWED_MS + probe.p99(since, opened),
     },
     { what: 'p99 after', value: p99(after), limit: 2 * p99(bypassed) + NOISE_MS + probe.p99(opened) },
   ];
