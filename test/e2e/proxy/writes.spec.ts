@@ -131,25 +131,30 @@ describe('writing through the proxy', () => {
     it('takes no more from either side than the other takes', async () => {
       const key = await keyWith({ methods: ALL });
       const block = randomBytes(MIB);
+      // Far beyond the limit of a body: a proxy that took what the other side does not would answer 413. The system keeps
+      // tens of MiB for each connection, which is why it is not counted how much was sent.
       let taken = 0;
-      instance.stream = (request) => request.pause();
       const endless = (): Readable =>
         new Readable({
           read() {
             taken += MIB;
-            this.push(taken > 50 * MIB ? null : block);
+            this.push(taken > 200 * MIB ? null : block);
           },
         });
-      const answer = send(key, endless());
-      // Before the answer, after which the rest of the body is let go.
-      let held = -1;
-      const isHeld = (): boolean => {
-        const before = held;
-        held = taken;
-        return taken > 0 && taken === before;
+      const stopped = async (): Promise<number> => {
+        let last = -1;
+        const isStopped = (): boolean => {
+          const before = last;
+          last = taken;
+          return taken > 0 && taken === before;
+        };
+        await waitUntil(isStopped, { timeoutMs: 30_000, what: 'no more to be taken', intervalMs: 300 });
+        return liveBytes();
       };
-      await waitUntil(isHeld, { timeoutMs: 30_000, what: 'no more to be taken', intervalMs: 300 });
-      expect(held).toBeLessThan(30 * MIB);
+      const before = liveBytes();
+      instance.stream = (request) => request.pause();
+      const answer = send(key, endless());
+      expect((await stopped()) - before).toBeLessThan(20 * MIB);
       const stuck = await answer;
       expect([stuck.statusCode, stuck.headers['proxy-status']]).toEqual([
         504,
@@ -166,8 +171,8 @@ describe('writing through the proxy', () => {
         };
       });
       const unread = await send(key, Readable.from([block]));
+      expect((await stopped()) - before).toBeLessThan(20 * MIB);
       await cut;
-      expect(taken).toBeLessThan(30 * MIB);
       unread.destroy();
     });
 
