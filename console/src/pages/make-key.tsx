@@ -1,7 +1,7 @@
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { type NewApiKey, api, ok } from '../api/client.js';
-import { say } from '../state/messages.js';
 import { platforms } from '../state/platforms.js';
+import { Copied } from '../ui/copied.js';
 import { Dialog } from '../ui/dialog.js';
 import { Checks, Field, Form, Select } from '../ui/form.js';
 import { SCOPE_WORDS, type Scope } from '../ui/words.js';
@@ -90,39 +90,10 @@ function Limits({ errorOf }: { readonly errorOf: (field: string) => string | und
 
 /** Once: the server keeps only its hash. */
 function Shown({ secret, onClose }: { readonly secret: string; readonly onClose: () => void }) {
-  const field = useRef<HTMLInputElement>(null);
-  async function copy(): Promise<void> {
-    field.current?.select();
-    try {
-      await navigator.clipboard.writeText(secret);
-      say('The key is copied.');
-    } catch {
-      // Browsers offer the clipboard over https only, and may ask first. The key is selected.
-      say('Press Ctrl+C, or Cmd+C, to copy the selected key.');
-    }
-  }
   return (
     <>
       <p>This is the only time that it is shown. The server stores only a hash of it.</p>
-      <div class="field">
-        <label for="new-key">API key</label>
-        <input
-          id="new-key"
-          class="mono"
-          ref={field}
-          value={secret}
-          readOnly
-          onFocus={() => field.current?.select()}
-        />
-      </div>
-      <div class="buttons">
-        <button type="button" class="primary" onClick={() => void copy()}>
-          Copy
-        </button>
-        <button type="button" onClick={onClose}>
-          Done
-        </button>
-      </div>
+      <Copied id="new-key" label="API key" text={secret} onDone={onClose} />
     </>
   );
 }
