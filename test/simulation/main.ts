@@ -1,0 +1,83 @@
+import { type Action, type Outcome, planOf, simulate } from './run.js';
+
+const HELP = 'npm run simulate -- [--seed N] [--seeds N] [--minutes M] [--shrink SECONDS]';
+/** The exit code, unlike that of an error. */
+const VIOLATED = 3;
+const MAX_LINES = 400;
+/** Actions left out at once while a failing plan is made smaller, at first. */
+const FIRST_CUT = 64;
+
+interface Options {
+  readonly first: number;
+  readonly seeds: number;
+  readonly minutes: number;
+  /** How long a failing plan may be made smaller. */
+  readonly shrinkSeconds: number;
+}
+
+function optionsOf(args: readonly string[]): Options {
+  const given = new Map<string, number>();
+  for (let index = 0; index < args.length; index += 2) {
+    const [name = '', value = ''] = args.slice(index, index + 2);
+    if (!['--seed', '--seeds', '--minutes', '--shrink'].includes(name) || !/^\d+(\.\d+)?$/.test(value))
+      throw new Error(HELP);
+    given.set(name, Number(value));
+  }
+  const seed = given.get('--seed');
+  return {
+    first: seed ?? 1,
+    seeds: given.get('--seeds') ?? (seed === undefined ? Number.MAX_SAFE_INTEGER : 1),
+    minutes: given.get('--minutes') ?? 1,
+    shrinkSeconds: given.get('--shrink') ?? 60,
+  };
+}
+
+/** Leaves out what is not needed for the same property to fail. */
+async function shrink(seed: number, plan: readonly Action[], until: number): Promise<readonly Action[]> {
+  let smallest = plan;
+  for (let cut = FIRST_CUT; cut >= 1; cut = Math.floor(cut / 2)) {
+    for (let start = 0; start < smallest.length && Date.now() < until;) {
+      const fewer = [...smallest.slice(0, start), ...smallest.slice(start + cut)];
+      if ((await simulate(seed, fewer)).violation !== null) smallest = fewer;
+      else start += cut;
+    }
+  }
+  return smallest;
+}
+
+// Such an error would end a process of the deployment.
+process.on('unhandledRejection', (error) => {
+  console.log(`seed unknown: an error that nobody handles: ${String(error)}`);
+  process.exit(VIOLATED);
+});
+
+async function main(): Promise<void> {
+  const { first, seeds, minutes, shrinkSeconds } = optionsOf(process.argv.slice(2));
+  const began = Date.now();
+  const until = began + minutes * 60_000;
+  const totals = { runs: 0, virtualMs: 0, events: 0, states: 0 };
+  const outcomes: Record<string, number> = {};
+  for (let seed = first; seed < first + seeds && Date.now() < until; seed++) {
+    const plan = planOf(seed);
+    const outcome: Outcome = await simulate(seed, plan);
+    totals.runs++;
+    totals.virtualMs += outcome.virtualMs;
+    totals.events += outcome.events;
+    totals.states += outcome.states;
+    for (const [name, count] of Object.entries(outcome.outcomes))
+      outcomes[name] = (outcomes[name] ?? 0) + count;
+    if (outcome.violation === null) continue;
+    const smallest = await shrink(seed, plan, Date.now() + shrinkSeconds * 1000);
+    const { violation } = await simulate(seed, smallest);
+    console.log(`seed ${seed}, ${smallest.length} of ${plan.length} actions: ${violation?.property}`);
+    console.log((violation?.timeline ?? []).slice(-MAX_LINES).join('\n'));
+    process.exitCode = VIOLATED;
+    break;
+  }
+  const { runs, virtualMs, events, states } = totals;
+  console.log(
+    `${runs} runs from seed ${first}, ${(virtualMs / 3_600_000).toFixed(2)} virtual hours, ${events} events, ${states} different reads (${JSON.stringify(outcomes)}), ${((Date.now() - began) / 1000).toFixed(1)} s`,
+  );
+}
+
+await main();

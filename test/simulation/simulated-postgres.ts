@@ -1,0 +1,297 @@
+import type { OutboxChannel } from '../../src/outbox/outbox-session.js';
+import { Host, type World } from './world.js';
+
+export interface OutboxRow {
+  readonly id: number;
+  readonly transactionId: string;
+  readonly userId: number;
+  readonly platformId: number;
+  readonly type: string;
+  /** This and the next in Unix milliseconds, by the clock of the database. */
+  readonly at: number;
+  readonly drainedAt: number | null;
+  readonly eventId: number | null;
+}
+
+/** Of platform_changes_publish(). */
+const PATIENCE_MS = 2000;
+/** When the world begins: no process must take its own clock for that of the database. */
+const EPOCH_MS = 1_800_000_000_000;
+
+/** What it has changed is seen by itself, and by others when it commits. */
+export class Transaction {
+  readonly changed = new Map<number, OutboxRow>();
+  readonly #effects: (() => void)[] = [];
+  readonly #ends: (() => void)[] = [];
+  hasEnded = false;
+
+  constructor(private readonly rows: Map<number, OutboxRow>) {}
+
+  onCommit(effect: () => void): void {
+    this.#effects.push(effect);
+  }
+
+  atEnd(release: () => void): void {
+    this.#ends.push(release);
+  }
+
+  commit(): void {
+    if (this.hasEnded) throw new Error('The transaction has ended');
+    for (const [id, row] of this.changed) this.rows.set(id, row);
+    for (const effect of this.#effects) effect();
+    this.rollBack();
+  }
+
+  rollBack(): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    for (const release of this.#ends) release();
+  }
+}
+
+/** A lock for which a transaction waits. */
+class Lock {
+  readonly #queue: { readonly by: Transaction; readonly go: () => void }[] = [];
+  #holder: Transaction | null = null;
+
+  async take(by: Transaction): Promise<void> {
+    if (this.#holder === by) return;
+    if (this.#holder !== null) await new Promise<void>((go) => this.#queue.push({ by, go }));
+    this.#holder = by;
+    by.atEnd(() => {
+      this.#holder = null;
+      // Those that were killed while they waited want it no more.
+      let next = this.#queue.shift();
+      while (next?.by.hasEnded) next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#holder = next.by;
+      next.go();
+    });
+  }
+}
+
+type Parameters = readonly unknown[];
+
+/**
+ * Connections with their versions, and the outbox: what the statements of src/outbox mean under READ COMMITTED, with row
+ * locks, SKIP LOCKED and notifications.
+ */
+export class SimulatedPostgres {
+  readonly host = new Host('pg');
+  /** By platform id, as committed. */
+  readonly versions = new Map<number, number>();
+  readonly rows = new Map<number, OutboxRow>();
+  lastEventId = 0;
+  #nextId = 1;
+  #nextTransaction = 1;
+  readonly #rowLocks = new Map<number, Transaction>();
+  readonly #userLocks = new Map<number, Lock>();
+  readonly #position = new Lock();
+  readonly #listeners = new Set<(channel: OutboxChannel) => void>();
+  /** By what a statement of outbox-queries.ts or published-events.ts contains. */
+  readonly #statements: readonly (readonly [
+    string,
+    (parameters: Parameters, by: Transaction) => unknown[] | Promise<unknown[]>,
+  ])[] = [
+    ['WITH own AS', (given, by) => this.#markDropped(given, by)],
+    ['AS "claimedAt"', (given, by) => this.#claim(given, by)],
+    ['SET drained_at = claimed.at', (given, by) => this.#markDrained(given, by)],
+    ['AS "lagSeconds"', (_, by) => this.#backlog(by)],
+    ['SELECT DISTINCT user_id', ([users], by) => this.#pendingUsers(users as number[], by)],
+    ['platform_changes_since(', (given, by) => this.#changesSince(given, by)],
+    ['FROM installation LEFT JOIN', (given, by) => this.#news(given, by)],
+    // Nothing here is as old as that.
+    ['WITH gone AS', () => [{ count: 0, eventId: null }]],
+    ['platform_changes_publish', (given, by) => this.#publish(given, by)],
+    ['AS "forgottenEventId"', () => [{ lastEventId: String(this.lastEventId), forgottenEventId: '0' }]],
+    ['SELECT event_id AS "eventId"', (given) => this.#events(given)],
+    ['FROM installation', () => [this.#installation()]],
+  ];
+
+  constructor(private readonly world: World) {}
+
+  get nowMs(): number {
+    return EPOCH_MS + this.world.now;
+  }
+
+  begin(): Transaction {
+    return new Transaction(this.rows);
+  }
+
+  /** One statement. It commits by itself unless `by` is given. */
+  async run(sql: string, parameters: Parameters, by?: Transaction): Promise<unknown[]> {
+    const statement = this.#statements.find(([part]) => sql.includes(part));
+    if (statement === undefined) throw new Error(`Not simulated: ${sql}`);
+    const transaction = by ?? this.begin();
+    const rows = await statement[1](parameters, transaction);
+    if (by === undefined) transaction.commit();
+    return rows;
+  }
+
+  listen(listener: (channel: OutboxChannel) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** pg_advisory_xact_lock() of a user. */
+  lockUser(userId: number, by: Transaction): Promise<void> {
+    let lock = this.#userLocks.get(userId);
+    if (lock === undefined) this.#userLocks.set(userId, (lock = new Lock()));
+    return lock.take(by);
+  }
+
+  /** Of a user, seen by everybody. */
+  pending(userId: number): OutboxRow[] {
+    return [...this.rows.values()].filter((row) => row.userId === userId && row.drainedAt === null);
+  }
+
+  /** Changes a connection. A trigger adds the row of the outbox. @returns the transaction's id. */
+  change(userId: number, platformId: number, by: Transaction): string {
+    const transactionId = String(this.#nextTransaction++);
+    const id = this.#nextId++;
+    const row = { id, transactionId, userId, platformId, type: 'platform.updated', at: this.nowMs };
+    by.changed.set(id, { ...row, drainedAt: null, eventId: null });
+    by.onCommit(() => {
+      this.versions.set(platformId, (this.versions.get(platformId) ?? 0) + 1);
+      this.#notify('platform_changes');
+    });
+    return transactionId;
+  }
+
+  #notify(channel: OutboxChannel): void {
+    for (const listener of [...this.#listeners]) listener(channel);
+  }
+
+  /** As this transaction sees them, by id. */
+  #seen(by?: Transaction): OutboxRow[] {
+    return [...this.rows.values()].map((row) => by?.changed.get(row.id) ?? row).sort((a, b) => a.id - b.id);
+  }
+
+  /** Whether no other transaction has locked it. */
+  #isFree({ id }: OutboxRow, by: Transaction): boolean {
+    return (this.#rowLocks.get(id) ?? by) === by;
+  }
+
+  #lock({ id }: OutboxRow, by: Transaction): void {
+    this.#rowLocks.set(id, by);
+    by.atEnd(() => this.#rowLocks.delete(id));
+  }
+
+  #markDropped([transactions, platforms, , types, times]: Parameters, by: Transaction): [] {
+    for (const row of this.#seen(by)) {
+      const given = (transactions as string[]).findIndex(
+        (transaction, index) =>
+          transaction === row.transactionId &&
+          (platforms as number[])[index] === row.platformId &&
+          ((types as (string | null)[])[index] ?? row.type) === row.type,
+      );
+      if (given === -1 || row.drainedAt !== null || !this.#isFree(row, by)) continue;
+      by.changed.set(row.id, { ...row, drainedAt: (times as number[])[given] ?? null });
+    }
+    return [];
+  }
+
+  #claim([limit, graceMs]: Parameters, by: Transaction): unknown[] {
+    const due = this.#seen(by).filter(
+      (row) => row.drainedAt === null && row.at <= this.nowMs - (graceMs as number) && this.#isFree(row, by),
+    );
+    return due.slice(0, limit as number).map((row) => {
+      this.#lock(row, by);
+      return { id: String(row.id), claimedAt: String(this.nowMs), ...columns(row) };
+    });
+  }
+
+  #markDrained([ids, times]: Parameters, by: Transaction): [] {
+    for (const row of this.#seen(by)) {
+      const index = (ids as string[]).indexOf(String(row.id));
+      if (index !== -1) by.changed.set(row.id, { ...row, drainedAt: Number((times as string[])[index]) });
+    }
+    return [];
+  }
+
+  #backlog(by: Transaction): unknown[] {
+    const pending = this.#seen(by).filter(({ drainedAt }) => drainedAt === null);
+    const [oldest] = pending;
+    const lagSeconds = oldest === undefined ? 0 : (this.nowMs - oldest.at) / 1000;
+    return [{ pending: pending.length, lagSeconds }];
+  }
+
+  #pendingUsers(users: number[], by: Transaction): unknown[] {
+    const waiting = new Set(
+      this.#seen(by).flatMap(({ userId, drainedAt }) => (drainedAt === null ? [userId] : [])),
+    );
+    return users.filter((userId) => waiting.has(userId)).map((userId) => ({ userId }));
+  }
+
+  #changesSince([at, id, seconds, limit]: Parameters, by: Transaction): unknown[] {
+    const after = at === '-infinity' ? Number.NEGATIVE_INFINITY : Number(at);
+    const page = this.#seen(by)
+      .filter((row) => row.at > after || (row.at === after && row.id > Number(id)))
+      .filter((row) => row.at > this.nowMs - Number(seconds) * 1000)
+      .sort((a, b) => a.at - b.at || a.id - b.id)
+      .slice(0, limit as number);
+    const last = page.at(-1);
+    const end = { endAt: String(last?.at), endId: String(last?.id), isLast: page.length < (limit as number) };
+    const distinct = new Map(page.map((row) => [JSON.stringify(columns(row)), columns(row)]));
+    return [...distinct.values()].map((row) => ({ ...row, ...end }));
+  }
+
+  #news([at, id, seconds, limit]: Parameters, by: Transaction): unknown[] {
+    const from = (at === null ? this.nowMs : Number(at)) - Number(seconds) * 1000;
+    const page = this.#seen(by)
+      .flatMap((row) => (row.drainedAt === null ? [] : [{ row, drainedAt: row.drainedAt }]))
+      .filter(({ row, drainedAt }) => drainedAt > from || (drainedAt === from && row.id > Number(id)))
+      .sort((a, b) => a.drainedAt - b.drainedAt || a.row.id - b.row.id)
+      .slice(0, limit as number);
+    const now = { ...this.#installation(), now: String(this.nowMs) };
+    if (page.length === 0) return [{ ...now, rowId: null }];
+    return page.map(({ row, drainedAt }) => ({
+      ...now,
+      ...columns(row),
+      rowId: String(row.id),
+      endAt: String(drainedAt),
+      atMs: drainedAt,
+    }));
+  }
+
+  async #publish([limit, undrained]: Parameters, by: Transaction): Promise<unknown[]> {
+    const isDue = (row: OutboxRow): boolean =>
+      row.drainedAt !== null || (undrained === true && row.at < this.nowMs - PATIENCE_MS);
+    if (!this.#seen().some((row) => row.eventId === null && isDue(row))) return [{ published: 0 }];
+    await this.#position.take(by);
+    const seen = this.#seen();
+    const due = seen.filter(
+      (row) =>
+        row.eventId === null &&
+        seen.every((earlier) => earlier.userId !== row.userId || earlier.id > row.id || isDue(earlier)),
+    );
+    const published = due.slice(0, limit as number);
+    for (const row of published) by.changed.set(row.id, { ...row, eventId: ++this.lastEventId });
+    if (published.length > 0) by.onCommit(() => this.#notify('platform_events'));
+    return [{ published: published.length }];
+  }
+
+  #events([after, until, users, limit]: Parameters): unknown[] {
+    return this.#seen()
+      .flatMap((row) => (row.eventId === null ? [] : [{ ...row, eventId: row.eventId }]))
+      .filter(({ eventId }) => eventId > Number(after) && eventId <= Number(until))
+      .filter(({ userId }) => (users as number[]).includes(userId))
+      .sort((a, b) => a.eventId - b.eventId)
+      .slice(0, limit as number)
+      .map(({ eventId, type, userId, platformId, at }) => ({
+        eventId: String(eventId),
+        type,
+        userId,
+        platformId,
+        at: new Date(at),
+      }));
+  }
+
+  #installation() {
+    return { id: 'simulated', epoch: 1, primaryName: 'pg', nowMs: this.nowMs };
+  }
+}
+
+function columns({ userId, platformId, type }: OutboxRow) {
+  return { userId, platformId, lookup: null, type };
+}

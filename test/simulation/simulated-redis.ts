@@ -1,0 +1,156 @@
+import { ErrorReply } from '@redis/client';
+import type { RedisClient, SingleClient } from '../../src/cache/redis/redis-client.js';
+import type { RedisTopology } from '../../src/cache/redis/redis-topology.js';
+import { Connection, type Network } from './link.js';
+import { Host, type World } from './world.js';
+
+interface Stored {
+  readonly value: string;
+  readonly expiresAt: number;
+}
+
+/** What the commands and scripts of redis-client.ts mean, on one server. simulated-redis.spec.ts holds it against a real one. */
+export class SimulatedRedis {
+  readonly host = new Host('redis');
+  data = new Map<string, Stored>();
+  #run = 1;
+  #copies: { readonly at: number; readonly data: Map<string, Stored> }[] = [];
+
+  constructor(private readonly now: () => number) {}
+
+  get identity(): string {
+    return `run ${this.#run}`;
+  }
+
+  get(key: string): string | null {
+    const stored = this.data.get(key);
+    if (stored === undefined) return null;
+    if (stored.expiresAt > this.now()) return stored.value;
+    this.data.delete(key);
+    return null;
+  }
+
+  set(key: string, value: string, ttlMs: number): void {
+    this.data.set(key, { value, expiresAt: this.now() + ttlMs });
+  }
+
+  setIfAbsent(key: string, value: string, ttlMs: number): 'OK' | null {
+    if (this.get(key) !== null) return null;
+    this.set(key, value, ttlMs);
+    return 'OK';
+  }
+
+  del(keys: readonly string[]): number {
+    return keys.filter((key) => this.get(key) !== null && this.data.delete(key)).length;
+  }
+
+  acquire(key: string, lease: string, token: string, leaseMs: number): [number, string?] {
+    const raw = this.get(key);
+    if (raw !== null && raw !== '') return [1, raw];
+    return this.setIfAbsent(lease, token, leaseMs) === 'OK' ? [2] : [0];
+  }
+
+  storeLeased(key: string, lease: string, token: string, value: string, ttlMs: number): boolean {
+    if (this.get(lease) !== token) return false;
+    this.set(key, value, ttlMs);
+    this.data.delete(lease);
+    return true;
+  }
+
+  releaseLease(lease: string, token: string): void {
+    if (this.get(lease) === token) this.data.delete(lease);
+  }
+
+  pTTL(key: string): number {
+    return this.get(key) === null ? -2 : Math.ceil((this.data.get(key) as Stored).expiresAt - this.now());
+  }
+
+  /** What a replica, or a file on a disk, has of it. */
+  copy(): void {
+    this.#copies = [...this.#copies.slice(-9), { at: this.now(), data: new Map(this.data) }];
+  }
+
+  /** Another server takes its place, or it starts again: with nothing, or with an older state. */
+  restart(from: 'nothing' | 'copy', which: number): void {
+    this.#run++;
+    const copy = this.#copies[Math.floor(which * this.#copies.length)];
+    this.data = new Map(from === 'copy' ? copy?.data : []);
+  }
+
+  evict(which: number): string | null {
+    const key = [...this.data.keys()][Math.floor(which * this.data.size)] ?? null;
+    if (key !== null) this.data.delete(key);
+    return key;
+  }
+}
+
+type Commands = Pick<
+  SingleClient,
+  'acquire' | 'storeLeased' | 'releaseLease' | 'getRange' | 'set' | 'del' | 'pTTL'
+>;
+
+/** One connection to it, as RedisConnection uses one. */
+export class SimulatedTopology implements RedisTopology {
+  readonly client: RedisClient;
+  readonly #connection: Connection;
+
+  constructor(
+    private readonly redis: SimulatedRedis,
+    network: Network,
+    onTrouble: (why: string) => void,
+  ) {
+    this.#connection = new Connection(network, onTrouble);
+    const send = <T>(execute: () => T): Promise<T> => this.#connection.send(execute);
+    const commands = {
+      getRange: (key: string) => send(() => redis.get(key) ?? ''),
+      set: (
+        key: string,
+        value: string,
+        { condition, expiration }: { condition?: 'NX'; expiration: { value: number } },
+      ) =>
+        send(() => {
+          if (condition === 'NX') return redis.setIfAbsent(key, value, expiration.value);
+          redis.set(key, value, expiration.value);
+          return 'OK';
+        }),
+      del: (keys: string[]) => send(() => redis.del(keys)),
+      pTTL: (key: string) => send(() => redis.pTTL(key)),
+      acquire: (key: string, lease: string, token: string, ms: number) =>
+        send(() => redis.acquire(key, lease, token, ms)),
+      storeLeased: (key: string, lease: string, token: string, value: string, ms: number) =>
+        send(() => redis.storeLeased(key, lease, token, value, ms)),
+      releaseLease: (lease: string, token: string) => send(() => redis.releaseLease(lease, token)),
+      eval: () => send(() => Promise.reject(new ErrorReply('ERR not simulated'))),
+      dbSize: () => send(() => redis.data.size),
+    };
+    this.client = commands as unknown as Commands & RedisClient;
+  }
+
+  async connect(): Promise<void> {
+    await this.#connection.send(() => undefined);
+  }
+
+  identity(): Promise<string> {
+    return this.#connection.send(() => this.redis.identity);
+  }
+
+  async verify(): Promise<void> {
+    await this.#connection.send(() => undefined);
+  }
+
+  faultAfter(): null {
+    return null;
+  }
+
+  async masters(): Promise<[]> {
+    return [];
+  }
+
+  destroy(): void {
+    this.#connection.close();
+  }
+}
+
+export function redisOf(world: World): SimulatedRedis {
+  return new SimulatedRedis(() => world.now);
+}
