@@ -14,8 +14,8 @@ import { DeliveryNotFound, EventsForgotten, WebhookNotFound } from './webhooks.e
 import type { WebhookOwner } from './webhooks.service.js';
 
 /** Events that one replay looks at; their number bounds the time of the request. */
-const MAX_REPLAYED = 2000;
-const PAGE = 200;
+const MAX_REPLAYED = 500;
+const PAGE = 100;
 /** No connection has it. */
 const NO_PLATFORM = 0;
 

@@ -20,6 +20,17 @@ export const TEST_TYPE = 'webhook.test';
 /** With these a connection can be used, as far as is known. */
 const WORKING: ReadonlySet<string> = new Set(['connected', 'unchecked']);
 
+/** What is wrong is the instance, with all of its connections. */
+export const OF_INSTANCE: ReadonlySet<string> = new Set([
+  'instance_unreachable',
+  'instance_error',
+  'instance_blocks_programs',
+]);
+
+export function isWorking(status: string): boolean {
+  return WORKING.has(status);
+}
+
 /** One message to a webhook. The same event, sent again, has the same id and the same text. */
 export interface WebhookMessage {
   readonly messageId: string;
@@ -29,19 +40,26 @@ export interface WebhookMessage {
   readonly payload: string;
 }
 
+export function isCondition(type: string): boolean {
+  return type === 'platform.broken' || type === 'platform.recovered';
+}
+
 /** Which events a change is, the most general one first. */
 export function typesOf({ type, facts }: Pick<EventWithFacts, 'type' | 'facts'>): WebhookEvent[] {
+  // Nothing of the connection itself has changed.
+  if (facts.expiring === true) return ['platform.token_expiring'];
   return [
     type,
     ...conditionOf(facts),
     ...(facts.credentials === true ? (['platform.credentials_changed'] as const) : []),
-    ...(facts.expiring === true ? (['platform.token_expiring'] as const) : []),
   ];
 }
 
 function conditionOf({ from, to }: EventFacts): ('platform.broken' | 'platform.recovered')[] {
-  if (from === undefined || to === undefined || WORKING.has(from) === WORKING.has(to)) return [];
-  return [WORKING.has(to) ? 'platform.recovered' : 'platform.broken'];
+  if (from === undefined || to === undefined) return [];
+  if (isWorking(to)) return isWorking(from) ? [] : ['platform.recovered'];
+  // An instance that is back and refuses the connection is one more reason, and the owner's matter now.
+  return isWorking(from) || (OF_INSTANCE.has(from) && !OF_INSTANCE.has(to)) ? ['platform.broken'] : [];
 }
 
 /** Standard Webhooks: `type`, `timestamp` and `data`. @param view null if the connection is gone, or has another owner. */

@@ -12,13 +12,23 @@ import { Database } from '../database/database.js';
 import { type EventWithFacts, PublishedEvents, type UnhandedPage } from '../outbox/published-events.js';
 import type { PlatformView } from '../platforms/platform-view.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
-import { type WebhookEvent, type WebhookMessage, hasLabels, messageOf, typesOf } from './webhook-events.js';
+import { InstanceOutages } from './instance-outages.js';
+import {
+  type WebhookEvent,
+  type WebhookMessage,
+  hasLabels,
+  isCondition,
+  messageOf,
+  typesOf,
+} from './webhook-events.js';
 import { WebhookQueue } from './webhook-queue.js';
 import { WebhookSender } from './webhook-sender.js';
 
 /** Polling finds events whose notification was lost, and what other processes have left. */
 const POLL_MS = 1000;
 const BATCH = 200;
+/** Connections that are read at once. */
+const LOADS = 4;
 
 /** A webhook that may want an event. */
 export interface Subscriber {
@@ -53,6 +63,7 @@ export class WebhookFeed implements OnApplicationBootstrap, BeforeApplicationShu
     private readonly database: Database,
     private readonly queue: WebhookQueue,
     private readonly sender: WebhookSender,
+    private readonly outages: InstanceOutages,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -74,10 +85,14 @@ export class WebhookFeed implements OnApplicationBootstrap, BeforeApplicationShu
       events.filter(({ type }) => type !== 'platform.deleted').map(({ platformId }) => platformId),
     );
     const views = new Map<number, PlatformView>();
-    for (const id of ids) {
-      const { value } = await this.platforms.find(id);
-      if (value !== null) views.set(id, value.view);
-    }
+    const left = ids.values();
+    const load = async (): Promise<void> => {
+      for (const id of left) {
+        const { value } = await this.platforms.find(id);
+        if (value !== null) views.set(id, value.view);
+      }
+    };
+    await Promise.all(Array.from({ length: LOADS }, load));
     return events.map((event) => {
       const view = event.type === 'platform.deleted' ? undefined : views.get(event.platformId);
       return { event, view: view?.userId === event.userId ? view : null };
@@ -122,11 +137,16 @@ export class WebhookFeed implements OnApplicationBootstrap, BeforeApplicationShu
        WHERE (w.user_id IS NULL OR w.user_id = ANY($1::integer[])) AND u.disabled_at IS NULL ORDER BY w.id FOR KEY SHARE OF w`,
       [[...new Set(page.events.map(({ userId }) => userId))]],
     );
-    const messages = seen.flatMap((one) =>
-      subscribers.flatMap((subscriber) =>
-        messagesFor(subscriber, one).map((message) => ({ ...message, webhookId: subscriber.id })),
-      ),
-    );
+    const messages: (WebhookMessage & { readonly webhookId: number })[] = [];
+    for (const one of seen) {
+      for (const subscriber of subscribers) {
+        const { id: webhookId } = subscriber;
+        for (const message of messagesFor(subscriber, one)) {
+          if (isCondition(message.type) && !(await this.outages.isNews(manager, webhookId, one))) continue;
+          messages.push({ ...message, webhookId });
+        }
+      }
+    }
     await this.queue.addIn(manager, messages);
   }
 }

@@ -3,6 +3,8 @@ import { InstancesModule } from '../instances/instances.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { PlatformsModule } from '../platforms/platforms.module.js';
 import { AdminWebhooksController } from './admin-webhooks.controller.js';
+import { ExpiryNotices } from './expiry-notices.js';
+import { InstanceOutages } from './instance-outages.js';
 import { WebhookDeliveries } from './webhook-deliveries.service.js';
 import { WebhookFeed } from './webhook-feed.js';
 import { WebhookMails } from './webhook-mails.js';
@@ -19,6 +21,8 @@ import { WebhooksService } from './webhooks.service.js';
   imports: [InstancesModule, MailModule, PlatformsModule],
   controllers: [WebhooksController, AdminWebhooksController],
   providers: [
+    ExpiryNotices,
+    InstanceOutages,
     WebhookDeliveries,
     WebhookFeed,
     WebhookMails,

@@ -3207,7 +3207,7 @@ export interface components {
              */
             queued: number;
             /**
-             * @description Where to go on: one request looks at 2,000 events. Null if that was all
+             * @description Where to go on: one request looks at 500 events. Null if that was all
              * @example null
              */
             nextEventId: number | null;

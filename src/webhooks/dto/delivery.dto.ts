@@ -120,7 +120,7 @@ export class ReplayedDto {
     type: 'integer',
     nullable: true,
     example: null,
-    description: 'Where to go on: one request looks at 2,000 events. Null if that was all',
+    description: 'Where to go on: one request looks at 500 events. Null if that was all',
   })
   nextEventId!: number | null;
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ExpiryNotices } from '../../../src/webhooks/expiry-notices.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { waitUntil } from '../../support/barrier.js';
 import { type Person, createPlatform, register } from '../../support/factories.js';
@@ -122,7 +123,7 @@ describe('webhooks', () => {
     const made = await createWebhook(first, receiver.url, ['platform.created'], {}, '/v1/admin/webhooks');
     const platforms = [
       await createPlatform(owner, app.backends.secrets),
-      await createPlatform(one, app.backends.secrets),
+      await createPlatform({ client: first }, app.backends.secrets),
     ];
     await receiver.received(2);
     expect(receiver.messages.map(({ data }) => [data.userId, data.platformId]).sort()).toEqual(
@@ -150,6 +151,47 @@ describe('webhooks', () => {
       ['platform.recovered', 'account_disabled'],
       ['platform.credentials_changed', 'connected'],
     ]);
+  });
+
+  it('tells once that an instance fails, not for each of its connections, and once that it is back', async () => {
+    const instanceUrl = 'https://flapping.example';
+    await createWebhook(owner.client, receiver.url, ['platform.broken', 'platform.recovered']);
+    const ids: number[] = [];
+    for (let count = 0; count < 5; count++)
+      ids.push((await createPlatform(owner, app.backends.secrets, { instanceUrl })).id);
+    const turn = async (status: string): Promise<void> => {
+      for (const id of ids)
+        await app.backends.rows('UPDATE platform_connections SET status = $2 WHERE id = $1', [id, status]);
+    };
+    for (const status of ['instance_unreachable', 'connected', 'instance_error', 'token_invalid'])
+      await turn(status);
+    // All five need their owners; the instance was told of once.
+    await receiver.received(8);
+    const types = receiver.messages.map(({ type }) => type);
+    expect(types.filter((type) => type === 'platform.broken')).toHaveLength(7);
+    expect(types.filter((type) => type === 'platform.recovered')).toHaveLength(1);
+    await turn('connected');
+    await receiver.received(13);
+    expect(receiver.messages.slice(8).every(({ type }) => type === 'platform.recovered')).toBe(true);
+  });
+
+  it('tells once, a week ahead, that a token expires which nobody can renew', async () => {
+    await createWebhook(owner.client, receiver.url, ['platform.token_expiring']);
+    const { id } = await createPlatform(owner, app.backends.secrets);
+    const notices = app.app.get(ExpiryNotices);
+    const expires = (interval: string) =>
+      app.backends.rows(
+        'UPDATE platform_connections SET token_expires_at = now() + $2::interval WHERE id = $1',
+        [id, interval],
+      );
+    await expires('8 days');
+    expect(await notices.tell()).toBe(0);
+    await expires('6 days');
+    expect([await notices.tell(), await notices.tell()]).toEqual([1, 0]);
+    await receiver.received(1);
+    expect(receiver.messages).toMatchObject([{ type: 'platform.token_expiring', data: { platformId: id } }]);
+    await expires('5 days');
+    expect(await notices.tell()).toBe(1);
   });
 
   it('keeps what is not accepted, and what comes after it for the same connection, until it is', async () => {
