@@ -29,6 +29,7 @@ const FEATURES = {
   stats: ['platforms', 'snapshots'],
   users: [],
   watch: ['instances', 'platforms', 'snapshots'],
+  webhooks: ['instances', 'mail', 'platforms'],
 };
 const MAY_IMPORT = {
   config: [],

@@ -35,6 +35,7 @@ import { StatsModule } from './stats/stats.module.js';
 import { TracingModule } from './tracing/tracing.module.js';
 import { UsersModule } from './users/users.module.js';
 import { WatchModule } from './watch/watch.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 /** The one list of modules. */
 @Module({})
@@ -71,6 +72,7 @@ export class AppModule {
         AdminModule,
         WatchModule,
         EventsModule,
+        WebhooksModule,
         HealthModule,
         MetricsModule,
       ],

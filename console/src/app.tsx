@@ -22,6 +22,7 @@ import { SignInAgain } from './pages/sign-in-again.js';
 import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
 import { UsersPage } from './pages/users.js';
+import { WebhooksPage } from './pages/webhooks.js';
 import { condition, watchCondition } from './state/condition.js';
 import { confirmation } from './state/confirmation.js';
 import { finish, finishReturned, pendingAttempt, pendingFailure, replacement } from './state/connect.js';
@@ -119,6 +120,7 @@ function Header() {
             <PageLink to="platforms" label="Platforms" />
             <PageLink to="stats" label="Stats" />
             <PageLink to="api-keys" label="API keys" />
+            <PageLink to="webhooks" label="Webhooks" />
             <PageLink to="activity" label="Activity log" />
             <PageLink to="account" label="Account" />
             {person.role === 'admin' && (
@@ -197,6 +199,8 @@ function PersonsPage({ isAdmin }: { readonly isAdmin: boolean }) {
       return <StatsPage />;
     case 'api-keys':
       return <ApiKeysPage />;
+    case 'webhooks':
+      return <WebhooksPage />;
     case 'activity':
       return <ActivityLogPage />;
     case 'account':

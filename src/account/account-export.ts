@@ -38,6 +38,10 @@ const PARTS: Readonly<Record<string, Part>> = {
     'api_keys',
     `name, scopes, created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt"`,
   ),
+  webhooks: byId(
+    'webhooks',
+    `url, events, labels, paused_at AS "pausedAt", last_delivered_at AS "lastDeliveredAt", created_at AS "createdAt"`,
+  ),
   connections: byId(
     'platform_connections',
     `id, name, platform_type AS "platformType", instance_url AS "instanceUrl", username, is_active AS "isActive",

@@ -163,6 +163,12 @@ export const PROBLEM_TYPES = {
     'No invitation that can still be used has this id.',
   ),
   api_key_not_found: type(404, 'API key not found', 'No API key of yours has this id.'),
+  webhook_not_found: type(404, 'Webhook not found', 'No webhook of yours has this id.'),
+  delivery_not_found: type(
+    404,
+    'Delivery not found',
+    'No delivery of the webhook has this id. Deliveries are kept for 7 days.',
+  ),
   attempt_not_found: type(
     404,
     'Connection attempt not found',
@@ -212,6 +218,12 @@ export const PROBLEM_TYPES = {
     'Remove the authenticator app before you set up another one.',
   ),
   too_many_api_keys: type(409, 'Too many API keys', 'Revoke a key that you no longer need.'),
+  too_many_webhooks: type(409, 'Too many webhooks', 'Delete a webhook that you no longer need.'),
+  events_forgotten: type(
+    409,
+    'Events no longer kept',
+    'Events are kept for 24 hours. Load the platform connections instead.',
+  ),
   email_taken: type(409, 'E-mail address taken', 'An account with this e-mail address already exists.'),
   idempotency_key_in_use: type(
     409,

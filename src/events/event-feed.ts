@@ -19,6 +19,7 @@ export class EventFeed {
   #position: number | null = null;
   readonly #outage = new OutageLog(this.#logger);
   readonly #runs = new SingleRun(() => this.#run());
+  #unlisten: () => void = () => {};
   #poll: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
 
@@ -28,7 +29,7 @@ export class EventFeed {
   ) {}
 
   start(): void {
-    this.published.onPublished(() => this.#runs.request());
+    this.#unlisten = this.published.onPublished(() => this.#runs.request());
     this.#poll = setInterval(() => this.#runs.request(), POLL_MS).unref();
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
   }
@@ -36,7 +37,7 @@ export class EventFeed {
   async stop(): Promise<void> {
     clearInterval(this.#poll);
     clearInterval(this.#heartbeat);
-    this.published.onPublished(() => {});
+    this.#unlisten();
     await this.#runs.idle();
   }
 

@@ -4,7 +4,8 @@ import { AppConfig } from '../config/app-config.js';
 import type { Letter } from './letter.js';
 import { MailNotConfigured } from './mail.errors.js';
 
-export type MailKind = 'password_reset' | 'verify_email' | 'email_change_old' | 'email_change_new';
+export type MailKind =
+  'password_reset' | 'verify_email' | 'email_change_old' | 'email_change_new' | 'webhook_paused';
 
 /** Writes the letter, in the transaction that claims it. Null if nobody is to get one. */
 export type Compose = (recipient: string, manager: EntityManager) => Promise<Letter | null>;

@@ -193,6 +193,7 @@ export async function newsSince(
 
 /**
  * Remembers the highest deleted event id, so that a client that resumes from an older one learns that it missed events.
+ * What has not been handed on to webhooks stays, however old it is.
  *
  * @returns how many rows went; fewer than `limit` means that no more are due.
  */
@@ -203,6 +204,7 @@ export async function deleteExpired(query: Query, limit: number): Promise<number
          SELECT id FROM platform_changes
          WHERE at < now() - interval '${RETENTION}' AND drained_at IS NOT NULL
            AND (event_id IS NOT NULL OR type NOT LIKE 'platform.%')
+           AND (event_id IS NULL OR event_id <= (SELECT handover.event_id FROM event_handover handover))
          ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED
        ) RETURNING event_id
      ) SELECT count(*)::integer AS count, max(event_id) AS "eventId" FROM gone`,

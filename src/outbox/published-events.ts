@@ -28,6 +28,33 @@ export interface EventPage {
   readonly forgottenEventId: number;
 }
 
+/** What the row of the connection no longer says when the event is read. */
+export interface EventFacts {
+  /** The statuses before and after a change of status. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Whether the access token was replaced. */
+  readonly credentials?: true;
+  /** Whether the access token is about to expire. */
+  readonly expiring?: true;
+  /** Those that it had then, if any. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface EventWithFacts extends PublishedEvent {
+  readonly facts: EventFacts;
+}
+
+/** Events that have not been handed on to webhooks. */
+export interface UnhandedPage {
+  readonly events: readonly EventWithFacts[];
+  /** Events up to this id have been handed on. */
+  readonly handedEventId: number;
+  /** The last id of this page; of all events if there are no webhooks. */
+  readonly upTo: number;
+  readonly hasWebhooks: boolean;
+}
+
 /** node-postgres gives a bigint as text. */
 type Numbers<T> = { readonly [K in keyof T]: T[K] extends number ? string : T[K] };
 interface EventRow extends Omit<PublishedEvent, 'eventId'> {
@@ -38,7 +65,7 @@ const COLUMNS = 'event_id AS "eventId", type, user_id AS "userId", platform_id A
 
 /** Reads published events from the outbox. */
 export class PublishedEvents {
-  #wake: () => void = () => {};
+  readonly #wakers = new Set<() => void>();
 
   constructor(
     private readonly session: OutboxSession,
@@ -47,13 +74,18 @@ export class PublishedEvents {
     session.onNotification('platform_events', () => this.wake());
   }
 
-  /** `wake` is called soon after any process has published an event. A notification can be lost, so poll as well. */
-  onPublished(wake: () => void): void {
-    this.#wake = wake;
+  /**
+   * `wake` is called soon after any process has published an event. A notification can be lost, so poll as well.
+   *
+   * @returns ends that.
+   */
+  onPublished(wake: () => void): () => void {
+    this.#wakers.add(wake);
+    return () => this.#wakers.delete(wake);
   }
 
   wake(): void {
-    this.#wake();
+    for (const wake of this.#wakers) wake();
   }
 
   /**
@@ -77,6 +109,70 @@ export class PublishedEvents {
       );
       return { events: rows.map(eventOf), ...position };
     });
+  }
+
+  /** The oldest events of all users that have not been handed on. Uses the outbox's own connection. */
+  unhanded(limit: number): Promise<UnhandedPage> {
+    return this.session.transaction(async (query) => {
+      const [row] = await query<{ handed: string; last: string; hasWebhooks: boolean }>(
+        `SELECT event_handover.event_id AS handed, last_event_id AS last, EXISTS (SELECT 1 FROM webhooks) AS "hasWebhooks"
+         FROM event_handover, platform_event_position`,
+      );
+      if (row === undefined) throw new Error('event_handover has no row.');
+      const { hasWebhooks } = row;
+      const handedEventId = Number(row.handed);
+      const lastEventId = Number(row.last);
+      if (!hasWebhooks || handedEventId === lastEventId)
+        return { events: [], handedEventId, upTo: lastEventId, hasWebhooks };
+      const rows = await query<EventRow & Pick<EventWithFacts, 'facts'>>(
+        `SELECT ${COLUMNS}, coalesce(facts, '{}') AS facts FROM platform_changes
+         WHERE event_id > $1 AND event_id <= $2 ORDER BY event_id LIMIT $3`,
+        [handedEventId, lastEventId, limit],
+      );
+      const events = rows.map((event) => ({ ...eventOf(event), facts: event.facts }));
+      const upTo = events.length < limit ? lastEventId : (events.at(-1)?.eventId ?? lastEventId);
+      return { events, handedEventId, upTo, hasWebhooks };
+    });
+  }
+
+  /**
+   * Events with a number from `from` to `upTo`, oldest first. Waits at the admission gate.
+   *
+   * @param userId null for those of all users.
+   * @returns null if events with such numbers may have been deleted.
+   */
+  async between(
+    userId: number | null,
+    from: number,
+    upTo: number,
+    limit: number,
+  ): Promise<readonly EventWithFacts[] | null> {
+    // One statement, so that an event that is deleted at the same time is either returned or counted as deleted.
+    const rows = await this.database.statement<
+      { forgotten: string } & ((EventRow & Pick<EventWithFacts, 'facts'>) | { readonly eventId: null })
+    >(
+      `SELECT forgotten_event_id AS forgotten, event.* FROM platform_event_position LEFT JOIN (
+         SELECT ${COLUMNS}, coalesce(facts, '{}') AS facts FROM platform_changes
+         WHERE event_id >= $1 AND event_id <= $2 ${userId === null ? '' : 'AND user_id = $4'} ORDER BY event_id LIMIT $3
+       ) AS event ON true ORDER BY "eventId"`,
+      [from, upTo, limit, ...(userId === null ? [] : [userId])],
+    );
+    if (from <= Number(rows[0]?.forgotten)) return null;
+    return rows.flatMap((row) => (row.eventId === null ? [] : [{ ...eventOf(row), facts: row.facts }]));
+  }
+
+  /** The last event that has been handed on to webhooks. */
+  async handedOn(): Promise<number> {
+    const [row] = await this.database.statement<{ id: string }>('SELECT event_id AS id FROM event_handover');
+    return Number(row?.id ?? 0);
+  }
+
+  /** Passes over events that no webhook is there for. */
+  async pass({ handedEventId, upTo }: UnhandedPage): Promise<void> {
+    await this.session.statement(
+      'UPDATE event_handover SET event_id = $2 WHERE event_id = $1 AND NOT EXISTS (SELECT 1 FROM webhooks)',
+      [handedEventId, upTo],
+    );
   }
 
   /**

@@ -26,6 +26,11 @@ const SECRET_ANSWERS: readonly SecretAnswer[] = [
   },
   { route: /^POST \/v1\/api-keys$/, secret: /(?<="key":"pmk_[A-Za-z0-9]{8}_)[\w-]{43}/g, made: true },
   {
+    route: /^POST \/v1\/(admin\/)?webhooks(\/\d+\/secret)?$/,
+    secret: /(?<="secret":"whsec_)[\w+/=]+/g,
+    made: true,
+  },
+  {
     route: /^POST \/v1\/connect$/,
     secret: /(?<=[?&]state=|pm_connect_[\w-]{8}=)[\w-]{43}/g,
     made: true,

@@ -13,12 +13,13 @@ export interface Command {
 }
 
 /** All that is offered before something is typed, and a few connections. */
-const MAX_FOUND = 16;
+const MAX_FOUND = 17;
 
 const PAGES: readonly (readonly [target: string, label: string])[] = [
   ['platforms', 'Platforms'],
   ['stats', 'Stats'],
   ['api-keys', 'API keys'],
+  ['webhooks', 'Webhooks'],
   ['activity', 'Activity log'],
   ['account', 'Account'],
 ];

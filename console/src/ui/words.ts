@@ -14,6 +14,31 @@ export const SCOPE_WORDS: Readonly<Record<Scope, string>> = {
   'activities:write': 'Report posts, images and runs',
 };
 
+export const WEBHOOK_EVENT_WORDS: Readonly<Record<Schemas['CreateWebhookDto']['events'][number], string>> = {
+  'platform.broken': 'A connection breaks',
+  'platform.recovered': 'A connection works again',
+  'platform.token_expiring': 'A token expires soon',
+  'platform.credentials_changed': 'Credentials changed',
+  'platform.created': 'A connection is added',
+  'platform.updated': 'A connection changes',
+  'platform.deleted': 'A connection is deleted',
+  'platform.default_changed': 'The default changes',
+  'platform.status_changed': 'The status changes',
+};
+
+export const DELIVERY_WORDS: Readonly<Record<Schemas['DeliveryDto']['status'], string>> = {
+  pending: 'Waiting',
+  delivered: 'Delivered',
+  failed: 'Given up',
+};
+
+export const PAUSE_WORDS: Readonly<Record<NonNullable<Schemas['WebhookDto']['pausedBecause']>, string>> = {
+  owner: 'Paused',
+  failing: 'Paused: accepted nothing for a day',
+  gone: 'Paused: the address is gone',
+  secret: 'Paused: make a new secret',
+};
+
 export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'account.register': 'Account created',
   'account.role': 'Role changed',
@@ -34,6 +59,10 @@ export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'session.reuse': 'Used refresh token presented again',
   'api_key.create': 'API key made',
   'api_key.revoke': 'API key revoked',
+  'webhook.create': 'Webhook made',
+  'webhook.change': 'Webhook changed',
+  'webhook.delete': 'Webhook deleted',
+  'webhook.secret': 'New secret of a webhook',
   'platform.create': 'Connection added',
   'platform.delete': 'Connection deleted',
   'connect.finish': 'Connected at the instance',

@@ -62,7 +62,7 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
 
     expect(await unvisited(app)).toEqual([]);
     const visits = plans.visits();
-    expect(new Set(visits.map(({ table }) => table)).size).toBe(17);
+    expect(new Set(visits.map(({ table }) => table)).size).toBe(19);
     expect(visits.filter(({ how }) => how.startsWith('Seq'))).toEqual([]);
     expect(visits.filter(({ rows }) => rows > MOST_ROWS)).toEqual([]);
   }, 180_000);

@@ -1,6 +1,7 @@
 import { type Person, createPlatform, platformInput, unique } from '../../support/factories.js';
 import type { Secrets } from '../../support/secrets.js';
 import { addPasskey } from '../../support/software-passkey.js';
+import { createWebhook, deliveriesOf } from '../../support/webhooks.js';
 
 export type Needs =
   | 'public'
@@ -81,6 +82,20 @@ async function keyOf({ owner }: RowContext): Promise<number> {
   const answer = await owner.client.post('/v1/api-keys', { name: unique(), scopes: ['platforms:read'] });
   return answer.json<{ id: number }>().id;
 }
+
+/** That does not happen here: what is sent changes rows by itself. */
+const HOOK_EVENTS = ['platform.token_expiring'];
+
+/** A request to a webhook of the owner's that was made for it, and is paused. */
+const onWebhook =
+  (rest = '', body?: unknown) =>
+  async ({ owner, instance }: RowContext): Promise<RowRequest> => {
+    for (const { id } of (await owner.client.get('/v1/webhooks')).json<{ id: number }[]>())
+      await owner.client.delete(`/v1/webhooks/${id}`);
+    const { id } = await createWebhook(owner.client, instance, HOOK_EVENTS);
+    await owner.client.patch(`/v1/webhooks/${id}`, { isActive: false });
+    return { path: `/v1/webhooks/${id}${rest}`, body };
+  };
 
 const activity = () => [
   { kind: 'post', externalId: unique(), status: 'published', occurredAt: '2026-11-22T12:00:00Z' },
@@ -327,6 +342,52 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     request: async (context) => ({ path: `/v1/api-keys/${await keyOf(context)}` }),
   },
 
+  'GET /v1/webhooks': { needs: 'session', ok: 200, request: plain('/v1/webhooks') },
+  'POST /v1/webhooks': {
+    needs: 'session',
+    ok: 201,
+    request: ({ instance }) => plain('/v1/webhooks', { url: instance, events: HOOK_EVENTS })(),
+  },
+  'GET /v1/webhooks/{id}': { needs: 'session', ok: 200, stranger: 404, request: onWebhook() },
+  'PATCH /v1/webhooks/{id}': {
+    needs: 'session',
+    ok: 200,
+    stranger: 404,
+    request: onWebhook('', { isActive: false }),
+  },
+  'DELETE /v1/webhooks/{id}': { needs: 'session', ok: 204, stranger: 404, request: onWebhook() },
+  'POST /v1/webhooks/{id}/secret': {
+    needs: 'session',
+    ok: 200,
+    stranger: 404,
+    request: onWebhook('/secret'),
+  },
+  'POST /v1/webhooks/{id}/test': { needs: 'session', ok: 202, stranger: 404, request: onWebhook('/test') },
+  'POST /v1/webhooks/{id}/replay': {
+    needs: 'session',
+    ok: 202,
+    stranger: 404,
+    request: onWebhook('/replay', { fromEventId: 1 }),
+  },
+  'GET /v1/webhooks/{id}/deliveries': {
+    needs: 'session',
+    ok: 200,
+    stranger: 404,
+    request: onWebhook('/deliveries'),
+  },
+  'POST /v1/webhooks/{id}/deliveries/{deliveryId}/resend': {
+    needs: 'session',
+    ok: 202,
+    stranger: 404,
+    request: async (context) => {
+      const { path } = await onWebhook()(context);
+      const { client } = context.owner;
+      await client.post(`${path}/test`);
+      const [delivery] = await deliveriesOf(client, Number(path.split('/').at(-1)));
+      return { path: `${path}/deliveries/${delivery?.id}/resend` };
+    },
+  },
+
   'GET /v1/platforms': { needs: 'platforms:read', ok: 200, narrowed: true, request: plain('/v1/platforms') },
   'GET /v1/platforms/default': {
     needs: 'platforms:read',
@@ -446,6 +507,25 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 404,
     request: plain('/v1/admin/invitations/2000000000'),
   },
+  'GET /v1/admin/webhooks': { needs: 'admin', ok: 200, request: plain('/v1/admin/webhooks') },
+  'POST /v1/admin/webhooks': {
+    needs: 'admin',
+    ok: 201,
+    request: ({ instance }) => plain('/v1/admin/webhooks', { url: instance, events: HOOK_EVENTS })(),
+  },
+  ...Object.fromEntries(
+    [
+      ...['GET ', 'PATCH ', 'DELETE ', 'POST /secret', 'POST /test', 'GET /deliveries'],
+      ...['POST /replay', 'POST /deliveries/{deliveryId}/resend'],
+    ].map((route) => {
+      const [method = '', rest = ''] = route.split(' ');
+      const body =
+        method === 'PATCH' ? { isActive: false } : rest === '/replay' ? { fromEventId: 1 } : undefined;
+      const path = `/v1/admin/webhooks/2000000000${rest.replace('{deliveryId}', '1')}`;
+      const row: AccessRow = { needs: 'admin', ok: 404, request: plain(path, body) };
+      return [`${method} /v1/admin/webhooks/{id}${rest}`, row];
+    }),
+  ),
   'GET /v1/admin/audit': { needs: 'admin', ok: 200, request: plain('/v1/admin/audit') },
   'GET /v1/admin/cache': { needs: 'admin', ok: 200, request: plain('/v1/admin/cache') },
   'DELETE /v1/admin/cache/users/{id}': {

@@ -11,6 +11,8 @@ const RUNS = Number(process.env.FUZZ_RUNS ?? 80);
 const MAX_ANSWER_MS = 30_000;
 const STACK = /\\n +at |node_modules|\.[jt]s:\d+:\d+|QueryFailed|\b(SELECT|INSERT INTO|UPDATE) /;
 
+/** Where nobody listens. */
+const DEAF = '127.0.0.1:1';
 /** Of an instance that is not there, and says nothing about us. */
 const OF_INSTANCE: ReadonlySet<number> = new Set([502, 504]);
 /** Needs a secret that was given out before, or a device. */
@@ -76,7 +78,12 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
     process.stdout.write(`FUZZ_SEED=${SEED} FUZZ_RUNS=${RUNS}\n`);
     // Names that do not exist are looked up; how long that takes is a matter of the network.
     app = await startTestApp({
-      env: { INSTANCE_TIMEOUT_MS: '1000', SMTP_URL: 'smtp://127.0.0.1:1', MAIL_FROM: 'a@example.org' },
+      env: {
+        INSTANCE_TIMEOUT_MS: '1000',
+        INSTANCE_HOST_ALLOWLIST: DEAF,
+        SMTP_URL: 'smtp://127.0.0.1:1',
+        MAIL_FROM: 'a@example.org',
+      },
     });
     const { client, backends } = app;
     // Ids of connections are asked for everywhere: none may be that of a session in use, or of a person.
@@ -158,7 +165,9 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
     const withUrl = object.map((value) =>
       'instanceUrl' in value && value['instanceUrl'] !== undefined
         ? { ...value, instanceUrl: `https://${String(value['instanceUrl']).length}.example` }
-        : value,
+        : 'url' in value && 'events' in value && value['url'] !== undefined
+          ? { ...value, url: `http://${DEAF}/${String(value['url']).length}` }
+          : value,
     );
     return fc.oneof(
       { weight: 9, arbitrary: withUrl },

@@ -70,6 +70,8 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   await ok(client.as({ accessToken: made.key }).get('/v1/platforms'));
   await ok(on.delete(`/v1/api-keys/${made.id}`));
 
+  await ofWebhooks(on, '/v1/webhooks', fake.origin, ok);
+
   const reads = [
     '/default',
     '/default/stats',
@@ -108,7 +110,8 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   await ok(on.delete('/v1/platforms/cache'));
 
   await atInstance({ app, person, fake });
-  await admins(app, { rootId: late.user.id, userId: person.id }, ok);
+  const hooks = (root: HttpClient): Promise<void> => ofWebhooks(root, '/v1/admin/webhooks', fake.origin, ok);
+  await admins(app, { rootId: late.user.id, userId: person.id, hooks }, ok);
   await heardOnce(app, person);
   await ok(on.delete(`/v1/platforms/${id}`));
   const [open] = (await ok(client.as(next).get('/v1/sessions'))).json<{ id: number }[]>();
@@ -146,7 +149,15 @@ const cursorOf = (sort: string, id: number): string => encodeCursor({ sort, keys
 
 async function admins(
   { client, backends }: TestApp,
-  { rootId, userId }: { readonly rootId: number; readonly userId: number },
+  {
+    rootId,
+    userId,
+    hooks,
+  }: {
+    readonly rootId: number;
+    readonly userId: number;
+    readonly hooks: (root: HttpClient) => Promise<void>;
+  },
   ok: (answer: Promise<TestResponse>) => Promise<TestResponse>,
 ): Promise<void> {
   await backends.rows(`UPDATE users SET role = 'admin' WHERE id = $1`, [rootId]);
@@ -184,6 +195,7 @@ async function admins(
     `role=user&cursor=${cursorOf('id', 5000)}`,
   ])
     await ok(root.get(`/v1/admin/users?${query}`));
+  await hooks(root);
   const invited = (await ok(root.post('/v1/admin/invitations', {}))).json<{ id: number }>();
   await ok(root.get('/v1/admin/invitations'));
   await ok(root.delete(`/v1/admin/invitations/${invited.id}`));
@@ -238,6 +250,25 @@ async function atInstance({ app, person, fake }: Pick<Visitor, 'app' | 'person' 
 }
 
 /** With a key that may do everything there. */
+async function ofWebhooks(
+  on: HttpClient,
+  root: string,
+  url: string,
+  ok: (answer: Promise<TestResponse>) => Promise<TestResponse>,
+): Promise<void> {
+  await ok(on.get(root));
+  const made = await ok(on.post(root, { url, events: ['platform.updated'] }));
+  const path = `${root}/${made.json<{ id: number }>().id}`;
+  for (const rest of ['', '/deliveries', '/deliveries?status=pending&limit=5']) await ok(on.get(path + rest));
+  await ok(on.patch(path, { isActive: false }));
+  await ok(on.patch(path, { isActive: true }));
+  await ok(on.post(`${path}/secret`));
+  const { id } = (await ok(on.post(`${path}/test`))).json<{ id: number }>();
+  await ok(on.post(`${path}/deliveries/${id}/resend`));
+  await ok(on.post(`${path}/replay`, { fromEventId: 1 }));
+  await ok(on.delete(path));
+}
+
 async function throughProxy(client: HttpClient, on: HttpClient, id: number): Promise<void> {
   const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
   const made = await on.post('/v1/api-keys', {

@@ -83,6 +83,21 @@ export async function fill(backends: Backends): Promise<void> {
     await insert(
       `UPDATE platform_event_position SET last_event_id = (SELECT max(event_id) FROM platform_changes)`,
     );
+    await insert('UPDATE event_handover SET event_id = (SELECT max(event_id) FROM platform_changes)');
+    // One for each hundredth user, and a delivery for each of a hundred connections.
+    await insert(
+      `WITH hooks AS (
+         INSERT INTO webhooks (user_id, created_by, url, events, labels, secrets, key_id)
+         SELECT id, id, 'https://grown.example/', '{platform.deleted}', '{}', 'grown', 'grown' FROM users
+         WHERE email LIKE 'grown-%' AND id % 100 = 0 RETURNING id
+       ), streams AS (
+         INSERT INTO webhook_streams (webhook_id, platform_id, due_at)
+         SELECT id, n, now() + n * interval '1 minute' FROM hooks, generate_series(1000, 1100) n
+       )
+       INSERT INTO webhook_deliveries (webhook_id, platform_id, event_id, message_id, type, payload, status)
+       SELECT id, n, n, 'grown-' || n, 'platform.updated', '{}', CASE n % 10 WHEN 0 THEN 'pending' ELSE 'delivered' END
+       FROM hooks, generate_series(1000, 1100) n`,
+    );
     await insert(
       `WITH begun AS (
          INSERT INTO sessions (user_id, family_id, device, address, expires_at)

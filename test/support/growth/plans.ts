@@ -21,6 +21,8 @@ const LARGE = new Set([
   'totp_factors',
   'users',
   'webauthn_challenges',
+  'webhook_deliveries',
+  'webhook_streams',
 ]);
 
 interface PlanNode {

@@ -1,0 +1,122 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { DomainError } from '../common/domain-error.js';
+import { OutageLog } from '../common/outage-log.js';
+import { SingleRun } from '../common/single-run.js';
+import { AppConfig } from '../config/app-config.js';
+import { Database } from '../database/database.js';
+import { nextWait } from './retry-plan.js';
+import { WebhookMails } from './webhook-mails.js';
+import { type ClaimedStream, type PauseReason, WebhookQueue } from './webhook-queue.js';
+import { type Attempt, WebhookRequest } from './webhook-request.js';
+import { WebhookSecrets } from './webhook-secrets.js';
+
+/** Requests of one process at once, and of these to one webhook: a slow one must not hold all. */
+const CONCURRENCY = 16;
+const CONCURRENCY_PER_WEBHOOK = 4;
+const GONE = 410;
+
+/**
+ * Sends what is due. Any process may: a claim hides a stream from the others. A process that dies while it sends leaves a
+ * delivery that is sent once more, so each arrives at least once.
+ */
+@Injectable()
+export class WebhookSender {
+  readonly #outage = new OutageLog(new Logger('Webhooks'), 'Webhooks are sent again.');
+  readonly #runs = new SingleRun(() => this.fill());
+  readonly #stop = new AbortController();
+  readonly #sending = new Set<Promise<void>>();
+  /** Requests under way, by webhook. */
+  readonly #busy = new Map<number, number>();
+
+  constructor(
+    private readonly queue: WebhookQueue,
+    private readonly request: WebhookRequest,
+    private readonly secrets: WebhookSecrets,
+    private readonly mails: WebhookMails,
+    private readonly database: Database,
+    private readonly config: AppConfig,
+  ) {}
+
+  /** Something may be due. The feed calls this each second. */
+  wake(): void {
+    if (!this.#stop.signal.aborted) this.#runs.request();
+  }
+
+  /** Ends the requests that are under way. They are sent once more by another process. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('The process is shutting down.'));
+    await this.#runs.idle();
+    await Promise.all(this.#sending);
+  }
+
+  private async fill(): Promise<void> {
+    try {
+      while (!this.#stop.signal.aborted && this.#sending.size < CONCURRENCY) {
+        const full = [...this.#busy]
+          .filter(([, count]) => count >= CONCURRENCY_PER_WEBHOOK)
+          .map(([id]) => id);
+        const stream = await this.queue.claim(full, this.config.instanceTimeoutMs);
+        if (stream === null) break;
+        this.begin(stream);
+      }
+      this.#outage.succeeded();
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
+  private begin(stream: ClaimedStream): void {
+    const { webhookId } = stream;
+    this.#busy.set(webhookId, (this.#busy.get(webhookId) ?? 0) + 1);
+    const sending = this.deliver(stream)
+      .catch((error: unknown) => this.report(error))
+      .finally(() => {
+        this.#sending.delete(sending);
+        const left = (this.#busy.get(webhookId) ?? 1) - 1;
+        if (left === 0) this.#busy.delete(webhookId);
+        else this.#busy.set(webhookId, left);
+        this.wake();
+      });
+    this.#sending.add(sending);
+  }
+
+  private async deliver(stream: ClaimedStream): Promise<void> {
+    const { delivery, isPaused, url, overlaps, webhookId } = stream;
+    if (delivery === null || isPaused) return this.queue.settle(stream);
+    const secrets = this.secrets.open({ ...stream, id: webhookId });
+    if (secrets === null) return this.pause(stream, 'secret');
+    const signing = overlaps ? secrets : { ...secrets, previous: null };
+    let attempt: Attempt;
+    try {
+      attempt = await this.request.send({ ...delivery, url, secrets: signing }, this.#stop.signal);
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
+      return this.queue.release(stream);
+    }
+    await this.judge(stream, attempt);
+  }
+
+  private async judge(stream: ClaimedStream, attempt: Attempt): Promise<void> {
+    const { status } = attempt;
+    if (status !== null && status >= 200 && status < 300)
+      return this.queue.finish(stream, attempt, 'delivered');
+    const { attempts, failingSeconds, isAlive } = stream;
+    const wait = nextWait(attempts + 1, failingSeconds, attempt.retryAfterSeconds, Math.random());
+    if (status !== GONE && wait === null && isAlive) return this.queue.finish(stream, attempt, 'failed');
+    await this.queue.postpone(stream, attempt, wait ?? 0);
+    if (status === GONE) await this.pause(stream, 'gone');
+    else if (wait === null) await this.pause(stream, 'failing');
+  }
+
+  private async pause({ webhookId }: ClaimedStream, because: PauseReason): Promise<void> {
+    await this.database.transaction(async (manager) => {
+      if (await this.queue.pauseIn(manager, webhookId, because))
+        await this.mails.pausedIn(manager, webhookId);
+    });
+  }
+
+  private report(error: unknown): void {
+    const reason = error instanceof DomainError ? error.code : String(error);
+    this.#outage.failed(`Webhooks wait: ${reason}`);
+  }
+}
