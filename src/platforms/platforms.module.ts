@@ -4,6 +4,7 @@ import { CredentialsModule } from '../credentials/credentials.module.js';
 import { InstancesModule } from '../instances/instances.module.js';
 import { SnapshotsModule } from '../snapshots/snapshots.module.js';
 import { BlueskyAccess } from './bluesky-access.js';
+import { CheckHistory } from './check-history.js';
 import { DisconnectService } from './disconnect.service.js';
 import { LastUsed } from './last-used.js';
 import { PlatformCacheController } from './platform-cache.controller.js';
@@ -34,6 +35,7 @@ import { TokenRefresh } from './token-refresh.js';
   controllers: [PlatformCacheController, PlatformsController, PlatformTestController],
   providers: [
     BlueskyAccess,
+    CheckHistory,
     PlatformsService,
     PlatformWriter,
     PlatformRepository,
@@ -54,6 +56,7 @@ import { TokenRefresh } from './token-refresh.js';
     DisconnectService,
     LastUsed,
     PlatformChecks,
+    PlatformExport,
     PlatformRepository,
     PlatformSearch,
     PlatformsService,

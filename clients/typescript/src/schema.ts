@@ -58,6 +58,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What you are told by mail
+         * @description Messages go to an address that has been confirmed (`emailVerified` of `GET /v1/me`), and to no other.
+         */
+        get: operations["Notices_get"];
+        /**
+         * Choose what you are told by mail
+         * @description Needs a recent sign-in: who takes over a session must not silence the message about it.
+         */
+        put: operations["Notices_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions": {
         parameters: {
             query?: never;
@@ -434,7 +458,7 @@ export interface paths {
         };
         /**
          * Everything that is kept about you
-         * @description A JSON file: account, sessions, API keys, connections, activities, followers day by day, and your trail. No credentials, passwords or keys.
+         * @description A JSON file: account, sessions, API keys, connections and their checks, activities, followers day by day, and your trail. No passwords or keys. With `secrets=true` also `credentials`: access token, client key and client secret of each connection. That needs a recent sign-in (`POST /v1/auth/confirm`), and each connection is in the trail as with a reveal. What cannot be opened is null.
          */
         get: operations["Account_export"];
         put?: never;
@@ -630,6 +654,26 @@ export interface paths {
          * @description Status, time and error are stored. A username that you gave is compared, never overwritten; without one, a passed test fills it in, unless another connection of yours has the account.
          */
         post: operations["PlatformTest_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/platforms/{id}/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the checks of a platform connection found
+         * @description By the watcher and by tests, the latest first: checks in a row that found the same are one entry. Up to 50, of the last 90 days. A rate limit that the watcher meets is not among them.
+         */
+        get: operations["PlatformTest_listChecks"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1363,7 +1407,7 @@ export interface components {
             errors?: components["schemas"]["FieldProblemDto"][];
         };
         /** @enum {string} */
-        AuditAction: "account.register" | "account.role" | "account.password" | "account.password_reset" | "account.verify_email" | "account.email" | "account.disable" | "account.delete" | "account.export" | "account.invite" | "second_factor.add" | "second_factor.codes" | "second_factor.remove" | "session.begin" | "session.confirm" | "session.end" | "session.reuse" | "api_key.create" | "api_key.revoke" | "platform.create" | "platform.delete" | "connect.finish" | "credentials.change" | "credentials.reveal" | "proxy.request" | "credentials.refresh" | "credentials.seal" | "credentials.import" | "credentials.export" | "keys.rotate" | "installation.restore" | "admin.request" | "audit.begin" | "audit.trim" | "audit.broken";
+        AuditAction: "account.register" | "account.role" | "account.password" | "account.password_reset" | "account.verify_email" | "account.email" | "account.disable" | "account.delete" | "account.export" | "account.invite" | "account.notices" | "second_factor.add" | "second_factor.codes" | "second_factor.remove" | "session.begin" | "session.confirm" | "session.end" | "session.reuse" | "api_key.create" | "api_key.revoke" | "platform.create" | "platform.delete" | "connect.finish" | "credentials.change" | "credentials.reveal" | "proxy.request" | "credentials.refresh" | "credentials.seal" | "credentials.import" | "credentials.export" | "keys.rotate" | "installation.restore" | "admin.request" | "audit.begin" | "audit.trim" | "audit.broken";
         /**
          * @description `operator`: at the command line; `system`: the application by itself
          * @enum {string}
@@ -1434,6 +1478,28 @@ export interface components {
              * @example null
              */
             nextAfter: number | null;
+        };
+        NoticesDto: {
+            /**
+             * @description A sign-in from a device or a network that had not been there before
+             * @example true
+             */
+            newSignIn: boolean;
+            /**
+             * @description An API key was made
+             * @example true
+             */
+            apiKeyMade: boolean;
+            /**
+             * @description An API key read credentials for the first time
+             * @example true
+             */
+            credentialsRevealed: boolean;
+            /**
+             * @description Connections that broke, and those that work again. At most one message an hour
+             * @example false
+             */
+            connections: boolean;
         };
         OpenSessionDto: {
             /** @example 12 */
@@ -2217,6 +2283,35 @@ export interface components {
             checkedAt: string;
             /** @example The instance accepts the access token. */
             detail: string;
+        };
+        CheckRunDto: {
+            /** @example connected */
+            outcome: components["schemas"]["CheckOutcome"];
+            /**
+             * @description Of the last of them
+             * @example The instance accepts the access token.
+             */
+            detail: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T12:00:00.000Z
+             */
+            firstAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T12:00:00.000Z
+             */
+            lastAt: string;
+            /**
+             * @description How many there were
+             * @example 48
+             */
+            checks: number;
+            /**
+             * @description Milliseconds that the last one took; null if there was no answer
+             * @example 184
+             */
+            latencyMs: number | null;
         };
         BeginConnectDto: {
             /**
@@ -3007,6 +3102,326 @@ export interface operations {
                      *       "detail": "The credentials do not permit this.",
                      *       "instance": "/v1/…",
                      *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Notices_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticesDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    Notices_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticesDto"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticesDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /**
+             * @description Confirm that it is you
+             *
+             *     Not allowed
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Payload too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/payload_too_large",
+                     *       "title": "Payload too large",
+                     *       "status": 413,
+                     *       "detail": "The request body is too large.",
+                     *       "instance": "/v1/…",
+                     *       "code": "payload_too_large",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unsupported_media_type",
+                     *       "title": "Unsupported media type",
+                     *       "status": 415,
+                     *       "detail": "Send application/json.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unsupported_media_type",
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
                      *     }
                      */
@@ -7251,7 +7666,10 @@ export interface operations {
     };
     Account_export: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether to add the credentials of your connections */
+                secrets?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7284,8 +7702,8 @@ export interface operations {
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
                      *       "errors": [
                      *         {
-                     *           "pointer": "#page",
-                     *           "detail": "is not a known query parameter"
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
                      *         }
                      *       ]
                      *     }
@@ -7313,7 +7731,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDto"];
                 };
             };
-            /** @description Not allowed */
+            /**
+             * @description Reveal disabled
+             *
+             *     Confirm that it is you
+             *
+             *     Not allowed
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9803,6 +10227,164 @@ export interface operations {
                      *       "detail": "This Idempotency-Key was sent with another request. Make a new key for each request.",
                      *       "instance": "/v1/…",
                      *       "code": "idempotency_key_reused",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    PlatformTest_listChecks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckRunDto"][];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "/name",
+                     *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Platform connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/platform_not_found",
+                     *       "title": "Platform connection not found",
+                     *       "status": 404,
+                     *       "detail": "No platform connection has this id.",
+                     *       "instance": "/v1/…",
+                     *       "code": "platform_not_found",
                      *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
                      *     }
                      */

@@ -19,6 +19,8 @@ export type ApiKey = Schemas['ApiKeyDto'];
 export type NewApiKey = Schemas['CreateApiKeyDto'];
 export type ManagedUser = Schemas['ManagedUserDto'];
 export type Instance = Schemas['InstanceDto'];
+export type CheckRun = Schemas['CheckRunDto'];
+export type Notices = Schemas['NoticesDto'];
 export type Readiness = Schemas['ReadyDto'];
 
 /** The signed-in user. */

@@ -30,6 +30,8 @@ import { Passkeys1764005310000 } from './1764005310000-passkeys.js';
 import { ProxyPolicies1764006100000 } from './1764006100000-proxy-policies.js';
 import { RefreshLease1764006200000 } from './1764006200000-refresh-lease.js';
 import { Labels1764006700000 } from './1764006700000-labels.js';
+import { Notices1764007000000 } from './1764007000000-notices.js';
+import { CheckHistory1764007100000 } from './1764007100000-check-history.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -65,4 +67,6 @@ export const MIGRATIONS = [
   ProxyPolicies1764006100000,
   RefreshLease1764006200000,
   Labels1764006700000,
+  Notices1764007000000,
+  CheckHistory1764007100000,
 ];

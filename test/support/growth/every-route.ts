@@ -69,6 +69,8 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   const made = (await ok(on.post('/v1/api-keys', key))).json<{ id: number; key: string }>();
   await ok(client.as({ accessToken: made.key }).get('/v1/platforms'));
   await ok(on.delete(`/v1/api-keys/${made.id}`));
+  const notices = { newSignIn: true, apiKeyMade: true, credentialsRevealed: true, connections: true };
+  await ok(on.request('PUT', '/v1/me/notices', { body: notices }));
 
   const reads = [
     '/default',
@@ -83,6 +85,7 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
     '/stats',
     '/stats/history',
     '/stats/activity?days=365',
+    '/checks',
     '/audit',
     '/audit?before=999999',
     '/audit?action=credentials.reveal',
@@ -92,6 +95,7 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   const own = [
     '/v1/me',
     '/v1/me/export',
+    '/v1/me/notices',
     '/v1/sessions',
     '/v1/api-keys',
     '/v1/audit',
