@@ -10,7 +10,7 @@ const SERVICES = [
   ...['audit', 'cache', 'credentials', 'crypto', 'database', 'http', 'idempotency', 'keys', 'outbox'],
 ];
 const FEATURES = {
-  admin: ['platforms', 'sessions', 'users'],
+  admin: ['mail', 'platforms', 'sessions', 'users', 'watch'],
   account: ['auth', 'platforms', 'reveal', 'users'],
   auth: ['factors', 'mail', 'notices', 'sessions', 'users'],
   avatars: ['instances', 'platforms'],

@@ -21,6 +21,7 @@ import { PlatformsPage } from './pages/platforms.js';
 import { SignInAgain } from './pages/sign-in-again.js';
 import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
+import { SystemPage } from './pages/system.js';
 import { UsersPage } from './pages/users.js';
 import { condition, watchCondition } from './state/condition.js';
 import { confirmation } from './state/confirmation.js';
@@ -127,6 +128,7 @@ function Header() {
                 <PageLink to="connections" label="All connections" />
                 <PageLink to="users" label="Users" />
                 <PageLink to="cache" label="Cache" />
+                <PageLink to="system" label="System" />
               </>
             )}
           </nav>
@@ -203,6 +205,8 @@ function PersonsPage({ isAdmin }: { readonly isAdmin: boolean }) {
       return <AccountPage />;
     case 'cache':
       return isAdmin ? <CachePage /> : <NotFound />;
+    case 'system':
+      return isAdmin ? <SystemPage /> : <NotFound />;
     case 'overview':
       return isAdmin ? <OverviewPage /> : <NotFound />;
     case 'connections':

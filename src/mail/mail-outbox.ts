@@ -4,7 +4,8 @@ import { AppConfig } from '../config/app-config.js';
 import type { Letter } from './letter.js';
 import { MailNotConfigured } from './mail.errors.js';
 
-export type LinkKind = 'password_reset' | 'verify_email' | 'email_change_old' | 'email_change_new';
+export type LinkKind =
+  'password_reset' | 'verify_email' | 'email_change_old' | 'email_change_new' | 'invitation';
 export type NoticeKind = 'notice_sign_in' | 'notice_api_key' | 'notice_reveal' | 'notice_connections';
 export type MailKind = LinkKind | NoticeKind;
 
@@ -58,16 +59,26 @@ export class MailOutbox {
   /**
    * Adds a letter in the caller's transaction; nothing if there have been too many. Does the same whether or not there is
    * an account with this address.
+   *
+   * @param about what the letter's writer has to know; no secret.
+   * @returns whether it was added.
    */
-  async addIn(manager: EntityManager, kind: LinkKind, recipient: string): Promise<void> {
+  async addIn(
+    manager: EntityManager,
+    kind: LinkKind,
+    recipient: string,
+    about: MailItem | null = null,
+  ): Promise<boolean> {
     await this.lock(manager, kind, recipient);
-    await manager.query(
-      `INSERT INTO mails (kind, recipient) SELECT $1::varchar, $2::varchar
+    const added = await manager.query<unknown[]>(
+      `INSERT INTO mails (kind, recipient, items) SELECT $1::varchar, $2::varchar, $3::jsonb
        WHERE (SELECT count(*) FROM mails
-              WHERE recipient = $2 AND kind = $1 AND created_at > now() - interval '1 hour') < ${MAX_PER_HOUR}`,
-      [kind, recipient],
+              WHERE recipient = $2 AND kind = $1 AND created_at > now() - interval '1 hour') < ${MAX_PER_HOUR}
+       RETURNING id`,
+      [kind, recipient, about === null ? null : JSON.stringify([about])],
     );
     this.#added();
+    return added.length > 0;
   }
 
   /**

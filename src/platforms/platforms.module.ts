@@ -7,6 +7,7 @@ import { BlueskyAccess } from './bluesky-access.js';
 import { CheckHistory } from './check-history.js';
 import { DisconnectService } from './disconnect.service.js';
 import { LastUsed } from './last-used.js';
+import { PlatformAttention } from './platform-attention.js';
 import { PlatformCacheController } from './platform-cache.controller.js';
 import { PlatformChecks } from './platform-checks.js';
 import { PlatformExport } from './platform-export.js';
@@ -39,6 +40,7 @@ import { TokenRefresh } from './token-refresh.js';
     PlatformsService,
     PlatformWriter,
     PlatformRepository,
+    PlatformAttention,
     PlatformChecks,
     PlatformSearch,
     DisconnectService,
@@ -55,6 +57,7 @@ import { TokenRefresh } from './token-refresh.js';
     BlueskyAccess,
     DisconnectService,
     LastUsed,
+    PlatformAttention,
     PlatformChecks,
     PlatformExport,
     PlatformRepository,

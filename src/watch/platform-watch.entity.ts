@@ -6,6 +6,7 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
  */
 @Entity('platform_watch')
 @Index('platform_watch_unplanned_idx', ['platformId'], { where: 'next_check_at IS NULL' })
+@Index('platform_watch_broken_idx', ['conditionAt'], { where: 'broken_checks > 0' })
 @Index('platform_watch_news_idx', ['platformId'], {
   where: '(broken_checks >= 2 AND NOT told_broken) OR (broken_checks = 0 AND told_broken)',
 })

@@ -1037,7 +1037,7 @@ export interface paths {
         put?: never;
         /**
          * Invite somebody
-         * @description The token lets one person create an account where `REGISTRATION=invite`.
+         * @description The token lets one person create an account where `REGISTRATION=invite`. With `email`, a link is sent to that address too, if this server sends mail: at most three an hour.
          */
         post: operations["Invitations_create"];
         delete?: never;
@@ -1115,6 +1115,26 @@ export interface paths {
          * @description Reading it is recorded too. An export resumes with the id of its last entry as `after`. `npm run cli -- audit:verify` tells whether the trail is complete and unchanged.
          */
         get: operations["AdminAudit_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the server is doing
+         * @description Versions, pool, breaker, outbox, mail, what the watcher has to do, how far a key rotation is, and recent errors. Pool, breaker and errors are those of the responding process; for all of them see /metrics.
+         */
+        get: operations["AdminSystem_read"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2635,6 +2655,11 @@ export interface components {
              * @example <token of the invitation>
              */
             token: string;
+            /**
+             * @description Whether a link of its own is on its way to `email`
+             * @example false
+             */
+            mailed: boolean;
         };
         InvitationDto: {
             /** @example 7 */
@@ -2757,6 +2782,170 @@ export interface components {
             pool: components["schemas"]["PoolFiguresDto"];
             /** @description State at the last poll, at most one second ago */
             outbox: components["schemas"]["OutboxFiguresDto"];
+        };
+        VersionsDto: {
+            /** @example 0.1.0 */
+            application: string;
+            /** @example 24.21.0 */
+            node: string;
+            /** @example 17.2 */
+            postgresql: string;
+        };
+        AdmissionDto: {
+            /** @example 2 */
+            used: number;
+            /** @example 13 */
+            idle: number;
+            /**
+             * @description Requests that wait for a connection
+             * @example 0
+             */
+            waiting: number;
+            /**
+             * @description Requests that were refused because they could not start in time
+             * @example 0
+             */
+            rejected: number;
+        };
+        SystemCacheDto: {
+            /**
+             * @example redis
+             * @enum {string}
+             */
+            store: "redis" | "memory";
+            /**
+             * @description As in `GET /v1/admin/cache`
+             * @example closed
+             * @enum {string}
+             */
+            breaker: "closed" | "half-open" | "open";
+            /**
+             * @description Whether no cached value is read until missed changes are made good
+             * @example false
+             */
+            behind: boolean;
+        };
+        MailBacklogDto: {
+            /** @example true */
+            configured: boolean;
+            /**
+             * @description Counted up to 10001
+             * @example 0
+             */
+            waiting: number;
+            /**
+             * @description How long the oldest that should have left has been waiting
+             * @example 0
+             */
+            lateSeconds: number;
+        };
+        WatchFiguresDto: {
+            /**
+             * @description Checks that are due; counted up to 10001
+             * @example 3
+             */
+            due: number;
+            /**
+             * @description Active connections whose token has expired
+             * @example 0
+             */
+            expired: number;
+            /**
+             * @description Whose token expires within a day
+             * @example 1
+             */
+            within1d: number;
+            /**
+             * @description Within seven days, those within a day included
+             * @example 4
+             */
+            within7d: number;
+            /**
+             * @description Within thirty days, all of these included
+             * @example 9
+             */
+            within30d: number;
+        };
+        KeyRotationDto: {
+            /** @example platform connections */
+            what: string;
+            /**
+             * @description Rows that are not under the newest key yet; counted up to 10001
+             * @example 0
+             */
+            left: number;
+        };
+        LoggedErrorDto: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T12:00:00.000Z
+             */
+            at: string;
+            /**
+             * @example warn
+             * @enum {string}
+             */
+            level: "warn" | "error" | "fatal";
+            /**
+             * @description The part of the application
+             * @example Mail
+             */
+            context: string;
+            /** @example Mail cannot be sent and is tried again: ECONNREFUSED */
+            message: string;
+        };
+        BrokenDto: {
+            /** @example 42 */
+            id: number;
+            /** @example 1 */
+            userId: number;
+            /** @example My art account */
+            name: string;
+            /** @example https://mastodon.social */
+            instanceUrl: string;
+            /**
+             * Format: date-time
+             * @description When it broke, or when its token expires
+             * @example 2026-11-22T12:00:00.000Z
+             */
+            at: string;
+            /** @example token_invalid */
+            status: components["schemas"]["PlatformStatus"];
+        };
+        AttentionDto: {
+            /** @example 42 */
+            id: number;
+            /** @example 1 */
+            userId: number;
+            /** @example My art account */
+            name: string;
+            /** @example https://mastodon.social */
+            instanceUrl: string;
+            /**
+             * Format: date-time
+             * @description When it broke, or when its token expires
+             * @example 2026-11-22T12:00:00.000Z
+             */
+            at: string;
+        };
+        SystemDto: {
+            versions: components["schemas"]["VersionsDto"];
+            /** @example 86400 */
+            uptimeSeconds: number;
+            /** @description Connections to the database */
+            pool: components["schemas"]["AdmissionDto"];
+            cache: components["schemas"]["SystemCacheDto"];
+            outbox: components["schemas"]["OutboxFiguresDto"];
+            mail: components["schemas"]["MailBacklogDto"];
+            /** @description As of the last minutes. Null before the first count, or where nothing is watched */
+            watch: components["schemas"]["WatchFiguresDto"] | null;
+            keyRotation: components["schemas"]["KeyRotationDto"][];
+            /** @description The last that this process has logged, the latest first */
+            recentErrors: components["schemas"]["LoggedErrorDto"][];
+            /** @description Active connections of all users that broke last, the latest first */
+            brokenLately: components["schemas"]["BrokenDto"][];
+            /** @description Those whose token expires within 30 days, the next first */
+            expiringSoon: components["schemas"]["AttentionDto"][];
         };
         WarmUpDto: {
             /**
@@ -16256,6 +16445,142 @@ export interface operations {
                      *         {
                      *           "pointer": "/name",
                      *           "detail": "name must have 1 to 100 characters"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/unauthenticated",
+                     *       "title": "Not signed in",
+                     *       "status": 401,
+                     *       "detail": "This needs an access token: Authorization: Bearer <token>.",
+                     *       "instance": "/v1/…",
+                     *       "code": "unauthenticated",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "The credentials do not permit this.",
+                     *       "instance": "/v1/…",
+                     *       "code": "forbidden",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    /** @description Requests a minute */
+                    "RateLimit-Limit"?: number;
+                    /** @description Of them, left in this window */
+                    "RateLimit-Remaining"?: number;
+                    /** @description Seconds until the window ends */
+                    "RateLimit-Reset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/rate_limited",
+                     *       "title": "Too many requests",
+                     *       "status": 429,
+                     *       "detail": "Too many requests. Try again later.",
+                     *       "instance": "/v1/…",
+                     *       "code": "rate_limited",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+            /** @description Temporarily unavailable */
+            503: {
+                headers: {
+                    /** @description seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/database_unavailable",
+                     *       "title": "Temporarily unavailable",
+                     *       "status": 503,
+                     *       "detail": "The database is temporarily unavailable. Try again shortly.",
+                     *       "instance": "/v1/…",
+                     *       "code": "database_unavailable",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["ProblemDto"];
+                };
+            };
+        };
+    };
+    AdminSystem_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemDto"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "https://api.example.org/problems/validation_failed",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "One or more fields are not valid; see errors.",
+                     *       "instance": "/v1/…",
+                     *       "code": "validation_failed",
+                     *       "requestId": "3f0c2b7e-5d1a-4a4e-9c57-0c8f6f1d2a90",
+                     *       "errors": [
+                     *         {
+                     *           "pointer": "#page",
+                     *           "detail": "is not a known query parameter"
                      *         }
                      *       ]
                      *     }

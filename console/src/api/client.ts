@@ -20,6 +20,7 @@ export type NewApiKey = Schemas['CreateApiKeyDto'];
 export type ManagedUser = Schemas['ManagedUserDto'];
 export type Instance = Schemas['InstanceDto'];
 export type CheckRun = Schemas['CheckRunDto'];
+export type SystemState = Schemas['SystemDto'];
 export type Notices = Schemas['NoticesDto'];
 export type Readiness = Schemas['ReadyDto'];
 

@@ -32,6 +32,7 @@ import { RefreshLease1764006200000 } from './1764006200000-refresh-lease.js';
 import { Labels1764006700000 } from './1764006700000-labels.js';
 import { Notices1764007000000 } from './1764007000000-notices.js';
 import { CheckHistory1764007100000 } from './1764007100000-check-history.js';
+import { Attention1764007200000 } from './1764007200000-attention.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -69,4 +70,5 @@ export const MIGRATIONS = [
   Labels1764006700000,
   Notices1764007000000,
   CheckHistory1764007100000,
+  Attention1764007200000,
 ];

@@ -299,6 +299,7 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 403,
     request: plain('/v1/auth/passkey', { response: {} }),
   },
+  'GET /v1/admin/system': { needs: 'admin', ok: 200, request: plain('/v1/admin/system') },
   'GET /v1/me/notices': { needs: 'session', ok: 200, request: plain('/v1/me/notices') },
   'PUT /v1/me/notices': {
     needs: 'session',

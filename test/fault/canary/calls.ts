@@ -468,6 +468,7 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       return admin.client.delete(`/v1/admin/invitations/${id}`);
     },
   ],
+  'GET /v1/admin/system': [({ admin }) => admin.client.get('/v1/admin/system')],
   'GET /v1/admin/cache': [({ admin }) => admin.client.get('/v1/admin/cache')],
   'POST /v1/admin/cache/warm': [({ admin }) => admin.client.post('/v1/admin/cache/warm', { users: 10 })],
   'DELETE /v1/admin/cache/users/{id}': [

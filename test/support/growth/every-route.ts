@@ -202,6 +202,7 @@ async function admins(
   await ok(root.delete(user));
   for (const query of ['', '?after=1', '?before=999', '?action=credentials.reveal'])
     await ok(root.get(`/v1/admin/audit${query}`));
+  await ok(root.get('/v1/admin/system'));
   await ok(root.get('/v1/admin/cache'));
   await ok(root.post('/v1/admin/cache/warm', { users: 50 }));
   await ok(root.delete(`/v1/admin/cache/users/${userId}`));

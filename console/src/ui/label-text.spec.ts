@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { labelsIn, labelsText } from './tags.js';
+import { labelsIn, labelsText } from './label-text.js';
 
 it('reads back what it writes, and takes an equals sign too', () => {
   const labels = { customer: 'acme', url: 'https://a.example/?b=c' };
