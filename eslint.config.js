@@ -10,9 +10,9 @@ const SERVICES = [
   ...['audit', 'cache', 'credentials', 'crypto', 'database', 'http', 'idempotency', 'keys', 'outbox'],
 ];
 const FEATURES = {
-  admin: ['platforms', 'sessions', 'users'],
-  account: ['auth', 'platforms', 'users'],
-  auth: ['factors', 'mail', 'sessions', 'users'],
+  admin: ['mail', 'platforms', 'sessions', 'users', 'watch'],
+  account: ['auth', 'platforms', 'reveal', 'users'],
+  auth: ['factors', 'mail', 'notices', 'sessions', 'users'],
   avatars: ['instances', 'platforms'],
   connect: ['instances', 'platforms'],
   events: ['auth', 'platforms', 'rate-limit'],
@@ -20,15 +20,16 @@ const FEATURES = {
   health: [],
   instances: [],
   mail: [],
+  notices: ['mail'],
   metrics: ['proxy', 'watch'],
   platforms: ['instances', 'snapshots'],
   proxy: ['instances', 'platforms', 'rate-limit', 'watch'],
-  reveal: ['platforms'],
+  reveal: ['notices', 'platforms'],
   sessions: [],
   snapshots: ['instances'],
   stats: ['platforms', 'snapshots'],
   users: [],
-  watch: ['instances', 'platforms', 'snapshots'],
+  watch: ['instances', 'notices', 'platforms', 'snapshots'],
   webhooks: ['instances', 'mail', 'platforms'],
 };
 const MAY_IMPORT = {

@@ -51,6 +51,8 @@ export async function serveConsole(fastify: FastifyInstance, basePath: string): 
         decorateReply: false,
         // The API must start even if the console is not built yet. The folder is checked again on each request.
         suppressWarning: true,
+        // The build has compressed them.
+        preCompressed: true,
         cacheControl: false,
         setHeaders: (reply, path) => {
           // File names under assets/ contain a hash of the content.

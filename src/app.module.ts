@@ -25,6 +25,7 @@ import { InstancesModule } from './instances/instances.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { MailModule } from './mail/mail.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { NoticesModule } from './notices/notices.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { PlatformsModule } from './platforms/platforms.module.js';
 import { ProxyModule } from './proxy/proxy.module.js';
@@ -56,6 +57,7 @@ export class AppModule {
         AuditModule,
         IdempotencyModule,
         MailModule,
+        NoticesModule,
         UsersModule,
         SessionsModule,
         AuthModule,

@@ -21,6 +21,7 @@ import { PlatformsPage } from './pages/platforms.js';
 import { SignInAgain } from './pages/sign-in-again.js';
 import { SignInPage } from './pages/sign-in.js';
 import { StatsPage } from './pages/stats.js';
+import { SystemPage } from './pages/system.js';
 import { UsersPage } from './pages/users.js';
 import { WebhooksPage } from './pages/webhooks.js';
 import { condition, watchCondition } from './state/condition.js';
@@ -129,6 +130,7 @@ function Header() {
                 <PageLink to="connections" label="All connections" />
                 <PageLink to="users" label="Users" />
                 <PageLink to="cache" label="Cache" />
+                <PageLink to="system" label="System" />
               </>
             )}
           </nav>
@@ -207,6 +209,8 @@ function PersonsPage({ isAdmin }: { readonly isAdmin: boolean }) {
       return <AccountPage />;
     case 'cache':
       return isAdmin ? <CachePage /> : <NotFound />;
+    case 'system':
+      return isAdmin ? <SystemPage /> : <NotFound />;
     case 'overview':
       return isAdmin ? <OverviewPage /> : <NotFound />;
     case 'connections':

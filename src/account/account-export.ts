@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { currentOrigin } from '../audit/audit-origin.js';
 import { Database } from '../database/database.js';
+import { ExportedSecrets } from './exported-secrets.js';
 
 /** Rows read at once. */
 const PAGE_ROWS = 1000;
@@ -21,7 +23,8 @@ const byId = (table: string, columns: string, owner = 'user_id'): Part => ({
 const PARTS: Readonly<Record<string, Part>> = {
   account: byId(
     'users',
-    `id, email, role, oidc_issuer AS "oidcIssuer", created_at AS "createdAt", last_active_at AS "lastActiveAt"`,
+    `id, email, role, oidc_issuer AS "oidcIssuer", created_at AS "createdAt", last_active_at AS "lastActiveAt",
+     notices_off AS "noticesOff"`,
     'id',
   ),
   sessions: byId(
@@ -65,41 +68,62 @@ const PARTS: Readonly<Record<string, Part>> = {
       ORDER BY platform_id, taken_on`,
     first: [0, '0001-01-01'],
   },
+  checks: {
+    sql: `SELECT jsonb_build_array(platform_id, c.id) AS key, platform_id AS "platformId", outcome, detail,
+        first_at AS "firstAt", last_at AS "lastAt", checks, latency_ms AS "latencyMs"
+      FROM platform_checks c JOIN platform_connections p ON p.id = platform_id
+      WHERE p.user_id = $1 AND (platform_id, c.id) > (($2::jsonb->>0)::integer, ($2::jsonb->>1)::bigint)
+      ORDER BY platform_id, c.id`,
+    first: [0, 0],
+  },
   auditTrail: byId(
     'audit_log',
     `at, action, outcome, actor, platform_id AS "platformId", reason, detail, address`,
   ),
 };
 
-/** What is kept about a person, without credentials, passwords and keys. */
+/** What is kept about a person, without passwords and keys, and without credentials unless these are asked for. */
 @Injectable()
 export class AccountExport {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly secrets: ExportedSecrets,
+  ) {}
 
   /** A JSON object, in pieces: of a long trail or many activities, never all at once. Holds no connection between two reads. */
-  async *of(userId: number): AsyncGenerator<string> {
+  of(userId: number, withSecrets: boolean): AsyncGenerator<string> {
+    // The origin now: the stream is read when the request is over.
+    return this.parts(userId, withSecrets ? this.secrets.of(userId, currentOrigin()) : null);
+  }
+
+  private async *parts(userId: number, credentials: AsyncIterable<object> | null): AsyncGenerator<string> {
     let before = '{\n';
     for (const [name, part] of Object.entries(PARTS)) {
-      yield `${before}${JSON.stringify(name)}: [`;
-      yield* this.rows(part, userId);
-      yield ']';
+      yield* array(`${before}${JSON.stringify(name)}`, this.rows(part, userId));
       before = ',\n';
     }
+    if (credentials !== null) yield* array(`${before}"credentials"`, credentials);
     yield '\n}\n';
   }
 
-  private async *rows({ sql, first }: Part, userId: number): AsyncGenerator<string> {
-    let before = '\n';
+  private async *rows({ sql, first }: Part, userId: number): AsyncGenerator<object> {
     for (let after: Part['first'] | undefined = first; after !== undefined;) {
       const rows: { key: Part['first'] }[] = await this.database.statement<{ key: Part['first'] }>(
         `${sql} LIMIT ${PAGE_ROWS}`,
         [userId, JSON.stringify(after)],
       );
       after = rows.length < PAGE_ROWS ? undefined : rows.at(-1)?.key;
-      for (const { key: _key, ...row } of rows) {
-        yield before + JSON.stringify(row);
-        before = ',\n';
-      }
+      for (const { key: _key, ...row } of rows) yield row;
     }
   }
+}
+
+async function* array(name: string, rows: AsyncIterable<object>): AsyncGenerator<string> {
+  yield `${name}: [`;
+  let before = '\n';
+  for await (const row of rows) {
+    yield before + JSON.stringify(row);
+    before = ',\n';
+  }
+  yield ']';
 }

@@ -1,13 +1,17 @@
 import { Readable } from 'node:stream';
-import { Body, Controller, Delete, Get, Header, HttpCode, Ip, StreamableFile } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Header, HttpCode, Ip, Query, StreamableFile } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { AuditLog } from '../audit/audit-log.js';
 import { SignInDelayed, WrongPassword } from '../auth/auth.errors.js';
+import { AppConfig } from '../config/app-config.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
+import { RecentSignIn } from '../http/auth/recent-sign-in.js';
+import { ApiBooleanQuery, BooleanQueryPipe } from '../http/boolean-query.pipe.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
+import { RevealDisabled } from '../reveal/reveal.errors.js';
 import { AccountDeletion, DAYS_TO_RETURN } from './account-deletion.js';
 import { AccountExport } from './account-export.js';
 import { DeleteAccountDto, LeavingDto } from './dto/delete-account.dto.js';
@@ -19,23 +23,36 @@ export class AccountController {
     private readonly deletion: AccountDeletion,
     private readonly exports: AccountExport,
     private readonly audit: AuditLog,
+    private readonly config: AppConfig,
   ) {}
 
   @Get('export')
   @Authenticated()
+  @RecentSignIn('secrets')
   @RateLimit('strict')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({
     summary: 'Everything that is kept about you',
     description:
-      'A JSON file: account, sessions, API keys, connections, activities, followers day by day, and your trail. No credentials, ' +
-      'passwords or keys.',
+      'A JSON file: account, sessions, API keys, connections and their checks, activities, followers day by day, and your ' +
+      'trail. No passwords or ' +
+      'keys. With `secrets=true` also `credentials`: access token, client key and client secret of each connection. That needs a ' +
+      'recent sign-in (`POST /v1/auth/confirm`), and each connection is in the trail as with a reveal. What cannot be opened is null.',
   })
+  @ApiBooleanQuery('secrets', 'Whether to add the credentials of your connections')
   @ApiOkResponse({ content: { 'application/json': { schema: { type: 'object' } } } })
-  @ApiProblems([429, 503])
-  async export(@CurrentUser() { id }: AuthUser): Promise<StreamableFile> {
-    await this.audit.write({ action: 'account.export', outcome: 'done', userId: id });
-    return new StreamableFile(Readable.from(this.exports.of(id), { objectMode: false }), {
+  @ApiProblems([400, 403, 429, 503], new RevealDisabled())
+  async export(
+    @CurrentUser() { id }: AuthUser,
+    @Query('secrets', BooleanQueryPipe) secrets: boolean,
+  ): Promise<StreamableFile> {
+    const record = { action: 'account.export', userId: id } as const;
+    if (secrets && !this.config.revealEnabled) {
+      await this.audit.write({ ...record, outcome: 'reveal_disabled' });
+      throw new RevealDisabled();
+    }
+    await this.audit.write({ ...record, outcome: 'done', ...(secrets && { detail: 'With credentials' }) });
+    return new StreamableFile(Readable.from(this.exports.of(id, secrets), { objectMode: false }), {
       type: 'application/json',
       disposition: 'attachment; filename="platform-manager-account.json"',
     });

@@ -4,14 +4,14 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { CacheUnavailable } from '../cache/cache-errors.js';
 import { CacheFigures } from '../cache/cache-figures.js';
-import { ADMISSION_KINDS, AdmissionGate } from '../database/admission-gate.js';
-import { poolState } from '../database/pool.js';
+import { AdmissionGate } from '../database/admission-gate.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { OutboxRelay } from '../outbox/outbox-relay.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 import { CacheFiguresDto } from './dto/cache-figures.dto.js';
+import { poolFigures } from './pool-figures.js';
 
 const CACHE_UNAVAILABLE = new CacheUnavailable('redis-unavailable', 'Example of the documentation');
 
@@ -38,13 +38,8 @@ export class AdminCacheController {
   @ApiProblems([503])
   async read(): Promise<CacheFiguresDto> {
     const figures = await this.figures.read();
-    const pool = poolState(this.dataSource);
-    // Most requests wait at the admission gate, before they reach the pool.
-    const waiting = ADMISSION_KINDS.reduce(
-      (sum, kind) => sum + this.gate.figures(kind).waiting,
-      pool.waiting,
-    );
-    return { ...figures, pool: { ...pool, waiting }, outbox: this.relay.state };
+    const pool = poolFigures(this.dataSource, this.gate);
+    return { ...figures, pool, outbox: this.relay.state };
   }
 
   @Delete('users/:id')

@@ -12,23 +12,29 @@ import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { InvitationsService } from '../users/invitations.service.js';
 import { InvitationNotFound, TooManyInvitations } from '../users/users.errors.js';
 import { InvitationDto, InviteDto, NewInvitationDto } from './dto/admin-users.dto.js';
+import { InvitationMails } from './invitation-mails.js';
 
 @ApiTags('admin')
 @Controller('v1/admin/invitations')
 export class InvitationsController {
-  constructor(private readonly invitations: InvitationsService) {}
+  constructor(
+    private readonly invitations: InvitationsService,
+    private readonly mails: InvitationMails,
+  ) {}
 
   @Post()
   @Authenticated('admin')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({
     summary: 'Invite somebody',
-    description: 'The token lets one person create an account where `REGISTRATION=invite`.',
+    description:
+      'The token lets one person create an account where `REGISTRATION=invite`. With `email`, a link is sent to that address too, ' +
+      'if this server sends mail: at most three an hour.',
   })
   @ApiCreatedResponse({ type: NewInvitationDto })
   @ApiProblems([400, 409, 413, 415, 503], new TooManyInvitations())
   async create(@Body() { email, days }: InviteDto): Promise<NewInvitationDto> {
-    return this.invitations.create(email ?? null, days ?? 7);
+    return this.mails.create(email ?? null, days ?? 7);
   }
 
   @Get()

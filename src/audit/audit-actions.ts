@@ -10,6 +10,7 @@ export const AUDIT_ACTIONS = [
   'account.delete',
   'account.export',
   'account.invite',
+  'account.notices',
   'second_factor.add',
   'second_factor.codes',
   'second_factor.remove',

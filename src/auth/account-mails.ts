@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import { AppConfig } from '../config/app-config.js';
 import { type Letter, letterOf } from '../mail/letter.js';
-import { type MailKind, MailOutbox } from '../mail/mail-outbox.js';
+import { type LinkKind, MailOutbox } from '../mail/mail-outbox.js';
 import { UsersService } from '../users/users.service.js';
 import { MailTokens } from './mail-tokens.js';
 
@@ -72,7 +72,7 @@ export class AccountMails implements OnModuleInit {
 
   /** With the token in the fragment, which browsers send to nobody, so that no log has it. */
   private async link(
-    kind: MailKind,
+    kind: LinkKind,
     page: string,
     owner: { readonly userId: number; readonly email: string },
     lifeMinutes: number,

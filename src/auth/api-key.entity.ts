@@ -59,6 +59,10 @@ export class ApiKey {
   @Column({ name: 'last_used_at', type: 'timestamptz', nullable: true })
   lastUsedAt!: Date | null;
 
+  /** When it read credentials for the first time. */
+  @Column({ name: 'first_reveal_at', type: 'timestamptz', nullable: true })
+  firstRevealAt!: Date | null;
+
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
   createdAt!: Date;
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, IsNull, type Repository } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
+import { currentOrigin } from '../audit/audit-origin.js';
 import { Clock } from '../common/clock.js';
 import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
@@ -10,6 +11,7 @@ import { Database } from '../database/database.js';
 import type { Scope } from '../http/auth/auth-user.js';
 import type { KeyPolicyFields } from '../http/auth/key-policy.js';
 import { KeyedRequests } from '../idempotency/keyed-requests.js';
+import { NoticesService } from '../notices/notices.service.js';
 import { API_KEY_CHANGED, type ApiKeyChange, type CommittedChanges } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { newApiKey, prefixOf } from './api-key-format.js';
@@ -42,6 +44,7 @@ export class ApiKeysService {
     private readonly invalidation: Invalidation,
     private readonly audit: AuditLog,
     private readonly keyed: KeyedRequests,
+    private readonly notices: NoticesService,
     private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {}
@@ -118,6 +121,8 @@ export class ApiKeysService {
       const id = identifiers[0]?.['id'] as number;
       const view = toView(await manager.findOneByOrFail(ApiKey, { id }));
       const detail = `API key ${id}: ${scopes.join(' ')}`;
+      const made = { key: name, address: currentOrigin().address, at: this.clock.now().toISOString() };
+      await this.notices.addIn(manager, userId, 'apiKeyMade', [made]);
       await this.audit.writeIn(manager, { action: 'api_key.create', outcome: 'done', userId, detail });
       const created = { ...view, key };
       await this.keyed.keepIn(manager, created);

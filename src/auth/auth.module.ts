@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { FactorsModule } from '../factors/factors.module.js';
 import { MailModule } from '../mail/mail.module.js';
+import { NoticesModule } from '../notices/notices.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccessTokens } from './access-tokens.js';
@@ -34,6 +35,7 @@ import { PasswordChangeService } from './password-change.service.js';
 import { PasswordResetService } from './password-reset.service.js';
 import { Passwords } from './passwords.js';
 import { SignInDelays } from './sign-in-delays.js';
+import { SignInNotice } from './sign-in-notice.js';
 import { TokenVerifier } from './token-verifier.js';
 
 @Module({
@@ -41,6 +43,7 @@ import { TokenVerifier } from './token-verifier.js';
     TypeOrmModule.forFeature([ApiKey, EmailChange]),
     FactorsModule,
     MailModule,
+    NoticesModule,
     SessionsModule,
     UsersModule,
   ],
@@ -76,6 +79,7 @@ import { TokenVerifier } from './token-verifier.js';
     PasswordResetService,
     Passwords,
     SignInDelays,
+    SignInNotice,
     TokenVerifier,
     { provide: APP_GUARD, useClass: AuthenticatedGuard },
   ],

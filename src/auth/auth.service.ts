@@ -26,6 +26,7 @@ import type { SessionDto } from './dto/session.dto.js';
 import { assertHardToGuess } from './password-strength.js';
 import { Passwords } from './passwords.js';
 import { SignInDelays } from './sign-in-delays.js';
+import { SignInNotice } from './sign-in-notice.js';
 
 const SESSION_BEGIN = { action: 'session.begin' } as const;
 
@@ -46,6 +47,7 @@ export class AuthService {
     private readonly mails: MailOutbox,
     private readonly factors: SecondFactors,
     private readonly passkeys: PasskeyProofs,
+    private readonly notice: SignInNotice,
     private readonly config: AppConfig,
   ) {}
 
@@ -140,6 +142,7 @@ export class AuthService {
         if (!(await this.users.stay(account.id, manager))) throw new InvalidCredentials();
         records.push({ action: 'account.delete', outcome: 'undone', userId: account.id });
       }
+      await this.notice.addIn(manager, account.id, from);
       const session = await this.admit(account.id, from, manager, account.passwordHash);
       await this.audit.writeIn(manager, ...records);
       return session;

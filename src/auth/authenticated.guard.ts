@@ -22,8 +22,8 @@ type Parameters = Readonly<Record<string, string | undefined>>;
 interface Route {
   readonly access: Access;
   readonly reach: PlatformReach;
-  /** Whether a person must have signed in within the last minutes. */
-  readonly recent: boolean;
+  /** Whether a person must have signed in within the last minutes, or the query parameter that asks for what needs it. */
+  readonly recent: boolean | string;
 }
 
 /**
@@ -87,7 +87,7 @@ export class AuthenticatedGuard implements CanActivate {
     route: Route,
     request: AuthenticatedRequest,
   ): AuthUser | Promise<AuthUser> {
-    return !route.recent || this.isRecent(user) ? user : this.readAgain(user, token, request);
+    return !needsRecent(route, request) || this.isRecent(user) ? user : this.readAgain(user, token, request);
   }
 
   /** Not of people with tokens of the OpenID provider, which sees to their factors itself. */
@@ -114,7 +114,7 @@ export class AuthenticatedGuard implements CanActivate {
       route = {
         access: this.reflector.get<Access | undefined>(ACCESS_METADATA, handler) ?? 'session',
         reach: platformReach(context.getClass(), handler),
-        recent: this.reflector.get<true | undefined>(RECENT_SIGN_IN_METADATA, handler) ?? false,
+        recent: this.reflector.get<true | string | undefined>(RECENT_SIGN_IN_METADATA, handler) ?? false,
       };
       this.#routes.set(handler, route);
     }
@@ -128,4 +128,9 @@ function admit(user: AuthUser, { access, reach }: Route, request: AuthenticatedR
     throw new PolicyRefused();
   }
   request.user = user;
+}
+
+function needsRecent({ recent }: Route, { query }: AuthenticatedRequest): boolean {
+  if (typeof recent === 'boolean') return recent;
+  return (query as Readonly<Record<string, unknown>>)[recent] === 'true';
 }

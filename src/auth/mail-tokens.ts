@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { hashOf, mayBeSecret, newSecret } from '../common/secrets.js';
 import { Database } from '../database/database.js';
-import type { MailKind } from '../mail/mail-outbox.js';
+import type { LinkKind } from '../mail/mail-outbox.js';
 
 /** What a link is good for. */
 export interface LinkOwner {
@@ -19,7 +19,7 @@ export class MailTokens {
   constructor(private readonly database: Database) {}
 
   async issue(
-    kind: MailKind,
+    kind: LinkKind,
     { userId, email }: LinkOwner,
     lifeMinutes: number,
     manager: EntityManager,
@@ -34,7 +34,7 @@ export class MailTokens {
   }
 
   /** Of links that were sent and are not to work any more. */
-  async withdraw(kinds: readonly MailKind[], userId: number, manager: EntityManager): Promise<void> {
+  async withdraw(kinds: readonly LinkKind[], userId: number, manager: EntityManager): Promise<void> {
     await manager.query('DELETE FROM mail_tokens WHERE user_id = $1 AND kind = ANY($2::varchar[])', [
       userId,
       kinds,
@@ -42,7 +42,7 @@ export class MailTokens {
   }
 
   /** Does not use it up. */
-  async find(kind: MailKind, token: string): Promise<LinkOwner | null> {
+  async find(kind: LinkKind, token: string): Promise<LinkOwner | null> {
     if (!mayBeSecret(token)) return null;
     const [owner] = await this.database.statement<LinkOwner>(
       `SELECT user_id AS "userId", email FROM mail_tokens WHERE ${FOUND}`,
@@ -52,7 +52,7 @@ export class MailTokens {
   }
 
   /** Uses it up, and with it all others of its kind and user. One of two racing calls gets null. */
-  async take(kind: MailKind, token: string, manager: EntityManager): Promise<LinkOwner | null> {
+  async take(kind: LinkKind, token: string, manager: EntityManager): Promise<LinkOwner | null> {
     if (!mayBeSecret(token)) return null;
     const [taken] = await manager.query<[LinkOwner[], number]>(
       `DELETE FROM mail_tokens WHERE ${FOUND} RETURNING user_id AS "userId", email`,

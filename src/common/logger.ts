@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
 import type { AppConfig } from '../config/app-config.js';
+import { recentErrors } from './recent-errors.js';
 
 export interface LogDestination {
   write(line: string): void;
@@ -82,6 +83,7 @@ export class NestPinoLogger implements LoggerService {
     const context = rest.at(-1);
     const stack = rest.length > 1 ? rest[0] : undefined;
     const text = message instanceof Error ? message.message : String(message);
+    if (level === 'warn' || level === 'error' || level === 'fatal') recentErrors.add(level, text, context);
     this.logger[level](
       {
         ...(typeof context === 'string' && { context }),

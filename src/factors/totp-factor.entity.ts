@@ -1,4 +1,4 @@
-import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, ForeignKey, PrimaryColumn } from 'typeorm';
 
 /** An authenticator app. */
 @Entity('totp_factors')
@@ -11,6 +11,7 @@ export class TotpFactor {
   @Column({ type: 'text' })
   secret!: string;
 
+  @Index('totp_factors_key_id_idx')
   @Column({ name: 'key_id', type: 'varchar', length: 32 })
   keyId!: string;
 

@@ -13,6 +13,7 @@ const BATCH_ROWS = 100;
 /** Each pass retries the rows that were locked by a writer, or were written with the old key since. */
 const MAX_PASSES = 10;
 const PASS_PAUSE_MS = 200;
+const COUNT_BOUND = 10_001;
 
 /** Receives the progress of a rotation. */
 export interface RotationProgress {
@@ -58,6 +59,21 @@ export class KeyRotation {
     // The canary comes last: once it is renewed, a process that lacks the new key does not start.
     if (outcomes.every(({ complete }) => complete)) await this.canary.renew();
     return outcomes;
+  }
+
+  /** How many rows are not under the primary key, counted up to a bound. */
+  async remaining(): Promise<{ what: string; left: number }[]> {
+    const counted: { what: string; left: number }[] = [];
+    for (const { what, table } of this.#registered) {
+      // Two ranges of an index, where <> would read all rows.
+      const [row] = await this.database.statement<{ left: number }>(
+        `SELECT count(*)::integer AS left FROM (
+           SELECT 1 FROM ${table} WHERE key_id < $1 OR key_id > $1 LIMIT ${COUNT_BOUND}) AS bounded`,
+        [this.ring.primaryKeyId],
+      );
+      counted.push({ what, left: row?.left ?? 0 });
+    }
+    return counted;
   }
 
   /** Goes through all rows once, in batches. Each batch has its own transaction. */

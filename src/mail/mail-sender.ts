@@ -11,7 +11,7 @@ import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
 import { Database } from '../database/database.js';
 import type { Letter } from './letter.js';
-import { type MailKind, MailOutbox } from './mail-outbox.js';
+import { type MailItem, type MailKind, MailOutbox } from './mail-outbox.js';
 import { MailTransport } from './mail-transport.js';
 
 /** For letters of other processes, of one that died, and of those that failed. */
@@ -23,6 +23,8 @@ const LEASE_SECONDS = 120;
 /** The waits double from here: the last attempt comes some 20 minutes after the first. */
 const FIRST_WAIT_SECONDS = 5;
 const MAX_ATTEMPTS = 9;
+/** A link grows old; what a notice tells does not. The last attempt comes eleven hours after the first. */
+const MAX_NOTICE_ATTEMPTS = 14;
 const BATCH = 20;
 const PURGE_BATCH_ROWS = 1000;
 
@@ -31,6 +33,7 @@ interface Claimed {
   readonly kind: MailKind;
   readonly recipient: string;
   readonly attempts: number;
+  readonly items: readonly MailItem[] | null;
 }
 
 /**
@@ -88,23 +91,23 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
       `UPDATE mails SET attempts = attempts + 1, due_at = now() + make_interval(secs => ${LEASE_SECONDS})
        WHERE id = (SELECT id FROM mails WHERE done_at IS NULL AND due_at <= now()
                    ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-       RETURNING id, kind, recipient, attempts`,
+       RETURNING id, kind, recipient, attempts, items`,
     );
     const mail = rows[0];
     if (mail === undefined) return null;
-    const compose = mail.attempts > MAX_ATTEMPTS ? undefined : this.outbox.composerOf(mail.kind);
-    const letter = (await compose?.(mail.recipient, manager)) ?? null;
+    const compose = mail.attempts > mostAttempts(mail) ? undefined : this.outbox.composerOf(mail.kind);
+    const letter = (await compose?.(mail.recipient, manager, mail.items ?? [])) ?? null;
     if (letter === null) await manager.query('UPDATE mails SET done_at = now() WHERE id = $1', [mail.id]);
     return { ...mail, letter };
   }
 
-  private async deliver({ id, kind, attempts }: Claimed, letter: Letter): Promise<boolean> {
+  private async deliver({ id, kind, attempts, items }: Claimed, letter: Letter): Promise<boolean> {
     try {
       await this.transport?.send(letter);
     } catch (error) {
       const { code = 'unknown error', responseCode = 0 } = error as { code?: string; responseCode?: number };
       const refused = code === 'EENVELOPE' && responseCode >= 500;
-      if (refused || attempts >= MAX_ATTEMPTS) {
+      if (refused || attempts >= mostAttempts({ items })) {
         // Not to whom: the log does not say who has an account here.
         this.#logger.warn(`A message (${kind}, ${id}) could not be sent and is given up: ${code}`);
         await this.finish(id);
@@ -126,10 +129,10 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
     await this.database.statement('UPDATE mails SET done_at = now() WHERE id = $1 RETURNING id', [id]);
   }
 
-  /** What is older than an hour counts for no limit any more. */
+  /** What was sent an hour ago counts for no limit any more. */
   private async purge(): Promise<void> {
     for (const [table, key, old] of [
-      ['mails', 'id', `done_at IS NOT NULL AND created_at < now() - interval '1 hour'`],
+      ['mails', 'id', `done_at < now() - interval '1 hour' AND created_at < now() - interval '1 hour'`],
       ['mail_tokens', 'token_hash', 'expires_at < now()'],
     ]) {
       await this.database.statement(
@@ -138,4 +141,8 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
       );
     }
   }
+}
+
+function mostAttempts({ items }: Pick<Claimed, 'items'>): number {
+  return items === null ? MAX_ATTEMPTS : MAX_NOTICE_ATTEMPTS;
 }

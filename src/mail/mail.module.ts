@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
 import { FileTransport } from './file-transport.js';
+import { MailFigures } from './mail-figures.js';
 import { MailOutbox } from './mail-outbox.js';
 import { MailSender } from './mail-sender.js';
 import { MailTransport } from './mail-transport.js';
@@ -8,6 +9,7 @@ import { SmtpTransport } from './smtp-transport.js';
 
 @Module({
   providers: [
+    MailFigures,
     MailOutbox,
     MailSender,
     {
@@ -22,6 +24,6 @@ import { SmtpTransport } from './smtp-transport.js';
       },
     },
   ],
-  exports: [MailOutbox],
+  exports: [MailFigures, MailOutbox],
 })
 export class MailModule {}

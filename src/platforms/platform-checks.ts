@@ -8,6 +8,7 @@ import { type CommittedChanges, STATS_CHANGED } from '../outbox/change.js';
 import { Invalidation } from '../outbox/invalidation.js';
 import { transactionIdOf } from '../outbox/transaction-id.js';
 import { AccountSnapshots } from '../snapshots/account-snapshots.js';
+import { CheckHistory } from './check-history.js';
 import type { CachedPlatform } from './platform-cache.js';
 import type { PlatformView } from './platform-view.js';
 import { PlatformConnection } from './platform.entity.js';
@@ -43,6 +44,7 @@ export class PlatformChecks {
     private readonly invalidation: Invalidation,
     private readonly accounts: TestedAccounts,
     private readonly tokens: TokenRefresh,
+    private readonly history: CheckHistory,
   ) {}
 
   /** @throws {PlatformNotFound} */
@@ -172,6 +174,7 @@ export class PlatformChecks {
         );
       }
       const { affected } = await update.execute();
+      await this.history.noteIn(manager, { id, accessToken, instanceUrl }, check);
       const taken =
         connectedTo !== null &&
         (await this.snapshots.take(manager, { id, accessToken, instanceUrl }, connectedTo, checkedAt));

@@ -22,7 +22,7 @@ export type ExportedConnection = Pick<
   readonly credentials: Credentials | null;
 };
 
-/** All connections with their credentials in plain text. Only for a command that has left its entry in the audit trail. */
+/** Connections with their credentials in plain text. The caller leaves an entry in the audit trail before it gives them out. */
 @Injectable()
 export class PlatformExport {
   constructor(
@@ -34,9 +34,9 @@ export class PlatformExport {
     return this.database.load((manager) => manager.count(PlatformConnection));
   }
 
-  /** The connections after an id, in the order of their ids. */
-  async page(afterId: number, limit: number): Promise<ExportedConnection[]> {
-    const where = { id: MoreThan(afterId) };
+  /** The connections after an id, in the order of their ids; of one user only, if one is given. */
+  async page(afterId: number, limit: number, userId?: number): Promise<ExportedConnection[]> {
+    const where = { id: MoreThan(afterId), ...(userId !== undefined && { userId }) };
     const rows = await this.database.load((manager) =>
       manager.find(PlatformConnection, { where, order: { id: 'ASC' }, take: limit }),
     );

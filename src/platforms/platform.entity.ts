@@ -64,6 +64,7 @@ export class PlatformConnection {
   clientSecret!: string | null;
 
   /** Id of the key that encrypted and sealed this row. */
+  @Index('platform_connections_key_id_idx')
   @Column({ name: 'key_id', type: 'varchar', length: 32 })
   keyId!: string;
 

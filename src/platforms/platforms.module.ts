@@ -4,8 +4,10 @@ import { CredentialsModule } from '../credentials/credentials.module.js';
 import { InstancesModule } from '../instances/instances.module.js';
 import { SnapshotsModule } from '../snapshots/snapshots.module.js';
 import { BlueskyAccess } from './bluesky-access.js';
+import { CheckHistory } from './check-history.js';
 import { DisconnectService } from './disconnect.service.js';
 import { LastUsed } from './last-used.js';
+import { PlatformAttention } from './platform-attention.js';
 import { PlatformCacheController } from './platform-cache.controller.js';
 import { PlatformChecks } from './platform-checks.js';
 import { PlatformExport } from './platform-export.js';
@@ -34,9 +36,11 @@ import { TokenRefresh } from './token-refresh.js';
   controllers: [PlatformCacheController, PlatformsController, PlatformTestController],
   providers: [
     BlueskyAccess,
+    CheckHistory,
     PlatformsService,
     PlatformWriter,
     PlatformRepository,
+    PlatformAttention,
     PlatformChecks,
     PlatformSearch,
     DisconnectService,
@@ -53,7 +57,9 @@ import { TokenRefresh } from './token-refresh.js';
     BlueskyAccess,
     DisconnectService,
     LastUsed,
+    PlatformAttention,
     PlatformChecks,
+    PlatformExport,
     PlatformRepository,
     PlatformSearch,
     PlatformsService,

@@ -8,6 +8,7 @@ import {
   type CredentialsOwner,
 } from '../credentials/credential-cipher.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
+import { FirstReveals } from '../notices/first-reveals.js';
 import { LastUsed } from '../platforms/last-used.js';
 import type { CachedPlatform } from '../platforms/platform-cache.js';
 import type { PlatformView } from '../platforms/platform-view.js';
@@ -48,12 +49,13 @@ export class RevealService {
     private readonly platforms: PlatformsService,
     private readonly cipher: CredentialCipher,
     private readonly audit: AuditLog,
+    private readonly firstReveals: FirstReveals,
     private readonly lastUsed: LastUsed,
     private readonly config: AppConfig,
   ) {}
 
   /**
-   * With a warm cache, the audit row is the only SQL statement. Refusals are audited too.
+   * With a warm cache, the audit row is the only SQL statement, but for an API key that this process has not seen reveal. Refusals are audited too.
    *
    * @throws {ServiceUnavailable} when the audit row cannot be committed.
    */
@@ -77,6 +79,7 @@ export class RevealService {
       await this.record(request, 'needs_reconnect');
       return { read, result: new NeedsReconnect() };
     }
+    await this.firstReveals.note(user.id, user.apiKeyId, platform.view.name);
     // Committed before the secret leaves the process: if the process dies here, the trail has one entry too many, never one
     // too few.
     await this.record(request, 'revealed');

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { IsNull, MoreThan, type Repository } from 'typeorm';
+import { type EntityManager, IsNull, MoreThan, type Repository } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
@@ -8,10 +8,14 @@ import type { AuthUser } from '../http/auth/auth-user.js';
 import { type CommittedChanges, isSessionChange } from '../outbox/change.js';
 import { Invalidation, type InvalidationOutcome } from '../outbox/invalidation.js';
 import type { OpenSessionDto } from './dto/open-session.dto.js';
+import { type Seen, isSameDevice } from './same-device.js';
 import { SessionVerifier } from './session-verifier.js';
 import { MAX_SESSIONS, SessionWriter } from './session-writer.js';
 import { Session } from './session.entity.js';
 import { SessionEndUnconfirmed, SessionNotFound } from './sessions.errors.js';
+
+/** Of one user, that are compared. */
+const MOST_DEVICES = 500;
 
 /** What people do with their own sessions. */
 @Injectable()
@@ -39,6 +43,15 @@ export class SessionsService {
       ...{ id, device, address, createdAt, lastSeenAt },
       current: id === sessionId,
     }));
+  }
+
+  /** Whether the user has signed in from there before, in a session that is kept; those that have ended count. */
+  async knows(userId: number, from: Seen, manager: EntityManager): Promise<boolean> {
+    const seen = await manager.query<Seen[]>(
+      `SELECT DISTINCT device, address FROM sessions WHERE user_id = $1 LIMIT ${MOST_DEVICES}`,
+      [userId],
+    );
+    return seen.some((one) => isSameDevice(one, from));
   }
 
   /**

@@ -17,6 +17,12 @@ export const MAX_INVITATIONS = 1000;
 
 export type OpenInvitation = Pick<Invitation, 'id' | 'email' | 'createdAt' | 'expiresAt'>;
 
+export interface NewInvitation extends OpenInvitation {
+  readonly token: string;
+  /** Whether a letter with a link of its own is on its way. */
+  readonly mailed: boolean;
+}
+
 const OPEN = 'id, email, created_at AS "createdAt", expires_at AS "expiresAt"';
 
 /** Each lets one person create an account, where nobody else can (`REGISTRATION=invite`). */
@@ -29,10 +35,15 @@ export class InvitationsService {
 
   /**
    * @param email the only address that may use it; null if any may.
+   * @param mail adds the letter, in the same transaction.
    * @returns the token too, which is stored only as a hash.
    * @throws {TooManyInvitations}
    */
-  async create(email: string | null, days: number): Promise<OpenInvitation & { readonly token: string }> {
+  async create(
+    email: string | null,
+    days: number,
+    mail: (manager: EntityManager, created: OpenInvitation) => Promise<boolean>,
+  ): Promise<NewInvitation> {
     const token = newSecret();
     return this.database.transaction(async (manager) => {
       await manager.query('DELETE FROM invitations WHERE expires_at <= now()');
@@ -43,10 +54,24 @@ export class InvitationsService {
         [hashOf(token), email === null ? null : normalEmail(email), days],
       );
       if (created === undefined) throw new TooManyInvitations();
-      const detail = `Invitation ${created.id}`;
+      const mailed = await mail(manager, created);
+      const detail = `Invitation ${created.id}${mailed ? ', by mail' : ''}`;
       await this.audit.writeIn(manager, { action: 'account.invite', outcome: 'invited', detail });
-      return { ...created, token };
+      return { ...created, token, mailed };
     });
+  }
+
+  /**
+   * A token for the letter, in place of one that another letter has. Null if the invitation was used, withdrawn or has
+   * expired in the meantime.
+   */
+  async tokenForMail(id: number, email: string, manager: EntityManager): Promise<string | null> {
+    const token = newSecret();
+    const [rows] = await manager.query<[unknown[], number]>(
+      `UPDATE invitations SET mailed_token_hash = $3 WHERE id = $1 AND email = $2 AND expires_at > now() RETURNING id`,
+      [id, email, hashOf(token)],
+    );
+    return rows.length === 0 ? null : token;
   }
 
   /** Those that can be used, the newest first. */
@@ -93,7 +118,8 @@ export class InvitationsService {
   }
 }
 
-const GOOD = 'token_hash = $1 AND expires_at > now() AND (email IS NULL OR email = $2)';
+const GOOD =
+  '(token_hash = $1 OR mailed_token_hash = $1) AND expires_at > now() AND (email IS NULL OR email = $2)';
 
 function given(token: string, email: string): unknown[] {
   return [hashOf(token), normalEmail(email)];

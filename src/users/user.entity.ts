@@ -52,6 +52,10 @@ export class User {
   @Column({ name: 'leaves_at', type: 'timestamptz', nullable: true })
   leavesAt!: Date | null;
 
+  /** The notices by mail that the person does not want. */
+  @Column({ name: 'notices_off', type: 'varchar', length: 30, array: true, default: () => `'{}'` })
+  noticesOff!: string[];
+
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' })
   createdAt!: Date;
 }

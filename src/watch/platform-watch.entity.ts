@@ -6,6 +6,10 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
  */
 @Entity('platform_watch')
 @Index('platform_watch_unplanned_idx', ['platformId'], { where: 'next_check_at IS NULL' })
+@Index('platform_watch_broken_idx', ['conditionAt'], { where: 'broken_checks > 0' })
+@Index('platform_watch_news_idx', ['platformId'], {
+  where: '(broken_checks >= 2 AND NOT told_broken) OR (broken_checks = 0 AND told_broken)',
+})
 export class PlatformWatch {
   @ForeignKey('PlatformConnection', { name: 'platform_watch_platform_id_fkey', onDelete: 'CASCADE' })
   @PrimaryColumn({ name: 'platform_id', type: 'integer', primaryKeyConstraintName: 'platform_watch_pkey' })
@@ -23,4 +27,16 @@ export class PlatformWatch {
   /** While a process refreshes the token. */
   @Column({ name: 'refresh_leased_until', type: 'timestamptz', nullable: true })
   refreshLeasedUntil!: Date | null;
+
+  /** Failed checks in a row; two are as good as any more. */
+  @Column({ name: 'broken_checks', type: 'smallint', default: 0 })
+  brokenChecks!: number;
+
+  /** Whether its person has heard last that it is broken. */
+  @Column({ name: 'told_broken', type: 'boolean', default: false })
+  toldBroken!: boolean;
+
+  /** When `broken_checks` changed. */
+  @Column({ name: 'condition_at', type: 'timestamptz', nullable: true })
+  conditionAt!: Date | null;
 }

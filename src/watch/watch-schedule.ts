@@ -66,9 +66,13 @@ const CLAIM_SQL = `
   SELECT platform_id AS "platformId", coalesce(refresh_at <= now(), false) AS "refreshDue" FROM claimed
   ORDER BY due_at`;
 
+/** A first failed check is repeated soon, so that people hear only of what lasts. */
+const CONFIRM_SECONDS = 300;
+
 const CHECKED_SQL = `
   UPDATE platform_watch SET next_check_at =
-    greatest(least(now() + ${ms('$2')}, refresh_at), now() + interval '${SHORTEST_DELAY_SECONDS} seconds')
+    greatest(least(now() + ${ms('$2')}, refresh_at,
+      CASE broken_checks WHEN 1 THEN now() + interval '${CONFIRM_SECONDS} seconds' END), now() + interval '${SHORTEST_DELAY_SECONDS} seconds')
   WHERE platform_id = $1`;
 
 const ENTER_SQL = `

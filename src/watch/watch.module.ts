@@ -3,8 +3,10 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { InstancesModule } from '../instances/instances.module.js';
+import { NoticesModule } from '../notices/notices.module.js';
 import { PlatformsModule } from '../platforms/platforms.module.js';
 import { SnapshotsModule } from '../snapshots/snapshots.module.js';
+import { ConnectionNotices } from './connection-notices.js';
 import { InstanceWatch } from './instance-watch.entity.js';
 import { LocalRounds } from './local-rounds.js';
 import { PlatformWatch } from './platform-watch.entity.js';
@@ -20,10 +22,12 @@ import { Watcher } from './watcher.js';
     TypeOrmModule.forFeature([PlatformWatch, InstanceWatch]),
     CredentialsModule,
     InstancesModule,
+    NoticesModule,
     PlatformsModule,
     SnapshotsModule,
   ],
   providers: [
+    ConnectionNotices,
     WatchForecast,
     WatchMeter,
     WatchSchedule,

@@ -5,6 +5,7 @@ import { contestants } from './contestants.js';
 import { LIMITED, CACHE_OFF, Deployment } from './deployment.js';
 import { environment } from './environment.js';
 import { fernet } from './fernet.js';
+import { firstPaint } from './first-paint.js';
 import { memoryOfUsers } from './memory.js';
 import { profile } from './profile.js';
 import { queriesSaved } from './queries-saved.js';
@@ -43,6 +44,7 @@ const PARTS = [
   'queriesSaved',
   'coldUsers',
   'memory',
+  'firstPaint',
   'scale',
   'profile',
   'soak',
@@ -78,6 +80,7 @@ async function main(): Promise<void> {
       queriesSaved: () => queriesSaved(deployment, ours, uncached, sizes.requests),
       coldUsers: () => coldUsers(deployment),
       memory: () => memoryOfUsers(deployment, sizes.users),
+      firstPaint: () => firstPaint(ours, plan.rounds),
       scale: () => scale(plan.rounds),
       profile: () => profile(deployment),
       soak: () => soak(deployment, soakMinutes),

@@ -216,6 +216,13 @@ describe('the console', () => {
     await inspect(visitor, 'connections');
   }, 120_000);
 
+  it('has none on the system page', async () => {
+    const visitor = await site.logIn(admin);
+    await visitor.page.getByRole('link', { name: 'System' }).click();
+    await visitor.see('Recent errors');
+    await inspect(visitor, 'system');
+  }, 120_000);
+
   it('has none on the cache page', async () => {
     const visitor = await site.logIn(admin);
     const { clock } = visitor.page;

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { authenticator } from '../../src/factors/second-factors.js';
 import { waitUntil } from '../support/barrier.js';
@@ -102,6 +103,39 @@ describe('an account in the console', () => {
     await visitor.press('Turn off');
     await dialog(visitor).getByRole('button', { name: 'Turn off' }).click();
     await visitor.see('Set up an app');
+  });
+
+  it('chooses what is told by mail, and takes the data along with the tokens after the password', async () => {
+    const person = await site.person();
+    await site.connected(person);
+    const visitor = await site.logIn(person);
+    const { page } = visitor;
+    await page.getByRole('link', { name: 'Account' }).click();
+    await visitor.see(/Confirm your e-mail address first/);
+    const made = page.getByLabel('An API key is made');
+    expect(await made.isChecked()).toBe(true);
+    await made.focus();
+    await page.keyboard.press('Space');
+    await page.keyboard.press('Enter');
+    await visitor.see('Your choice is saved.');
+    expect((await person.client.get('/v1/me/notices')).json()).toMatchObject({
+      ...{ apiKeyMade: false, newSignIn: true, credentialsRevealed: true, connections: true },
+    });
+    await page.reload();
+    await made.waitFor();
+    expect(await made.isChecked()).toBe(false);
+    expect(await visitor.axe()).toEqual([]);
+
+    await loggedInLongAgo(person);
+    await visitor.press('Download with access tokens');
+    await visitor.see('Confirm that it is you');
+    await visitor.fill({ 'Your password': person.password });
+    const download = page.waitForEvent('download');
+    await page.keyboard.press('Enter');
+    const exported = JSON.parse(await text(await (await download).createReadStream())) as {
+      credentials: { accessToken: string }[];
+    };
+    expect(site.backends.secrets.foundIn(exported.credentials[0]?.accessToken ?? '')).toHaveLength(1);
   });
 
   it('changes the address by the links to both', async () => {

@@ -68,6 +68,33 @@ describe('the console of an administrator', () => {
     await visitor.see('Nothing matches.');
   });
 
+  it('sees how the server is doing, and which connections broke or end soon', async () => {
+    const person = await site.person();
+    const [broken, ending] = [await site.connected(person), await site.connected(person)];
+    await site.backends.rows(
+      `UPDATE platform_watch SET broken_checks = 2, condition_at = now() WHERE platform_id = $1`,
+      [broken.id],
+    );
+    await site.backends.rows(`UPDATE platform_connections SET key_id = 'an-older-key' WHERE id = $1`, [
+      broken.id,
+    ]);
+    await site.backends.rows(
+      `UPDATE platform_connections SET token_expires_at = now() + interval '3 days' WHERE id = $1`,
+      [ending.id],
+    );
+    const visitor = await site.logIn(admin);
+    await visitor.page.getByRole('link', { name: 'Overview' }).click();
+    const entry = (list: string, name: string) =>
+      visitor.page.getByRole('region', { name: list }).getByText(name);
+    await entry('Broken lately', broken.name).waitFor();
+    await entry('Tokens that expire soon', ending.name).waitFor();
+    await visitor.page.getByRole('link', { name: 'System' }).click();
+    await visitor.see('1 platform connections left');
+    expect(await figure(visitor, 'Cache')).toBe('In use');
+    expect(await figure(visitor, 'Mail')).toBe('Not configured');
+    await visitor.see(/Platform Manager \d.* PostgreSQL \d/);
+  });
+
   it('goes anywhere by keyboard: Ctrl K, a few letters, Enter', async () => {
     const visitor = await site.logIn(admin);
     const { keyboard } = visitor.page;

@@ -147,6 +147,40 @@ describe('the console, its session and its connection to the server', () => {
       .waitFor({ state: 'detached' });
   });
 
+  it('keeps labels that were typed while the network was lost, and finds the connection by them', async () => {
+    const person = await site.person();
+    const { id, name } = await site.connected(person, { labels: { env: 'live' } });
+    await site.connected(person, { name: 'Without labels' });
+    const visitor = await site.logIn(person);
+    const { page } = visitor;
+    await visitor.see('env: live');
+    await choose(visitor, name, 'Edit');
+    await visitor.fill({
+      'Labels (optional)': 'customer: acme\nNot A Key: x',
+      'Your own ID for it (optional)': 'order-7',
+    });
+    await visitor.context.setOffline(true);
+    await visitor.see(/^You are offline\./);
+    await visitor.press('Save');
+    await visitor.see(/The server does not answer/);
+    await visitor.context.setOffline(false);
+    await page.getByText(/^You are offline\./).waitFor({ state: 'detached' });
+    await visitor.press('Save');
+    await visitor.see(/Labels must have keys of labels/);
+    await visitor.fill({ 'Labels (optional)': 'customer: acme' });
+    await visitor.press('Save');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect((await person.client.get(`/v1/platforms/${id}`)).json()).toMatchObject({
+      ...{ labels: { customer: 'acme' }, externalId: 'order-7' },
+    });
+    await page.getByLabel('Search').fill('customer: acme');
+    await visitor.see('1 of 2 platforms');
+    await page.getByRole('link', { name, exact: true }).click();
+    await visitor.see('Your ID: order-7');
+    await visitor.see('customer: acme');
+    expect(await visitor.axe()).toEqual([]);
+  });
+
   it('comes back to the stream of events from where it was, with its token', async () => {
     const person = await site.person();
     const visitor = await site.visit();
@@ -264,7 +298,19 @@ describe('the console, its session and its connection to the server', () => {
     await visitor.page.getByLabel('See connections and statistics').check();
     await visitor.page.getByText('Limit it further').click();
     await visitor.page.getByLabel(name).check();
-    await visitor.fill({ 'Only from these addresses': '127.0.0.1, ::1' });
+    await visitor.fill({
+      ...{ 'Only from these addresses': '127.0.0.1, ::1', 'Only these paths at servers': 'not a path' },
+      'Requests to servers a minute, at most': '30',
+    });
+    await visitor.page.getByLabel('Post and upload (POST)').check();
+    await visitor.page.getByLabel('Valid for').selectOption('Until a day that I choose');
+    await visitor.fill({ 'Last day': '2020-01-31' });
+    await visitor.press('Make key');
+    await visitor.see(/must be paths such as/);
+    await visitor.fill({ 'Only these paths at servers': '/api/v1/statuses, /api/v2/**' });
+    await visitor.press('Make key');
+    await visitor.see(/must be in the future/);
+    await visitor.fill({ 'Last day': new Date(Date.now() + 5 * 86_400_000).toISOString().slice(0, 10) });
     await visitor.press('Make key');
     await visitor.see('This is the only time that it is shown.');
     const key = await visitor.page.getByLabel('API key', { exact: true }).inputValue();
@@ -272,7 +318,10 @@ describe('the console, its session and its connection to the server', () => {
     const worker = person.client.as({ accessToken: key });
     expect((await worker.get('/v1/platforms')).json()).toMatchObject([{ name }]);
     await visitor.press('Done');
-    await visitor.see(`Only for ${name} · Only from 127.0.0.1, ::1`);
+    await visitor.see(
+      `Only for ${name} · Only from 127.0.0.1, ::1 · At servers: Post and upload (POST) · ` +
+        'Only /api/v1/statuses, /api/v2/** · At most 30 requests a minute',
+    );
     expect(await focused(visitor)).toBe('Make an API key');
     await visitor.press('Revoke Worker');
     await visitor.press(/^Revoke$/);
@@ -310,7 +359,7 @@ describe('the console, its session and its connection to the server', () => {
     const visitor = await site.logIn(person);
     await visitor.page.getByRole('link', { name: 'Account' }).click();
     const download = visitor.page.waitForEvent('download');
-    await visitor.press('Download');
+    await visitor.press(/^Download$/);
     const exported = JSON.parse(await readFile(await (await download).path(), 'utf8')) as object;
     expect(exported).toMatchObject({
       account: [{ email: person.email }],

@@ -41,7 +41,7 @@ const SECRET_ANSWERS: readonly SecretAnswer[] = [
     made: true,
   },
   {
-    route: /^POST \/v1\/platforms\/\d+\/credentials$/,
+    route: /^(POST \/v1\/platforms\/\d+\/credentials|GET \/v1\/me\/export)$/,
     secret: fields('accessToken', 'clientKey', 'clientSecret'),
     made: false,
   },

@@ -22,6 +22,9 @@ export type NewWebhook = Schemas['CreateWebhookDto'];
 export type Delivery = Schemas['DeliveryDto'];
 export type ManagedUser = Schemas['ManagedUserDto'];
 export type Instance = Schemas['InstanceDto'];
+export type CheckRun = Schemas['CheckRunDto'];
+export type SystemState = Schemas['SystemDto'];
+export type Notices = Schemas['NoticesDto'];
 export type Readiness = Schemas['ReadyDto'];
 
 /** The signed-in user. */

@@ -103,10 +103,14 @@ function needsAttention({ isActive, status }: Platform): boolean {
 }
 
 function textOf(platform: Platform): string {
-  const { name, username, instanceUrl, platformType, status } = platform;
+  const { name, username, instanceUrl, platformType, status, labels, externalId } = platform;
+  const tags = Object.entries(labels).map(([key, value]) => `${key}: ${value}`);
   const handle = `@${username ?? ''}@${new URL(instanceUrl).host}`;
   return plain(
-    [name, handle, softwareName(platform), TYPE_LABELS[platformType], STATUS_LABELS[status]].join(' '),
+    [
+      ...[name, handle, softwareName(platform), TYPE_LABELS[platformType], STATUS_LABELS[status]],
+      ...[...tags, externalId ?? ''],
+    ].join(' '),
   );
 }
 

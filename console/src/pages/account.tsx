@@ -10,6 +10,7 @@ import { Time } from '../ui/time.js';
 import { EmailAddress } from './account-email.js';
 import { Authenticator } from './authenticator.js';
 import { Leaving } from './leaving.js';
+import { MailNotices } from './mail-notices.js';
 import { Passkeys } from './passkeys.js';
 
 const FIELDS = ['currentPassword', 'newPassword'];
@@ -25,6 +26,7 @@ export function AccountPage() {
       <Password onChanged={again} />
       <Passkeys />
       <Authenticator />
+      <MailNotices />
       <Leaving />
     </>
   );

@@ -7,6 +7,7 @@ import { STATUS_LABELS, TYPE_LABELS, softwareOf } from '../ui/labels.js';
 import { Empty, Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { SoftwareMark } from '../ui/software-mark.js';
+import { Tags } from '../ui/tags.js';
 import { Time } from '../ui/time.js';
 import { StatusLine } from './platform-row.js';
 
@@ -146,6 +147,7 @@ function Row({ platform }: { readonly platform: Platform }) {
             <SoftwareMark type={platformType} /> {softwareOf(platform)}
           </span>
         </p>
+        <Tags labels={platform.labels} />
         <p class="hint">
           Number {id} of <a href={hrefOf(`connections?user=${userId}`)}>user {userId}</a> · checked{' '}
           <Time at={platform.lastCheckedAt} none="never" />

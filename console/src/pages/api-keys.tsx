@@ -7,7 +7,7 @@ import { Confirm } from '../ui/confirm.js';
 import { Empty, Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Time } from '../ui/time.js';
-import { SCOPE_WORDS } from '../ui/words.js';
+import { METHOD_WORDS, SCOPE_WORDS } from '../ui/words.js';
 import { MakeKey } from './make-key.js';
 
 type Open = { readonly kind: 'make' } | { readonly kind: 'revoke'; readonly key: ApiKey } | null;
@@ -87,7 +87,7 @@ function limitsOf({
   const limits = [
     ...(platformIds === undefined ? [] : [`Only for ${platformIds.map(nameOf).join(', ')}`]),
     ...(addresses === undefined ? [] : [`Only from ${addresses.join(', ')}`]),
-    ...(methods === undefined ? [] : [`At servers only ${methods.join(', ')}`]),
+    ...(methods === undefined ? [] : [`At servers: ${methods.map((one) => METHOD_WORDS[one]).join(', ')}`]),
     ...(paths === undefined ? [] : [`Only ${paths.join(', ')}`]),
     ...(perMinute === undefined ? [] : [`At most ${perMinute} requests a minute`]),
   ];

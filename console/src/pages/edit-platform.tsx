@@ -4,7 +4,8 @@ import { useLookup } from '../api/use-lookup.js';
 import { say, warn } from '../state/messages.js';
 import { platforms, write } from '../state/platforms.js';
 import { Dialog } from '../ui/dialog.js';
-import { Field, Form, SecretField, Select } from '../ui/form.js';
+import { Field, Form, SecretField, Select, TextArea } from '../ui/form.js';
+import { labelsIn, labelsText } from '../ui/label-text.js';
 import { PASTED_LABELS, STATUS_LABELS, TYPE_LABELS } from '../ui/labels.js';
 
 interface EditProps {
@@ -12,7 +13,9 @@ interface EditProps {
   readonly onClose: () => void;
 }
 
-const SHOWN = ['name', 'platformType', 'instanceUrl', 'username'] as const;
+const SHOWN = ['name', 'platformType', 'instanceUrl', 'username', 'externalId'] as const;
+/** Where an empty field means none. */
+const CLEARED = ['username', 'externalId'];
 const SECRET = ['accessToken', 'clientKey', 'clientSecret'] as const;
 
 /** Saves only over the version that it shows (If-Match). */
@@ -47,7 +50,7 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
       </div>
       <Form
         key={shown.version}
-        fields={[...SHOWN, ...SECRET]}
+        fields={[...SHOWN, 'labels', ...SECRET]}
         submitLabel="Save"
         onCancel={onClose}
         explain={(error) =>
@@ -105,6 +108,20 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
               spellcheck={false}
               error={errorOf('username')}
             />
+            <TextArea
+              name="labels"
+              label="Labels (optional)"
+              hint="For your programs and lists: one on a line, such as “customer: acme”"
+              defaultValue={labelsText(shown.labels)}
+              error={errorOf('labels')}
+            />
+            <Field
+              name="externalId"
+              label="Your own ID for it (optional)"
+              defaultValue={shown.externalId ?? ''}
+              spellcheck={false}
+              error={errorOf('externalId')}
+            />
             {!byConsent && (
               <>
                 <SecretField
@@ -140,9 +157,11 @@ function save(shown: Platform, values: Readonly<Record<string, string>>): Promis
   const body = Object.fromEntries(
     [...changed, ...secrets].map((field) => {
       const value = values[field] ?? '';
-      return [field, field === 'username' && value === '' ? null : value];
+      return [field, CLEARED.includes(field) && value === '' ? null : value];
     }),
   ) as PlatformChange;
+  const labels = values.labels ?? '';
+  const relabelled = labels === labelsText(shown.labels) ? {} : { labels: labelsIn(labels) };
   return ok(
     api.PATCH('/v1/platforms/{id}', {
       params: {
@@ -150,7 +169,7 @@ function save(shown: Platform, values: Readonly<Record<string, string>>): Promis
         header: { 'If-Match': `"${shown.version}"` },
         query: { test: isTested(shown, values) },
       },
-      body,
+      body: { ...body, ...relabelled },
     }),
   );
 }

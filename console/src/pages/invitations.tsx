@@ -79,17 +79,25 @@ async function withdraw(id: number): Promise<void> {
   }
 }
 
+interface Made {
+  readonly link: string;
+  readonly mailedTo: string | null;
+}
+
 interface InviteProps {
   readonly onClose: () => void;
   readonly onInvited: () => void;
 }
 
 function Invite({ onClose, onInvited }: InviteProps) {
-  const [link, setLink] = useState<string | null>(null);
-  if (link !== null) {
+  const [made, setMade] = useState<Made | null>(null);
+  if (made !== null) {
     return (
-      <Dialog title="Send this link to the person" onClose={onClose}>
-        <Link link={link} onClose={onClose} />
+      <Dialog
+        title={made.mailedTo === null ? 'Send this link to the person' : 'The invitation is on its way'}
+        onClose={onClose}
+      >
+        <Link {...made} onClose={onClose} />
       </Dialog>
     );
   }
@@ -101,8 +109,9 @@ function Invite({ onClose, onInvited }: InviteProps) {
         onCancel={onClose}
         onSubmit={async ({ email = '', days = '7' }) => {
           const body = { days: Number(days), ...(email !== '' && { email }) };
-          const { token } = await ok(api.POST('/v1/admin/invitations', { body }));
-          setLink(`${location.origin}${hrefOf('register')}#${token}`);
+          const { token, mailed } = await ok(api.POST('/v1/admin/invitations', { body }));
+          const link = `${location.origin}${hrefOf('register')}#${token}`;
+          setMade({ link, mailedTo: mailed ? email : null });
           onInvited();
         }}
       >
@@ -112,7 +121,7 @@ function Invite({ onClose, onInvited }: InviteProps) {
               name="email"
               type="email"
               label="E-mail address (optional)"
-              hint="If you leave it empty, anybody who has the link can use it"
+              hint="The link is sent there, if this server sends mail. If you leave it empty, anybody who has the link can use it"
               error={errorOf('email')}
             />
             <Select name="days" label="Valid for" value="7" options={LIFETIMES} error={errorOf('days')} />
@@ -124,11 +133,14 @@ function Invite({ onClose, onInvited }: InviteProps) {
 }
 
 /** Once: the server keeps only a hash of the token. */
-function Link({ link, onClose }: { readonly link: string; readonly onClose: () => void }) {
+function Link({ link, mailedTo, onClose }: Made & { readonly onClose: () => void }) {
   const field = useRef<HTMLInputElement>(null);
   return (
     <>
-      <p>It works once, and is shown only now.</p>
+      <p>
+        {mailedTo !== null && `A link was sent to ${mailedTo}. You can also give them this one. `}
+        It works once, and is shown only now.
+      </p>
       <div class="field">
         <label for="invitation-link">Link</label>
         <input

@@ -9,15 +9,15 @@ const FIELDS = ['currentPassword'];
 /** Taking one's data along, and deleting the account. */
 export function Leaving() {
   const [deleting, setDeleting] = useState(false);
-  const [busy, setBusy] = useState(false);
+  const [busy, setBusy] = useState<'plain' | 'secrets' | null>(null);
   const [fault, setFault] = useState<string | null>(null);
 
-  async function save(): Promise<void> {
-    if (busy) return;
-    setBusy(true);
+  async function save(secrets: boolean): Promise<void> {
+    if (busy !== null) return;
+    setBusy(secrets ? 'secrets' : 'plain');
     setFault(null);
     try {
-      const file = await ok(api.GET('/v1/me/export', { parseAs: 'blob' }));
+      const file = await ok(api.GET('/v1/me/export', { params: { query: { secrets } }, parseAs: 'blob' }));
       const link = document.createElement('a');
       link.href = URL.createObjectURL(file as unknown as Blob);
       link.download = 'platform-manager-account.json';
@@ -26,7 +26,7 @@ export function Leaving() {
     } catch (error) {
       setFault(messageOf(error));
     } finally {
-      setBusy(false);
+      setBusy(null);
     }
   }
 
@@ -34,15 +34,21 @@ export function Leaving() {
     <>
       <section class="panel" aria-labelledby="your-data">
         <h2 id="your-data">Your data</h2>
-        <p>A file of everything that is kept about you, without passwords, keys and tokens.</p>
+        <p>
+          A file of everything that is kept about you, without passwords and keys. With the access tokens of
+          your connections it is as good as your accounts: keep it where nobody else reads it.
+        </p>
         {fault !== null && (
           <p class="notice bad" role="alert">
             {fault}
           </p>
         )}
         <div class="buttons">
-          <button type="button" aria-disabled={busy} onClick={() => void save()}>
-            {busy ? 'One moment…' : 'Download'}
+          <button type="button" aria-disabled={busy !== null} onClick={() => void save(false)}>
+            {busy === 'plain' ? 'One moment…' : 'Download'}
+          </button>
+          <button type="button" aria-disabled={busy !== null} onClick={() => void save(true)}>
+            {busy === 'secrets' ? 'One moment…' : 'Download with access tokens'}
           </button>
         </div>
       </section>

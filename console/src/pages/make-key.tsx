@@ -1,14 +1,18 @@
 import { useState } from 'preact/hooks';
 import { type NewApiKey, api, ok } from '../api/client.js';
-import { platforms } from '../state/platforms.js';
 import { Copied } from '../ui/copied.js';
 import { Dialog } from '../ui/dialog.js';
 import { Checks, Field, Form, Select } from '../ui/form.js';
 import { SCOPE_WORDS, type Scope } from '../ui/words.js';
+import { LIMIT_FIELDS, Limits, chosenIn, policyOf } from './key-limits.js';
 
 const DAY_MS = 86_400_000;
-const LIFETIMES = { 30: '30 days', 90: '90 days', 365: '1 year', 0: 'Until it is revoked' };
-const FIELDS = ['name', 'scopes', 'expiresAt', 'policy', 'policy/addresses', 'policy/platformIds'];
+const ON_A_DAY = 'day';
+const LIFETIMES = {
+  ...{ 30: '30 days', 90: '90 days', 365: '1 year', 0: 'Until it is revoked' },
+  [ON_A_DAY]: 'Until a day that I choose',
+};
+const FIELDS = ['name', 'scopes', 'expiresAt', 'policy', ...LIMIT_FIELDS];
 
 interface MakeProps {
   readonly onClose: () => void;
@@ -17,6 +21,7 @@ interface MakeProps {
 
 export function MakeKey({ onClose, onMade }: MakeProps) {
   const [made, setMade] = useState<string | null>(null);
+  const [days, setDays] = useState('90');
   if (made !== null) {
     return (
       <Dialog title="Copy your API key now" onClose={onClose}>
@@ -49,42 +54,19 @@ export function MakeKey({ onClose, onMade }: MakeProps) {
             <Select
               name="days"
               label="Valid for"
-              value="90"
+              value={days}
               options={LIFETIMES}
-              error={errorOf('expiresAt')}
+              onChange={setDays}
+              error={days === ON_A_DAY ? undefined : errorOf('expiresAt')}
             />
+            {days === ON_A_DAY && (
+              <Field name="until" type="date" label="Last day" required error={errorOf('expiresAt')} />
+            )}
             <Limits errorOf={errorOf} />
           </>
         )}
       </Form>
     </Dialog>
-  );
-}
-
-function Limits({ errorOf }: { readonly errorOf: (field: string) => string | undefined }) {
-  const list = platforms.value ?? [];
-  return (
-    <details>
-      <summary>Limit it further</summary>
-      <div class="stack">
-        {list.length > 0 && (
-          <Checks
-            legend="Only these connections"
-            hint="None chosen: all of them"
-            name="platformIds"
-            options={Object.fromEntries(list.map(({ id, name }) => [id, name]))}
-            error={errorOf('policy/platformIds')}
-          />
-        )}
-        <Field
-          name="addresses"
-          label="Only from these addresses"
-          hint="IP addresses or ranges such as 203.0.113.0/24, separated by commas. Empty: from anywhere"
-          spellcheck={false}
-          error={errorOf('policy/addresses')}
-        />
-      </div>
-    </details>
   );
 }
 
@@ -99,21 +81,20 @@ function Shown({ secret, onClose }: { readonly secret: string; readonly onClose:
 }
 
 function bodyOf(values: Readonly<Record<string, string>>): NewApiKey {
-  const chosen = (name: string): string[] =>
-    Object.keys(values).flatMap((field) =>
-      field.startsWith(`${name}.`) ? [field.slice(name.length + 1)] : [],
-    );
-  const days = Number(values.days);
-  const platformIds = chosen('platformIds').map(Number);
-  const addresses = (values.addresses ?? '').split(',').flatMap((text) => text.trim() || []);
-  const policy = {
-    ...(platformIds.length > 0 && { platformIds }),
-    ...(addresses.length > 0 && { addresses }),
-  };
+  const policy = policyOf(values);
+  const expiresAt = endOf(values);
   return {
     name: values.name ?? '',
-    scopes: chosen('scopes') as Scope[],
-    ...(days > 0 && { expiresAt: new Date(Date.now() + days * DAY_MS).toISOString() }),
-    ...(Object.keys(policy).length > 0 && { policy }),
+    scopes: chosenIn(values, 'scopes') as Scope[],
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(policy !== undefined && { policy }),
   };
+}
+
+/** Undefined: until it is revoked. */
+function endOf({ days, until = '' }: Readonly<Record<string, string>>): string | undefined {
+  // The end of that day where the person is. Without a day, the server says what is wrong.
+  if (days === ON_A_DAY) return until === '' ? '' : new Date(`${until}T23:59:59`).toISOString();
+  const lifetime = Number(days);
+  return lifetime > 0 ? new Date(Date.now() + lifetime * DAY_MS).toISOString() : undefined;
 }

@@ -6,6 +6,7 @@ import { STATUS_LABELS, TYPE_LABELS, toneOf } from '../ui/labels.js';
 import { Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Tile } from '../ui/tile.js';
+import { Attention } from './attention.js';
 
 const EVERY_MS = 60_000;
 
@@ -33,6 +34,7 @@ const CACHE = {
 export function OverviewPage() {
   const counts = usePolled(load, [], EVERY_MS);
   const server = usePolled(loadServer, []);
+  const system = usePolled(() => ok(api.GET('/v1/admin/system')), [], EVERY_MS);
   return (
     <>
       <PageTitle>Overview</PageTitle>
@@ -87,6 +89,9 @@ export function OverviewPage() {
             />
           </>
         )}
+      </Loaded>
+      <Loaded polled={system} what="which connections need attention">
+        {(state) => <Attention {...state} />}
       </Loaded>
     </>
   );

@@ -6,6 +6,7 @@ import { Avatar } from '../ui/avatar.js';
 import { STATUS_LABELS, needsReconnect, softwareOf, toneOf } from '../ui/labels.js';
 import { Menu } from '../ui/menu.js';
 import { SoftwareMark } from '../ui/software-mark.js';
+import { Tags } from '../ui/tags.js';
 import { Time } from '../ui/time.js';
 
 interface RowProps {
@@ -49,6 +50,7 @@ export function PlatformRow(props: RowProps) {
             <SoftwareMark type={platformType} /> {softwareOf(platform)}
           </span>
         </p>
+        <Tags labels={platform.labels} />
       </div>
       <div class="health">
         <StatusLine platform={platform} />

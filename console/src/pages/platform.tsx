@@ -7,8 +7,10 @@ import { useActions } from '../state/use-actions.js';
 import { needsReconnect, softwareOf } from '../ui/labels.js';
 import { Empty, Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
+import { Tags } from '../ui/tags.js';
 import type { AuditAction } from '../ui/words.js';
 import { Activity } from './activity.js';
+import { CheckHistory } from './check-history.js';
 import { DeletePlatform } from './delete-platform.js';
 import { EditPlatform } from './edit-platform.js';
 import { Entries } from './entries.js';
@@ -74,6 +76,8 @@ function Connection({ platform }: { readonly platform: Platform }) {
             {isDefault && <span class="badge accent">Default</span>}
             {!isActive && <span class="badge">Disabled</span>}
           </p>
+          <Tags labels={platform.labels} />
+          {platform.externalId !== null && <p class="hint">Your ID: {platform.externalId}</p>}
         </div>
         <div class="buttons">
           {needsReconnect(status) && button('Reconnect', () => setOpen('reconnect'), true)}
@@ -87,6 +91,7 @@ function Connection({ platform }: { readonly platform: Platform }) {
         <Dates platform={platform} />
         {isActive && !isDefault && <div class="buttons">{button('Make default', makeDefault)}</div>}
       </section>
+      <CheckHistory platform={platform} />
       <Activity platforms={[platform]} />
       <Followers platforms={[platform]} />
       <History

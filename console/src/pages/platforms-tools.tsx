@@ -34,7 +34,7 @@ export function Filters({ list, choice: { q, status, software, sort } }: Filters
         <input
           id="connection-search"
           type="search"
-          placeholder="Name, account or instance"
+          placeholder="Name, account, instance or label"
           spellcheck={false}
           value={typed}
           onInput={(event) => setTyped(event.currentTarget.value)}

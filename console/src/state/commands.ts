@@ -28,6 +28,7 @@ const ADMIN_PAGES: readonly (readonly [target: string, label: string])[] = [
   ['connections', 'All connections'],
   ['users', 'Users'],
   ['cache', 'Cache'],
+  ['system', 'System'],
 ];
 
 /** What can be done from anywhere, best first; all words must be found. */

@@ -104,7 +104,7 @@ function inWords(error: string | undefined, name: string, label: string): string
 interface FieldProps {
   readonly name: string;
   readonly label: string;
-  readonly type?: 'email' | 'number' | 'password' | 'text';
+  readonly type?: 'date' | 'email' | 'number' | 'password' | 'text';
   readonly defaultValue?: string;
   readonly autocomplete?: string;
   readonly autofocus?: boolean;
@@ -127,6 +127,21 @@ export function Field({ label, hint, error: fault, onInput, ...input }: FieldPro
         {...(input as object)}
         {...describedBy(id, hint, error)}
       />
+      <FieldNotes id={id} hint={hint} error={error} />
+    </div>
+  );
+}
+
+/** Several lines. */
+export function TextArea({ label, hint, error: fault, name, defaultValue }: FieldProps) {
+  const id = useId();
+  const error = inWords(fault, name, label);
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <textarea id={id} name={name} rows={3} spellcheck={false} {...describedBy(id, hint, error)}>
+        {defaultValue}
+      </textarea>
       <FieldNotes id={id} hint={hint} error={error} />
     </div>
   );

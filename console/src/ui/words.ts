@@ -39,6 +39,18 @@ export const PAUSE_WORDS: Readonly<Record<NonNullable<Schemas['WebhookDto']['pau
   secret: 'Paused: make a new secret',
 };
 
+type Method = NonNullable<NonNullable<Schemas['CreateApiKeyDto']['policy']>['methods']>[number];
+
+/** What an API key may do at servers. */
+export const METHOD_WORDS: Readonly<Record<Method, string>> = {
+  GET: 'Read (GET)',
+  HEAD: 'See whether something is there (HEAD)',
+  POST: 'Post and upload (POST)',
+  PUT: 'Replace (PUT)',
+  PATCH: 'Change (PATCH)',
+  DELETE: 'Delete (DELETE)',
+};
+
 export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'account.register': 'Account created',
   'account.role': 'Role changed',
@@ -50,6 +62,7 @@ export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'account.delete': 'Account deleted',
   'account.export': 'Account exported',
   'account.invite': 'Invitation made',
+  'account.notices': 'Messages by mail changed',
   'second_factor.add': 'Second factor added',
   'second_factor.codes': 'Recovery codes',
   'second_factor.remove': 'Second factor removed',

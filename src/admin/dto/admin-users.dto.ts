@@ -161,4 +161,7 @@ export class NewInvitationDto extends InvitationDto {
     description: 'For `invitation` of `POST /v1/auth/register`. Shown only here',
   })
   token!: string;
+
+  @ApiProperty({ example: false, description: 'Whether a link of its own is on its way to `email`' })
+  mailed!: boolean;
 }

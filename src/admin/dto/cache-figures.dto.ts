@@ -41,7 +41,7 @@ class ReadDurationDto {
   reads!: number;
 }
 
-class PoolFiguresDto {
+export class PoolFiguresDto {
   @ApiProperty({ type: 'integer', example: 2 })
   used!: number;
 
@@ -52,7 +52,7 @@ class PoolFiguresDto {
   waiting!: number;
 }
 
-class OutboxFiguresDto {
+export class OutboxFiguresDto {
   @ApiProperty({
     type: 'integer',
     example: 0,

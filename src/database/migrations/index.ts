@@ -32,6 +32,9 @@ import { RefreshLease1764006200000 } from './1764006200000-refresh-lease.js';
 import { Labels1764006700000 } from './1764006700000-labels.js';
 import { Webhooks1764006800000 } from './1764006800000-webhooks.js';
 import { WebhookNotices1764006900000 } from './1764006900000-webhook-notices.js';
+import { Notices1764007000000 } from './1764007000000-notices.js';
+import { CheckHistory1764007100000 } from './1764007100000-check-history.js';
+import { Attention1764007200000 } from './1764007200000-attention.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -69,4 +72,7 @@ export const MIGRATIONS = [
   Labels1764006700000,
   Webhooks1764006800000,
   WebhookNotices1764006900000,
+  Notices1764007000000,
+  CheckHistory1764007100000,
+  Attention1764007200000,
 ];

@@ -1,7 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { AccountDeletion } from '../../../src/account/account-deletion.js';
 import { waitUntil } from '../../support/barrier.js';
-import { type Person, createPlatform, register, signAccessToken, unique } from '../../support/factories.js';
+import {
+  type Person,
+  createPlatform,
+  platformInput,
+  register,
+  signAccessToken,
+  unique,
+} from '../../support/factories.js';
 import { type ConnectApp, startConnectApp } from '../../support/fake-instance/connect-app.js';
 import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
 import { begin, finish } from '../../support/fake-instance/oauth-steps.js';
@@ -164,6 +171,7 @@ describe('GET /v1/me/export', () => {
 
     const answer = await person.client.get('/v1/me/export');
     expect(answer.header('content-disposition')).toMatch(/^attachment; filename=/);
+    expect(app.backends.secrets.foundIn(answer.text)).toEqual([]);
     const exported = answer.json<Record<string, { externalId: string }[]>>();
     expect(exported).toMatchObject({
       account: [{ id: person.id, email: person.email, role: 'user' }],
@@ -175,5 +183,49 @@ describe('GET /v1/me/export', () => {
     });
     expect(new Set(exported['activities']?.map(({ externalId }) => externalId)).size).toBe(2500);
     expect(exported['activities']).toHaveLength(2500);
+  });
+
+  it('adds the credentials where they are asked for, each connection in the trail first', async () => {
+    const person = await newPerson();
+    const input = platformInput(app.backends.secrets);
+    const { id } = (await person.client.post('/v1/platforms', input)).json<{ id: number }>();
+    const moved = await createPlatform(person, app.backends.secrets);
+    await app.backends.rows(
+      `UPDATE platform_connections SET access_token = (SELECT access_token FROM platform_connections WHERE id = $2)
+       WHERE id = $1`,
+      [moved.id, id],
+    );
+    await createPlatform(await newPerson(), app.backends.secrets);
+    const answer = await person.client.get('/v1/me/export?secrets=true');
+    const { accessToken, clientKey, clientSecret } = input;
+    const nothing = { accessToken: null, clientKey: null, clientSecret: null };
+    expect(answer.json<{ credentials: unknown[] }>().credentials).toMatchObject([
+      { platformId: id, username: input.username, accessToken, clientKey, clientSecret },
+      { platformId: moved.id, ...nothing },
+    ]);
+    const trail = await person.client.get('/v1/audit?action=credentials.reveal');
+    expect(trail.json<{ entries: unknown[] }>().entries).toEqual([
+      expect.objectContaining({
+        ...{ platformId: id, userId: person.id, outcome: 'revealed', address: '127.0.0.1' },
+        reason: 'Export of the account',
+      }),
+    ]);
+  });
+
+  it('needs a recent sign-in for them, and true or false', async () => {
+    const person = await newPerson();
+    expectProblem(await person.client.get('/v1/me/export?secrets=yes'), 400, 'validation_failed', [
+      '#secrets',
+    ]);
+    await app.backends.rows(
+      `UPDATE sessions SET confirmed_at = now() - interval '11 minutes' WHERE user_id = $1`,
+      [person.id],
+    );
+    await waitUntil(
+      async () => (await person.client.get('/v1/me/export?secrets=true')).status === 403,
+      KNOWN,
+    );
+    expectProblem(await person.client.get('/v1/me/export?secrets=true'), 403, 'recent_sign_in_required');
+    expect((await person.client.get('/v1/me/export?secrets=false')).status).toBe(200);
   });
 });

@@ -137,6 +137,12 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 404,
     request: plain('/v1/connect/finish', { attempt: 'x' }),
   },
+  'GET /v1/platforms/{id}/checks': {
+    needs: 'platforms:read',
+    ok: 200,
+    stranger: 404,
+    request: onPlatform((id) => `/v1/platforms/${id}/checks`),
+  },
   'POST /v1/platforms/{id}/test': {
     needs: 'platforms:write',
     ok: 200,
@@ -307,6 +313,15 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     needs: 'public',
     ok: 403,
     request: plain('/v1/auth/passkey', { response: {} }),
+  },
+  'GET /v1/admin/system': { needs: 'admin', ok: 200, request: plain('/v1/admin/system') },
+  'GET /v1/me/notices': { needs: 'session', ok: 200, request: plain('/v1/me/notices') },
+  'PUT /v1/me/notices': {
+    needs: 'session',
+    ok: 200,
+    request: plain('/v1/me/notices', {
+      ...{ newSignIn: true, apiKeyMade: true, credentialsRevealed: false, connections: true },
+    }),
   },
   'PUT /v1/me/email': {
     needs: 'session',

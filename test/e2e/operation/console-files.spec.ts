@@ -13,6 +13,11 @@ describe('the console’s files', () => {
   }, 120_000);
   afterAll(() => app.close());
 
+  const plainly = async (path: string): Promise<string | null> =>
+    (await fetch(`${app.baseUrl}${path}`, { headers: { 'Accept-Encoding': 'identity' } })).headers.get(
+      'content-encoding',
+    );
+
   const linked = (): string[] =>
     [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(
       ([, path = '']) => new URL(path, `${app.baseUrl}/console/`).pathname,
@@ -32,6 +37,28 @@ describe('the console’s files', () => {
       expect(file.status).toBe(200);
       expect(file.header('cache-control')).toBe('public, max-age=31536000, immutable');
     }
+  });
+
+  it('come compressed where the browser takes that: under 120 kB of script', async () => {
+    const scripts = linked().filter((path) => path.endsWith('.js'));
+    const text = (await app.client.get(scripts[0] ?? '')).text;
+    for (const encoding of ['br', 'gzip']) {
+      let bytes = 0;
+      for (const path of linked()) {
+        const answer = await fetch(`${app.baseUrl}${path}`, { headers: { 'Accept-Encoding': encoding } });
+        expect(answer.headers.get('content-encoding')).toBe(encoding);
+        expect(answer.headers.get('vary')).toBe('accept-encoding');
+        expect(answer.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+        if (path.endsWith('.js')) {
+          bytes += Number(answer.headers.get('content-length'));
+          expect(answer.headers.get('content-type')).toContain('javascript');
+          expect(await answer.text()).toBe(text);
+        }
+      }
+      expect(bytes).toBeGreaterThan(0);
+      expect(bytes).toBeLessThan(120_000);
+    }
+    expect(await plainly(scripts[0] ?? '')).toBe(null);
   });
 
   it('may load nothing from elsewhere, run nothing inline, and be framed by nobody', async () => {

@@ -30,6 +30,15 @@ interface Finding {
   readonly sameAccountAs: number | null;
 }
 
+interface Run {
+  readonly outcome: string;
+  readonly detail: string;
+  readonly checks: number;
+  readonly firstAt: string;
+  readonly lastAt: string;
+  readonly latencyMs: number | null;
+}
+
 describe('POST /v1/platforms/:id/test', () => {
   let app: ConnectApp;
   /** The same deployment, that gives up instances which do not answer. */
@@ -89,6 +98,41 @@ describe('POST /v1/platforms/:id/test', () => {
     const view = (await caller.send('GET', `/v1/platforms/${id}`)).body;
     return { fake, id, finding, view };
   }
+
+  it('keeps what was found, in a row for as long as it is the same, and 50 of them', async () => {
+    const { fake, id } = await tested('mastodon', (it) => it.addToken(TOKEN));
+    const history = async (by = caller) => by.send<Run[]>('GET', `/v1/platforms/${id}/checks`);
+    await test(id);
+    fake.addToken(TOKEN, 'invalid');
+    for (let n = 0; n < 3; n++) await test(id);
+    const [broken, well, ...rest] = (await history()).body;
+    expect(broken).toMatchObject({ outcome: 'token_invalid', checks: 3, latencyMs: expect.any(Number) });
+    expect(well).toMatchObject({
+      outcome: 'connected',
+      checks: 2,
+      detail: 'The instance accepts the access token.',
+    });
+    expect(rest).toEqual([]);
+    expect([broken?.firstAt, broken?.lastAt].toSorted()).toEqual([broken?.firstAt, broken?.lastAt]);
+    expect((await history(await app.signUp())).status).toBe(404);
+
+    await backends.rows(
+      `INSERT INTO platform_checks (platform_id, outcome, detail, first_at, last_at)
+       SELECT $1, 'instance_error', 'number ' || n, now() - make_interval(days => 120 - n), now() - make_interval(days => 120 - n)
+       FROM generate_series(1, 80) n`,
+      [id],
+    );
+    fake.addToken(TOKEN);
+    await test(id);
+    const kept = (await history()).body;
+    expect(kept[0]).toMatchObject({ outcome: 'connected', checks: 1 });
+    expect(kept).toHaveLength(50);
+    const [{ count }] = (await backends.rows<{ count: number }>(
+      'SELECT count(*)::integer AS count FROM platform_checks WHERE platform_id = $1',
+      [id],
+    )) as [{ count: number }];
+    expect(count).toBeLessThanOrEqual(50);
+  });
 
   it('fills in a username that was not given, and says which other connection has the account', async () => {
     const reveal = async (id: number) =>

@@ -129,6 +129,15 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   'POST /v1/auth/passkey': [
     ({ app }, make) => app.client.post('/v1/auth/passkey', { response: { id: make('credential') } }),
   ],
+  'GET /v1/me/notices': [({ owner }) => owner.client.get('/v1/me/notices')],
+  'PUT /v1/me/notices': [
+    ({ owner }, make) =>
+      owner.client.request('PUT', '/v1/me/notices', { body: { newSignIn: make('switch') } }),
+    ({ owner }) =>
+      owner.client.request('PUT', '/v1/me/notices', {
+        body: { newSignIn: true, apiKeyMade: true, credentialsRevealed: true, connections: true },
+      }),
+  ],
   'PUT /v1/me/email': [
     ({ owner }, make) => owner.client.request('PUT', '/v1/me/email', { body: { email: make('email') } }),
     async (canary, make) =>
@@ -328,6 +337,9 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   'POST /v1/platforms/{id}/test': [
     ({ owner, platformId }) => owner.client.post(`/v1/platforms/${platformId}/test`),
   ],
+  'GET /v1/platforms/{id}/checks': [
+    ({ owner, platformId }) => owner.client.get(`/v1/platforms/${platformId}/checks`),
+  ],
   'POST /v1/platforms/{id}/credentials': [
     ({ owner, platformId }) => owner.client.post(`/v1/platforms/${platformId}/credentials`, { reason: 'x' }),
     ({ owner }) => owner.client.post(`/v1/platforms/${NOWHERE}/credentials`, { reason: 'x' }),
@@ -411,7 +423,10 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
     ({ admin }) => admin.client.get('/v1/admin/audit?pageSize=100'),
     ({ admin }) => admin.client.get('/v1/admin/audit', { Accept: 'application/x-ndjson' }),
   ],
-  'GET /v1/me/export': [({ owner }) => owner.client.get('/v1/me/export')],
+  'GET /v1/me/export': [
+    ({ owner }) => owner.client.get('/v1/me/export'),
+    ({ owner }, make) => owner.client.get(`/v1/me/export?secrets=${make('query')}`),
+  ],
   'DELETE /v1/me': [
     async (canary, make) => {
       const { accessToken, password } = await newcomer(canary, make);
@@ -456,6 +471,7 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       return admin.client.delete(`/v1/admin/invitations/${id}`);
     },
   ],
+  'GET /v1/admin/system': [({ admin }) => admin.client.get('/v1/admin/system')],
   'GET /v1/admin/cache': [({ admin }) => admin.client.get('/v1/admin/cache')],
   'POST /v1/admin/cache/warm': [({ admin }) => admin.client.post('/v1/admin/cache/warm', { users: 10 })],
   'DELETE /v1/admin/cache/users/{id}': [

@@ -69,6 +69,8 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   const made = (await ok(on.post('/v1/api-keys', key))).json<{ id: number; key: string }>();
   await ok(client.as({ accessToken: made.key }).get('/v1/platforms'));
   await ok(on.delete(`/v1/api-keys/${made.id}`));
+  const notices = { newSignIn: true, apiKeyMade: true, credentialsRevealed: true, connections: true };
+  await ok(on.request('PUT', '/v1/me/notices', { body: notices }));
 
   await ofWebhooks(on, '/v1/webhooks', fake.origin, ok);
 
@@ -85,6 +87,7 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
     '/stats',
     '/stats/history',
     '/stats/activity?days=365',
+    '/checks',
     '/audit',
     '/audit?before=999999',
     '/audit?action=credentials.reveal',
@@ -94,6 +97,7 @@ export async function everyRoute({ app, person, platformId: id, fake, mails }: V
   const own = [
     '/v1/me',
     '/v1/me/export',
+    '/v1/me/notices',
     '/v1/sessions',
     '/v1/api-keys',
     '/v1/audit',
@@ -210,6 +214,7 @@ async function admins(
   await ok(root.delete(user));
   for (const query of ['', '?after=1', '?before=999', '?action=credentials.reveal'])
     await ok(root.get(`/v1/admin/audit${query}`));
+  await ok(root.get('/v1/admin/system'));
   await ok(root.get('/v1/admin/cache'));
   await ok(root.post('/v1/admin/cache/warm', { users: 50 }));
   await ok(root.delete(`/v1/admin/cache/users/${userId}`));

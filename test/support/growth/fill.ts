@@ -110,7 +110,7 @@ export async function fill(backends: Backends): Promise<void> {
     await insert(
       `WITH apps AS (
          INSERT INTO totp_factors (user_id, secret, key_id, confirmed_at)
-         SELECT id, 'grown', 'grown', now() FROM users WHERE email LIKE 'grown-%' RETURNING user_id
+         SELECT id, 'grown', (SELECT key_id FROM key_canary LIMIT 1), now() FROM users WHERE email LIKE 'grown-%' RETURNING user_id
        ), passkeys AS (
          INSERT INTO passkeys (user_id, credential_id, public_key, counter, transports, name)
          SELECT user_id, 'grown-' || user_id, '', 0, '{}', 'Grown' FROM apps

@@ -1,0 +1,105 @@
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { DomainError } from '../common/domain-error.js';
+import { OutageLog } from '../common/outage-log.js';
+import { SingleRun } from '../common/single-run.js';
+import { Database } from '../database/database.js';
+import { NOTICES } from '../notices/notice.js';
+import { NoticesService } from '../notices/notices.service.js';
+
+const INTERVAL_MS = 60_000;
+const PEOPLE_AT_ONCE = 100;
+/** What breaks together is found one after the other: all of it in one letter. */
+const GATHER = '5 minutes';
+
+/** The condition is confirmed, and another one than the person has heard of last. */
+const IS_NEWS = `((w.broken_checks >= 2 AND NOT w.told_broken) OR (w.broken_checks = 0 AND w.told_broken))`;
+
+const PEOPLE_SQL = `
+  SELECT DISTINCT c.user_id AS "userId"
+  FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id AND c.is_active
+  WHERE ${IS_NEWS} AND w.condition_at <= now() - interval '${GATHER}' AND NOT EXISTS (
+    SELECT FROM users u JOIN mails m ON m.recipient = u.email AND m.kind = '${NOTICES.connections}'
+    WHERE u.id = c.user_id AND coalesce(m.done_at, now()) > now() - interval '1 hour')
+  LIMIT ${PEOPLE_AT_ONCE}`;
+
+// TypeORM returns only the rows of a SELECT, so one is wrapped around the UPDATE.
+const TAKE_SQL = `
+  WITH news AS (
+    SELECT w.platform_id, c.name, c.instance_url, c.last_error
+    FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id AND c.is_active
+    WHERE c.user_id = $1 AND ${IS_NEWS} ORDER BY w.platform_id FOR UPDATE OF w SKIP LOCKED
+  ), taken AS (
+    UPDATE platform_watch w SET told_broken = broken_checks >= 2 FROM news WHERE w.platform_id = news.platform_id
+    RETURNING w.told_broken, news.*
+  )
+  SELECT name AS connection, instance_url AS "instanceUrl", told_broken AS broken, last_error AS fault
+  FROM taken ORDER BY told_broken DESC, name`;
+
+interface News {
+  readonly connection: string;
+  readonly instanceUrl: string;
+  readonly broken: boolean;
+  readonly fault: string | null;
+}
+
+/**
+ * Tells people by mail which of their connections broke and which work again, at most once an hour. Everything stands in the
+ * database: another process goes on when this one dies, and what broke and was mended within the hour is no news.
+ */
+@Injectable()
+export class ConnectionNotices implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #outage = new OutageLog(new Logger('Notices'), 'People hear of their connections again.');
+  readonly #run = new SingleRun(() => this.round());
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly notices: NoticesService,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.notices.enabled) this.#timer = setInterval(() => this.#run.request(), INTERVAL_MS).unref();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#run.idle();
+  }
+
+  /** Tells everybody for whom there are news. */
+  async tellAll(): Promise<void> {
+    for (;;) {
+      const people = await this.database.statement<{ userId: number }>(PEOPLE_SQL);
+      for (const { userId } of people) await this.tell(userId);
+      if (people.length < PEOPLE_AT_ONCE) return;
+    }
+  }
+
+  private async tell(userId: number): Promise<void> {
+    await this.database.transaction(async (manager) => {
+      // First, as the deletion of the account does: it waits, or this finds nothing.
+      await manager.query('SELECT FROM users WHERE id = $1 FOR KEY SHARE', [userId]);
+      const news = await manager.query<News[]>(TAKE_SQL, [userId]);
+      const items = news.map(({ connection, instanceUrl, broken, fault }) => ({
+        ...{ connection, broken, host: new URL(instanceUrl).host },
+        fault: broken ? (fault ?? '') : '',
+      }));
+      await this.notices.addIn(manager, userId, 'connections', items);
+    });
+  }
+
+  private async round(): Promise<void> {
+    try {
+      await this.tellAll();
+      this.#outage.succeeded();
+    } catch (error) {
+      const reason = error instanceof DomainError ? error.code : String(error);
+      this.#outage.failed(`People do not hear of their connections: ${reason}`);
+    }
+  }
+}

@@ -1,0 +1,251 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ConnectionNotices } from '../../../src/watch/connection-notices.js';
+import { type TestApp, startTestApp } from '../../support/app.js';
+import { Backends } from '../../support/backends.js';
+import { waitUntil } from '../../support/barrier.js';
+import { type Person, createPlatform, register, unique } from '../../support/factories.js';
+import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
+import type { TestResponse } from '../../support/http-client.js';
+import { MailServer } from '../../support/mail-server.js';
+import { expectProblem } from '../../support/problems.js';
+
+const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
+const ALL_ON = { newSignIn: true, apiKeyMade: true, credentialsRevealed: true, connections: true };
+
+let backends: Backends;
+let mails: MailServer;
+let fakes: FakeInstances;
+let app: TestApp;
+
+beforeAll(async () => {
+  mails = await MailServer.start();
+  fakes = await FakeInstances.atMost(4);
+  backends = await Backends.create();
+  const env = { ...mails.env(), INSTANCE_HOST_ALLOWLIST: fakes.allowlist.join(',') };
+  app = await startTestApp({ backends, env });
+});
+afterAll(async () => {
+  const sent = mails.received.map(({ source }) => source).join('\n');
+  try {
+    expect(backends.secrets.foundIn(sent.replace(/#[\w-]{43}/g, ''))).toEqual([]);
+    await app.expectCleanRecord();
+  } finally {
+    await app.close();
+    await mails.close();
+    await fakes.closeAll();
+    await backends.remove();
+  }
+});
+
+/** Whose address is confirmed. */
+async function newPerson(): Promise<Person> {
+  const person = await register(app.client, backends.secrets);
+  await backends.rows('UPDATE users SET email_verified_at = now() WHERE id = $1', [person.id]);
+  return person;
+}
+
+const signIn = ({ email, password }: Person, agent: string): Promise<TestResponse> =>
+  app.client.post('/v1/auth/login', { email, password }, { 'User-Agent': agent });
+const makeKey = async ({ client }: Person, name = 'A worker'): Promise<string> =>
+  (await client.post('/v1/api-keys', { name, scopes: ['credentials:read'] })).json<{ key: string }>().key;
+const choose = ({ client }: Person, body: object): Promise<TestResponse> =>
+  client.request('PUT', '/v1/me/notices', { body });
+const about = ({ email }: Person, subject: string): string[] =>
+  mails
+    .to(email)
+    .map(({ source }) => source)
+    .filter((source) => source.includes(`Subject: ${subject}`));
+const arrived = (person: Person, subject: string, count = 1): Promise<unknown> =>
+  waitUntil(() => about(person, subject).length === count, { timeoutMs: 20_000, what: subject });
+/** What waits or was sent, whether or not it has arrived. */
+const letters = async ({ email }: Person, kind: string): Promise<unknown[]> =>
+  backends.rows(`SELECT items FROM mails WHERE recipient = $1 AND kind = $2 ORDER BY id`, [email, kind]);
+
+describe('a sign-in', () => {
+  it('is told if the device is unknown, once, in plain text and HTML', async () => {
+    const person = await newPerson();
+    expect((await signIn(person, FIREFOX)).status).toBe(200);
+    await arrived(person, 'New sign-in to your account');
+    expect((await signIn(person, FIREFOX)).status).toBe(200);
+    expect(await letters(person, 'notice_sign_in')).toHaveLength(1);
+    const [source = ''] = about(person, 'New sign-in to your account');
+    expect(source.match(/Firefox on Linux, from 127\.0\.0\.1, on /g)).toHaveLength(2);
+    expect(source).toContain('Content-Type: text/plain');
+    expect(source).toContain('Content-Type: text/html');
+    expect(source).toContain('/console/account');
+  });
+
+  it('is not told at the registration, nor to an address that is not confirmed', async () => {
+    const person = await register(app.client, backends.secrets);
+    await signIn(person, FIREFOX);
+    await makeKey(person);
+    expect(await backends.rows('SELECT kind FROM mails WHERE recipient = $1', [person.email])).toEqual([
+      { kind: 'verify_email' },
+    ]);
+  });
+
+  it('gathers in a letter of the next hour what would be the fourth of this one', async () => {
+    const person = await newPerson();
+    for (let n = 1; n <= 3; n++) {
+      await signIn(person, `program-${n}/1.0`);
+      await arrived(person, 'New sign-in to your account', n);
+    }
+    await signIn(person, 'program-4/1.0');
+    await signIn(person, 'program-5/1.0');
+    const rows = await backends.rows<{ devices: string[]; later: boolean }>(
+      `SELECT jsonb_path_query_array(items, '$[*].device') AS devices, due_at > now() + interval '50 minutes' AS later
+       FROM mails WHERE recipient = $1 AND kind = 'notice_sign_in' AND done_at IS NULL`,
+      [person.email],
+    );
+    expect(rows).toEqual([{ devices: ['program-4', 'program-5'], later: true }]);
+  });
+});
+
+describe('an API key', () => {
+  it('is told when it is made, and when it reads credentials for the first time', async () => {
+    const person = await newPerson();
+    const { id, name } = await createPlatform(person, backends.secrets);
+    const key = await makeKey(person, '<b>The worker</b>');
+    await arrived(person, 'An API key was made');
+    const reveal = async (accessToken: string): Promise<number> =>
+      (await app.client.as({ accessToken }).post(`/v1/platforms/${id}/credentials`, { reason: 'A post' }))
+        .status;
+    expect(await reveal(person.accessToken)).toBe(200);
+    expect(await letters(person, 'notice_reveal')).toEqual([]);
+    expect([await reveal(key), await reveal(key)]).toEqual([200, 200]);
+    await arrived(person, 'An API key read credentials for the first time');
+    expect(await letters(person, 'notice_reveal')).toHaveLength(1);
+    const [source = ''] = about(person, 'An API key read credentials');
+    expect(source).toContain(name);
+    expect(source).toContain('&lt;b&gt;The worker&lt;/b&gt;');
+    expect(source).not.toContain(key);
+  });
+});
+
+describe('a connection', () => {
+  const SUBJECT = 'A connection does not work';
+
+  /** One that works, at an instance of its own. */
+  async function connection(person: Person) {
+    const fake = await fakes.start('mastodon');
+    const accessToken = fake.addToken(backends.secrets.make('access-token'));
+    const { id, name } = await createPlatform(person, backends.secrets, {
+      instanceUrl: fake.origin,
+      accessToken,
+      username: 'alice',
+    });
+    const check = async (state: 'good' | 'invalid'): Promise<void> => {
+      fake.addToken(accessToken, state);
+      expect((await person.client.post(`/v1/platforms/${id}/test`)).status).toBe(200);
+    };
+    await check('good');
+    return { id, name, check };
+  }
+
+  /** As if what has happened by now had happened ten minutes ago. */
+  const tell = async (): Promise<void> => {
+    await backends.rows(`UPDATE platform_watch SET condition_at = condition_at - interval '10 minutes'`);
+    await app.app.get(ConnectionNotices).tellAll();
+  };
+  const anHourPasses = ({ email }: Person): Promise<unknown> =>
+    backends.rows(
+      `UPDATE mails SET done_at = done_at - interval '61 minutes', due_at = due_at - interval '61 minutes'
+       WHERE recipient = $1 AND kind = 'notice_connections'`,
+      [email],
+    );
+
+  it('is told once two checks found it broken, and when it works again, once an hour', async () => {
+    const person = await newPerson();
+    const { name, check } = await connection(person);
+    await check('invalid');
+    await tell();
+    expect(await letters(person, 'notice_connections')).toEqual([]);
+    await check('invalid');
+    await app.app.get(ConnectionNotices).tellAll();
+    // It waits for what breaks together with it.
+    expect(await letters(person, 'notice_connections')).toEqual([]);
+    await tell();
+    await arrived(person, SUBJECT);
+    expect(about(person, SUBJECT).join()).toContain(name);
+    await tell();
+    await check('good');
+    await tell();
+    expect(await letters(person, 'notice_connections')).toHaveLength(1);
+    await anHourPasses(person);
+    await tell();
+    await arrived(person, 'A connection works again');
+  });
+
+  it('that broke and was mended within the hour is no news', async () => {
+    const person = await newPerson();
+    const { check } = await connection(person);
+    for (const state of ['invalid', 'invalid', 'good'] as const) await check(state);
+    await tell();
+    expect(await letters(person, 'notice_connections')).toEqual([]);
+  });
+
+  it('is told once by two processes that look at the same time', async () => {
+    const person = await newPerson();
+    const { check } = await connection(person);
+    for (const state of ['invalid', 'invalid'] as const) await check(state);
+    await backends.rows(`UPDATE platform_watch SET condition_at = condition_at - interval '10 minutes'`);
+    const notices = app.app.get(ConnectionNotices);
+    await Promise.all([notices.tellAll(), notices.tellAll(), notices.tellAll()]);
+    await arrived(person, SUBJECT);
+    expect(await letters(person, 'notice_connections')).toHaveLength(1);
+  });
+});
+
+describe('/v1/me/notices', () => {
+  it('has a switch for each, which counts from the next one on', async () => {
+    const person = await newPerson();
+    expect((await person.client.get('/v1/me/notices')).json()).toEqual(ALL_ON);
+    const wanted = { ...ALL_ON, apiKeyMade: false };
+    expect(await choose(person, wanted)).toMatchObject({ status: 200 });
+    expect((await person.client.get('/v1/me/notices')).json()).toEqual(wanted);
+    await makeKey(person, unique());
+    expect(await letters(person, 'notice_api_key')).toEqual([]);
+    await choose(person, ALL_ON);
+    await makeKey(person, unique());
+    expect(await letters(person, 'notice_api_key')).toHaveLength(1);
+    expect((await person.client.get('/v1/audit?action=account.notices')).json()).toMatchObject({
+      entries: [{ detail: 'All on' }, { detail: 'Off: apiKeyMade' }],
+    });
+  });
+
+  it('names what is missing or no switch', async () => {
+    const person = await newPerson();
+    const answer = await choose(person, { newSignIn: 'no', unknown: true });
+    expectProblem(answer, 400, 'validation_failed');
+    const pointers = answer.json<{ errors: { pointer: string }[] }>().errors.map(({ pointer }) => pointer);
+    expect(pointers).toEqual(
+      expect.arrayContaining([
+        '/newSignIn',
+        '/apiKeyMade',
+        '/credentialsRevealed',
+        '/connections',
+        '/unknown',
+      ]),
+    );
+  });
+
+  it('needs a recent sign-in to be changed', async () => {
+    const person = await newPerson();
+    await backends.rows(
+      `UPDATE sessions SET confirmed_at = now() - interval '11 minutes' WHERE user_id = $1`,
+      [person.id],
+    );
+    await waitUntil(async () => (await choose(person, ALL_ON)).status === 403, {
+      timeoutMs: 5000,
+      what: 'the session to be read again',
+    });
+    expectProblem(await choose(person, ALL_ON), 403, 'recent_sign_in_required');
+  });
+
+  it('forgets what waits for a person who is gone', async () => {
+    const person = await newPerson();
+    await makeKey(person);
+    await backends.rows('DELETE FROM users WHERE id = $1', [person.id]);
+    expect(await letters(person, 'notice_api_key')).toEqual([]);
+  });
+});
