@@ -44,16 +44,12 @@ export class PublishedEvents {
     private readonly session: OutboxSession,
     private readonly database: Database,
   ) {
-    session.onNotification('platform_events', () => this.wake());
+    session.onNotification('platform_events', () => this.#wake());
   }
 
   /** `wake` is called soon after any process has published an event. A notification can be lost, so poll as well. */
   onPublished(wake: () => void): void {
     this.#wake = wake;
-  }
-
-  wake(): void {
-    this.#wake();
   }
 
   /**
