@@ -13,6 +13,7 @@ import { type Section, isMet, printMeasures } from './report.js';
 import { scale } from './scale.js';
 import { soak } from './soak.js';
 import { stampede } from './stampede.js';
+import { writes } from './writes.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -30,8 +31,8 @@ const plan = options.quick
   ? { rounds: 3, seconds: 0.4, warmUpSeconds: 1, connections: 32 }
   : { rounds: 7, seconds: 4, warmUpSeconds: 6, connections: 32 };
 const sizes = options.quick
-  ? { fernetMs: 50, requests: 10_000, stampedes: 2, users: 1_000 }
-  : { fernetMs: 400, requests: 100_000, stampedes: 7, users: 10_000 };
+  ? { fernetMs: 50, requests: 10_000, stampedes: 2, users: 1_000, cycles: 10 }
+  : { fernetMs: 400, requests: 100_000, stampedes: 7, users: 10_000, cycles: 40 };
 
 const soakMinutes = Number(options.soak ?? 0);
 if (options.soak !== undefined && !(Number.isInteger(soakMinutes) && soakMinutes >= 2))
@@ -43,6 +44,7 @@ const PARTS = [
   'stampede',
   'queriesSaved',
   'coldUsers',
+  'writes',
   'memory',
   'scale',
   'profile',
@@ -79,6 +81,7 @@ async function main(): Promise<void> {
       stampede: () => stampede(deployment, [ours, second], sizes.stampedes),
       queriesSaved: () => queriesSaved(deployment, ours, uncached, sizes.requests),
       coldUsers: () => coldUsers(deployment),
+      writes: () => writes(deployment, build, other, { rounds: plan.rounds, cycles: sizes.cycles }),
       memory: () => memoryOfUsers(deployment, sizes.users),
       scale: () => scale(plan.rounds),
       profile: () => profile(deployment),
