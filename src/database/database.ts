@@ -1,8 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
+import type { PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { OutageLog } from '../common/outage-log.js';
 import { AdmissionGate } from './admission-gate.js';
 import { DatabaseUnavailable, codeOf, isConflict, isDatabaseUnavailable } from './database-errors.js';
+import { poolOf } from './pool.js';
 
 /** How often work is done that conflicts with other transactions each time. */
 const ATTEMPTS = 5;
@@ -47,6 +49,19 @@ export class Database {
    */
   async statement<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
     return this.load((manager) => manager.query<Row[]>(sql, [...parameters]));
+  }
+
+  /**
+   * Calls `wake` with the channel of each notification that a connection of the pool receives. For the embedded database,
+   * where the pool has one connection; see `PostgresOutboxSession` for others.
+   */
+  onNotification(wake: (channel: string) => void): void {
+    const known = new WeakSet<PoolClient>();
+    poolOf(this.dataSource).on('acquire', (client) => {
+      if (known.has(client)) return;
+      known.add(client);
+      client.on('notification', ({ channel }) => wake(channel));
+    });
   }
 
   private async translating<T>(work: () => Promise<T>): Promise<T> {

@@ -138,7 +138,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
   /** Counts a request of the address. Null without limits. */
   #take(address: string): Verdict | null {
     const { enabled, addressPerMinute } = this.config.rateLimits;
-    return enabled ? this.limiter.take(`rate_limit:address:${addressKey(address)}`, addressPerMinute) : null;
+    return enabled ? this.limiter.take('address', addressKey(address), addressPerMinute) : null;
   }
 
   /** @throws {DomainError} the same error that an HTTP request with this token would get. */
@@ -159,7 +159,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
   #count({ user }: Credential): void {
     const { enabled, userPerMinute } = this.config.rateLimits;
     if (!enabled) return;
-    const { admitted, resetSeconds } = this.limiter.take(`rate_limit:user:${user.id}`, userPerMinute);
+    const { admitted, resetSeconds } = this.limiter.take('user', user.id, userPerMinute);
     if (!admitted) throw new RateLimited(resetSeconds);
   }
 

@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { CacheFigures } from '../cache/cache-figures.js';
 import { CacheHealth } from '../cache/cache-health.js';
 import { SelfAudit } from '../cache/self-audit.js';
+import { AppConfig } from '../config/app-config.js';
 import { ADMISSION_KINDS, AdmissionGate } from '../database/admission-gate.js';
 import { poolState } from '../database/pool.js';
 import { EVENT_TRANSPORTS, EventMeter } from '../outbox/event-meter.js';
@@ -16,6 +17,11 @@ import { exportHistogram } from './histogram.js';
 import { HttpDurations } from './http-durations.js';
 import { countProxied } from './proxy-metrics.js';
 import { countWatching } from './watch-metrics.js';
+
+/** How often the event loop's lag is sampled, which is also the least that it reports. */
+const LOOP_PRECISION_MS = 10;
+/** An idle process on somebody's own machine should not wake up a hundred times a second. */
+const EMBEDDED_LOOP_PRECISION_MS = 100;
 
 /** All metrics of this process, in one registry. Label values are bounded: never a key, an id or a URL. */
 @Injectable()
@@ -34,9 +40,14 @@ export class MetricsService {
     watch: WatchMeter,
     forecast: WatchForecast,
     proxy: ProxyMeter,
+    config: AppConfig,
     @InjectDataSource() dataSource: DataSource,
   ) {
-    collectDefaultMetrics({ register: this.registry });
+    collectDefaultMetrics({
+      register: this.registry,
+      eventLoopMonitoringPrecision:
+        config.database.target.kind === 'embedded' ? EMBEDDED_LOOP_PRECISION_MS : LOOP_PRECISION_MS,
+    });
     const { httpDurations } = this;
     exportHistogram(this.registry, 'http_request_duration_seconds', 'HTTP requests by route template', () =>
       httpDurations.read(),

@@ -49,7 +49,7 @@ export class Invalidation {
       this.#outage.failed(`Cached entries could not be dropped; the outbox will drop them: ${error.why}`);
       return await this.waitForPeer(changes);
     } finally {
-      // The embedded database has no LISTEN, so the relay learns of the change here.
+      // Its keys are dropped: the relay can publish the event now.
       this.relay.kick();
     }
   }

@@ -25,9 +25,7 @@ import {
   publishEvents,
 } from './outbox-queries.js';
 import type { OutboxSession } from './outbox-session.js';
-import type { PublishedEvents } from './published-events.js';
 
-const POLL_MS = 1000;
 /** While something is pending that could not be drained. */
 const RETRY_MS = 100;
 const BATCH = 500;
@@ -82,7 +80,6 @@ export class OutboxRelay {
     private readonly cache: CacheService,
     private readonly health: CacheHealth,
     private readonly keys: CacheKeys,
-    private readonly events: PublishedEvents,
     private readonly installation: Installation,
   ) {
     // Not in start(): the cache may be used before that, and its first use is a recovery too.
@@ -141,7 +138,7 @@ export class OutboxRelay {
       this.#outage.failed(`The outbox cannot be read: ${String(error)}`);
     }
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => this.kick(), this.#state.pending > 0 ? RETRY_MS : POLL_MS);
+    this.#timer = setTimeout(() => this.kick(), this.#state.pending > 0 ? RETRY_MS : this.session.pollMs);
   }
 
   async #markDropped(): Promise<void> {
@@ -212,8 +209,6 @@ export class OutboxRelay {
    */
   async #publish(undrained: boolean): Promise<void> {
     const published = await publishEvents(this.session.statement, BATCH, undrained);
-    // The embedded database has no notifications.
-    if (published > 0) this.events.wake();
     if (published === BATCH) this.kick();
   }
 

@@ -12,6 +12,11 @@ export type Query = <Row>(sql: string, parameters?: unknown[]) => Promise<Row[]>
 const CHANNELS = ['platform_changes', 'platform_events'] as const;
 export type OutboxChannel = (typeof CHANNELS)[number];
 
+/** Finds what was changed while a notification was lost, and takes part in what peers do. */
+const POLL_MS = 1000;
+/** There are no peers, and no notification is lost. Each poll costs milliseconds: the database runs in this process. */
+const EMBEDDED_POLL_MS = 30_000;
+
 /** Longer than a healthy process takes between two statements of a transaction: a drop, or a busy event loop. */
 const LOCK_MS = 1000;
 /** A drop takes up to four deadlines if the process itself is slow. */
@@ -19,6 +24,8 @@ const LOCK_DEADLINES = 5;
 
 /** The relay's connection to the database. Runs one transaction at a time. */
 export interface OutboxSession {
+  /** How often to look for changes that no notification told of. */
+  readonly pollMs: number;
   /** Commits when `work` resolves, rolls back when it rejects. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
   /** Runs one statement that commits by itself, so a frozen process holds no locks. */
@@ -33,6 +40,7 @@ export interface OutboxSession {
  * they may be waiting for the relay.
  */
 export class PostgresOutboxSession implements OutboxSession {
+  readonly pollMs = POLL_MS;
   readonly #logger = new Logger('Outbox');
   #client: PoolClient | null = null;
   readonly #wakers = new Map<string, () => void>();
@@ -127,17 +135,37 @@ export class PostgresOutboxSession implements OutboxSession {
   }
 }
 
-/** The embedded database has one connection and one process, so the writer itself announces its changes. */
+/**
+ * The embedded database has one connection, which the outbox shares with everything else, and one process. So it hears of
+ * every change at its COMMIT, from the same connection.
+ */
 export class EmbeddedOutboxSession implements OutboxSession {
-  constructor(private readonly database: Database) {}
+  readonly pollMs = EMBEDDED_POLL_MS;
+  readonly #wakers = new Map<string, () => void>();
+  #listening = false;
 
-  transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.database.transaction((manager) => work((sql, parameters) => manager.query(sql, parameters)));
+  constructor(private readonly database: Database) {
+    database.onNotification((channel) => this.#wakers.get(channel)?.());
   }
 
-  readonly statement: Query = (sql, parameters) => this.transaction((query) => query(sql, parameters));
+  async transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const result = await this.database.transaction(async (manager) => {
+      const query: Query = (sql, parameters) => manager.query(sql, parameters);
+      if (!this.#listening) for (const channel of CHANNELS) await query(`LISTEN ${channel}`);
+      return work(query);
+    });
+    this.#listening = true;
+    return result;
+  }
 
-  onNotification(): void {}
+  readonly statement: Query = (sql, parameters) =>
+    this.#listening
+      ? this.database.statement(sql, parameters)
+      : this.transaction((query) => query(sql, parameters));
+
+  onNotification(channel: OutboxChannel, wake: () => void): void {
+    this.#wakers.set(channel, wake);
+  }
 
   async close(): Promise<void> {}
 }

@@ -34,15 +34,14 @@ const OUTBOX_SESSION = Symbol('OutboxSession');
     },
     {
       provide: OutboxRelay,
-      inject: [OUTBOX_SESSION, CacheService, CacheHealth, CacheKeys, PublishedEvents, Installation],
+      inject: [OUTBOX_SESSION, CacheService, CacheHealth, CacheKeys, Installation],
       useFactory: (
         session: OutboxSession,
         cache: CacheService,
         health: CacheHealth,
         keys: CacheKeys,
-        events: PublishedEvents,
         installation: Installation,
-      ) => new OutboxRelay(session, cache, health, keys, events, installation),
+      ) => new OutboxRelay(session, cache, health, keys, installation),
     },
   ],
   exports: [CacheKeys, EventMeter, Invalidation, OutboxRelay, PublishedEvents],

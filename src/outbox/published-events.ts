@@ -71,7 +71,9 @@ export class PublishedEvents {
     private readonly session: OutboxSession,
     private readonly database: Database,
   ) {
-    session.onNotification('platform_events', () => this.wake());
+    session.onNotification('platform_events', () => {
+      for (const wake of this.#wakers) wake();
+    });
   }
 
   /**
@@ -82,10 +84,6 @@ export class PublishedEvents {
   onPublished(wake: () => void): () => void {
     this.#wakers.add(wake);
     return () => this.#wakers.delete(wake);
-  }
-
-  wake(): void {
-    for (const wake of this.#wakers) wake();
   }
 
   /**

@@ -9,9 +9,9 @@ import { Invalidation } from '../outbox/invalidation.js';
 import { AccountSnapshots } from '../snapshots/account-snapshots.js';
 import { canonicalUrl } from './canonical-url.js';
 import type { CreatePlatformDto, UpdatePlatformDto } from './dto/write-platform.dto.js';
-import { PlatformTransaction, translateConflict } from './platform-transaction.js';
+import { PlatformTransaction, type WriteTarget, translateConflict } from './platform-transaction.js';
 import { etagOf } from './platform-view.js';
-import { PlatformConnection } from './platform.entity.js';
+import type { PlatformConnection } from './platform.entity.js';
 import { sealedOf } from './platform.repository.js';
 import { DefaultRequired, PlatformInactive, TooManyPlatforms, VersionMismatch } from './platforms.errors.js';
 
@@ -47,12 +47,10 @@ export class PlatformWriter {
   /** @throws {DuplicateName | DuplicateAccount | TooManyPlatforms | InvalidField} */
   create(userId: number, dto: CreatePlatformDto, options: WriteOptions = {}): Promise<PlatformConnection> {
     const instanceUrl = canonicalUrl(this.config, dto.instanceUrl);
-    return this.write(userId, async (transaction) => {
-      const { manager } = transaction;
-      if ((await manager.countBy(PlatformConnection, { userId })) >= MAX_PER_USER)
-        throw new TooManyPlatforms(MAX_PER_USER);
-      const others = await transaction.active();
-      const id = await nextId(manager);
+    return this.write({ userId, platformId: null }, async (transaction) => {
+      if (transaction.count >= MAX_PER_USER) throw new TooManyPlatforms(MAX_PER_USER);
+      const others = transaction.active();
+      const id = transaction.nextId;
       const { accessToken, clientKey = null, clientSecret = null, username = null, externalId = null } = dto;
       const sealed = this.cipher.encrypt(
         { userId, id, instanceUrl, username },
@@ -60,9 +58,8 @@ export class PlatformWriter {
       );
       const isDefault = dto.isDefault === true || others.length === 0;
       if (isDefault) await transaction.clearDefault(others);
-      await transaction.insert({
+      const row = await transaction.insert({
         id,
-        userId,
         name: dto.name,
         platformType: dto.platformType,
         instanceUrl,
@@ -74,7 +71,8 @@ export class PlatformWriter {
         isDefault,
       });
       transaction.record = { action: 'platform.create', outcome: 'done', platformId: id };
-      return this.written(transaction, id, options);
+      await options.beforeCommit?.(transaction.manager, row);
+      return row;
     });
   }
 
@@ -92,13 +90,13 @@ export class PlatformWriter {
   ): Promise<PlatformConnection> {
     const instanceUrl =
       dto.instanceUrl === undefined ? undefined : canonicalUrl(this.config, dto.instanceUrl);
-    return this.write(userId, async (transaction) => {
-      const row = await transaction.owned(id);
+    return this.write({ userId, platformId: id }, async (transaction) => {
+      const row = transaction.owned(id);
       if (ifMatch !== undefined && !matches(ifMatch, etagOf(row))) throw new VersionMismatch();
       if (row.platformType === 'bluesky' && options.columns === undefined) assertNoCredentials(dto);
 
       const active = dto.isActive ?? row.isActive;
-      const others = (await transaction.active()).filter((other) => other.id !== id);
+      const others = transaction.active().filter((other) => other.id !== id);
       if (dto.isDefault === true && !active) throw new PlatformInactive();
       if (dto.isDefault === false && row.isDefault && active) throw new DefaultRequired();
       const isDefault = active && (row.isDefault || dto.isDefault === true || others.length === 0);
@@ -107,7 +105,7 @@ export class PlatformWriter {
       const resealed = this.resealed(row, dto, instanceUrl ?? row.instanceUrl);
       if (resealed.accessToken !== undefined)
         transaction.record = { action: 'credentials.change', outcome: 'done', platformId: id };
-      await transaction.update(id, {
+      const updated = await transaction.update(id, {
         ...pick(dto, ['name', 'platformType', 'username', 'externalId']),
         ...(dto.labels !== undefined && { labels: dto.labels ?? {} }),
         ...resealed,
@@ -119,29 +117,29 @@ export class PlatformWriter {
       // An account id is unique on its host only: on another host the same id is another account.
       if (instanceUrl !== undefined && instanceUrl !== row.instanceUrl)
         await this.snapshots.removeAll(transaction.manager, id);
-      return this.written(transaction, id, options);
+      await options.beforeCommit?.(transaction.manager, updated);
+      return updated;
     });
   }
 
   /** @throws {PlatformNotFound} */
   async remove(userId: number, id: number): Promise<void> {
-    await this.write(userId, async (transaction) => {
-      const row = await transaction.owned(id);
+    await this.write({ userId, platformId: id }, async (transaction) => {
+      const row = transaction.owned(id);
       await transaction.delete(id);
       transaction.record = { action: 'platform.delete', outcome: 'done', platformId: id };
-      if (row.isDefault) await transaction.promoteFirst(await transaction.active());
+      if (row.isDefault) await transaction.promoteFirst(transaction.active());
     });
   }
 
   /** @throws {PlatformNotFound | PlatformInactive} */
   makeDefault(userId: number, id: number): Promise<PlatformConnection> {
-    return this.write(userId, async (transaction) => {
-      const row = await transaction.owned(id);
+    return this.write({ userId, platformId: id }, async (transaction) => {
+      const row = transaction.owned(id);
       if (!row.isActive) throw new PlatformInactive();
       if (row.isDefault) return row;
-      await transaction.clearDefault(await transaction.active());
-      await transaction.update(id, { isDefault: true });
-      return transaction.read(id);
+      await transaction.clearDefault(transaction.active());
+      return transaction.update(id, { isDefault: true });
     });
   }
 
@@ -158,8 +156,8 @@ export class PlatformWriter {
     change: (row: PlatformConnection) => Partial<PlatformConnection> | null,
     record: Pick<AuditRecord, 'action' | 'outcome'>,
   ): Promise<boolean> {
-    return this.write(userId, async (transaction) => {
-      const row = await transaction.find(id);
+    return this.write({ userId, platformId: id }, async (transaction) => {
+      const row = transaction.find(id);
       const columns = row === null ? null : change(row);
       if (columns === null) return false;
       await transaction.update(id, columns);
@@ -168,22 +166,15 @@ export class PlatformWriter {
     });
   }
 
-  private async written(
-    transaction: PlatformTransaction,
-    id: number,
-    { beforeCommit }: WriteOptions,
-  ): Promise<PlatformConnection> {
-    const row = await transaction.read(id);
-    await beforeCommit?.(transaction.manager, row);
-    return row;
-  }
-
-  private async write<T>(userId: number, work: (transaction: PlatformTransaction) => Promise<T>): Promise<T> {
+  private async write<T>(
+    target: WriteTarget,
+    work: (transaction: PlatformTransaction) => Promise<T>,
+  ): Promise<T> {
     const changed = new Set<number>();
     let transactionId = NO_TRANSACTION;
     try {
       return await this.database.transaction(async (manager) => {
-        const transaction = await PlatformTransaction.begin(manager, userId, changed);
+        const transaction = await PlatformTransaction.begin(manager, target, changed);
         transactionId = transaction.id;
         const result = await work(transaction);
         if (transaction.record !== null) await this.audit.writeIn(manager, transaction.record);
@@ -192,7 +183,7 @@ export class PlatformWriter {
     } catch (error) {
       throw translateConflict(error);
     } finally {
-      const changes = [...changed].map((platformId) => ({ userId, platformId }));
+      const changes = [...changed].map((platformId) => ({ userId: target.userId, platformId }));
       await this.invalidation.afterCommit({ transactionId, changes });
     }
   }
@@ -237,14 +228,6 @@ function assertNoCredentials(dto: UpdatePlatformDto): void {
     throw new InvalidField(
       given.map((field) => ({ pointer: `/${field}`, detail: `${field}: ${BY_CONSENT}` })),
     );
-}
-
-/** The seal covers the id, so the id is needed before the row exists. */
-async function nextId(manager: EntityManager): Promise<number> {
-  const [{ id }] = await manager.query<[{ id: number }]>(
-    `SELECT nextval(pg_get_serial_sequence('platform_connections', 'id'))::integer AS id`,
-  );
-  return id;
 }
 
 function merged(kept: Credentials | null, secrets: Partial<Credentials>, whyNotKept: string): Credentials {

@@ -42,7 +42,7 @@ export class InstanceCourtesy implements OnApplicationShutdown {
     // Counted before anything is waited for, so that simultaneous requests count.
     const leaveHere = this.enterHere(instance, max);
     try {
-      const verdict = await this.limiter.takeExactly(`rate_limit:instance:${instance}`, instancePerMinute);
+      const verdict = await this.limiter.takeExactly(`instance:${instance}`, instancePerMinute);
       if (!verdict.admitted) throw new InstanceBusy(verdict.resetSeconds);
       const leaveShared = await this.enterShared(instance, max);
       return () => {

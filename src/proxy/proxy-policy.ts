@@ -22,7 +22,7 @@ export class ProxyPolicy {
     if (!policy.permitsPath(path))
       throw new PolicyRefused('The policy of the API key does not allow this path.');
     if (policy.perMinute === null) return;
-    const verdict = await this.limiter.takeExactly(`rate_limit:proxy:key:${apiKeyId}`, policy.perMinute);
+    const verdict = await this.limiter.takeExactly(`proxy:key:${apiKeyId}`, policy.perMinute);
     if (!verdict.admitted) throw new RateLimited(verdict.resetSeconds);
   }
 }

@@ -45,7 +45,7 @@ export class RefusedToken {
       const current = await this.refresh.currentToken(platform);
       // Renewed since the request was sent, or deleted.
       if (current !== refused) return current;
-      const verdict = await this.limiter.takeExactly(`rate_limit:refused_token:${id}`, A_MINUTE);
+      const verdict = await this.limiter.takeExactly(`refused_token:${id}`, A_MINUTE);
       if (!verdict.admitted) return null;
       const outcome = await this.refresh.refreshRefused(platform, refused);
       this.watchMeter.record({ kind: 'refresh', outcome });

@@ -41,7 +41,7 @@ export class RateLimitGuard implements CanActivate {
   /** @throws {RateLimited} */
   private admitUser({ id }: AuthUser, reply: FastifyReply): void {
     const { enabled, userPerMinute } = this.config.rateLimits;
-    if (enabled) admit(this.limiter.take(`rate_limit:user:${id}`, userPerMinute), reply);
+    if (enabled) admit(this.limiter.take('user', id, userPerMinute), reply);
   }
 
   private async exactly(
@@ -59,11 +59,10 @@ export class RateLimitGuard implements CanActivate {
     }[rule.limit];
     const { user } = request;
     const name = user === undefined ? nameOf(request.body) : null;
-    const prefix = `rate_limit:${counter}`;
     const verdicts = await Promise.all([
-      this.limiter.takeExactly(`${prefix}:address:${addressKey(request.ip)}`, limit),
-      ...(user === undefined ? [] : [this.limiter.takeExactly(`${prefix}:user:${user.id}`, limit)]),
-      ...(name === null ? [] : [this.limiter.takeExactly(`${prefix}:name:${name}`, limit * NAME_FACTOR)]),
+      this.limiter.takeExactly(`${counter}:address:${addressKey(request.ip)}`, limit),
+      ...(user === undefined ? [] : [this.limiter.takeExactly(`${counter}:user:${user.id}`, limit)]),
+      ...(name === null ? [] : [this.limiter.takeExactly(`${counter}:name:${name}`, limit * NAME_FACTOR)]),
     ]);
     for (const verdict of verdicts) admit(verdict, reply);
     return true;

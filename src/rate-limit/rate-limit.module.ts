@@ -45,7 +45,7 @@ export class RateLimitModule implements OnModuleInit, OnApplicationShutdown {
     if (trustProxy === false) limitConnections(fastify.server as Server, connectionsPerAddress);
     fastify.addHook('onRequest', (request, reply, done) => {
       if (EXEMPT.test(request.url)) return done();
-      const verdict = this.limiter.take(`rate_limit:address:${addressKey(request.ip)}`, addressPerMinute);
+      const verdict = this.limiter.take('address', addressKey(request.ip), addressPerMinute);
       sendVerdict(verdict, reply);
       if (verdict.admitted) return done();
       sendProblem(new RateLimited(verdict.resetSeconds), request, reply);

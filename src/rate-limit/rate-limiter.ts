@@ -16,7 +16,12 @@ export interface Verdict {
   readonly resetSeconds: number;
 }
 
+/** The limits that every request meets. They have counters of their own, so that a look-up makes no key. */
+export type GeneralLimit = 'address' | 'user';
+
 interface Counter {
+  /** In the store. */
+  readonly key: string;
   /** Admitted by all processes, as of the last synchronisation. */
   shared: number;
   /** Admitted by this process since then. */
@@ -33,45 +38,56 @@ interface Counter {
  * Without the store each process applies the limit by itself.
  */
 export class RateLimiter {
-  readonly #counters = new LRUCache<string, Counter>({ max: MAX_COUNTERS });
-  readonly #unsynced = new Set<string>();
+  readonly #counters = {
+    address: counters<string | number>(),
+    user: counters<string | number>(),
+    exact: counters<string>(),
+  };
+  readonly #unsynced = new Set<Counter>();
   #timer: NodeJS.Timeout | undefined;
   #syncing: Promise<void> | null = null;
+  #started = false;
 
   constructor(
     private readonly store: CountingStore | null,
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
+  /** From now on it synchronises by itself. */
   start(): void {
-    if (this.store !== null) this.#timer = setInterval(() => void this.sync(), SYNC_INTERVAL_MS).unref();
+    this.#started = true;
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#started = false;
+    clearTimeout(this.#timer);
     await this.#syncing;
   }
 
-  take(key: string, limit: number): Verdict {
-    const counter = this.counterOf(key);
+  take(of: GeneralLimit, id: string | number, limit: number): Verdict {
+    const now = this.nowMs();
+    const counter =
+      current(this.#counters[of], id, now) ?? this.begin(this.#counters[of], id, `${of}:${id}`, now);
     const admitted = counter.shared + counter.own < limit;
     if (admitted) {
       counter.own++;
-      if (this.store !== null) this.#unsynced.add(key);
+      if (this.store !== null) this.leaveUnsynced(counter);
     }
-    return this.verdict(counter, limit, admitted);
+    return verdict(counter, limit, admitted, now);
   }
 
   async takeExactly(key: string, limit: number): Promise<Verdict> {
-    const counter = this.counterOf(key);
-    if (counter.shared + counter.own >= limit) return this.verdict(counter, limit, false);
+    const { exact } = this.#counters;
+    const now = this.nowMs();
+    const counter = current(exact, key, now) ?? this.begin(exact, key, key, now);
+    if (counter.shared + counter.own >= limit) return verdict(counter, limit, false, now);
     // Counted before the store replies, so that simultaneous requests count even if it never does.
     counter.own++;
-    const counted = (await this.store?.add(key, 1, WINDOW_MS)) ?? null;
-    if (counted === null) return this.verdict(counter, limit, true);
+    const counted = (await this.store?.add(counter.key, 1, WINDOW_MS)) ?? null;
+    if (counted === null) return verdict(counter, limit, true, this.nowMs());
     counter.own = Math.max(0, counter.own - 1);
     this.adopt(counter, counted.total, counted.remainingMs);
-    return this.verdict(counter, limit, counted.total <= limit);
+    return verdict(counter, limit, counted.total <= limit, this.nowMs());
   }
 
   /** Adds to the store what this process has admitted, and adopts the totals of all processes. */
@@ -84,46 +100,76 @@ export class RateLimiter {
   }
 
   private async syncSome(): Promise<void> {
-    const keys = [...this.#unsynced].slice(0, MAX_SYNCED_AT_ONCE);
-    for (const key of keys) this.#unsynced.delete(key);
+    const some = [...this.#unsynced].slice(0, MAX_SYNCED_AT_ONCE);
+    for (const counter of some) this.#unsynced.delete(counter);
     await Promise.all(
-      keys.map(async (key) => {
-        const counter = this.#counters.peek(key);
-        if (counter === undefined || counter.own === 0) return;
+      some.map(async (counter) => {
         const told = counter.own;
-        const counted = (await this.store?.add(key, told, WINDOW_MS)) ?? null;
+        // Of a window that has ended. The store has begun another one, which this would fill.
+        if (told === 0 || counter.endsAtMs <= this.nowMs()) return;
+        const counted = (await this.store?.add(counter.key, told, WINDOW_MS)) ?? null;
         if (counted === null) {
-          this.#unsynced.add(key);
+          this.leaveUnsynced(counter);
           return;
         }
         counter.own = Math.max(0, counter.own - told);
         this.adopt(counter, counted.total, counted.remainingMs);
-        if (counter.own > 0) this.#unsynced.add(key);
+        if (counter.own > 0) this.leaveUnsynced(counter);
       }),
     );
   }
+
+  /** The timer runs only while there is something to tell: an idle process stays idle. */
+  private leaveUnsynced(counter: Counter): void {
+    this.#unsynced.add(counter);
+    if (this.#started && this.#timer === undefined)
+      this.#timer = setTimeout(this.#onTimer, SYNC_INTERVAL_MS).unref();
+  }
+
+  readonly #onTimer = (): void => {
+    void this.sync().finally(() => {
+      this.#timer = undefined;
+      if (this.#started && this.#unsynced.size > 0)
+        this.#timer = setTimeout(this.#onTimer, SYNC_INTERVAL_MS).unref();
+    });
+  };
 
   private adopt(counter: Counter, total: number, remainingMs: number): void {
     counter.shared = total;
     counter.endsAtMs = this.nowMs() + remainingMs;
   }
 
-  private counterOf(key: string): Counter {
-    const now = this.nowMs();
-    let counter = this.#counters.get(key);
-    if (counter === undefined || counter.endsAtMs <= now) {
-      counter = { shared: 0, own: 0, endsAtMs: now + WINDOW_MS };
-      this.#counters.set(key, counter);
-    }
+  private begin<Id extends string | number>(
+    among: LRUCache<Id, Counter>,
+    id: Id,
+    key: string,
+    now: number,
+  ): Counter {
+    const counter = { key: `rate_limit:${key}`, shared: 0, own: 0, endsAtMs: now + WINDOW_MS };
+    among.set(id, counter);
     return counter;
   }
+}
 
-  private verdict({ shared, own, endsAtMs }: Counter, limit: number, admitted: boolean): Verdict {
-    return {
-      admitted,
-      limit,
-      remaining: Math.max(0, limit - shared - own),
-      resetSeconds: Math.max(1, Math.ceil((endsAtMs - this.nowMs()) / 1000)),
-    };
-  }
+function counters<Id extends string | number>(): LRUCache<Id, Counter> {
+  return new LRUCache<Id, Counter>({ max: MAX_COUNTERS });
+}
+
+/** Undefined when no window is running. */
+function current<Id extends string | number>(
+  among: LRUCache<Id, Counter>,
+  id: Id,
+  now: number,
+): Counter | undefined {
+  const counter = among.get(id);
+  return counter === undefined || counter.endsAtMs <= now ? undefined : counter;
+}
+
+function verdict({ shared, own, endsAtMs }: Counter, limit: number, admitted: boolean, now: number): Verdict {
+  return {
+    admitted,
+    limit,
+    remaining: Math.max(0, limit - shared - own),
+    resetSeconds: Math.max(1, Math.ceil((endsAtMs - now) / 1000)),
+  };
 }

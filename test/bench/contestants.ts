@@ -9,19 +9,31 @@ export const LIST_HIT = 'ours: list, hit';
 /** A user for each of the 32 connections: callers of one user share a read of Redis, or a load. */
 export const LISTS_HIT = 'ours: lists of 32 users, hit';
 export const LISTS_CACHE_OFF = 'ours: lists of 32 users, cache off';
+export const LISTS_LIMITED = 'ours: the same, with rate limits';
+/** As workers read: an API key for each of the 32 connections. */
+export const LISTS_BY_KEY = 'ours: lists of 32 API keys, hit';
+export const REVEAL = 'ours: reveal, hit and an audit row';
 /** The same reads, answered by the build that `--against` names. */
 export const LIST_OTHER = 'other build: list, hit';
 export const LISTS_OTHER = 'other build: lists of 32 users, hit';
+export const LISTS_LIMITED_OTHER = 'other build: the same, with rate limits';
+export const LISTS_BY_KEY_OTHER = 'other build: lists of 32 API keys, hit';
+export const REVEAL_OTHER = 'other build: reveal, hit and an audit row';
 const CALLERS = 32;
 const LIST = '/v1/platforms';
+
+/** One build in two processes. */
+export interface Build {
+  readonly plain: ApiProcess;
+  readonly limited: ApiProcess;
+}
 
 /** All of them answer the same list of three connections, or what is said. */
 export async function contestants(
   deployment: Deployment,
-  ours: ApiProcess,
+  { plain: ours, limited }: Build,
   uncached: ApiProcess,
-  limited: ApiProcess,
-  other: ApiProcess | null,
+  other: Build | null,
 ): Promise<ReadonlyMap<string, Target>> {
   const users = await deployment.addUsers(CALLERS);
   const [user] = users;
@@ -29,6 +41,8 @@ export async function contestants(
   const signedIn = ({ token }: InsertedUser) => ({ authorization: `Bearer ${token}` });
   const headers = signedIn(user);
   const callers = users.map(signedIn);
+  const keys = await Promise.all(users.map((one) => apiKeyOf(ours, one)));
+  const workers = keys.map((token) => ({ authorization: `Bearer ${token}` }));
   const list = `${ours.baseUrl}${LIST}`;
   const one = `${LIST}/${user.platformId}`;
   const answer = await fetch(list, { headers });
@@ -38,6 +52,12 @@ export async function contestants(
     'if-none-match': (await fetch(url, { headers })).headers.get('etag') ?? '',
   });
 
+  const reveal = (api: ApiProcess): Target => ({
+    ...to(api, `${one}/credentials`),
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ reason: 'To measure it' }),
+  });
   const start = (file: string, env: Readonly<Record<string, string>>) =>
     deployment.startContestant(file, { BODY: body, ...env });
   const [constant, bare, raw, interceptor, bento, cacheable] = await Promise.all([
@@ -59,26 +79,32 @@ export async function contestants(
     ['ours: list, 304', { ...to(ours, LIST), headers: await unchanged(list) }],
     ['ours: one, hit', { ...to(ours, one), headers }],
     ['ours: one, 304', { ...to(ours, one), headers: await unchanged(`${ours.baseUrl}${one}`) }],
-    [
-      'ours: reveal, hit and an audit row',
-      {
-        ...to(ours, `${one}/credentials`),
-        method: 'POST',
-        headers: { ...headers, 'content-type': 'application/json' },
-        body: JSON.stringify({ reason: 'To measure it' }),
-      },
-    ],
+    [REVEAL, reveal(ours)],
     [LISTS_HIT, { ...to(ours, LIST), callers }],
-    ['ours: the same, with rate limits', { ...to(limited, LIST), callers }],
+    [LISTS_LIMITED, { ...to(limited, LIST), callers }],
+    [LISTS_BY_KEY, { ...to(ours, LIST), callers: workers }],
     [LISTS_CACHE_OFF, { ...to(uncached, LIST), callers }],
     ['ours: list of one user, cache off', { ...to(uncached, LIST), headers }],
     ...(other === null
       ? []
       : ([
-          [LIST_OTHER, { ...to(other, LIST), headers }],
-          [LISTS_OTHER, { ...to(other, LIST), callers }],
+          [LIST_OTHER, { ...to(other.plain, LIST), headers }],
+          [REVEAL_OTHER, reveal(other.plain)],
+          [LISTS_OTHER, { ...to(other.plain, LIST), callers }],
+          [LISTS_LIMITED_OTHER, { ...to(other.limited, LIST), callers }],
+          [LISTS_BY_KEY_OTHER, { ...to(other.plain, LIST), callers: workers }],
         ] as const)),
   ]);
+}
+
+async function apiKeyOf({ baseUrl }: ApiProcess, { token }: InsertedUser): Promise<string> {
+  const answer = await fetch(`${baseUrl}/v1/api-keys`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'bench', scopes: ['platforms:read'] }),
+  });
+  if (answer.status !== 201) throw new Error(`An API key was answered ${answer.status}`);
+  return ((await answer.json()) as { key: string }).key;
 }
 
 function to({ baseUrl, pid }: ApiProcess, path: string): Target {

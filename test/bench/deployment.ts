@@ -19,6 +19,8 @@ export const LIMITED = {
 /** What no Redis listens on: every read goes to the database. */
 export const CACHE_OFF = { REDIS_URL: 'redis://127.0.0.1:1' };
 
+/** What a write of a connection sends between BEGIN and COMMIT; the relay, which works for several at once, sends no such. */
+const WRITES = 'advisory|select distinct user_id|platform_connections|nextval|audit_chain';
 /** SELECTs of the list of a user. */
 const LISTS = '^\\s*select\\M.*\\mfrom\\M\\s+"?platform_connections.*"is_active" = ';
 export const DRAINED_MS = 120_000;
@@ -27,6 +29,8 @@ export interface Statements {
   readonly all: number;
   /** SELECTs of the list of a user: what a read costs. A writer has others, with and without the cache. */
   readonly lists: number;
+  /** Of writes of connections. */
+  readonly writes: number;
 }
 
 /** Servers, users and processes of one bench run, all on loopback. */
@@ -93,8 +97,10 @@ export class Deployment {
   async countStatements(work: () => Promise<void>): Promise<Statements> {
     await this.statements.reset();
     await work();
-    const [all, lists] = await Promise.all([this.statements.calls(''), this.statements.calls(LISTS)]);
-    return { all, lists };
+    const [all, lists, writes] = await Promise.all(
+      ['', LISTS, WRITES].map((of) => this.statements.calls(of)),
+    );
+    return { all: all ?? 0, lists: lists ?? 0, writes: writes ?? 0 };
   }
 
   async stop(): Promise<void> {

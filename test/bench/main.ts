@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { coldUsers } from './cold-users.js';
-import { contestants } from './contestants.js';
-import { LIMITED, CACHE_OFF, Deployment } from './deployment.js';
+import { type Build, contestants } from './contestants.js';
+import { CACHE_OFF, Deployment, LIMITED } from './deployment.js';
 import { environment } from './environment.js';
 import { fernet } from './fernet.js';
 import { firstPaint } from './first-paint.js';
@@ -14,6 +14,7 @@ import { type Section, isMet, printMeasures } from './report.js';
 import { scale } from './scale.js';
 import { soak } from './soak.js';
 import { stampede } from './stampede.js';
+import { writes } from './writes.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -24,14 +25,15 @@ const { values: options } = parseArgs({
     profile: { type: 'boolean', default: false },
     only: { type: 'string' },
     against: { type: 'string' },
+    contestants: { type: 'string' },
   },
 });
 const plan = options.quick
-  ? { rounds: 3, seconds: 0.4, warmUpSeconds: 0.2, connections: 32 }
-  : { rounds: 7, seconds: 4, warmUpSeconds: 2, connections: 32 };
+  ? { rounds: 3, seconds: 0.4, warmUpSeconds: 1, connections: 32 }
+  : { rounds: 7, seconds: 4, warmUpSeconds: 6, connections: 32 };
 const sizes = options.quick
-  ? { fernetMs: 50, requests: 10_000, stampedes: 2, users: 1_000 }
-  : { fernetMs: 400, requests: 100_000, stampedes: 7, users: 10_000 };
+  ? { fernetMs: 50, requests: 10_000, stampedes: 2, users: 1_000, cycles: 10 }
+  : { fernetMs: 400, requests: 100_000, stampedes: 7, users: 10_000, cycles: 40 };
 
 const soakMinutes = Number(options.soak ?? 0);
 if (options.soak !== undefined && !(Number.isInteger(soakMinutes) && soakMinutes >= 2))
@@ -43,6 +45,7 @@ const PARTS = [
   'stampede',
   'queriesSaved',
   'coldUsers',
+  'writes',
   'memory',
   'firstPaint',
   'scale',
@@ -72,13 +75,15 @@ async function main(): Promise<void> {
       deployment.startApp(CACHE_OFF),
       deployment.startApp(LIMITED),
     ]);
-    const other = options.against === undefined ? null : await deployment.startApp({}, options.against);
+    const other = await otherBuild(deployment);
+    const build: Build = { plain: ours, limited };
     const all: Readonly<Record<Part, () => Promise<Section>>> = {
-      rates: async () => rates(await contestants(deployment, ours, uncached, limited, other), plan),
+      rates: async () => rates(chosen(await contestants(deployment, build, uncached, other)), plan),
       fernet: () => Promise.resolve(fernet(plan.rounds, sizes.fernetMs)),
       stampede: () => stampede(deployment, [ours, second], sizes.stampedes),
       queriesSaved: () => queriesSaved(deployment, ours, uncached, sizes.requests),
       coldUsers: () => coldUsers(deployment),
+      writes: () => writes(deployment, build, other, { rounds: plan.rounds, cycles: sizes.cycles }),
       memory: () => memoryOfUsers(deployment, sizes.users),
       firstPaint: () => firstPaint(ours, plan.rounds),
       scale: () => scale(plan.rounds),
@@ -105,6 +110,21 @@ async function main(): Promise<void> {
   } finally {
     await deployment.stop();
   }
+}
+
+async function otherBuild(deployment: Deployment): Promise<Build | null> {
+  const { against } = options;
+  if (against === undefined) return null;
+  return {
+    plain: await deployment.startApp({}, against),
+    limited: await deployment.startApp(LIMITED, against),
+  };
+}
+
+/** Those that `--contestants` names, a regular expression. */
+function chosen<T>(all: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  const pattern = new RegExp(options.contestants ?? '');
+  return new Map([...all].filter(([name]) => pattern.test(name)));
 }
 
 await main();

@@ -1,15 +1,21 @@
 import {
   CONSTANT,
   INTERCEPTOR,
+  LISTS_BY_KEY,
+  LISTS_BY_KEY_OTHER,
   LISTS_CACHE_OFF,
   LISTS_HIT,
+  LISTS_LIMITED,
+  LISTS_LIMITED_OTHER,
   LISTS_OTHER,
   LIST_HIT,
   LIST_OTHER,
+  REVEAL,
+  REVEAL_OTHER,
 } from './contestants.js';
 import { cpuTime } from './cpu.js';
 import { type Load, LoadGenerator, type Round as LoadRound, type Target } from './load.js';
-import { type Section, count, printTable } from './report.js';
+import { type Goal, type Measure, type Section, count, printTable } from './report.js';
 import { ratio, spread } from './statistics.js';
 
 interface Round extends LoadRound {
@@ -24,61 +30,58 @@ export interface Plan {
   readonly connections: number;
 }
 
+/** The same requests to this build and to the one that `--against` names. */
+const OTHERS = [
+  [LIST_HIT, LIST_OTHER],
+  [LISTS_HIT, LISTS_OTHER],
+  [LISTS_LIMITED, LISTS_LIMITED_OTHER],
+  [LISTS_BY_KEY, LISTS_BY_KEY_OTHER],
+  [REVEAL, REVEAL_OTHER],
+] as const;
+
 /** Requests per second and latency of all contestants, in interleaved rounds. */
 export async function rates(targets: ReadonlyMap<string, Target>, plan: Plan): Promise<Section> {
   const rounds = await measure(targets, plan);
   const of = (name: string, figure: keyof Round): number[] =>
     (rounds.get(name) ?? []).map((round) => round[figure]);
   print(rounds);
-  const rateTo = (other: string, hit = LIST_HIT) => ratio(of(hit, 'rate'), of(other, 'rate'));
+  const compare = (what: string, figure: keyof Round, one: string, other: string, goal?: Goal): Measure[] =>
+    rounds.has(one) && rounds.has(other)
+      ? [{ what, value: ratio(of(one, figure), of(other, figure)), ...(goal && { goal }) }]
+      : [];
   return {
     measures: [
-      {
-        what: 'list hit / constant route of the same framework',
-        value: rateTo(CONSTANT),
-        goal: { atLeast: 0.7 },
-      },
-      {
-        what: "list hit, signed in / Nest's CacheInterceptor",
-        value: rateTo(INTERCEPTOR),
-        goal: { atLeast: 1.5 },
-      },
-      {
-        what: 'lists of 32 users, hit / constant route of the same framework',
-        value: rateTo(CONSTANT, LISTS_HIT),
-      },
-      {
-        what: "lists of 32 users, hit / Nest's CacheInterceptor",
-        value: rateTo(INTERCEPTOR, LISTS_HIT),
-      },
-      ...(rounds.has(LIST_OTHER)
-        ? [
-            { what: 'list hit / constant, other build', value: rateTo(CONSTANT, LIST_OTHER) },
-            { what: 'list hit / other build', value: rateTo(LIST_OTHER) },
-            {
-              what: 'CPU of a list hit / other build',
-              value: ratio(of(LIST_HIT, 'cpuUs'), of(LIST_OTHER, 'cpuUs')),
-            },
-            {
-              what: 'CPU of lists of 32 users, hit / other build',
-              value: ratio(of(LISTS_HIT, 'cpuUs'), of(LISTS_OTHER, 'cpuUs')),
-            },
-          ]
-        : []),
-      {
-        what: 'lists of 32 users, hit / cache off',
-        value: ratio(of(LISTS_HIT, 'rate'), of(LISTS_CACHE_OFF, 'rate')),
-        goal: { atLeast: 5 },
-      },
-      {
-        what: 'p99 of lists of 32 users, hit / cache off',
-        value: ratio(of(LISTS_HIT, 'p99Ms'), of(LISTS_CACHE_OFF, 'p99Ms')),
-        goal: { atMost: 0.2 },
-      },
-      {
-        what: 'p50 of lists of 32 users, hit / cache off',
-        value: ratio(of(LISTS_HIT, 'p50Ms'), of(LISTS_CACHE_OFF, 'p50Ms')),
-      },
+      ...compare('list hit / constant route of the same framework', 'rate', LIST_HIT, CONSTANT, {
+        atLeast: 0.7,
+      }),
+      ...compare("list hit, signed in / Nest's CacheInterceptor", 'rate', LIST_HIT, INTERCEPTOR, {
+        atLeast: 1.5,
+      }),
+      ...compare(
+        'lists of 32 users, hit / constant route of the same framework',
+        'rate',
+        LISTS_HIT,
+        CONSTANT,
+      ),
+      ...compare("lists of 32 users, hit / Nest's CacheInterceptor", 'rate', LISTS_HIT, INTERCEPTOR),
+      ...compare('lists of 32 users, with rate limits / without', 'rate', LISTS_LIMITED, LISTS_HIT, {
+        atLeast: 0.95,
+      }),
+      ...compare('CPU of lists of 32 users, without rate limits / with', 'cpuUs', LISTS_HIT, LISTS_LIMITED),
+      ...compare('lists of 32 users, API keys / access tokens', 'rate', LISTS_BY_KEY, LISTS_HIT, {
+        atLeast: 0.9,
+      }),
+      ...compare('CPU of lists of 32 users, access tokens / API keys', 'cpuUs', LISTS_HIT, LISTS_BY_KEY),
+      ...compare('reveal with its audit row / list hit', 'rate', REVEAL, LIST_HIT, { atLeast: 0.45 }),
+      ...compare('CPU of a list hit / of a reveal', 'cpuUs', LIST_HIT, REVEAL),
+      ...compare('list hit / constant, other build', 'rate', LIST_OTHER, CONSTANT),
+      ...compare('list hit / other build', 'rate', LIST_HIT, LIST_OTHER),
+      ...OTHERS.flatMap(([one, other]) => compare(`CPU, ${one} / other build`, 'cpuUs', one, other)),
+      ...compare('lists of 32 users, hit / cache off', 'rate', LISTS_HIT, LISTS_CACHE_OFF, { atLeast: 5 }),
+      ...compare('p99 of lists of 32 users, hit / cache off', 'p99Ms', LISTS_HIT, LISTS_CACHE_OFF, {
+        atMost: 0.2,
+      }),
+      ...compare('p50 of lists of 32 users, hit / cache off', 'p50Ms', LISTS_HIT, LISTS_CACHE_OFF),
     ],
     lines: [],
     figures: Object.fromEntries(

@@ -1,10 +1,12 @@
 import type { Spread } from './statistics.js';
 
+export type Goal = { readonly atLeast: number } | { readonly atMost: number };
+
 /** One line of the table of ratios, with the goal of issue 7 where it has one. */
 export interface Measure {
   readonly what: string;
   readonly value: Spread;
-  readonly goal?: { readonly atLeast: number } | { readonly atMost: number };
+  readonly goal?: Goal;
 }
 
 /** What one part of the bench found: for the table, for the reader, and for the JSON. */
