@@ -30,6 +30,7 @@ import { Passkeys1764005310000 } from './1764005310000-passkeys.js';
 import { ProxyPolicies1764006100000 } from './1764006100000-proxy-policies.js';
 import { RefreshLease1764006200000 } from './1764006200000-refresh-lease.js';
 import { Labels1764006700000 } from './1764006700000-labels.js';
+import { ConnectLinks1764007300000 } from './1764007300000-connect-links.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -65,4 +66,5 @@ export const MIGRATIONS = [
   ProxyPolicies1764006100000,
   RefreshLease1764006200000,
   Labels1764006700000,
+  ConnectLinks1764007300000,
 ];

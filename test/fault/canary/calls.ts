@@ -8,8 +8,10 @@ import {
   NOWHERE,
   beginToConnect,
   comeBack,
+  consentTo,
   finishToConnect,
   inputOf,
+  linkOf,
   newPlatform,
 } from './canary.js';
 
@@ -257,6 +259,50 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       return finishToConnect(canary, { path: other, cookie });
     },
     ({ owner }, make) => owner.client.post('/v1/connect/finish', { attempt: make('attempt') }),
+  ],
+  'POST /v1/connect/links': [
+    ({ owner }, make) =>
+      owner.client.post('/v1/connect/links', {
+        externalUserId: 'customer-1',
+        returnTo: `https://u:${make('return')}@a.example/?x=${make('return')}`,
+      }),
+    ({ owner }) => owner.client.post('/v1/connect/links', { externalUserId: 'customer-1' }),
+  ],
+  'GET /v1/connect/links': [({ owner }) => owner.client.get('/v1/connect/links')],
+  'DELETE /v1/connect/links/{id}': [
+    async ({ owner }) => {
+      const made = await owner.client.post('/v1/connect/links', { externalUserId: 'customer-1' });
+      return owner.client.delete(`/v1/connect/links/${made.json<{ id?: number }>().id ?? NOWHERE}`);
+    },
+  ],
+  'POST /v1/connect/guest': [
+    async (canary, make) => canary.app.client.post('/v1/connect/guest', { link: await linkOf(canary, make) }),
+    ({ app }, make) => app.client.post('/v1/connect/guest', { link: make('link') }),
+  ],
+  'POST /v1/connect/guest/lookup': [
+    async (canary, make) =>
+      canary.app.client.post('/v1/connect/guest/lookup', {
+        link: await linkOf(canary, make),
+        instance: `${canary.instance.origin}/x?token=${make('in-an-address')}`,
+      }),
+  ],
+  'POST /v1/connect/guest/begin': [
+    async (canary, make) =>
+      canary.app.client.post(
+        '/v1/connect/guest/begin',
+        { link: await linkOf(canary, make), instance: canary.instance.origin },
+        { Cookie: `pm_connect_x=${make('the-browser')}` },
+      ),
+  ],
+  'POST /v1/connect/guest/finish': [
+    async (canary, make) => {
+      const link = await linkOf(canary, make);
+      const consent = await consentTo(canary, '/v1/connect/guest/begin', { link });
+      const back = await comeBack(canary, consent);
+      const { attempt = make('attempt') } = back.json<{ attempt?: string }>();
+      return canary.app.client.post('/v1/connect/guest/finish', { attempt }, { Cookie: consent.cookie });
+    },
+    ({ app }, make) => app.client.post('/v1/connect/guest/finish', { attempt: make('attempt') }),
   ],
 
   'POST /v1/platforms': [
