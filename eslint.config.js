@@ -20,6 +20,7 @@ const FEATURES = {
   health: [],
   instances: [],
   mail: [],
+  mcp: [],
   metrics: ['proxy', 'watch'],
   platforms: ['instances', 'snapshots'],
   proxy: ['instances', 'platforms', 'rate-limit', 'watch'],

@@ -158,6 +158,13 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     ok: 404,
     request: plain('/v1/connect/guest/finish', { attempt: 'x' }),
   },
+  // Off by default.
+  'POST /mcp': {
+    needs: 'platforms:read',
+    ok: 404,
+    narrowed: true,
+    request: plain('/mcp', { jsonrpc: '2.0', id: 1, method: 'tools/list' }),
+  },
   'POST /v1/platforms/{id}/test': {
     needs: 'platforms:write',
     ok: 200,

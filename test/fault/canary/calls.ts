@@ -296,13 +296,28 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   ],
   'POST /v1/connect/guest/finish': [
     async (canary, make) => {
-      const link = await linkOf(canary, make);
+      // The owner has this account already, as their own.
+      const { accessToken } = await newcomer(canary, make);
+      const link = await linkOf(canary, make, canary.app.client.as({ accessToken }));
       const consent = await consentTo(canary, '/v1/connect/guest/begin', { link });
       const back = await comeBack(canary, consent);
       const { attempt = make('attempt') } = back.json<{ attempt?: string }>();
       return canary.app.client.post('/v1/connect/guest/finish', { attempt }, { Cookie: consent.cookie });
     },
     ({ app }, make) => app.client.post('/v1/connect/guest/finish', { attempt: make('attempt') }),
+  ],
+
+  'POST /mcp': [
+    ({ owner }) => owner.client.post('/mcp', { jsonrpc: '2.0', id: 1, method: 'tools/list' }),
+    ({ owner, platformId }, make) =>
+      owner.client.post('/mcp', {
+        ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
+        params: {
+          name: 'send_request',
+          arguments: { id: platformId, path: `/api/v1/accounts/verify_credentials?x=${make('in-a-path')}` },
+        },
+      }),
+    ({ owner }, make) => owner.client.post('/mcp', { method: make('method') }),
   ],
 
   'POST /v1/platforms': [

@@ -67,8 +67,12 @@ export async function consentTo(
 }
 
 /** The secret of a connect link; where none can be made, one that nobody knows. */
-export async function linkOf({ owner }: Canary, make: (what: string) => string): Promise<string> {
-  const made = await owner.client.post('/v1/connect/links', { externalUserId: 'customer-1' });
+export async function linkOf(
+  { owner }: Canary,
+  make: (what: string) => string,
+  maker = owner.client,
+): Promise<string> {
+  const made = await maker.post('/v1/connect/links', { externalUserId: 'customer-1' });
   return made.status === 201 ? new URL(made.json<{ url: string }>().url).hash.slice(1) : make('link');
 }
 

@@ -222,6 +222,9 @@ async function atInstance({ app, person, fake }: Pick<Visitor, 'app' | 'person' 
   const back = await caller.send('GET', pathname + search, undefined, { Accept: 'application/json' });
   const done = await caller.send('POST', '/v1/connect/finish', back.body);
   await byLink(on, fake);
+  const list = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'list_connections' } };
+  const tools = await on.post('/mcp', list);
+  if (tools.status !== 200) throw new Error(`/mcp: ${tools.status}: ${tools.text}`);
   for (const [method, path, answer] of [
     ['POST', '/v1/connect', begun],
     ['GET', pathname, back],
