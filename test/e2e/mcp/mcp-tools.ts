@@ -19,7 +19,13 @@ export class Agent {
   }
 
   /** @param exchanges gets what goes over the wire. */
-  static at(baseUrl: string, key: string, exchanges: Exchange[]): Promise<Agent> {
+  static at(
+    baseUrl: string,
+    key: string,
+    exchanges: Exchange[],
+    path = '/mcp',
+    address = '127.0.0.1',
+  ): Promise<Agent> {
     const recorded: typeof fetch = async (input, init) => {
       const answer = await fetch(input, init);
       exchanges.push({
@@ -31,8 +37,8 @@ export class Agent {
       });
       return answer;
     };
-    const transport = new StreamableHTTPClientTransport(new URL('/mcp', baseUrl), {
-      requestInit: { headers: { Authorization: `Bearer ${key}` } },
+    const transport = new StreamableHTTPClientTransport(new URL(path, baseUrl), {
+      requestInit: { headers: { Authorization: `Bearer ${key}`, 'X-Forwarded-For': address } },
       fetch: recorded,
     });
     // Its `sessionId` may be undefined, which the interface does not say.

@@ -218,6 +218,25 @@ describe('POST /mcp', () => {
     expect((await owner.client.get('/mcp')).status).toBe(405);
   });
 
+  it('works below a base path and behind a proxy, and a tool counts for the address of its agent', async () => {
+    const env = {
+      ...{ MCP_ENABLED: 'true', BASE_PATH: '/pm/', TRUST_PROXY: 'true' },
+      ...{ RATE_LIMIT_ENABLED: 'true', RATE_LIMIT_ADDRESS_PER_MINUTE: '9' },
+    };
+    const below = await startTestApp({ backends, env });
+    const key = await keyFor(ALL);
+    const agent = await Agent.at(below.baseUrl, key, backends.exchanges, '/pm/mcp', '198.51.100.7');
+    agents.push(agent);
+    // The agent has sent three by now: initialize, its notification, and a GET.
+    for (const isError of [false, false, false])
+      expect(await agent.call('list_connections', { label: 'for' })).toMatchObject({ isError });
+    await expect(agent.call('list_connections')).rejects.toThrow('rate_limited');
+    const another = await Agent.at(below.baseUrl, key, backends.exchanges, '/pm/mcp', '198.51.100.8');
+    agents.push(another);
+    expect(await another.call('list_connections')).toMatchObject({ isError: false });
+    await below.close();
+  });
+
   it('is off by default', async () => {
     const off = await startTestApp({ backends });
     expectProblem(await off.client.as(owner).post('/mcp', MESSAGE), 404, 'route_not_found');
