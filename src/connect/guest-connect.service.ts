@@ -6,7 +6,7 @@ import { InstancesService } from '../instances/instances.service.js';
 import { PlatformsService } from '../platforms/platforms.service.js';
 import { ConnectAttempts } from './connect-attempts.js';
 import { ConnectLinks, type OpenLink, browserOf, labelsOf } from './connect-links.js';
-import { ConnectLinkNotFound } from './connect.errors.js';
+import { ConnectFailed, ConnectLinkNotFound } from './connect.errors.js';
 import { ConnectService } from './connect.service.js';
 import type { GuestConnectedDto, GuestLinkDto } from './dto/guest-connect.dto.js';
 import { withQuery } from './return-address.js';
@@ -70,14 +70,18 @@ export class GuestConnectService {
     const link = await this.links.ofAttempt(answered.linkId ?? 0);
     const guest = { ...currentOrigin(), actor: 'guest', userId: link.userId } as const;
     return onBehalfOf(guest, async () => {
-      const { id } = await this.connect.complete(answered, {
-        mayReplace: true,
-        labels: labelsOf(link),
-        note: `, connect link ${link.id}`,
-        beforeCommit: (manager, saved) => this.links.use(manager, link, saved),
-        replyOf: (saved) => toDto(link, saved.id),
-      });
-      return toDto(link, id);
+      try {
+        const { id } = await this.connect.complete(answered, {
+          mayReplace: true,
+          labels: labelsOf(link),
+          note: `, connect link ${link.id}`,
+          beforeCommit: (manager, saved) => this.links.use(manager, link, saved),
+          replyOf: (saved) => toDto(link, saved.id),
+        });
+        return toDto(link, id);
+      } catch (error) {
+        throw forGuest(error);
+      }
     });
   }
 
@@ -89,6 +93,15 @@ export class GuestConnectService {
     const { instanceUrl, platformType, username } = value.view;
     return { instanceUrl, handle: platformType === 'bluesky' ? username : null };
   }
+}
+
+/** Its own words are for the owner: they say how many connections there are. */
+function forGuest(error: unknown): unknown {
+  if (!(error instanceof ConnectFailed) || error.code !== 'too_many_platforms') return error;
+  return new ConnectFailed(
+    error.code,
+    'No further account can be connected. Tell the person who gave you the link.',
+  );
 }
 
 function toDto({ returnTo }: OpenLink, platformId: number): GuestConnectedDto {

@@ -10,6 +10,7 @@ import {
 import type { FakeInstance } from '../../support/fake-instance/fake-instance.js';
 import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
 import { begin, finishAttempt } from '../../support/fake-instance/oauth-steps.js';
+import { insertConnections } from '../../support/insert-connections.js';
 
 const HOST_PAGE = 'https://app.example.org/connections';
 const NOT_FOUND = { status: 404, body: { code: 'connect_link_not_found' } };
@@ -213,6 +214,20 @@ describe('a connect link', () => {
     });
     expect(await labelled(owner, 'customer-1')).toHaveLength(1);
   });
+});
+
+it('does not say how many connections its owner has', async () => {
+  const fake = await fakes.start('mastodon');
+  const owner = await app.signUp();
+  const { body: me } = await owner.send<{ id: number }>('GET', '/v1/me');
+  const full = Array.from({ length: 200 }, (_, n) => ({
+    ...{ userId: me.id, name: `Number ${n}`, username: `someone-${n}`, isDefault: n === 0 },
+    ...{ instanceUrl: 'https://mastodon.example', accessToken: backends.secrets.make('token') },
+  }));
+  await insertConnections((text, values) => backends.rows(text, values), backends.keyRing, full);
+  const refused = await connectAs(app.stranger(), (await makeLink(owner)).link, fake);
+  expect(refused).toMatchObject({ status: 400, body: { code: 'too_many_platforms' } });
+  expect(refused.body.detail).not.toContain('200');
 });
 
 describe('a link that reconnects', () => {
