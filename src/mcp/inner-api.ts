@@ -40,7 +40,7 @@ export class InnerApi {
     const [ours, theirs] = duplexPair();
     // Without an address there is no limit by address. Behind proxies it is the client's, already worked out.
     Object.assign(theirs, { remoteAddress: address });
-    // As the two ends of a socket: whoever hangs up early is noticed at the other end.
+    // As with a socket: an end that hangs up early is noticed at the other one.
     ours.once('close', () => theirs.destroy());
     theirs.once('close', () => {
       if (!theirs.writableFinished) ours.destroy();
