@@ -20,6 +20,7 @@ const FEATURES = {
   health: [],
   instances: [],
   mail: [],
+  mcp: [],
   notices: ['mail'],
   metrics: ['proxy', 'watch'],
   platforms: ['instances', 'snapshots'],

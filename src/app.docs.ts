@@ -25,6 +25,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   statistics: 'Report what was done with a connection, and count it.',
   'api keys': 'Keys for programs, each with only the rights that it needs.',
   proxy: 'Use a connection at its instance without seeing its credentials.',
+  agents: 'Tools for agents, by the Model Context Protocol.',
   credentials: 'Read the decrypted credentials of a connection; every read is recorded.',
   events: 'Hear of changes as they happen.',
   audit: 'Read what was done with your account.',

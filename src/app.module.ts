@@ -24,6 +24,7 @@ import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { InstancesModule } from './instances/instances.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { MailModule } from './mail/mail.module.js';
+import { McpModule } from './mcp/mcp.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { NoticesModule } from './notices/notices.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
@@ -69,6 +70,7 @@ export class AppModule {
         ConnectModule,
         RevealModule,
         ProxyModule,
+        McpModule,
         StatsModule,
         AvatarsModule,
         AdminModule,

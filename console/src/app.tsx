@@ -9,6 +9,7 @@ import { ApiKeysPage } from './pages/api-keys.js';
 import { CachePage } from './pages/cache.js';
 import { ConfirmPerson } from './pages/confirm-person.js';
 import { ConfirmReplace } from './pages/confirm-replace.js';
+import { ConnectLinksPage } from './pages/connect-links.js';
 import {
   ChangeEmailPage,
   ForgotPasswordPage,
@@ -122,6 +123,7 @@ function Header() {
             <PageLink to="stats" label="Stats" />
             <PageLink to="api-keys" label="API keys" />
             <PageLink to="webhooks" label="Webhooks" />
+            <PageLink to="connect-links" label="Connect links" />
             <PageLink to="activity" label="Activity log" />
             <PageLink to="account" label="Account" />
             {person.role === 'admin' && (
@@ -203,6 +205,8 @@ function PersonsPage({ isAdmin }: { readonly isAdmin: boolean }) {
       return <ApiKeysPage />;
     case 'webhooks':
       return <WebhooksPage />;
+    case 'connect-links':
+      return <ConnectLinksPage />;
     case 'activity':
       return <ActivityLogPage />;
     case 'account':

@@ -26,6 +26,7 @@ export const AUDIT_ACTIONS = [
   'webhook.secret',
   'platform.create',
   'platform.delete',
+  'connect.link',
   'connect.finish',
   'credentials.change',
   'credentials.reveal',
@@ -43,6 +44,6 @@ export const AUDIT_ACTIONS = [
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-/** `operator`: somebody at the command line. `system`: the application by itself. */
-export const AUDIT_ACTORS = ['user', 'operator', 'system'] as const;
+/** `guest`: somebody with a connect link. `operator`: somebody at the command line. `system`: the application by itself. */
+export const AUDIT_ACTORS = ['user', 'guest', 'operator', 'system'] as const;
 export type AuditActor = (typeof AUDIT_ACTORS)[number];

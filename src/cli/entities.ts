@@ -3,6 +3,7 @@ import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { ApiKey } from '../auth/api-key.entity.js';
 import { EmailChange } from '../auth/email-change.entity.js';
 import { ConnectAttempt } from '../connect/connect-attempt.entity.js';
+import { ConnectLink } from '../connect/connect-link.entity.js';
 import { Passkey } from '../factors/passkey.entity.js';
 import { RecoveryCode } from '../factors/recovery-code.entity.js';
 import { TotpFactor } from '../factors/totp-factor.entity.js';
@@ -41,6 +42,7 @@ export const ENTITIES = [
   InstanceApp,
   BlueskyClientKey,
   ConnectAttempt,
+  ConnectLink,
   PlatformWatch,
   InstanceWatch,
   AccountSnapshot,

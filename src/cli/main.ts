@@ -15,6 +15,7 @@ import { registerCredentialsImport } from './credentials-import.js';
 import { registerCredentialsSeal } from './credentials-seal.js';
 import { registerDoctor } from './doctor.js';
 import { registerKeysRotate } from './keys-rotate.js';
+import { registerMcp } from './mcp.js';
 import { say } from './output.js';
 import { registerRestoreFinish } from './restore-finish.js';
 import { registerUsers } from './users.js';
@@ -65,6 +66,7 @@ registerCredentialsImport(program);
 registerCredentialsExport(program);
 registerRestoreFinish(program);
 registerAuditVerify(program);
+registerMcp(program);
 
 try {
   await onBehalfOf(OPERATOR, () => program.parseAsync());

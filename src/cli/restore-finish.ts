@@ -23,7 +23,7 @@ export function registerRestoreFinish(program: Command): void {
         return finished;
       });
       say(
-        `The installation is in epoch ${epoch}. All sessions and unfinished connection attempts have ended, links in messages and invitations are void; cached entries from before are not believed; the next ids of ${sequences} tables are higher by ${SKIPPED_IDS}.`,
+        `The installation is in epoch ${epoch}. All sessions and unfinished connection attempts have ended, links in messages, invitations and connect links are void; cached entries from before are not believed; the next ids of ${sequences} tables are higher by ${SKIPPED_IDS}.`,
       );
     });
 }

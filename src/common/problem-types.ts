@@ -63,6 +63,7 @@ export const PROBLEM_TYPES = {
   account_pending: type(400, NOT_FINISHED, 'The account is not confirmed or approved at the instance yet.'),
   account_moved: type(400, NOT_FINISHED, 'The account has moved. Connect the new one.'),
   identity_mismatch: type(400, NOT_FINISHED, 'The token belongs to another account.'),
+  account_taken: type(400, NOT_FINISHED, 'The account is connected here already, for somebody else.'),
 
   unauthenticated: type(
     401,
@@ -169,6 +170,11 @@ export const PROBLEM_TYPES = {
     'Delivery not found',
     'No delivery of the webhook has this id. Deliveries are kept for 7 days.',
   ),
+  connect_link_not_found: type(
+    404,
+    'Link not valid',
+    'The link has expired, was already used or revoked, or was begun in another browser. Ask for a new one.',
+  ),
   attempt_not_found: type(
     404,
     'Connection attempt not found',
@@ -202,6 +208,11 @@ export const PROBLEM_TYPES = {
     409,
     'Your own account',
     'Administrators cannot change their own account. Ask another administrator.',
+  ),
+  too_many_connect_links: type(
+    409,
+    'Too many connect links',
+    'Revoke links that nobody will use, or wait until they end.',
   ),
   too_many_invitations: type(409, 'Too many invitations', 'Withdraw invitations that nobody will use.'),
   platform_inactive: type(409, 'Platform connection is not active', 'Activate the connection first.'),

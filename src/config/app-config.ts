@@ -125,6 +125,7 @@ export class AppConfig {
 
   /** Whether credentials may be revealed at all. */
   readonly revealEnabled: boolean;
+  readonly mcpEnabled: boolean;
 
   /** Requests that are sent on to instances. */
   readonly proxy: {
@@ -259,6 +260,7 @@ export class AppConfig {
     this.bluesky = { plcUrl: environment.BLUESKY_PLC_URL, nameServers: environment.BLUESKY_NAME_SERVERS };
     this.instanceTimeoutMs = environment.INSTANCE_TIMEOUT_MS;
     this.revealEnabled = environment.REVEAL_ENABLED;
+    this.mcpEnabled = environment.MCP_ENABLED;
     this.proxy = {
       bodyLimitBytes: environment.PROXY_BODY_LIMIT_MIB * 1024 ** 2,
       instanceConcurrency: environment.PROXY_INSTANCE_CONCURRENCY,

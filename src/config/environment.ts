@@ -223,6 +223,7 @@ export const environmentSchema = z.object({
   PROXY_INSTANCE_CONCURRENCY: whole('requests', { min: 1, max: 10_000, fallback: 20 }),
   PROXY_INSTANCE_PER_MINUTE: whole('requests', { min: 1, max: 1_000_000, fallback: 1200 }),
   PROXY_AUDIT_READS: share(0.01),
+  MCP_ENABLED: flag(false),
   WATCH_ENABLED: flag(true),
   WATCH_INTERVAL_SECONDS: whole('seconds', { min: 60, max: 2_592_000, fallback: 21_600 }),
   WATCH_ROUND_SECONDS: whole('seconds', { min: 1, max: 3600, fallback: 30 }),

@@ -4,6 +4,7 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeor
 @Entity('connect_attempts')
 @Index('connect_attempts_user_id_idx', ['userId'])
 @Index('connect_attempts_expires_at_idx', ['expiresAt'])
+@Index('connect_attempts_link_id_idx', ['linkId'])
 @Unique('connect_attempts_attempt_hash_key', ['attemptHash'])
 export class ConnectAttempt {
   /** SHA-256 of the `state`, a secret of 256 random bits. */
@@ -22,6 +23,11 @@ export class ConnectAttempt {
   @ForeignKey('User', { name: 'connect_attempts_user_id_fkey', onDelete: 'CASCADE' })
   @Column({ name: 'user_id', type: 'integer' })
   userId!: number;
+
+  /** The link by which somebody without an account began it; null if the user began it. */
+  @ForeignKey('ConnectLink', { name: 'connect_attempts_link_id_fkey', onDelete: 'CASCADE' })
+  @Column({ name: 'link_id', type: 'integer', nullable: true })
+  linkId!: number | null;
 
   @Column({ type: 'varchar', length: 500 })
   origin!: string;

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { Clock } from '../common/clock.js';
 import { hashOf, mayBeSecret, newSecret } from '../common/secrets.js';
@@ -19,7 +20,7 @@ const PURGED_PER_ATTEMPT = 100;
 
 /** With the verifier in plain text. */
 export type Attempt = Readonly<
-  Pick<ConnectAttempt, 'userId' | 'origin' | 'clientId' | 'verifier' | 'name' | 'returnTo'>
+  Pick<ConnectAttempt, 'userId' | 'linkId' | 'origin' | 'clientId' | 'verifier' | 'name' | 'returnTo'>
 > & {
   /** Of a registration that serves this attempt only; null if it is one for all. */
   readonly clientSecret: string | null;
@@ -64,17 +65,19 @@ const answerSchema = z.object({
 const boundSchema = z.tuple([z.string(), z.string()]);
 
 /** What a secret of an attempt is bound to. A Fernet token alone could be moved to another row or column. */
-type Owner = Pick<ConnectAttempt, 'stateHash' | 'userId' | 'origin' | 'clientId'>;
+type Owner = Pick<ConnectAttempt, 'stateHash' | 'userId' | 'linkId' | 'origin' | 'clientId'>;
 
 const TAKE_SQL = `
   WITH taken AS (
     DELETE FROM connect_attempts
-    WHERE attempt_hash = $1 AND user_id = $2 AND expires_at > now()
-      AND ($3::text[] = '{}' OR encode(browser_hash, 'hex') = ANY($3::text[]))
+    WHERE attempt_hash = $1 AND expires_at > now() AND (
+      user_id = $2 AND link_id IS NULL AND ($3::text[] = '{}' OR encode(browser_hash, 'hex') = ANY($3::text[]))
+      OR $2::integer IS NULL AND link_id IS NOT NULL AND encode(browser_hash, 'hex') = ANY($3::text[])
+    )
     RETURNING *
   )
-  SELECT state_hash AS "stateHash", browser_hash AS "browserHash", attempt_hash AS "attemptHash", user_id AS "userId", origin,
-    client_id AS "clientId", verifier, code, name FROM taken`;
+  SELECT state_hash AS "stateHash", browser_hash AS "browserHash", attempt_hash AS "attemptHash", user_id AS "userId",
+    link_id AS "linkId", origin, client_id AS "clientId", verifier, code, name FROM taken`;
 
 const HOLD_SQL = `
   INSERT INTO connect_attempts
@@ -101,8 +104,8 @@ export class ConnectAttempts {
    * @returns the `state`.
    */
   async begin(attempt: Attempt, browser: string, state = newSecret()): Promise<string> {
-    const { userId, origin, clientId, name, returnTo, clientSecret, forceLogin } = attempt;
-    const owner = { stateHash: hashOf(state), userId, origin, clientId };
+    const { userId, linkId, origin, clientId, name, returnTo, clientSecret, forceLogin } = attempt;
+    const owner = { stateHash: hashOf(state), userId, linkId, origin, clientId };
     const secrets = { verifier: attempt.verifier, clientSecret, forceLogin };
     const verifier = this.encrypt('verifier', owner, JSON.stringify(secrets));
     await this.database.transaction(async (manager) => {
@@ -112,18 +115,13 @@ export class ConnectAttempts {
          )`,
         [PURGED_PER_ATTEMPT],
       );
-      await manager.query(
-        `DELETE FROM connect_attempts WHERE state_hash IN (
-           SELECT state_hash FROM connect_attempts WHERE user_id = $1 ORDER BY expires_at DESC OFFSET $2
-         )`,
-        [userId, MAX_PER_USER - 1],
-      );
+      await makeRoom(manager, attempt);
       await manager.query(
         `INSERT INTO connect_attempts
-           (state_hash, browser_hash, user_id, origin, client_id, verifier, name, return_to, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9))`,
+           (state_hash, browser_hash, user_id, link_id, origin, client_id, verifier, name, return_to, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))`,
         [
-          ...[owner.stateHash, hashOf(browser), userId, origin, clientId, verifier],
+          ...[owner.stateHash, hashOf(browser), userId, linkId, origin, clientId, verifier],
           ...[name, returnTo, ATTEMPT_TTL_SECONDS],
         ],
       );
@@ -174,11 +172,12 @@ export class ConnectAttempts {
    * Consumes an attempt: one statement, so that only one of two racing calls gets it. A wrong user or browser does not
    * consume it.
    *
+   * @param userId null for somebody with a connect link, whose browser alone says who they are.
    * @param browsers the attempts' cookies that the request has. With any, one of them must be this attempt's.
    * @throws {AttemptNotFound} also if its key has left the ring, or its secrets were moved here from another attempt.
    *   Attempts are too short-lived to be re-encrypted by a key rotation.
    */
-  async take(attempt: string, userId: number, browsers: readonly string[]): Promise<AnsweredAttempt> {
+  async take(attempt: string, userId: number | null, browsers: readonly string[]): Promise<AnsweredAttempt> {
     if (!mayBeSecret(attempt)) throw new AttemptNotFound();
     const hashes = browsers.map((browser) => hashOf(browser).toString('hex'));
     const [taken] = await this.database.statement<ConnectAttempt>(TAKE_SQL, [
@@ -189,11 +188,11 @@ export class ConnectAttempts {
     const secrets = taken && this.decrypt('verifier', taken, taken.verifier);
     const answer = taken?.code && this.decrypt('code', taken, taken.code);
     if (!taken || !secrets || !answer) throw new AttemptNotFound();
-    const { origin, clientId, name } = taken;
+    const { origin, clientId, linkId, name } = taken;
     const { code, iss, held } = answerSchema.parse(JSON.parse(answer));
     return {
       ...secretsSchema.parse(JSON.parse(secrets)),
-      ...{ userId, origin, clientId, name, code, iss, row: taken },
+      ...{ userId: taken.userId, linkId, origin, clientId, name, code, iss, row: taken },
       grant: held === undefined ? null : this.since(held),
     };
   }
@@ -229,6 +228,22 @@ export class ConnectAttempts {
   }
 }
 
-function binding(what: string, { stateHash, userId, origin, clientId }: Owner): string {
-  return JSON.stringify([what, stateHash.toString('hex'), userId, origin, clientId]);
+/** A user's attempts have a limit together, and a link has one: many people connect for one user at the same time. */
+async function makeRoom(manager: EntityManager, { userId, linkId }: Attempt): Promise<void> {
+  if (linkId !== null) {
+    await manager.query('DELETE FROM connect_attempts WHERE link_id = $1', [linkId]);
+    return;
+  }
+  await manager.query(
+    `DELETE FROM connect_attempts WHERE state_hash IN (
+       SELECT state_hash FROM connect_attempts WHERE user_id = $1 AND link_id IS NULL
+       ORDER BY expires_at DESC OFFSET $2
+     )`,
+    [userId, MAX_PER_USER - 1],
+  );
+}
+
+function binding(what: string, { stateHash, userId, linkId, origin, clientId }: Owner): string {
+  const link = linkId === null ? [] : [linkId];
+  return JSON.stringify([what, stateHash.toString('hex'), userId, origin, clientId, ...link]);
 }

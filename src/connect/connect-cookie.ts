@@ -14,11 +14,15 @@ const ID_LENGTH = 8;
  * browsers store and send the cookie only with None, which requires https. None is safe here: starting and finishing need
  * a bearer token.
  */
-export function connectCookie(browser: string, { publicUrl, corsOrigins }: AppConfig): string {
+export function connectCookie(
+  browser: string,
+  { publicUrl, corsOrigins }: AppConfig,
+  maxAgeSeconds = ATTEMPT_TTL_SECONDS,
+): string {
   const isHttps = publicUrl.startsWith('https:');
   const name = `${isHttps ? '__Host-' : ''}${NAME}${browser.slice(0, ID_LENGTH)}`;
   const sameSite = isHttps && corsOrigins.length > 0 ? 'None' : 'Lax';
-  const attributes = `Path=/; Max-Age=${ATTEMPT_TTL_SECONDS}; HttpOnly; SameSite=${sameSite}`;
+  const attributes = `Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=${sameSite}`;
   return `${name}=${browser}; ${attributes}${isHttps ? '; Secure' : ''}`;
 }
 

@@ -30,6 +30,7 @@ import {
   toConnectedDto,
   FinishConnectDto,
 } from './dto/connect.dto.js';
+import { withQuery } from './return-address.js';
 
 @ApiTags('connect')
 @Controller('v1/connect')
@@ -148,7 +149,5 @@ function isSpeculative({ method, headers }: FastifyRequest): boolean {
 
 /** Nest ends the reply. `reply.redirect()` would end it before, and Fastify would then log the URL with the code in it. */
 function sendTo(address: string, query: Readonly<Record<string, string>>, reply: FastifyReply): void {
-  const url = new URL(address);
-  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-  reply.code(303).header('Location', url.href);
+  reply.code(303).header('Location', withQuery(address, query));
 }

@@ -22,6 +22,19 @@ export class AttemptNotFound extends problem(404, 'attempt_not_found', 'Connecti
   }
 }
 
+/** The same whether the link is unknown, used, revoked, expired, another browser's, or its owner's account has ended. */
+export class ConnectLinkNotFound extends problem(404, 'connect_link_not_found', 'Link not valid') {
+  constructor() {
+    super('This link has expired, was already used, or was begun in another browser. Ask for a new one.');
+  }
+}
+
+export class TooManyConnectLinks extends problem(409, 'too_many_connect_links', 'Too many connect links') {
+  constructor(max: number) {
+    super(`You already have ${max} links that can be used. Revoke some, or wait until they end.`);
+  }
+}
+
 /** The instance or the user refused the connection, or it failed; `code` gives the reason. */
 export class ConnectFailed extends DomainError {
   readonly status = 400;

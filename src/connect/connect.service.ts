@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
-import { InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { KeyedRequests } from '../idempotency/keyed-requests.js';
 import { AccountChecker } from '../instances/account-checker.js';
@@ -11,12 +10,13 @@ import { type FoundInstance, InstancesService } from '../instances/instances.ser
 import { OAuthFailed, type OAuthFailure } from '../instances/oauth.errors.js';
 import type { PlatformType } from '../instances/software.js';
 import type { TokenGrant } from '../instances/token-reply.js';
+import type { Labels } from '../platforms/labels.js';
 import { TooManyPlatforms } from '../platforms/platforms.errors.js';
 import { BlueskyConsent } from './bluesky-consent.js';
 import type { Callback } from './callback.js';
 import { type AnsweredAttempt, ConnectAttempts, type WantedAttempt } from './connect-attempts.js';
 import { ConnectFailed } from './connect.errors.js';
-import { ConnectedAccounts } from './connected-accounts.js';
+import { type BeforeCommit, ConnectedAccounts } from './connected-accounts.js';
 import {
   type BeginConnectDto,
   type FinishConnectDto,
@@ -25,11 +25,25 @@ import {
 } from './dto/connect.dto.js';
 import { MiAuthConsent } from './miauth-consent.js';
 import { OAuthConsent } from './oauth-consent.js';
+import { assertMayReturnTo } from './return-address.js';
 
 /** Where to send the browser after a callback, unless it wants JSON: with the attempt to finish, or with the reason. */
 export type ConnectAnswer =
   | { readonly kind: 'answered'; readonly attempt: string; readonly returnTo: string }
   | { readonly kind: 'failed'; readonly error: ConnectFailed; readonly returnTo: string };
+
+/** How an attempt ends, beside the account itself. */
+interface Completion {
+  /** Whether a connection that the account has already gets the new tokens; if not, the attempt waits for another call. */
+  readonly mayReplace: boolean;
+  /** Of a new connection. */
+  readonly labels?: Labels;
+  /** Added to what the audit trail says. */
+  readonly note?: string;
+  readonly beforeCommit?: BeforeCommit;
+  /** The answer to the request, should it be repeated. */
+  readonly replyOf: (finished: Finished) => unknown;
+}
 
 const AUDITED = { created: 'connected', renewed: 'renewed', exists: 'confirmation_required' } as const;
 
@@ -60,18 +74,19 @@ export class ConnectService {
     { instance, name, returnTo, forceLogin = false }: BeginConnectDto,
     browser: string,
   ): Promise<string> {
-    if (returnTo !== undefined && !this.isAllowed(returnTo)) {
-      throw new InvalidField([
-        { pointer: '/returnTo', detail: 'returnTo must start with an allow-listed origin' },
-      ]);
-    }
+    assertMayReturnTo(returnTo, this.config);
+    const wanted = { userId, linkId: null, name: name ?? null, returnTo: returnTo ?? null, forceLogin };
+    return this.beginAt(instance, wanted, browser);
+  }
+
+  /**
+   * @param instance what the user typed.
+   * @throws {InvalidField | InstanceRefused | ConnectFailed}
+   */
+  async beginAt(instance: string, wanted: Omit<WantedAttempt, 'origin'>, browser: string): Promise<string> {
     const found = await this.instances.find(instance);
-    const wanted = {
-      ...{ userId, origin: found.instance.origin, name: name ?? null, returnTo: returnTo ?? null },
-      forceLogin,
-    };
     try {
-      return await this.start(found, wanted, browser);
+      return await this.start(found, { ...wanted, origin: found.instance.origin }, browser);
     } catch (error) {
       if (error instanceof OAuthFailed) throw new ConnectFailed(error.reason, error.message, '/instance');
       throw error;
@@ -103,23 +118,35 @@ export class ConnectService {
     browsers: readonly string[],
   ): Promise<Finished> {
     const answered = await this.attempts.take(attempt, userId, browsers);
+    return this.complete(answered, {
+      mayReplace: replace ?? !answered.forceLogin,
+      replyOf: toConnectedDto,
+    });
+  }
+
+  /** @throws {ConnectFailed} */
+  async complete(answered: AnsweredAttempt, completion: Completion): Promise<Finished> {
+    const detail = answered.origin + (completion.note ?? '');
     try {
-      const finished = await this.connect(answered, replace ?? !answered.forceLogin);
-      await this.record(AUDITED[finished.result], answered.origin, finished.id);
+      const finished = await this.connect(answered, completion);
+      await this.record(AUDITED[finished.result], detail, finished.id);
       return finished;
     } catch (error) {
       const failure = toConnectFailed(error);
-      await this.record(failure.code, answered.origin);
+      await this.record(failure.code, detail);
       throw failure;
     }
   }
 
-  private record(outcome: string, origin: string, platformId?: number): Promise<void> {
-    const record = { action: 'connect.finish', outcome, detail: origin } as const;
+  private record(outcome: string, detail: string, platformId?: number): Promise<void> {
+    const record = { action: 'connect.finish', outcome, detail } as const;
     return this.audit.write(platformId === undefined ? record : { ...record, platformId });
   }
 
-  private async connect(answered: AnsweredAttempt, mayReplace: boolean): Promise<Finished> {
+  private async connect(
+    answered: AnsweredAttempt,
+    { mayReplace, labels = {}, beforeCommit, replyOf }: Completion,
+  ): Promise<Finished> {
     const { userId, origin, clientId, name } = answered;
     const platformType = await this.typeOf(answered);
     const grant = answered.grant ?? (await this.grantOf(answered));
@@ -132,11 +159,12 @@ export class ConnectService {
     const { account } = check;
     const connected = {
       ...{ userId, instanceUrl: origin, platformType, account, check },
-      ...{ clientId, clientSecret, grant, name },
+      ...{ clientId, clientSecret, grant, name, labels },
     };
-    const saved = await this.accounts.save(connected, mayReplace, (manager, written) =>
-      this.keyed.keepIn(manager, toConnectedDto({ ...written, account })),
-    );
+    const saved = await this.accounts.save(connected, mayReplace, async (manager, written) => {
+      await beforeCommit?.(manager, written);
+      await this.keyed.keepIn(manager, replyOf({ ...written, account }));
+    });
     if (saved.result === 'exists') await this.attempts.hold(answered, grant);
     return { ...saved, account };
   }
@@ -171,13 +199,6 @@ export class ConnectService {
     return this.isBluesky(clientId)
       ? this.blueskyConsent.grant(answered)
       : this.oauth.grant(answered, clientId);
-  }
-
-  private isAllowed(returnTo: string): boolean {
-    if (!URL.canParse(returnTo)) return false;
-    const { origin, username, password } = new URL(returnTo);
-    if (username !== '' || password !== '') return false;
-    return origin === this.config.publicOrigin || this.config.corsOrigins.includes(origin);
   }
 }
 

@@ -8,6 +8,7 @@ import type { InstanceAccount } from '../instances/account.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
 import type { PlatformType } from '../instances/software.js';
 import type { TokenGrant } from '../instances/token-reply.js';
+import type { Labels } from '../platforms/labels.js';
 import { PlatformWriter } from '../platforms/platform-writer.js';
 import type { PlatformRow } from '../platforms/platform.repository.js';
 import { DuplicateAccount, DuplicateName } from '../platforms/platforms.errors.js';
@@ -29,6 +30,8 @@ export interface ConnectedAccount {
   readonly grant: TokenGrant;
   /** The name that the user chose for a new connection. */
   readonly name: string | null;
+  /** Of a new connection. */
+  readonly labels: Labels;
 }
 
 export interface SavedAccount {
@@ -38,7 +41,7 @@ export interface SavedAccount {
 }
 
 /** Runs in the transaction that saves. */
-type BeforeCommit = (manager: EntityManager, saved: SavedAccount) => Promise<void>;
+export type BeforeCommit = (manager: EntityManager, saved: SavedAccount) => Promise<void>;
 
 /** Stores the result of an attempt: creates a connection, or gives the existing one new tokens. */
 @Injectable()
@@ -97,6 +100,7 @@ export class ConnectedAccounts {
         instanceUrl,
         ...credentialsOf(connected),
         username,
+        labels: connected.labels,
       };
       try {
         const row = await this.writer.create(userId, dto, {

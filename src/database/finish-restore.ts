@@ -25,6 +25,7 @@ export function finishRestore(database: Database): Promise<{ epoch: number; sequ
     await manager.query('DELETE FROM email_changes');
     await manager.query('DELETE FROM webauthn_challenges');
     await manager.query('DELETE FROM invitations');
+    await manager.query('DELETE FROM connect_links');
     // A client that resumes its stream of events learns that it has missed some.
     await manager.query(
       'UPDATE platform_event_position SET last_event_id = last_event_id + $1, forgotten_event_id = last_event_id + $1',

@@ -29,9 +29,6 @@ export class InstancesController {
     new InstanceRefused('not_an_instance', 'This server is not a Fediverse instance.'),
   )
   async lookup(@Body() { instance }: LookupInstanceDto): Promise<InstanceDto> {
-    const { instance: found } = await this.instances.find(instance);
-    const features = this.instances.traits(found);
-    const { offer: _, ...shown } = found;
-    return { ...shown, supported: features !== null, features };
+    return this.instances.describe(instance);
   }
 }

@@ -10,6 +10,7 @@ import { AppConfig } from '../config/app-config.js';
 import { BlueskyServers } from './bluesky/bluesky-servers.js';
 import type { Did } from './bluesky/handle-names.js';
 import { typedAccount } from './bluesky/typed-account.js';
+import type { InstanceDto } from './dto/instance.dto.js';
 import { GuardedHttp } from './guarded-http.js';
 import { addressOfInput } from './instance-address.js';
 import { InvalidInstanceUrl, canonicalInstanceUrl } from './instance-url.js';
@@ -105,6 +106,18 @@ export class InstancesService {
         throw other instanceof InvalidField || other instanceof InstanceRefused ? error : other;
       });
     }
+  }
+
+  /**
+   * What people may know of the instance that they mean.
+   *
+   * @throws {InvalidField | InstanceRefused}
+   */
+  async describe(input: string): Promise<InstanceDto> {
+    const { instance } = await this.find(input);
+    const features = this.traits(instance);
+    const { offer: _, ...shown } = instance;
+    return { ...shown, supported: features !== null, features };
   }
 
   /**

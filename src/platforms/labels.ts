@@ -7,6 +7,9 @@ import { isExactText } from '../http/plain-text.decorator.js';
 
 export type Labels = Readonly<Record<string, string>>;
 
+/** Of a connection that came by a connect link: the `externalUserId` of that link. */
+export const EXTERNAL_USER_LABEL = 'external-user';
+
 export const MAX_LABELS = 20;
 export const MAX_LABEL_VALUE = 200;
 /**

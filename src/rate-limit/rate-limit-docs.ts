@@ -21,7 +21,7 @@ const RESPONSE = {
 /** Documents 429 here for every route, instead of on each. Health probes are exempt. */
 export function documentRateLimits(document: OpenAPIObject): OpenAPIObject {
   for (const [path, operations] of Object.entries(document.paths)) {
-    if (!path.startsWith('/v1/')) continue;
+    if (!/^\/(?:v1\/|mcp$)/.test(path)) continue;
     for (const method of ['get', 'post', 'put', 'patch', 'delete'] as const) {
       const responses = operations[method]?.responses;
       if (responses !== undefined) responses['429'] = RESPONSE;

@@ -222,6 +222,50 @@ describe('the console, as a person connects accounts', () => {
     expect(tab.page.url()).toBe(`${site.url}platforms`);
   });
 
+  it('makes a connect link, with which somebody without an account connects theirs, also after they said no', async () => {
+    const person = await site.person();
+    const visitor = await site.logIn(person);
+    await visitor.page.goto(`${site.url}connect-links`);
+    await visitor.see('No open links.');
+    await visitor.press('Make a link');
+    await visitor.press('Make link');
+    await visitor.see('Whom it is for is required');
+    await visitor.fill({ 'Whom it is for': 'customer-1', 'Who asks (optional)': 'Alt Text Helper' });
+    await visitor.press('Make link');
+    const link = await dialog(visitor).getByLabel('Link', { exact: true }).inputValue();
+    site.backends.secrets.add(link.split('#')[1] ?? '');
+    expect(await visitor.axe()).toEqual([]);
+    await visitor.press('Done');
+    await visitor.see('customer-1');
+
+    const guest = await Visitor.open(site.browser, NARROW);
+    site.visitors.push(guest);
+    await guest.page.goto(link);
+    await guest.see('“Alt Text Helper”');
+    expect(await guest.page.content()).not.toContain(person.email);
+    expect(guest.page.url()).toBe(`${site.url}connect`);
+    await guest.fill({ 'Instance or account': site.instance.origin });
+    await guest.see(/Mastodon \S+ at 127\.0\.0\.1/);
+    expect(await guest.axe()).toEqual([]);
+    site.instance.consent = false;
+    await guest.press('Continue');
+    await guest.see('Access was not granted at the instance.');
+    site.instance.consent = true;
+
+    const other = await Visitor.open(site.browser);
+    site.visitors.push(other);
+    await other.page.goto(link);
+    await other.see(/^This link has expired, was already used/);
+
+    await guest.fill({ 'Instance or account': site.instance.origin });
+    await guest.press('Continue');
+    await guest.page.getByRole('heading', { name: 'Your account is connected' }).waitFor();
+    await guest.page.reload();
+    await guest.see(/^This address is not complete/);
+    await visitor.page.goto(`${site.url}platforms`);
+    await visitor.page.getByRole('article').getByText('Connected').waitFor();
+  }, 60_000);
+
   it('says of software that cannot be connected which it is', async () => {
     const visitor = await site.logIn(await site.person());
     await visitor.page.route('**/v1/instances/lookup', (route) =>

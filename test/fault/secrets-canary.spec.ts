@@ -70,6 +70,7 @@ describe('secrets, through every operation, event and job, and with each depende
       env: {
         // The client document and key of Bluesky are published under https only.
         PUBLIC_URL: 'https://manager.example.org',
+        MCP_ENABLED: 'true',
         ...LIMITS,
         ...issuer.env(),
         // Nobody listens there: what is logged is why the mail waits.

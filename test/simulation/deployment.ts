@@ -108,14 +108,7 @@ export class Process {
     );
     this.#session = new SimulatedSession(this.toPostgres, postgres);
     this.events = new PublishedEvents(this.#session, null as never);
-    this.#relay = new OutboxRelay(
-      this.#session,
-      this.#cache,
-      this.#health,
-      keys,
-      this.events,
-      this.#installation,
-    );
+    this.#relay = new OutboxRelay(this.#session, this.#cache, this.#health, keys, this.#installation);
     this.#invalidation = new Invalidation(this.#cache, keys, this.#relay, this.#installation);
   }
 

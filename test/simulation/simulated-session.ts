@@ -98,6 +98,7 @@ export class PostgresConnection {
 /** As PostgresOutboxSession: one connection, transactions one after another, a new connection after the loss of one. */
 export class SimulatedSession implements OutboxSession {
   #connection: PostgresConnection | null = null;
+  readonly pollMs = 1000;
   readonly #wakers = new Map<OutboxChannel, () => void>();
   #last: Promise<unknown> = Promise.resolve();
 

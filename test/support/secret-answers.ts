@@ -31,10 +31,11 @@ const SECRET_ANSWERS: readonly SecretAnswer[] = [
     made: true,
   },
   {
-    route: /^POST \/v1\/connect$/,
+    route: /^POST \/v1\/connect(?:\/guest\/begin)?$/,
     secret: /(?<=[?&]state=|pm_connect_[\w-]{8}=)[\w-]{43}/g,
     made: true,
   },
+  { route: /^POST \/v1\/connect\/links$/, secret: /(?<=\/console\/connect#)[\w-]{43}/g, made: true },
   {
     route: /^GET \/v1\/connect\/callback\/[^/]+$/,
     secret: /(?<=[?&]attempt=|"attempt":")[\w-]{43}/g,

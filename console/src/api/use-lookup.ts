@@ -17,7 +17,7 @@ const COMPLETE = /^(?:https?:\/\/)?\S*[\w-](?:\.[a-z][\w-]+|:\d{2,5}|\blocalhost
 const kept = new Map<string, Instance>();
 
 /** What the typed instance is, once the typing pauses. */
-export function useLookup(typed: string): Lookup {
+export function useLookup(typed: string, ask: (typed: string) => Promise<Lookup> = lookUp): Lookup {
   const text = typed.trim();
   const [last, setLast] = useState<{ readonly text: string; readonly lookup: Lookup }>({
     text: '',
@@ -26,11 +26,11 @@ export function useLookup(typed: string): Lookup {
   useEffect(() => {
     if (!COMPLETE.test(text)) return;
     let isCurrent = true;
-    const ask = async (): Promise<void> => {
-      const lookup = await lookUp(text);
+    const find = async (): Promise<void> => {
+      const lookup = await ask(text);
       if (isCurrent) setLast({ text, lookup });
     };
-    const timer = setTimeout(() => void ask(), kept.has(text) ? 0 : QUIET_MS);
+    const timer = setTimeout(() => void find(), kept.has(text) ? 0 : QUIET_MS);
     return () => {
       isCurrent = false;
       clearTimeout(timer);
@@ -40,12 +40,16 @@ export function useLookup(typed: string): Lookup {
   return { kind: COMPLETE.test(text) ? 'looking' : 'idle' };
 }
 
-export async function lookUp(typed: string): Promise<Lookup> {
+const asUser = (instance: string): Promise<Instance> =>
+  ok(api.POST('/v1/instances/lookup', { body: { instance } }));
+
+/** @param ask the API, where nobody is signed in. */
+export async function lookUp(typed: string, ask = asUser): Promise<Lookup> {
   const text = typed.trim();
   const known = kept.get(text);
   if (known !== undefined) return { kind: 'found', instance: known };
   try {
-    const instance = await ok(api.POST('/v1/instances/lookup', { body: { instance: text } }));
+    const instance = await ask(text);
     if (kept.size >= MAX_KEPT) kept.clear();
     kept.set(text, instance);
     return { kind: 'found', instance };

@@ -78,6 +78,7 @@ export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'webhook.secret': 'New secret of a webhook',
   'platform.create': 'Connection added',
   'platform.delete': 'Connection deleted',
+  'connect.link': 'Connect link',
   'connect.finish': 'Connected at the instance',
   'credentials.change': 'Credentials changed',
   'credentials.reveal': 'Credentials read',
@@ -102,6 +103,7 @@ export function outcomeOf({ outcome }: AuditEntry): string | null {
 }
 
 export function actorOf({ actor, apiKeyId }: AuditEntry): string {
+  if (actor === 'guest') return 'somebody with a connect link of yours';
   if (actor === 'operator') return 'an operator of this server';
   if (actor === 'system') return 'the server';
   return apiKeyId === null ? 'you' : `API key ${apiKeyId}`;

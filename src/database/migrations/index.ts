@@ -35,6 +35,7 @@ import { WebhookNotices1764006900000 } from './1764006900000-webhook-notices.js'
 import { Notices1764007000000 } from './1764007000000-notices.js';
 import { CheckHistory1764007100000 } from './1764007100000-check-history.js';
 import { Attention1764007200000 } from './1764007200000-attention.js';
+import { ConnectLinks1764007300000 } from './1764007300000-connect-links.js';
 import { BeginWrite1764007500000 } from './1764007500000-begin-write.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
@@ -76,5 +77,6 @@ export const MIGRATIONS = [
   Notices1764007000000,
   CheckHistory1764007100000,
   Attention1764007200000,
+  ConnectLinks1764007300000,
   BeginWrite1764007500000,
 ];

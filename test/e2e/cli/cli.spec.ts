@@ -29,6 +29,7 @@ const COMMANDS = [
   'restore:finish',
   'audit:verify',
   'doctor',
+  'mcp',
 ];
 
 describe('node dist/cli/main.js', () => {

@@ -41,18 +41,24 @@ let api: ApiProcess;
 let client: HttpClient;
 let pages: Server;
 let origin: string;
+let hostApp: string;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
-  const [apiPort = 0, pagesPort = 0] = await freePorts(2);
+  const [apiPort = 0, pagesPort = 0, hostPort = 0] = await freePorts(3);
   const apiUrl = `http://127.0.0.1:${apiPort}`;
   origin = `http://127.0.0.1:${pagesPort}`;
+  hostApp = `http://127.0.0.1:${hostPort}`;
   [backends, project, instance] = await Promise.all([
     Backends.create(),
     ClientProject.create(),
     startFakeInstance('mastodon'),
   ]);
-  const env = { CORS_ORIGINS: origin, INSTANCE_HOST_ALLOWLIST: instance.host };
+  const env = {
+    CORS_ORIGINS: `${origin},${hostApp}`,
+    PUBLIC_URL: apiUrl,
+    INSTANCE_HOST_ALLOWLIST: instance.host,
+  };
   api = await startApi({ env: { ...backends.env(), ...env, PORT: String(apiPort) } });
   backends.logs.push(() => api.output);
   client = new HttpClient(api.baseUrl, backends.exchanges, backends.secrets);
@@ -226,5 +232,31 @@ describe('the examples', () => {
     const printed = await report(await key(person, 'platforms:read'));
     expect(printed.stdout).toBe('Mine: unchecked, 1 posts\n');
     await expect(report(API_KEY)).rejects.toMatchObject({ stderr: expect.stringMatching(/^forbidden: /) });
+  }, 120_000);
+
+  it("a host application: its user comes back with an account connected, and sees the application's name on the way", async () => {
+    const person = await register(client, backends.secrets);
+    const API_KEY = await key(person, 'platforms:read', 'platforms:write');
+    const env = { ...process.env, API_URL: api.baseUrl, API_KEY, APP_URL: hostApp };
+    children.push(spawn(process.execPath, ['connect.mjs'], { cwd: project.folder, env, stdio: 'inherit' }));
+    const isUp = () =>
+      fetch(hostApp).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    await waitUntil(isUp, { timeoutMs: 30_000, what: 'the host application' });
+    const browser = await launchBrowser();
+    const visitor = await Visitor.open(browser);
+    const { page } = visitor;
+    await page.goto(`${hostApp}/connect`);
+    await visitor.see(`“Alt Text Helper” (${new URL(hostApp).host})`);
+    expect(page.url()).not.toContain('#');
+    await visitor.fill({ 'Instance or account': instance.origin });
+    await visitor.press('Continue');
+    await page.waitForURL(/\/accounts\?connect=connected&platformId=\d+$/);
+    await visitor.see(/^@alice.*: connected$/);
+    const [platform] = (await person.client.get('/v1/platforms')).json<{ labels: unknown }[]>();
+    expect(platform?.labels).toEqual({ 'external-user': 'customer-1207' });
+    await browser.close();
   }, 120_000);
 });

@@ -49,6 +49,7 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
         ...mails.env(),
         // The client document and key of Bluesky are published under https only.
         PUBLIC_URL: 'https://manager.example.org',
+        MCP_ENABLED: 'true',
         WATCH_ENABLED: 'true',
         WATCH_ROUND_SECONDS: '1',
         INSTANCE_HOST_ALLOWLIST: new URL(fake.origin).host,

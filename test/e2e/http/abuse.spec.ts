@@ -131,6 +131,22 @@ describe('abuse', () => {
       expect(await statuses(5, 'POST', path, body)).toEqual([400, 400, 400, 400, 429]);
     });
 
+    it.each(['', '/lookup', '/begin', '/finish'])(
+      'limits what people with connect links ask of /v1/connect/guest%s, by address',
+      async (path) => {
+        const headers = anAddress();
+        const body = { link: 'x', instance: 'localhost', attempt: 'x' };
+        const fields = { '': ['link'], '/finish': ['attempt'] }[path] ?? ['link', 'instance'];
+        const given = Object.fromEntries(Object.entries(body).filter(([name]) => fields.includes(name)));
+        const answers = [];
+        for (let n = 0; n < 5; n++)
+          answers.push(
+            (await client.request('POST', `/v1/connect/guest${path}`, { body: given, headers })).status,
+          );
+        expect(answers).toEqual([404, 404, 404, 404, 429]);
+      },
+    );
+
     it('limits all that makes an instance hear of a stored token together, and no other writes', async () => {
       const absent = '/v1/platforms/2147483647';
       expect(await statuses(1, 'POST', `${absent}/test`)).toEqual([404]);

@@ -143,6 +143,49 @@ export const ACCESS_ROWS: Readonly<Record<string, AccessRow>> = {
     stranger: 404,
     request: onPlatform((id) => `/v1/platforms/${id}/checks`),
   },
+  'POST /v1/connect/links': {
+    needs: 'platforms:write',
+    ok: 201,
+    request: plain('/v1/connect/links', { externalUserId: 'customer-1' }),
+  },
+  'GET /v1/connect/links': { needs: 'platforms:read', ok: 200, request: plain('/v1/connect/links') },
+  'DELETE /v1/connect/links/{id}': {
+    needs: 'platforms:write',
+    ok: 204,
+    stranger: 404,
+    request: async ({ owner }) => {
+      const made = await owner.client.post('/v1/connect/links', { externalUserId: 'customer-1' });
+      return { path: `/v1/connect/links/${made.json<{ id: number }>().id}` };
+    },
+  },
+  // Without a link that is known.
+  'POST /v1/connect/guest': {
+    needs: 'public',
+    ok: 404,
+    request: plain('/v1/connect/guest', { link: 'x' }),
+  },
+  'POST /v1/connect/guest/lookup': {
+    needs: 'public',
+    ok: 404,
+    request: plain('/v1/connect/guest/lookup', { link: 'x', instance: 'mastodon.example' }),
+  },
+  'POST /v1/connect/guest/begin': {
+    needs: 'public',
+    ok: 404,
+    request: plain('/v1/connect/guest/begin', { link: 'x', instance: 'mastodon.example' }),
+  },
+  'POST /v1/connect/guest/finish': {
+    needs: 'public',
+    ok: 404,
+    request: plain('/v1/connect/guest/finish', { attempt: 'x' }),
+  },
+  // Off by default.
+  'POST /mcp': {
+    needs: 'platforms:read',
+    ok: 404,
+    narrowed: true,
+    request: plain('/mcp', { jsonrpc: '2.0', id: 1, method: 'tools/list' }),
+  },
   'POST /v1/platforms/{id}/test': {
     needs: 'platforms:write',
     ok: 200,

@@ -149,6 +149,8 @@ describe('what no route can read', () => {
       ['POST', '/v1/api-keys', 16],
       ['POST', '/v1/connect', 16],
       ['POST', '/v1/connect/finish', 16],
+      ['POST', '/v1/connect/links', 16],
+      ['POST', '/v1/connect/guest/begin', 16],
       ['POST', '/v1/instances/lookup', 16],
       ['POST', '/v1/auth/login', 16],
       ['POST', '/v1/auth/register', 16],

@@ -124,6 +124,8 @@ describe(`a request, FUZZ_SEED=${SEED}`, () => {
     ['POST', '/v1/api-keys', 16],
     ['POST', '/v1/connect', 16],
     ['POST', '/v1/connect/finish', 16],
+    ['POST', '/v1/connect/links', 16],
+    ['POST', '/v1/connect/guest/begin', 16],
     ['POST', '/v1/instances/lookup', 16],
   ];
 

@@ -96,6 +96,7 @@ it('lets an attempt to connect, begun under a key that has left since, be begun 
     forceLogin: false,
     verifier: backends.secrets.make('verifier'),
     name: null,
+    linkId: null,
     returnTo: null,
   };
   const code = backends.secrets.make('code');

@@ -224,6 +224,10 @@ describe('Swagger', () => {
       'POST /v1/auth/refresh',
       'POST /v1/auth/register',
       'POST /v1/auth/verify-email',
+      'POST /v1/connect/guest',
+      'POST /v1/connect/guest/begin',
+      'POST /v1/connect/guest/finish',
+      'POST /v1/connect/guest/lookup',
       'PUT /v1/auth/password-reset',
     ]);
     for (const { name, operation } of operations()) {

@@ -30,7 +30,7 @@ it('after a restore, nobody gets what was given to somebody else since the backu
   const ada = await register(app.client, secrets);
   await createPlatform(ada, secrets, { name: 'before' });
   await app.app.close();
-  // What works once comes back with the backup: a link in a message, and an invitation.
+  // What works once comes back with the backup: a link in a message, an invitation, and a connect link.
   await backends.rows(
     `INSERT INTO mail_tokens (token_hash, kind, user_id, email, expires_at)
      VALUES (sha256('link'), 'password_reset', $1, $2, now() + interval '1 hour')`,
@@ -38,6 +38,11 @@ it('after a restore, nobody gets what was given to somebody else since the backu
   );
   await backends.rows(
     `INSERT INTO invitations (token_hash, expires_at) VALUES (sha256('invitation'), now() + interval '1 day')`,
+  );
+  await backends.rows(
+    `INSERT INTO connect_links (token_hash, user_id, external_user_id, expires_at)
+     VALUES (sha256('connect'), $1, 'customer-1', now() + interval '30 minutes')`,
+    [ada.id],
   );
   await backUp(databaseUrl, file);
 
@@ -56,7 +61,7 @@ it('after a restore, nobody gets what was given to somebody else since the backu
   expect(finished).toMatchObject({ code: 0, stderr: '' });
   expect(finished.stdout).toMatch(/^The installation is in epoch \d{10}\. All sessions/);
 
-  for (const table of ['mail_tokens', 'invitations'])
+  for (const table of ['mail_tokens', 'invitations', 'connect_links'])
     expect(await backends.rows(`SELECT 1 FROM ${table}`)).toEqual([]);
 
   app = await startTestApp({ backends });

@@ -8,8 +8,10 @@ import {
   NOWHERE,
   beginToConnect,
   comeBack,
+  consentTo,
   finishToConnect,
   inputOf,
+  linkOf,
   newPlatform,
 } from './canary.js';
 
@@ -269,6 +271,65 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
       return finishToConnect(canary, { path: other, cookie });
     },
     ({ owner }, make) => owner.client.post('/v1/connect/finish', { attempt: make('attempt') }),
+  ],
+  'POST /v1/connect/links': [
+    ({ owner }, make) =>
+      owner.client.post('/v1/connect/links', {
+        externalUserId: 'customer-1',
+        returnTo: `https://u:${make('return')}@a.example/?x=${make('return')}`,
+      }),
+    ({ owner }) => owner.client.post('/v1/connect/links', { externalUserId: 'customer-1' }),
+  ],
+  'GET /v1/connect/links': [({ owner }) => owner.client.get('/v1/connect/links')],
+  'DELETE /v1/connect/links/{id}': [
+    async ({ owner }) => {
+      const made = await owner.client.post('/v1/connect/links', { externalUserId: 'customer-1' });
+      return owner.client.delete(`/v1/connect/links/${made.json<{ id?: number }>().id ?? NOWHERE}`);
+    },
+  ],
+  'POST /v1/connect/guest': [
+    async (canary, make) => canary.app.client.post('/v1/connect/guest', { link: await linkOf(canary, make) }),
+    ({ app }, make) => app.client.post('/v1/connect/guest', { link: make('link') }),
+  ],
+  'POST /v1/connect/guest/lookup': [
+    async (canary, make) =>
+      canary.app.client.post('/v1/connect/guest/lookup', {
+        link: await linkOf(canary, make),
+        instance: `${canary.instance.origin}/x?token=${make('in-an-address')}`,
+      }),
+  ],
+  'POST /v1/connect/guest/begin': [
+    async (canary, make) =>
+      canary.app.client.post(
+        '/v1/connect/guest/begin',
+        { link: await linkOf(canary, make), instance: canary.instance.origin },
+        { Cookie: `pm_connect_x=${make('the-browser')}` },
+      ),
+  ],
+  'POST /v1/connect/guest/finish': [
+    async (canary, make) => {
+      // The owner has this account already, as their own.
+      const { accessToken } = await newcomer(canary, make);
+      const link = await linkOf(canary, make, canary.app.client.as({ accessToken }));
+      const consent = await consentTo(canary, '/v1/connect/guest/begin', { link });
+      const back = await comeBack(canary, consent);
+      const { attempt = make('attempt') } = back.json<{ attempt?: string }>();
+      return canary.app.client.post('/v1/connect/guest/finish', { attempt }, { Cookie: consent.cookie });
+    },
+    ({ app }, make) => app.client.post('/v1/connect/guest/finish', { attempt: make('attempt') }),
+  ],
+
+  'POST /mcp': [
+    ({ owner }) => owner.client.post('/mcp', { jsonrpc: '2.0', id: 1, method: 'tools/list' }),
+    ({ owner, platformId }, make) =>
+      owner.client.post('/mcp', {
+        ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
+        params: {
+          name: 'send_request',
+          arguments: { id: platformId, path: `/api/v1/accounts/verify_credentials?x=${make('in-a-path')}` },
+        },
+      }),
+    ({ owner }, make) => owner.client.post('/mcp', { method: make('method') }),
   ],
 
   'POST /v1/platforms': [

@@ -41,9 +41,19 @@ export interface Consent {
 }
 
 /** Begins to connect and consents; where that cannot be begun, with a state that nobody knows. */
-export async function beginToConnect({ app, owner, instance }: Canary): Promise<Consent> {
+export function beginToConnect(canary: Canary): Promise<Consent> {
+  return consentTo(canary, '/v1/connect', {});
+}
+
+/** @param body the instance is added. */
+export async function consentTo(
+  { app, owner, instance }: Canary,
+  route: string,
+  body: object,
+): Promise<Consent> {
   const { secrets } = app.backends;
-  const begun = await owner.client.post('/v1/connect', { instance: instance.origin });
+  const client = route === '/v1/connect' ? owner.client : app.client;
+  const begun = await client.post(route, { ...body, instance: instance.origin });
   if (begun.status !== 200) {
     return {
       path: `/v1/connect/callback/key?state=${secrets.make('oauth-state')}&code=${secrets.make('code')}`,
@@ -54,6 +64,16 @@ export async function beginToConnect({ app, owner, instance }: Canary): Promise<
   const consent = await fetch(authorizationUrl, { redirect: 'manual' });
   const { pathname, search } = new URL(consent.headers.get('location') ?? '');
   return { path: pathname + search, cookie: begun.header('set-cookie')?.split(';', 1)[0] ?? '' };
+}
+
+/** The secret of a connect link; where none can be made, one that nobody knows. */
+export async function linkOf(
+  { owner }: Canary,
+  make: (what: string) => string,
+  maker = owner.client,
+): Promise<string> {
+  const made = await maker.post('/v1/connect/links', { externalUserId: 'customer-1' });
+  return made.status === 201 ? new URL(made.json<{ url: string }>().url).hash.slice(1) : make('link');
 }
 
 export function comeBack({ app }: Canary, { path, cookie }: Consent): Promise<TestResponse> {

@@ -238,6 +238,10 @@ async function atInstance({ app, person, fake }: Pick<Visitor, 'app' | 'person' 
   const { pathname, search } = new URL(consent.headers.get('location') ?? '');
   const back = await caller.send('GET', pathname + search, undefined, { Accept: 'application/json' });
   const done = await caller.send('POST', '/v1/connect/finish', back.body);
+  await byLink(on, fake);
+  const list = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'list_connections' } };
+  const tools = await on.post('/mcp', list);
+  if (tools.status !== 200) throw new Error(`/mcp: ${tools.status}: ${tools.text}`);
   for (const [method, path, answer] of [
     ['POST', '/v1/connect', begun],
     ['GET', pathname, back],
@@ -252,6 +256,29 @@ async function atInstance({ app, person, fake }: Pick<Visitor, 'app' | 'person' 
   if (shown.status !== 200) throw new Error(`${shown.status}: ${shown.text}`);
   // Something for the watcher, which looks each second.
   await backends.rows('UPDATE platform_watch SET next_check_at = now() WHERE platform_id = $1', [here.id]);
+}
+
+async function byLink(on: HttpClient, { origin: instance }: FakeInstance): Promise<void> {
+  const guest = new Caller(on.withoutToken());
+  const asked = async (path: string, body: object) => {
+    const answer = await guest.send('POST', `/v1/connect/guest${path}`, body);
+    if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  };
+  const made = await on.post('/v1/connect/links', { externalUserId: 'own' });
+  const link = new URL(made.json<{ url: string }>().url).hash.slice(1);
+  await asked('', { link });
+  await asked('/lookup', { link, instance });
+  const { authorizationUrl } = await asked('/begin', { link, instance });
+  const consent = await guest.send('GET', String(authorizationUrl));
+  const { pathname, search } = new URL(consent.headers.get('location') ?? '');
+  const back = await guest.send('GET', pathname + search, undefined, { Accept: 'application/json' });
+  // The account of the fake is connected already, as the person's own.
+  const refused = await guest.send('POST', '/v1/connect/guest/finish', back.body);
+  if (refused.body.code !== 'account_taken') throw new Error(`finish: ${JSON.stringify(refused.body)}`);
+  const [open] = (await on.get('/v1/connect/links')).json<{ id: number }[]>();
+  const revoked = await on.delete(`/v1/connect/links/${open?.id}`);
+  if (revoked.status !== 204) throw new Error(`${revoked.status}: ${revoked.text}`);
 }
 
 /** With a key that may do everything there. */
