@@ -68,7 +68,7 @@ const PENDING = `EXISTS (
 /**
  * Deliveries in PostgreSQL. The deliveries of one connection to one webhook are a stream; a process claims a stream, so
  * they arrive in order. A claim moves the time ahead at which the stream is due: a lease, which expires by itself.
- * Whoever changes a webhook and its streams locks the webhook first.
+ * A change of a webhook and its streams locks the webhook first.
  */
 @Injectable()
 export class WebhookQueue {

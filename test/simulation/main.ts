@@ -1,4 +1,5 @@
-import { type Action, type Outcome, planOf, simulate } from './run.js';
+import { type Action, planOf } from './plan.js';
+import { type Outcome, simulate } from './run.js';
 
 const HELP = 'npm run simulate -- [--seed N] [--seeds N] [--minutes M] [--shrink SECONDS]';
 /** The exit code, unlike that of an error. */

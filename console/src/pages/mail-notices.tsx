@@ -13,7 +13,7 @@ const WORDS: Readonly<Record<keyof Notices, string>> = {
 };
 const NAMES = Object.keys(WORDS) as (keyof Notices)[];
 
-/** What the person is told by mail. */
+/** Which messages the person gets by mail. */
 export function MailNotices() {
   const [times, setTimes] = useState(0);
   const polled = usePolled(

@@ -38,7 +38,7 @@ export function WebhooksPage() {
         </button>
       </div>
       <p class="hint">
-        A server of yours is told what happens to your connections, for example when one breaks.
+        Your server hears what happens to your connections, for example when one breaks.
       </p>
       <Loaded polled={polled} what="your webhooks">
         {(webhooks) =>
