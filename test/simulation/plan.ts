@@ -52,7 +52,7 @@ export function planOf(seed: number): Action[] {
       kind: pick(isFault ? FAULTS : WORK),
       who: world.random('plan'),
       which: isFault ? world.random('plan') : burst.which,
-      forMs: Math.round(20 + world.random('plan') ** 2 * 3000),
+      forMs: Math.round(20 + world.random('plan') ** 2 * 8000),
     };
   });
   return actions.sort((a, b) => a.at - b.at);

@@ -74,7 +74,9 @@ class Run {
     this.#copyNowAndThen();
     for (const action of plan) {
       world.after(1000 + action.at, () => this.#act(action));
-      if (action.kind in FAULTS) world.after(1000 + action.at, () => this.#lookAround(LOOKS));
+      // From before, so that reads are under way when it comes.
+      if (action.kind in FAULTS)
+        world.after(1000 + action.at - LOOK_EVERY_MS / 2, () => this.#lookAround(LOOKS));
     }
     world.after(1000 + BUSY_MS, () => this.#mendAll());
     world.after(1000 + BUSY_MS + QUIET_MS, () => void this.#judgeRest());

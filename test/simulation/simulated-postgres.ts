@@ -32,7 +32,9 @@ export class Transaction {
   }
 
   atEnd(release: () => void): void {
-    this.#ends.push(release);
+    // It may have been killed while it was given the lock.
+    if (this.hasEnded) release();
+    else this.#ends.push(release);
   }
 
   commit(): void {

@@ -29,6 +29,8 @@ export class PostgresConnection {
 
   begin(): Promise<void> {
     return this.#connection.send(() => {
+      // Sent before the client went: the session ends with it, and so would the transaction.
+      if (this.isClosed) throw new Error('The session has ended');
       this.#open = this.postgres.begin();
       this.#watch(this.#open);
     });

@@ -145,10 +145,10 @@ describe('POST /v1/platforms/:id/credentials', () => {
     }
     // The first one finds where the trail ends.
     expect(await statements.calls('INSERT INTO audit_log')).toBeLessThanOrEqual(21);
-    // The outbox relay looks by itself, and a connection that the pool opens begins with two statements.
+    // The outbox relay and the webhooks look by themselves, and a connection that the pool opens begins with two statements.
     expect(
       await statements.texts(
-        '^(?!.*(INSERT INTO audit_log|FROM audit_chain|platform_changes|set_config|installation_adopt))(?!BEGIN|COMMIT)',
+        '^(?!.*(INSERT INTO audit_log|FROM audit_chain|platform_changes|event_handover|set_config|installation_adopt))(?!BEGIN|START TRANSACTION|COMMIT)',
       ),
     ).toEqual([]);
     await statements.reset();

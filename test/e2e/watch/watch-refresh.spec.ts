@@ -281,7 +281,7 @@ describe('tokens that can be refreshed', () => {
     const blocked = async (): Promise<boolean> => {
       const rows = await watched.sql(
         `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-           AND query LIKE '%PlatformConnection%'`,
+           AND query ~* 'platform_?connection'`,
       );
       return rows.length > 0;
     };
