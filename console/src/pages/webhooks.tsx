@@ -37,9 +37,7 @@ export function WebhooksPage() {
           Make a webhook
         </button>
       </div>
-      <p class="hint">
-        Your server hears what happens to your connections, for example when one breaks.
-      </p>
+      <p class="hint">Your server hears what happens to your connections, for example when one breaks.</p>
       <Loaded polled={polled} what="your webhooks">
         {(webhooks) =>
           webhooks.length === 0 ? (
