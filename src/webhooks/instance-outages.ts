@@ -7,8 +7,8 @@ import type { SeenEvent } from './webhook-feed.js';
 const FORGOTTEN_AFTER = '24 hours';
 
 /**
- * An instance that fails is told once to each webhook, not for each of its connections: of a user, because a webhook of the
- * installation hears of many. It is told again when it has been up in between.
+ * A webhook hears once of an instance that fails, not for each of its connections: once for each user, because a webhook of
+ * the installation hears of many. It hears again when the instance has been up in between.
  */
 @Injectable()
 export class InstanceOutages {

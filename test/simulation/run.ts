@@ -59,6 +59,7 @@ class Run {
   /** The connection of each event, in order of the events' ids, which begin with 1. */
   readonly #seenEvents: number[] = [];
   #started = 0;
+  #isJudged = false;
   #busy = true;
 
   constructor(private readonly world: World) {
@@ -81,6 +82,7 @@ class Run {
     world.after(1000 + BUSY_MS, () => this.#mendAll());
     world.after(1000 + BUSY_MS + QUIET_MS, () => void this.#judgeRest());
     await world.run(1000 + BUSY_MS + 2 * QUIET_MS, () => this.violation !== null);
+    if (this.violation === null && !this.#isJudged) this.#fail('at rest, a read has not ended');
   }
 
   #fail(property: string): void {
@@ -310,6 +312,7 @@ class Run {
     }
     const pending = rows.filter(({ drainedAt }) => drainedAt === null).length;
     if (pending > 0) this.#fail(`at rest, ${pending} changes are pending`);
+    this.#isJudged = true;
     if (rows.length !== this.#seenEvents.length)
       this.#fail(`at rest, ${this.#seenEvents.length} events have been told of ${rows.length} changes`);
   }
