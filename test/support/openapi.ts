@@ -30,15 +30,21 @@ export async function readOpenApi({ client }: Pick<Recorded, 'client'>): Promise
   return (await client.get('/docs-json')).json<OpenApiDoc>();
 }
 
-/** The operation that a request went to: a literal path segment wins over a parameter. */
-function operationOf(document: OpenApiDoc, method: string, path: string): [string, OperationDoc] | undefined {
-  const [found] = Object.entries(document.paths)
-    .filter(([template]) =>
-      new RegExp(`^${template.replace('{path}', '.+').replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(path),
-    )
-    .sort(([a], [b]) => parameters(a) - parameters(b));
-  const operation = found?.[1][method.toLowerCase()];
-  return found === undefined || operation === undefined ? undefined : [found[0], operation];
+type OperationOf = (method: string, path: string) => [string, OperationDoc] | undefined;
+
+/** Finds the operation that a request went to: a literal path segment wins over a parameter. */
+function operationsOf(document: OpenApiDoc): OperationOf {
+  const paths = Object.entries(document.paths)
+    .sort(([a], [b]) => parameters(a) - parameters(b))
+    .map(([template, operations]) => {
+      const pattern = template.replace('{path}', '.+').replaceAll(/\{[^}]+\}/g, '[^/]+');
+      return { template, operations, pattern: new RegExp(`^${pattern}$`) };
+    });
+  return (method, path) => {
+    const found = paths.find(({ pattern }) => pattern.test(path));
+    const operation = found?.operations[method.toLowerCase()];
+    return found === undefined || operation === undefined ? undefined : [found.template, operation];
+  };
 }
 
 function parameters(template: string): number {
@@ -48,9 +54,10 @@ function parameters(template: string): number {
 /** Routes of the document that nothing was asked of in these exchanges, by default all of the test file. */
 export async function unvisited(app: Recorded, exchanges = app.backends.exchanges): Promise<string[]> {
   const document = await readOpenApi(app);
+  const operationOf = operationsOf(document);
   const visited = new Set(
     exchanges.map(({ method, path }) => {
-      const [template] = operationOf(document, method, path.split('?', 1)[0] ?? path) ?? [];
+      const [template] = operationOf(method, path.split('?', 1)[0] ?? path) ?? [];
       return `${method} ${template}`;
     }),
   );
@@ -63,11 +70,11 @@ export async function unvisited(app: Recorded, exchanges = app.backends.exchange
 
 /** Every status that a route has answered in this test file is documented for that route. */
 export async function expectDocumentedAnswers(app: Recorded): Promise<void> {
-  const document = await readOpenApi(app);
+  const operationOf = operationsOf(await readOpenApi(app));
   const undocumented = new Set<string>();
   let looked = 0;
   for (const { method, path, status } of app.backends.exchanges) {
-    const found = operationOf(document, method, path);
+    const found = operationOf(method, path);
     if (found === undefined) continue;
     looked++;
     const [template, operation] = found;

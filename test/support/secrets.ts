@@ -6,7 +6,7 @@ const MARKERS = [MARKER, Buffer.from(MARKER).toString('hex'), ...[0, 1, 2].map(i
 
 /** A secret that any search recognises, whoever made it. */
 export function markedSecret(what: string): string {
-  return `${MARKER}${what}-${randomBytes(12).toString('hex')}`;
+  return `${MARKER}${randomBytes(12).toString('hex')}-${what}`;
 }
 
 /** The plain secrets that a test file has used, and the search for them in what the system leaves behind. */
