@@ -31,7 +31,7 @@ export class SealedEntries {
     sizeCalculation: ({ sealed }, key) => sealed.length + key.length,
   });
   /** By key: what was read before that time, by the database's clock, was replaced. */
-  readonly #outdated = new LRUCache<string, number>({ max: MAX_OUTDATED });
+  readonly #outdated = new LRUCache<string, number>({ maxSize: MAX_OUTDATED, sizeCalculation: () => 1 });
 
   constructor(
     private readonly ring: KeyRing,

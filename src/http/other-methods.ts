@@ -51,22 +51,20 @@ export class OtherMethods implements OnApplicationBootstrap {
       methods.add('OPTIONS');
       const allowed = METHODS.filter((method) => methods.has(method)).join(', ');
       this.#allowed.set(url, allowed);
-      for (const method of METHODS) this.add(url, method, methods, allowed);
+      this.#fastify?.options(url, (_request, reply) => reply.code(204).send());
+      const refused = METHODS.filter((method) => !methods.has(method));
+      if (refused.length > 0) this.refuse(url, refused, allowed);
     }
   }
 
-  private add(url: string, method: HTTPMethods, methods: ReadonlySet<string>, allowed: string): void {
-    if (method === 'OPTIONS') {
-      this.#fastify?.options(url, (_request, reply) => reply.code(204).send());
-    } else if (!methods.has(method)) {
-      this.#fastify?.route({
-        method,
-        url,
-        exposeHeadRoute: false,
-        // Not in the handler: a body would be read first.
-        onRequest: (request, reply) => sendProblem(new MethodNotAllowed(allowed), request, reply),
-        handler: (_request, reply) => reply,
-      });
-    }
+  private refuse(url: string, methods: HTTPMethods[], allowed: string): void {
+    this.#fastify?.route({
+      method: methods,
+      url,
+      exposeHeadRoute: false,
+      // Not in the handler: a body would be read first.
+      onRequest: (request, reply) => sendProblem(new MethodNotAllowed(allowed), request, reply),
+      handler: (_request, reply) => reply,
+    });
   }
 }

@@ -152,7 +152,7 @@ export class RateLimiter {
 }
 
 function counters<Id extends string | number>(): LRUCache<Id, Counter> {
-  return new LRUCache<Id, Counter>({ max: MAX_COUNTERS });
+  return new LRUCache<Id, Counter>({ maxSize: MAX_COUNTERS, sizeCalculation: () => 1 });
 }
 
 /** Undefined when no window is running. */
