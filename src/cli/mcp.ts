@@ -25,7 +25,7 @@ async function serve(url: string): Promise<void> {
     throw new CommandFailed('--url must be the http:// or https:// address of a server.');
   const { protocol, hostname, port, pathname } = new URL(url);
   const basePath = pathname.replace(/\/$/, '');
-  const { StdioServerTransport } = await import('@modelcontextprotocol/sdk/server/stdio.js');
+  const { StdioServerTransport } = await import('@modelcontextprotocol/server/stdio');
   const { CALL_TIMEOUT_MS, callApi } = await import('../mcp/call-api.js');
   const { toolServer } = await import('../mcp/tools.js');
   const server = toolServer((request) =>

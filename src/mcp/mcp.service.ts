@@ -18,10 +18,8 @@ export class McpService {
     if (typeof message !== 'object' || message === null || Array.isArray(message))
       throw invalid('must be one JSON-RPC message');
     // Here, so that processes without MCP do not load it.
-    const [{ WebStandardStreamableHTTPServerTransport }, { toolServer }] = await Promise.all([
-      import('@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'),
-      import('./tools.js'),
-    ]);
+    const { toolServer } = await import('./tools.js');
+    const { WebStandardStreamableHTTPServerTransport } = await import('@modelcontextprotocol/server');
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
     const server = toolServer(call);
     await server.connect(transport);

@@ -1,5 +1,4 @@
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { type CallToolResult, McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { ApiAnswer, CallApi } from './call-api.js';
 
@@ -43,11 +42,11 @@ export function toolServer(call: CallApi): McpServer {
     {
       title: 'List connections',
       description: `The active connections, ${PAGE} at a time, by name. To get more, pass nextCursor as cursor.`,
-      inputSchema: {
+      inputSchema: z.object({
         search: z.string().max(100).optional().describe('A part of a name, an account or an instance'),
         label: z.string().max(300).optional().describe('A label as key=value, or key for any value'),
         cursor: z.string().max(500).optional(),
-      },
+      }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     async ({ search, label, cursor }) => {
@@ -70,7 +69,7 @@ export function toolServer(call: CallApi): McpServer {
       title: 'Check a connection',
       description:
         'Asks the instance whether the credential of a connection still works, and stores the outcome.',
-      inputSchema: { id: connectionId },
+      inputSchema: z.object({ id: connectionId }),
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true },
     },
     async ({ id }) => {
@@ -87,7 +86,7 @@ export function toolServer(call: CallApi): McpServer {
         "Sends an HTTP request to the instance of a connection, with the connection's credential: for Mastodon and its kin " +
         '/api/v1/…, for Misskey /api/… with POST, for Bluesky /xrpc/…. Without a policy that says otherwise, an API key may ' +
         `only GET and HEAD. At most ${MAX_ANSWER_BYTES} bytes of the answer are shown.`,
-      inputSchema: {
+      inputSchema: z.object({
         id: connectionId,
         method: z.enum(METHODS).default('GET'),
         path: z
@@ -96,7 +95,7 @@ export function toolServer(call: CallApi): McpServer {
           .regex(/^\/[!-~]*$/, 'must be a path that begins with /, percent-encoded, with its query')
           .describe('Path and query at the instance, such as /api/v1/timelines/home?limit=5'),
         body: z.record(z.string(), z.unknown()).optional().describe('Sent as JSON'),
-      },
+      }),
       annotations: { readOnlyHint: false, destructiveHint: true, openWorldHint: true },
     },
     async ({ id, method, path, body }) => {

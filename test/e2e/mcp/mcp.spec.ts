@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
