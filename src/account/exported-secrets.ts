@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import type { AuditOrigin } from '../audit/audit-origin.js';
-import { PlatformExport } from '../platforms/platform-export.js';
+import { PlatformExport } from '../platforms/transfer/platform-export.js';
 
 const AT_ONCE = 100;
 

@@ -10,7 +10,7 @@ import { Database } from '../database/database.js';
 import { KeyRotation } from '../keys/key-rotation.js';
 import { MailFigures } from '../mail/mail-figures.js';
 import { OutboxRelay } from '../outbox/outbox-relay.js';
-import { PlatformAttention } from '../platforms/platform-attention.js';
+import { PlatformAttention } from '../platforms/checks/platform-attention.js';
 import { WatchForecast } from '../watch/watch-forecast.js';
 import { poolFigures } from './pool-figures.js';
 

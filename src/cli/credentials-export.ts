@@ -30,7 +30,7 @@ async function exportFile(file: string, format: ExportFormat): Promise<void> {
   const { withApp } = await import('./with-app.js');
   const { AuditLog } = await import('../audit/audit-log.js');
   const { sealed } = await import('../crypto/sealed-stream.js');
-  const { PlatformExport } = await import('../platforms/platform-export.js');
+  const { PlatformExport } = await import('../platforms/transfer/platform-export.js');
   const { UsersService } = await import('../users/users.service.js');
   const { exportText } = await import('./transfer/export-text.js');
   await withApp(config, async (app) => {

@@ -43,7 +43,7 @@ async function importFile(file: string, { dryRun = false, createUsers = false }:
   const source = await openTransferFile(file, (bytes) => progress.advanced(bytes));
   const { withApp } = await import('./with-app.js');
   const { AuditLog } = await import('../audit/audit-log.js');
-  const { PlatformImport } = await import('../platforms/platform-import.js');
+  const { PlatformImport } = await import('../platforms/transfer/platform-import.js');
   const { UsersService } = await import('../users/users.service.js');
   const { importAccounts } = await import('./transfer/import-accounts.js');
   const { ImportRun } = await import('./transfer/import-run.js');

@@ -8,11 +8,11 @@ import type { InstanceAccount } from '../instances/account.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
 import type { PlatformType } from '../instances/software.js';
 import type { TokenGrant } from '../instances/token-reply.js';
+import { findSameAccount } from '../platforms/checks/same-account.js';
 import type { Labels } from '../platforms/labels.js';
 import { PlatformWriter } from '../platforms/platform-writer.js';
 import type { PlatformRow } from '../platforms/platform.repository.js';
 import { DuplicateAccount, DuplicateName } from '../platforms/platforms.errors.js';
-import { findSameAccount } from '../platforms/same-account.js';
 
 const MAX_NAME = 100;
 const NAME_ATTEMPTS = 20;

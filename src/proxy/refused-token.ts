@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceUnavailable } from '../common/domain-error.js';
-import { PlatformChecks } from '../platforms/platform-checks.js';
-import { type TokenOwner, TokenRefresh } from '../platforms/token-refresh.js';
+import { PlatformChecks } from '../platforms/checks/platform-checks.js';
+import { type TokenOwner, TokenRefresh } from '../platforms/renewal/token-refresh.js';
 import { RateLimiter } from '../rate-limit/rate-limiter.js';
 import { WatchMeter } from '../watch/watch-meter.js';
 

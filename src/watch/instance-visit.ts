@@ -4,8 +4,12 @@ import { ServiceUnavailable } from '../common/domain-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import type { AccountCheck } from '../instances/check-outcome.js';
 import type { Presence } from '../instances/host-names.js';
-import type { PlatformChecks } from '../platforms/platform-checks.js';
-import { type RefreshOutcome, type TokenRefresh, passingFailure } from '../platforms/token-refresh.js';
+import type { PlatformChecks } from '../platforms/checks/platform-checks.js';
+import {
+  type RefreshOutcome,
+  type TokenRefresh,
+  passingFailure,
+} from '../platforms/renewal/token-refresh.js';
 import type { VisitOutcome, WatchMeter } from './watch-meter.js';
 import { backOffMs, goneMs, nextCheckMs, pauseMs, signOfLife } from './watch-plan.js';
 import type { ClaimedCheck, WatchSchedule } from './watch-schedule.js';

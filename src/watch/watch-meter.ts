@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CheckOutcome } from '../instances/check-outcome.js';
-import type { RefreshOutcome } from '../platforms/token-refresh.js';
+import type { RefreshOutcome } from '../platforms/renewal/token-refresh.js';
 
 /** How a visit to one instance ended: `done` if no check was left, otherwise why it ended early. */
 export type VisitOutcome = 'done' | 'unreachable' | 'limited' | 'out_of_time' | 'stopped' | 'busy' | 'failed';

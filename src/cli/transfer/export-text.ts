@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Labels } from '../../platforms/labels.js';
-import type { ExportedConnection, PlatformExport } from '../../platforms/platform-export.js';
+import type { ExportedConnection, PlatformExport } from '../../platforms/transfer/platform-export.js';
 import type { UsersService } from '../../users/users.service.js';
 import { COLUMNS, FIELDS, type Field } from './columns.js';
 

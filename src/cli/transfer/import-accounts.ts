@@ -1,4 +1,4 @@
-import type { ImportAccounts } from '../../platforms/platform-import.js';
+import type { ImportAccounts } from '../../platforms/transfer/platform-import.js';
 import { isPlaceholder, isStorable } from '../../users/oidc-identity.js';
 import type { UsersService } from '../../users/users.service.js';
 

@@ -6,7 +6,7 @@ import type { AppConfig } from '../../config/app-config.js';
 import { VALIDATION_OPTIONS, fieldProblems } from '../../http/validation.js';
 import { canonicalUrl } from '../../platforms/canonical-url.js';
 import { CreatePlatformDto } from '../../platforms/dto/write-platform.dto.js';
-import type { ImportRow, LineProblem } from '../../platforms/import-plan.js';
+import type { ImportRow, LineProblem } from '../../platforms/transfer/import-plan.js';
 import { COLUMNS, type Field, REQUIRED, isColumn } from './columns.js';
 import { openedSecret } from './imported-secret.js';
 import type { SourceRecord } from './source-record.js';

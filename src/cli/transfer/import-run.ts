@@ -1,11 +1,11 @@
 import type { FieldProblem } from '../../common/domain-error.js';
-import type { ImportRow, LineProblem } from '../../platforms/import-plan.js';
+import type { ImportRow, LineProblem } from '../../platforms/transfer/import-plan.js';
 import type {
   ImportAccounts,
   ImportOutcome,
   PlatformImport,
   Trial,
-} from '../../platforms/platform-import.js';
+} from '../../platforms/transfer/platform-import.js';
 import { COLUMNS, type Field } from './columns.js';
 import type { ImportReader } from './import-reader.js';
 import type { SourceRecord } from './source-record.js';

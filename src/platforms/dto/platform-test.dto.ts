@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { InstanceAccount } from '../../instances/account.js';
 import { CHECK_OUTCOMES, type CheckOutcome } from '../../instances/check-outcome.js';
-import type { PlatformTest } from '../platform-checks.js';
+import type { PlatformTest } from '../checks/platform-checks.js';
 
 export class TestedAccountDto {
   @ApiProperty({ example: '109348', description: 'Unique within its instance only' })

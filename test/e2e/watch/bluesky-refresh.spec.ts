@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { BlueskyAccess } from '../../../src/platforms/bluesky-access.js';
 import { NeedsReconnect } from '../../../src/platforms/platforms.errors.js';
-import { TokenRefresh } from '../../../src/platforms/token-refresh.js';
+import { BlueskyAccess } from '../../../src/platforms/renewal/bluesky-access.js';
+import { TokenRefresh } from '../../../src/platforms/renewal/token-refresh.js';
 import { Backends } from '../../support/backends.js';
 import { BlueskyNetwork } from '../../support/fake-instance/bluesky-network.js';
 import { connectBluesky } from '../../support/fake-instance/bluesky-steps.js';

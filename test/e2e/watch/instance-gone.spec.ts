@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AppConfig } from '../../../src/config/app-config.js';
 import { presenceOf } from '../../../src/instances/host-names.js';
-import { PlatformChecks } from '../../../src/platforms/platform-checks.js';
-import { TokenRefresh } from '../../../src/platforms/token-refresh.js';
+import { PlatformChecks } from '../../../src/platforms/checks/platform-checks.js';
+import { TokenRefresh } from '../../../src/platforms/renewal/token-refresh.js';
 import { InstanceVisit } from '../../../src/watch/instance-visit.js';
 import { WatchMeter } from '../../../src/watch/watch-meter.js';
 import { WatchSchedule } from '../../../src/watch/watch-schedule.js';

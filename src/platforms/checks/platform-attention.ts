@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Replica } from '../database/replica.js';
-import type { PlatformStatus } from './platform-view.js';
+import { Replica } from '../../database/replica.js';
+import type { PlatformStatus } from '../platform-view.js';
 
 const SHOWN = 10;
 const SOON = '30 days';

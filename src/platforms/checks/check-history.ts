@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { Database } from '../database/database.js';
-import type { AccountCheck, CheckOutcome } from '../instances/check-outcome.js';
-import { PlatformNotFound } from './platforms.errors.js';
+import { Database } from '../../database/database.js';
+import type { AccountCheck, CheckOutcome } from '../../instances/check-outcome.js';
+import { PlatformNotFound } from '../platforms.errors.js';
 
 /** Whose credentials were checked: they may be others by now. */
 export interface CheckedConnection {

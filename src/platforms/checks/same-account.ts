@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import type { InstanceAccount } from '../instances/account.js';
-import type { PlatformType } from '../instances/software.js';
+import type { InstanceAccount } from '../../instances/account.js';
+import type { PlatformType } from '../../instances/software.js';
 
 // An account id from a test or an earlier OAuth connection takes precedence over a username that the user typed.
 // A DID is the same account wherever it is, so one that has moved is found at its old server.

@@ -1,6 +1,6 @@
-import type { FieldProblem } from '../common/domain-error.js';
-import type { Credentials } from '../credentials/credential-cipher.js';
-import type { CreatePlatformDto } from './dto/write-platform.dto.js';
+import type { FieldProblem } from '../../common/domain-error.js';
+import type { Credentials } from '../../credentials/credential-cipher.js';
+import type { CreatePlatformDto } from '../dto/write-platform.dto.js';
 
 /** A connection to import. The fields have passed the checks of the API's create, and the URL is canonical. */
 export interface ImportRow {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { MoreThan } from 'typeorm';
-import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
-import { Database } from '../database/database.js';
-import { PlatformConnection } from './platform.entity.js';
-import { sealedOf } from './platform.repository.js';
+import { CredentialCipher, type Credentials } from '../../credentials/credential-cipher.js';
+import { Database } from '../../database/database.js';
+import { PlatformConnection } from '../platform.entity.js';
+import { sealedOf } from '../platform.repository.js';
 
 export type ExportedConnection = Pick<
   PlatformConnection,

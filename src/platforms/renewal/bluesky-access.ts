@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { CredentialCipher } from '../credentials/credential-cipher.js';
-import { Database } from '../database/database.js';
-import { failedRequestIn } from '../instances/bluesky/bluesky-errors.js';
-import { BlueskyOAuth } from '../instances/bluesky/bluesky-oauth.js';
-import { type BlueskySession, readBinding } from '../instances/bluesky/bluesky-session.js';
-import { BlueskyProofs, type ProvenHeaders } from '../instances/bluesky/proofs.js';
-import type { CachedPlatform } from './platform-cache.js';
-import { PlatformRepository } from './platform.repository.js';
-import { NeedsReconnect, PlatformNotFound } from './platforms.errors.js';
+import { CredentialCipher } from '../../credentials/credential-cipher.js';
+import { Database } from '../../database/database.js';
+import { failedRequestIn } from '../../instances/bluesky/bluesky-errors.js';
+import { BlueskyOAuth } from '../../instances/bluesky/bluesky-oauth.js';
+import { type BlueskySession, readBinding } from '../../instances/bluesky/bluesky-session.js';
+import { BlueskyProofs, type ProvenHeaders } from '../../instances/bluesky/proofs.js';
+import type { CachedPlatform } from '../platform-cache.js';
+import { PlatformRepository } from '../platform.repository.js';
+import { NeedsReconnect, PlatformNotFound } from '../platforms.errors.js';
 import { TokenRefresh } from './token-refresh.js';
 
 /** The way to the server of one account, with the authority of its connection. */

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { CredentialCipher } from '../credentials/credential-cipher.js';
-import { Database } from '../database/database.js';
-import { type AccountCheck, isRightAccount } from '../instances/check-outcome.js';
-import type { CachedPlatform } from './platform-cache.js';
-import { PlatformWriter } from './platform-writer.js';
-import { sealedOf } from './platform.repository.js';
-import { DuplicateAccount } from './platforms.errors.js';
+import { CredentialCipher } from '../../credentials/credential-cipher.js';
+import { Database } from '../../database/database.js';
+import { type AccountCheck, isRightAccount } from '../../instances/check-outcome.js';
+import type { CachedPlatform } from '../platform-cache.js';
+import { PlatformWriter } from '../platform-writer.js';
+import { sealedOf } from '../platform.repository.js';
+import { DuplicateAccount } from '../platforms.errors.js';
 import { findSameAccount } from './same-account.js';
 
 /** What a test says about the account beside the status. */

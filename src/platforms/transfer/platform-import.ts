@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { type EntityManager, In } from 'typeorm';
-import { AuditLog, type AuditRecord } from '../audit/audit-log.js';
-import { CredentialCipher, type Credentials } from '../credentials/credential-cipher.js';
-import { Database } from '../database/database.js';
-import type { Change } from '../outbox/change.js';
-import { Invalidation } from '../outbox/invalidation.js';
+import { AuditLog, type AuditRecord } from '../../audit/audit-log.js';
+import { CredentialCipher, type Credentials } from '../../credentials/credential-cipher.js';
+import { Database } from '../../database/database.js';
+import type { Change } from '../../outbox/change.js';
+import { Invalidation } from '../../outbox/invalidation.js';
+import { lockUsers } from '../platform-transaction.js';
+import { MAX_PER_USER } from '../platform-writer.js';
+import { PlatformConnection } from '../platform.entity.js';
+import { sealedOf } from '../platform.repository.js';
 import {
   type Holding,
   type ImportPlan,
@@ -15,10 +19,6 @@ import {
   isSame,
   planned,
 } from './import-plan.js';
-import { lockUsers } from './platform-transaction.js';
-import { MAX_PER_USER } from './platform-writer.js';
-import { PlatformConnection } from './platform.entity.js';
-import { sealedOf } from './platform.repository.js';
 
 /** What the audit trail says of it, beside the operator. */
 const DETAIL = 'import';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
+import { Database } from '../../database/database.js';
 
 const ms = (parameter: string): string => `${parameter}::float8 * interval '1 millisecond'`;
 const FREE = '(refresh_leased_until IS NULL OR refresh_leased_until <= now())';

@@ -1,21 +1,21 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { ServiceUnavailable } from '../common/domain-error.js';
-import { CredentialCipher } from '../credentials/credential-cipher.js';
-import { Database } from '../database/database.js';
-import { AccountChecker } from '../instances/account-checker.js';
-import { type AccountCheck, isRightAccount } from '../instances/check-outcome.js';
-import { type CommittedChanges, STATS_CHANGED } from '../outbox/change.js';
-import { Invalidation } from '../outbox/invalidation.js';
-import { transactionIdOf } from '../outbox/transaction-id.js';
-import { AccountSnapshots } from '../snapshots/account-snapshots.js';
+import { ServiceUnavailable } from '../../common/domain-error.js';
+import { CredentialCipher } from '../../credentials/credential-cipher.js';
+import { Database } from '../../database/database.js';
+import { AccountChecker } from '../../instances/account-checker.js';
+import { type AccountCheck, isRightAccount } from '../../instances/check-outcome.js';
+import { type CommittedChanges, STATS_CHANGED } from '../../outbox/change.js';
+import { Invalidation } from '../../outbox/invalidation.js';
+import { transactionIdOf } from '../../outbox/transaction-id.js';
+import { AccountSnapshots } from '../../snapshots/account-snapshots.js';
+import type { CachedPlatform } from '../platform-cache.js';
+import type { PlatformView } from '../platform-view.js';
+import { PlatformConnection } from '../platform.entity.js';
+import { PlatformRepository } from '../platform.repository.js';
+import { PlatformNotFound } from '../platforms.errors.js';
+import { type PassingFailure, TokenRefresh } from '../renewal/token-refresh.js';
 import { CheckHistory } from './check-history.js';
-import type { CachedPlatform } from './platform-cache.js';
-import type { PlatformView } from './platform-view.js';
-import { PlatformConnection } from './platform.entity.js';
-import { PlatformRepository } from './platform.repository.js';
-import { PlatformNotFound } from './platforms.errors.js';
 import { TestedAccounts } from './tested-accounts.js';
-import { type PassingFailure, TokenRefresh } from './token-refresh.js';
 
 /** How old `lastCheckedAt` may become while nothing else changes. */
 const UNCHANGED_MS = 24 * 3_600_000;

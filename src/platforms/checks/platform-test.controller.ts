@@ -1,14 +1,14 @@
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ApiProblems } from '../http/api-problems.decorator.js';
-import { Authenticated } from '../http/auth/access.js';
-import type { AuthUser } from '../http/auth/auth-user.js';
-import { CurrentUser } from '../http/auth/current-user.decorator.js';
-import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
-import { RateLimit } from '../http/rate-limit.decorator.js';
+import { ApiProblems } from '../../http/api-problems.decorator.js';
+import { Authenticated } from '../../http/auth/access.js';
+import type { AuthUser } from '../../http/auth/auth-user.js';
+import { CurrentUser } from '../../http/auth/current-user.decorator.js';
+import { ApiIdParam, IdPipe } from '../../http/id.pipe.js';
+import { RateLimit } from '../../http/rate-limit.decorator.js';
+import { CheckRunDto } from '../dto/check-run.dto.js';
+import { PlatformTestDto, toPlatformTestDto } from '../dto/platform-test.dto.js';
 import { CheckHistory } from './check-history.js';
-import { CheckRunDto } from './dto/check-run.dto.js';
-import { PlatformTestDto, toPlatformTestDto } from './dto/platform-test.dto.js';
 import { PlatformChecks } from './platform-checks.js';
 
 @ApiTags('platforms')
