@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { StartFailure, listenFailure } from './common/start-failure.js';
 import { keepTickShape } from './common/tick-shape.js';
 import type { AppConfig } from './config/app-config.js';
@@ -6,6 +7,11 @@ import { ConfigurationError, loadConfig } from './config/load-config.js';
 async function main(): Promise<void> {
   keepTickShape();
   const config = loadConfig(process.env);
+  if (config.workers > 1 && cluster.isPrimary) {
+    const { superviseWorkers } = await import('./workers.js');
+    process.exitCode = await superviseWorkers(config);
+    return;
+  }
   // Node asks for the source map of a module when it loads it, so what a stack trace shall name comes after this.
   process.setSourceMapsEnabled(true);
   const { createApp } = await import('./app.setup.js');
@@ -19,7 +25,7 @@ async function main(): Promise<void> {
   await app.listen(port, host).catch((error: unknown) => {
     throw listenFailure(error, { host, port, portSetting: 'PORT' });
   });
-  process.stdout.write(greeting(config, await app.getUrl(), demo));
+  if ((cluster.worker?.id ?? 1) === 1) process.stdout.write(greeting(config, await app.getUrl(), demo));
 }
 
 function greeting(config: AppConfig, url: string, demo: { email: string; password: string } | null): string {
@@ -38,6 +44,7 @@ function greeting(config: AppConfig, url: string, demo: { email: string; passwor
       : [
           `  Key         generated: keep ${config.generatedKeyFile}, without it the stored credentials are lost`,
         ]),
+    ...(config.workers > 1 ? [`  Processes   ${config.workers}, one port`] : []),
     `  Cache       ${config.redis === null ? 'in process memory: no other process may use this database' : 'REDIS_URL'}`,
     `  Mail        ${mailLine(config)}`,
     ...(demo === null

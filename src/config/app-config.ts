@@ -22,6 +22,8 @@ export class AppConfig {
   readonly port: number;
   readonly logLevel: Environment['LOG_LEVEL'];
   readonly dataDir: string;
+  /** Processes that serve one port. One, where database or cache are inside the process. */
+  readonly workers: number;
   /** Swagger UI and the OpenAPI document. */
   readonly docsEnabled: boolean;
   /** What `GET /metrics` needs as bearer token; null lets anybody read it. */
@@ -177,6 +179,7 @@ export class AppConfig {
     this.port = environment.PORT;
     this.logLevel = environment.LOG_LEVEL;
     this.dataDir = environment.DATA_DIR;
+    this.workers = environment.DATABASE_URL && environment.REDIS_URL ? environment.WORKERS : 1;
     this.docsEnabled = environment.DOCS_ENABLED;
     this.metricsToken = environment.METRICS_TOKEN ?? null;
     this.metricsPort = environment.METRICS_PORT ?? null;

@@ -80,6 +80,8 @@ describe('the environment schema', () => {
     ['REDIS_URL', 'rediss://a:6379, rediss://b:6379'],
     ['CORS_ORIGINS', 'https://app.example.org, http://localhost:5173'],
     ['TRUST_PROXY', 'true'],
+    ['WORKERS', 'auto'],
+    ['WORKERS', '99'],
   ])('takes %s=%s', (name, value) => {
     expect(faultsOf({ [name]: value })).toEqual([]);
   });
@@ -109,6 +111,8 @@ describe('the environment schema', () => {
     ['BASE_PATH', '/a;b/'],
     ['NODE_ENV', 'prod'],
     ['LOG_LEVEL', 'verbose'],
+    ['WORKERS', '0'],
+    ['WORKERS', 'all'],
     ['DATABASE_POOL_MAX', '1'],
     ['DATABASE_URL', 'mysql://host/name'],
     ['DATABASE_URL', 'not a URL'],

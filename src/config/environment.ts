@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { mailSender, smtpTarget } from './mail-target.js';
 import { postgresTarget } from './postgres-target.js';
@@ -130,6 +131,11 @@ export const environmentSchema = z.object({
   PORT: tcpPort(0).default(3000),
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  WORKERS: z
+    .string()
+    .refine((text) => text === 'auto' || /^[1-9]\d?$/.test(text), 'must be auto, or a number from 1 to 99')
+    .transform((text) => (text === 'auto' ? availableParallelism() : Number(text)))
+    .default(1),
   DATA_DIR: z.string().default('.data'),
   DOCS_ENABLED: flag(true),
   METRICS_PORT: tcpPort(1).optional(),

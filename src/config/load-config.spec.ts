@@ -56,6 +56,16 @@ it.each(['DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL'])('%s needs DATABASE_URL 
   ]);
 });
 
+it('starts one process where database or cache are inside it, and refuses more', () => {
+  const servers = { DATABASE_URL: 'postgres://db.example/app', REDIS_URL: 'redis://redis.example' };
+  expect(loadConfig({ DATA_DIR: dataDir, ...servers, WORKERS: '3' }).workers).toBe(3);
+  expect(loadConfig({ DATA_DIR: dataDir, WORKERS: 'auto' }).workers).toBe(1);
+  for (const given of [{}, { DATABASE_URL: servers.DATABASE_URL }, { REDIS_URL: servers.REDIS_URL }])
+    expect(problemsOf({ ...given, WORKERS: '3' })).toEqual([
+      'WORKERS: more than one process needs DATABASE_URL and REDIS_URL',
+    ]);
+});
+
 describe('faults', () => {
   it('reports all of them at once, one a line, by name', () => {
     const environment = {

@@ -53,6 +53,7 @@ export function loadConfig(source: NodeJS.ProcessEnv): AppConfig {
   const production = given['NODE_ENV'] === 'production';
   if (production) problems.push(...missingProblems(given, problems), ...trivialProblems(given));
   if (given['DATABASE_URL'] === undefined) problems.push(...embeddedProblems(given));
+  problems.push(...workersProblems(given));
   problems.push(...mailProblems(given));
   problems.push(...oidcProblems(given, production));
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
@@ -101,6 +102,16 @@ function embeddedProblems(given: Settings): string[] {
   ].flatMap(([name = '', why]) =>
     given[name] === undefined ? [] : [`DATABASE_URL: is required with ${name}: the embedded database ${why}`],
   );
+}
+
+/** `auto` is one process there. */
+function workersProblems({
+  WORKERS: workers = 'auto',
+  DATABASE_URL: database,
+  REDIS_URL: redis,
+}: Settings): string[] {
+  if (/^(auto|1)$/.test(workers) || (database !== undefined && redis !== undefined)) return [];
+  return ['WORKERS: more than one process needs DATABASE_URL and REDIS_URL'];
 }
 
 function mailProblems({ SMTP_URL: url, MAIL_FROM: from, DATABASE_URL: database }: Settings): string[] {

@@ -95,6 +95,8 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
   #attach(http: HttpServer): EventServer {
     const io: EventServer = new Server(http, {
       path: SOCKET_PATH,
+      // The requests of a client that polls would reach several processes, of which one knows it.
+      ...(this.config.workers > 1 && { transports: ['websocket'] }),
       serveClient: false,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       connectTimeout: CONNECT_TIMEOUT_MS,

@@ -6,7 +6,7 @@ import { listenFailure } from '../common/start-failure.js';
 import { AppConfig } from '../config/app-config.js';
 import { bearerToken } from '../http/auth/bearer-token.js';
 import { MetricsToken } from './metrics-token.js';
-import { MetricsService } from './metrics.service.js';
+import { METRICS_CONTENT_TYPE, MetricsService } from './metrics.service.js';
 
 const HEADERS_TIMEOUT_MS = 5000;
 
@@ -53,8 +53,8 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
         return end(404, 'Only GET /metrics is here.\n');
       if (!this.token.admits(bearerToken(headers.authorization)))
         return end(401, 'The metrics need a token.\n');
-      const text = await this.metrics.registry.metrics();
-      response.writeHead(200, { 'content-type': this.metrics.registry.contentType }).end(text);
+      const text = await this.metrics.text();
+      response.writeHead(200, { 'content-type': METRICS_CONTENT_TYPE }).end(text);
     } catch (error) {
       this.#logger.error(error);
       end(500, 'The metrics cannot be read.\n');

@@ -38,6 +38,6 @@ export class MetricsController {
   read(@Headers('authorization') authorization?: string): Promise<string> {
     if (this.config.metricsPort !== null) throw new NotFoundException();
     if (!this.token.admits(bearerToken(authorization))) throw new Unauthenticated(NO_TOKEN);
-    return this.metrics.registry.metrics();
+    return this.metrics.text();
   }
 }

@@ -16,17 +16,21 @@ import { WatchMeter } from '../watch/watch-meter.js';
 import { exportHistogram } from './histogram.js';
 import { HttpDurations } from './http-durations.js';
 import { countProxied } from './proxy-metrics.js';
+import { SharedMetrics } from './shared-metrics.js';
 import { countWatching } from './watch-metrics.js';
+
+export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
 /** How often the event loop's lag is sampled, which is also the least that it reports. */
 const LOOP_PRECISION_MS = 10;
 /** An idle process on somebody's own machine should not wake up a hundred times a second. */
 const EMBEDDED_LOOP_PRECISION_MS = 100;
 
-/** All metrics of this process, in one registry. Label values are bounded: never a key, an id or a URL. */
+/** All metrics of this process, in one registry; of all workers, where there are several. Label values are bounded: never a key, an id or a URL. */
 @Injectable()
 export class MetricsService {
-  readonly registry = new Registry();
+  private readonly registry = new Registry();
+  readonly #shared = new SharedMetrics(this.registry);
 
   readonly httpDurations = new HttpDurations();
 
@@ -58,6 +62,11 @@ export class MetricsService {
     this.countEvents(events);
     countWatching(this.registry, watch, forecast);
     countProxied(this.registry, proxy);
+  }
+
+  /** In the Prometheus text format. */
+  text(): Promise<string> {
+    return this.#shared.text();
   }
 
   private countEvents(events: EventMeter): void {
@@ -154,6 +163,7 @@ export class MetricsService {
     const registers = [this.registry];
     new Gauge({
       name: 'outbox_pending',
+      aggregator: 'max',
       help: 'Changes whose cache entries have not been dropped yet, at the last poll; counted up to 10001',
       registers,
       collect() {
@@ -162,6 +172,7 @@ export class MetricsService {
     });
     new Gauge({
       name: 'outbox_lag_seconds',
+      aggregator: 'max',
       help: 'Age of the oldest pending change, at the last poll',
       registers,
       collect() {

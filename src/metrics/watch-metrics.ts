@@ -32,6 +32,7 @@ export function countWatching(registry: Registry, meter: WatchMeter, forecast: W
   });
   new Gauge({
     name: 'watcher_due',
+    aggregator: 'max',
     help: 'Checks that are due but not done, of all processes, as of the last minutes; counted up to 10001',
     registers,
     collect() {
@@ -41,6 +42,7 @@ export function countWatching(registry: Registry, meter: WatchMeter, forecast: W
   });
   new Gauge({
     name: 'platform_tokens_expiring',
+    aggregator: 'max',
     help: 'Access tokens of active connections that have expired, or expire within 1, 7 and 30 days (cumulative)',
     labelNames: ['within'],
     registers,

@@ -26,9 +26,7 @@ export async function killTree(root: number): Promise<void> {
   // Stopped first, or PostgreSQL's postmaster could start new children while we kill the old.
   const tree = stopTree(root);
   for (const pid of tree) signal(pid, 'SIGKILL');
-  // A zombie counts as gone: where process 1 collects no orphans (some containers), it stays for ever.
-  const gone = (): boolean => rowsOf(tree).every(({ state }) => /^[ZX]/.test(state));
-  await waitUntil(gone, { timeoutMs: 30_000, what: `killed process ${root} and its children to be gone` });
+  await gone(tree);
 }
 
 function stopTree(root: number): number[] {
@@ -43,6 +41,22 @@ function stopTree(root: number): number[] {
     }
   }
   return [...stopped];
+}
+
+/** Those that run. */
+export function childrenOf(parent: number): number[] {
+  return running(processTable().filter((row) => row.parent === parent));
+}
+
+/** Returns when none of them runs any more, whoever their parent is by then. */
+export async function gone(pids: readonly number[]): Promise<void> {
+  const none = (): boolean => running(rowsOf(pids)).length === 0;
+  await waitUntil(none, { timeoutMs: 30_000, what: `processes ${pids.join()} to be gone` });
+}
+
+function running(rows: readonly ProcessRow[]): number[] {
+  // A zombie counts as gone: where process 1 collects no orphans (some containers), it stays for ever.
+  return rows.filter(({ state }) => !/^[ZX]/.test(state)).map(({ pid }) => pid);
 }
 
 /** The process and its descendants, parents before children. */
