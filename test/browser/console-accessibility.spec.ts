@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { NARROW, type View, type Visitor, WIDE } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
-import { choose } from '../support/browser/on-page.js';
+import { choose, focused } from '../support/browser/on-page.js';
 import { type Person, createPlatform } from '../support/factories.js';
 
 /** With SCREENSHOTS=1 this also renews the pictures of README.md and docs/console.md. */
@@ -24,6 +24,7 @@ const VIEWS: readonly (View & { readonly name: string })[] = [
 describe('the console', () => {
   let site: ConsoleSite;
   let admin: Person;
+  let photosId: number;
 
   beforeAll(async () => {
     site = await ConsoleSite.start();
@@ -45,6 +46,7 @@ describe('the console', () => {
       platformType: 'pixelfed',
       instanceUrl: 'https://pixelfed.example',
     });
+    photosId = photos.id;
     const garden = await add({
       name: 'Garden Club',
       platformType: 'gotosocial',
@@ -273,6 +275,49 @@ describe('the console', () => {
     await page.evaluate('localStorage.clear()');
   }, 60_000);
 
+  it.each([320, 1023])('has its pages in a menu at %i px, by keyboard alone', async (width) => {
+    const visitor = await site.logIn(admin, { ...NARROW, width });
+    const { page } = visitor;
+    const link = page.getByRole('link', { name: 'System' });
+    const menu = page.getByRole('button', { name: 'Menu' });
+    expect(await link.isVisible()).toBe(false);
+    await menu.focus();
+    await page.keyboard.press('Enter');
+    await link.waitFor();
+    expect(await visitor.axe()).toEqual([]);
+    await page.keyboard.press('Escape');
+    await link.waitFor({ state: 'hidden' });
+    expect(await focused(visitor)).toBe('Menu');
+    await page.keyboard.press('Enter');
+    for (let stop = 0; stop < 20 && (await focused(visitor)) !== 'System'; stop += 1)
+      await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await visitor.see('Recent errors');
+    await link.waitFor({ state: 'hidden' });
+    expect(await focused(visitor)).toBe('System');
+    expect(await page.evaluate('document.activeElement.id')).toBe('page-title');
+    const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+    expect(await page.evaluate(overflow)).toBe(0);
+  });
+
+  it('has its pages beside them at 1024 px, each on one line, and its messages not over them', async () => {
+    const visitor = await site.logIn(admin, { width: 1024, height: 700, theme: 'light' });
+    const { page } = visitor;
+    const heights = await page
+      .getByRole('navigation', { name: 'Pages' })
+      .getByRole('link')
+      .evaluateAll((links: HTMLElement[]) => links.map(({ offsetHeight }) => offsetHeight));
+    expect(heights).toHaveLength(12);
+    expect(Math.max(...heights)).toBeLessThan(40);
+    expect(await page.getByRole('button', { name: 'Menu' }).isVisible()).toBe(false);
+    await choose(visitor, 'Photos', 'Disable');
+    await page.getByText('“Photos” disabled').first().waitFor();
+    // Under the message it could not be pressed.
+    await visitor.press('Log out');
+    await visitor.see('Log in');
+    await admin.client.patch(`/v1/platforms/${photosId}`, { isActive: true });
+  });
+
   it('can be used by keyboard alone: the first stop skips to the content', async () => {
     const visitor = await site.logIn(admin);
     await visitor.page.getByRole('article').first().waitFor();
@@ -281,7 +326,7 @@ describe('the console', () => {
       visitor.page.evaluate<string>(`document.activeElement.${property}`);
     // Backwards from the title, which has the focus after the page has changed, to the very first stop.
     expect(await active('id')).toBe('page-title');
-    for (let stop = 0; stop < 20 && !(await active('className')).includes('skip'); stop += 1) {
+    for (let stop = 0; stop < 40 && !(await active('className')).includes('skip'); stop += 1) {
       await keyboard.press('Shift+Tab');
     }
     expect(await active('textContent')).toContain('Skip to content');

@@ -2739,6 +2739,16 @@ export interface components {
              */
             name?: string;
             /**
+             * @description Labels for a new connection; a reconnected account keeps its labels
+             * @example {
+             *       "customer": "acme",
+             *       "team/region": "eu"
+             *     }
+             */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
              * @description Where the callback redirects the browser, with `attempt` or `connect=failed&code=…` in the query: a URL on this server or on an origin in CORS_ORIGINS. Defaults to the console
              * @example https://app.example.org/connections
              */

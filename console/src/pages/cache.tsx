@@ -2,7 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { OUTCOMES, type Reading, hitRatio, queriesSaved, totalOf } from '../cache/readings.js';
 import { type CacheWatch, useCacheWatch } from '../cache/watch-cache.js';
 import { Chart, formatOrDash } from '../ui/chart.js';
-import { Select } from '../ui/form.js';
+import { Select } from '../ui/fields.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Tile } from '../ui/tile.js';
 import { DropCache, WarmCache } from './cache-actions.js';

@@ -13,7 +13,7 @@ interface EntriesProps {
 export function Entries({ entries, withPlatform = true }: EntriesProps) {
   return (
     <ol class="rows panel">
-      {entries.map((entry) => (
+      {runsOf(entries).map(({ entry, times }) => (
         <li key={entry.id}>
           <div class="main">
             <p>
@@ -26,6 +26,7 @@ export function Entries({ entries, withPlatform = true }: EntriesProps) {
               By {actorOf(entry)}
               {entry.address !== '' && ` from ${entry.address}`}
               {entry.detail !== '' && ` · ${entry.detail}`}
+              {times > 1 && ` · ${times} times in a row`}
             </p>
           </div>
           <p class="hint">
@@ -37,9 +38,34 @@ export function Entries({ entries, withPlatform = true }: EntriesProps) {
   );
 }
 
+interface Run {
+  /** The newest of them. */
+  readonly entry: AuditEntry;
+  readonly times: number;
+}
+
+/** The pages of administrators ask for the same again and again. */
+function runsOf(entries: readonly AuditEntry[]): Run[] {
+  const runs: Run[] = [];
+  for (const entry of entries) {
+    const last = runs.at(-1);
+    if (last !== undefined && saysTheSame(last.entry, entry))
+      runs.splice(-1, 1, { entry: last.entry, times: last.times + 1 });
+    else runs.push({ entry, times: 1 });
+  }
+  return runs;
+}
+
+const SAME = ['action', 'detail', 'outcome', 'userId', 'apiKeyId', 'address'] as const;
+
+function saysTheSame(one: AuditEntry, other: AuditEntry): boolean {
+  return one.action === 'admin.request' && SAME.every((field) => one[field] === other[field]);
+}
+
 function Outcome({ entry }: { readonly entry: AuditEntry }) {
   const outcome = outcomeOf(entry);
-  return outcome === null ? null : <span class="badge warn">{outcome}</span>;
+  if (outcome === null) return null;
+  return <span class={outcome.isBad ? 'badge warn' : 'badge'}>{outcome.text}</span>;
 }
 
 function About({ entry: { platformId } }: { readonly entry: AuditEntry }) {

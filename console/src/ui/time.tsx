@@ -25,6 +25,6 @@ export function Time({ at, none }: { readonly at: string | null; readonly none: 
 
 function distance(seconds: number): string {
   const [unit, size] = UNITS.find(([, unitSeconds]) => Math.abs(seconds) >= unitSeconds) ?? [];
-  if (unit === undefined || size === undefined) return 'within a minute';
+  if (unit === undefined || size === undefined) return seconds > 0 ? 'within a minute' : 'just now';
   return relative.format(Math.trunc(seconds / size), unit);
 }
