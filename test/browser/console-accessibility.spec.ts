@@ -306,7 +306,7 @@ describe('the console', () => {
     const heights = await page
       .getByRole('navigation', { name: 'Pages' })
       .getByRole('link')
-      .evaluateAll((links: HTMLElement[]) => links.map(({ offsetHeight }) => offsetHeight));
+      .evaluateAll((links: { offsetHeight: number }[]) => links.map(({ offsetHeight }) => offsetHeight));
     expect(heights).toHaveLength(12);
     expect(Math.max(...heights)).toBeLessThan(40);
     expect(await page.getByRole('button', { name: 'Menu' }).isVisible()).toBe(false);

@@ -3408,6 +3408,16 @@ export interface components {
              * @example 0
              */
             left: number;
+            /**
+             * @description Rows that `keys:rotate` has put under the newest key. Null before it has begun
+             * @example 1200
+             */
+            done: number | null;
+            /**
+             * @description How many it had to do in all when it began, or last went on
+             * @example 1200
+             */
+            total: number | null;
         };
         LoggedErrorDto: {
             /**
