@@ -36,6 +36,7 @@ import { followAddress, hrefOf, page } from './state/route.js';
 import { Banner } from './ui/banner.js';
 import { focusPage } from './ui/dialog.js';
 import { Header } from './ui/header.js';
+import { Skeleton } from './ui/loaded.js';
 import { Messages } from './ui/messages.js';
 import { PageTitle } from './ui/page-title.js';
 
@@ -165,16 +166,11 @@ function PersonsPage({ isAdmin }: { readonly isAdmin: boolean }) {
 }
 
 function Restoring() {
+  if (restoreError.value === null) return <Skeleton what="your session" />;
   return (
-    <div role="status">
-      {restoreError.value === null ? (
-        <p class="loading">Loading…</p>
-      ) : (
-        <p class="notice waiting">
-          Cannot tell yet whether you are logged in. {restoreError.value} Trying again every two seconds.
-        </p>
-      )}
-    </div>
+    <p role="status" class="notice waiting">
+      Cannot tell yet whether you are logged in. {restoreError.value} Trying again every two seconds.
+    </p>
   );
 }
 
