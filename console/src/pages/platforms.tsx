@@ -156,9 +156,9 @@ export function LoadState() {
   return (
     <Empty title="No platforms connected yet.">
       <p>
-        <a href={hrefOf('platforms?add=yes')}>Connect an account</a> on Mastodon, Pixelfed, Pleroma, Akkoma,
-        GoToSocial, Friendica, Misskey, Bluesky or other software that speaks the Mastodon, the Misskey or the
-        AT Protocol’s API. Its credentials are stored encrypted and never shown here.
+        <a href={hrefOf('platforms?add=yes')}>Add a platform</a>: an account on Mastodon, Pixelfed, Pleroma,
+        Akkoma, GoToSocial, Friendica, Misskey, Bluesky or other software that speaks the Mastodon, the
+        Misskey or the AT Protocol’s API. Its credentials are stored encrypted and never shown here.
       </p>
     </Empty>
   );

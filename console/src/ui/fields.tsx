@@ -101,7 +101,10 @@ interface ChecksProps {
 /** A group of checkboxes. */
 export function Checks({ legend, name, options, hint, error: fault }: ChecksProps) {
   const id = useId();
-  const error = inWords(fault, name, `“${legend}”`);
+  const error =
+    fault?.endsWith('at least one entry') === true
+      ? 'Choose at least one'
+      : inWords(fault, name, `“${legend}”`);
   return (
     <fieldset {...describedBy(id, hint, error)}>
       <legend>{legend}</legend>
