@@ -1,6 +1,6 @@
 import { untracked, useSignalEffect } from '@preact/signals';
 import { useEffect, useLayoutEffect } from 'preact/hooks';
-import { absent, session, sessionEnd, user } from './api/client.js';
+import { absent, user } from './api/client.js';
 import { dismissBulk } from './list/bulk.js';
 import { AccountPage } from './pages/account.js';
 import { ActivityLogPage } from './pages/activity-log.js';
@@ -28,18 +28,17 @@ import { WebhooksPage } from './pages/webhooks.js';
 import { condition, watchCondition } from './state/condition.js';
 import { confirmation } from './state/confirmation.js';
 import { finish, finishReturned, pendingAttempt, pendingFailure, replacement } from './state/connect.js';
-import { follow, liveness } from './state/live.js';
+import { follow } from './state/live.js';
 import { dismissAll, endOutage, warn } from './state/messages.js';
 import { forget, reload } from './state/platforms.js';
 import { restoreError, restoreSession, restoring } from './state/restore.js';
 import { followAddress, hrefOf, page } from './state/route.js';
 import { Banner } from './ui/banner.js';
 import { focusPage } from './ui/dialog.js';
+import { Header } from './ui/header.js';
+import { Skeleton } from './ui/loaded.js';
 import { Messages } from './ui/messages.js';
 import { PageTitle } from './ui/page-title.js';
-import { Palette } from './ui/palette.js';
-
-const LIVENESS_LABELS = { live: 'Live', connecting: 'Connecting…', polling: 'Every 15 s' };
 
 export function App() {
   useLayoutEffect(followAddress, []);
@@ -111,66 +110,6 @@ function startSession(): () => void {
   };
 }
 
-function Header() {
-  const person = user.value ?? absent.value;
-  return (
-    <header class="top">
-      <p class="brand">Platform Manager</p>
-      {person !== null && (
-        <>
-          <nav aria-label="Pages">
-            <PageLink to="platforms" label="Platforms" />
-            <PageLink to="stats" label="Stats" />
-            <PageLink to="api-keys" label="API keys" />
-            <PageLink to="webhooks" label="Webhooks" />
-            <PageLink to="connect-links" label="Connect links" />
-            <PageLink to="activity" label="Activity log" />
-            <PageLink to="account" label="Account" />
-            {person.role === 'admin' && (
-              <>
-                <PageLink to="overview" label="Overview" />
-                <PageLink to="connections" label="All connections" />
-                <PageLink to="users" label="Users" />
-                <PageLink to="cache" label="Cache" />
-                <PageLink to="system" label="System" />
-              </>
-            )}
-          </nav>
-          <div class="account">
-            {user.value !== null && <Palette />}
-            <span class={`liveness ${liveness.value}`} title="How this page receives changes made elsewhere">
-              {LIVENESS_LABELS[liveness.value]}
-            </span>
-            <span class="email">{person.email}</span>
-            <button type="button" onClick={() => void signOut()}>
-              Log out
-            </button>
-          </div>
-        </>
-      )}
-    </header>
-  );
-}
-
-async function signOut(): Promise<void> {
-  try {
-    await session.signOut();
-  } catch {
-    sessionEnd.value =
-      'The server did not answer, so this device stays logged in. Reload this page when it answers, and log out again.';
-  }
-}
-
-function PageLink({ to, label }: { readonly to: string; readonly label: string }) {
-  const isHere = page.value === to;
-  const isAbove = page.value.startsWith(`${to}/`);
-  return (
-    <a href={hrefOf(to)} {...((isHere || isAbove) && { 'aria-current': isHere ? 'page' : 'true' })}>
-      {label}
-    </a>
-  );
-}
-
 function Page() {
   switch (page.value) {
     case 'forgot-password':
@@ -227,16 +166,11 @@ function PersonsPage({ isAdmin }: { readonly isAdmin: boolean }) {
 }
 
 function Restoring() {
+  if (restoreError.value === null) return <Skeleton what="your session" />;
   return (
-    <div role="status">
-      {restoreError.value === null ? (
-        <p class="loading">Loading…</p>
-      ) : (
-        <p class="notice waiting">
-          Cannot tell yet whether you are logged in. {restoreError.value} Trying again every two seconds.
-        </p>
-      )}
-    </div>
+    <p role="status" class="notice waiting">
+      Cannot tell yet whether you are logged in. {restoreError.value} Trying again every two seconds.
+    </p>
   );
 }
 

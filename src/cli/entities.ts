@@ -11,6 +11,7 @@ import { WebauthnChallenge } from '../factors/webauthn-challenge.entity.js';
 import { BlueskyClientKey } from '../instances/bluesky/client-key.entity.js';
 import { InstanceApp } from '../instances/instance-app.entity.js';
 import { KeyCanary } from '../keys/key-canary.entity.js';
+import { KeyRotationRecord } from '../keys/key-rotation-record.entity.js';
 import { PlatformConnection } from '../platforms/platform.entity.js';
 import { RefreshToken } from '../sessions/refresh-token.entity.js';
 import { Session } from '../sessions/session.entity.js';
@@ -47,6 +48,7 @@ export const ENTITIES = [
   InstanceWatch,
   AccountSnapshot,
   KeyCanary,
+  KeyRotationRecord,
   AuditEntry,
   AuditChainHead,
 ];

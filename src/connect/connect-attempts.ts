@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { z } from 'zod';
 import { Clock } from '../common/clock.js';
 import { hashOf, mayBeSecret, newSecret } from '../common/secrets.js';
 import { KeyRing } from '../crypto/key-ring.js';
-import { readable } from '../crypto/readable.js';
 import { Database } from '../database/database.js';
 import { isIssuer } from '../instances/authorization-server.js';
 import { BlueskyOAuth } from '../instances/bluesky/bluesky-oauth.js';
 import type { TokenGrant } from '../instances/token-reply.js';
+import type { Labels } from '../platforms/labels.js';
+import { answerSchema, open, seal, secretsSchema } from './attempt-secrets.js';
 import { type Callback, cameByOwn } from './callback.js';
 import { ConnectAttempt } from './connect-attempt.entity.js';
 import { AttemptNotFound, InvalidConnectState } from './connect.errors.js';
@@ -26,6 +26,8 @@ export type Attempt = Readonly<
   readonly clientSecret: string | null;
   /** Whether the user wants an account that they choose at the instance. */
   readonly forceLogin: boolean;
+  /** Of a new connection. */
+  readonly labels: Labels;
 };
 
 /** What a user wants, before the consent is prepared. */
@@ -43,29 +45,6 @@ export type AnsweredAttempt = Omit<Attempt, 'returnTo'> & {
 
 /** `attempt`, the secret that finishes it, is null if the instance reported an error or sent no code: then it is over. */
 export type Received = Readonly<Pick<ConnectAttempt, 'returnTo'>> & { readonly attempt: string | null };
-
-const secretsSchema = z.object({
-  verifier: z.string(),
-  clientSecret: z.string().nullable().default(null),
-  forceLogin: z.boolean().default(false),
-});
-const answerSchema = z.object({
-  code: z.string(),
-  iss: z.string().nullable(),
-  held: z
-    .object({
-      accessToken: z.string(),
-      refreshToken: z.string().nullable(),
-      expiresInSeconds: z.number().nullable(),
-      binding: z.string().optional(),
-      exchangedAt: z.number(),
-    })
-    .optional(),
-});
-const boundSchema = z.tuple([z.string(), z.string()]);
-
-/** What a secret of an attempt is bound to. A Fernet token alone could be moved to another row or column. */
-type Owner = Pick<ConnectAttempt, 'stateHash' | 'userId' | 'linkId' | 'origin' | 'clientId'>;
 
 const TAKE_SQL = `
   WITH taken AS (
@@ -104,10 +83,10 @@ export class ConnectAttempts {
    * @returns the `state`.
    */
   async begin(attempt: Attempt, browser: string, state = newSecret()): Promise<string> {
-    const { userId, linkId, origin, clientId, name, returnTo, clientSecret, forceLogin } = attempt;
+    const { userId, linkId, origin, clientId, name, returnTo, clientSecret, forceLogin, labels } = attempt;
     const owner = { stateHash: hashOf(state), userId, linkId, origin, clientId };
-    const secrets = { verifier: attempt.verifier, clientSecret, forceLogin };
-    const verifier = this.encrypt('verifier', owner, JSON.stringify(secrets));
+    const secrets = { verifier: attempt.verifier, clientSecret, forceLogin, labels };
+    const verifier = seal(this.ring, 'verifier', owner, JSON.stringify(secrets));
     await this.database.transaction(async (manager) => {
       await manager.query(
         `DELETE FROM connect_attempts WHERE state_hash IN (
@@ -161,7 +140,11 @@ export class ConnectAttempts {
           : await manager.query<[unknown[], number]>(
               `UPDATE connect_attempts SET attempt_hash = $2, code = $3
                WHERE state_hash = $1 AND expires_at > now()`,
-              [found.stateHash, hashOf(attempt), this.encrypt('code', found, JSON.stringify({ code, iss }))],
+              [
+                found.stateHash,
+                hashOf(attempt),
+                seal(this.ring, 'code', found, JSON.stringify({ code, iss })),
+              ],
             );
       if (changed !== 1) throw new InvalidConnectState();
       return { attempt, returnTo: found.returnTo };
@@ -185,8 +168,8 @@ export class ConnectAttempts {
       userId,
       hashes,
     ]);
-    const secrets = taken && this.decrypt('verifier', taken, taken.verifier);
-    const answer = taken?.code && this.decrypt('code', taken, taken.code);
+    const secrets = taken && open(this.ring, 'verifier', taken, taken.verifier);
+    const answer = taken?.code && open(this.ring, 'code', taken, taken.code);
     if (!taken || !secrets || !answer) throw new AttemptNotFound();
     const { origin, clientId, linkId, name } = taken;
     const { code, iss, held } = answerSchema.parse(JSON.parse(answer));
@@ -200,7 +183,7 @@ export class ConnectAttempts {
   /** Keeps an attempt whose code has been exchanged until its user confirms what happens with the tokens. */
   async hold({ row, code, iss }: AnsweredAttempt, grant: TokenGrant): Promise<void> {
     const held = { ...grant, exchangedAt: this.clock.now().getTime() };
-    const answer = this.encrypt('code', row, JSON.stringify({ code, iss, held }));
+    const answer = seal(this.ring, 'code', row, JSON.stringify({ code, iss, held }));
     const { stateHash, browserHash, attemptHash, userId, origin, clientId, verifier, name } = row;
     await this.database.statement(HOLD_SQL, [
       ...[stateHash, browserHash, attemptHash, userId, origin, clientId, verifier, answer, name],
@@ -217,15 +200,6 @@ export class ConnectAttempts {
       expiresInSeconds: expiresInSeconds === null ? null : Math.max(expiresInSeconds - elapsedSeconds, 0),
     };
   }
-
-  private encrypt(what: 'verifier' | 'code', owner: Owner, secret: string): string {
-    return this.ring.encrypt(JSON.stringify([binding(what, owner), secret]));
-  }
-
-  private decrypt(what: 'verifier' | 'code', owner: Owner, ciphertext: string): string | null {
-    const bound = readable(() => boundSchema.parse(JSON.parse(this.ring.decrypt(ciphertext))));
-    return bound !== null && bound[0] === binding(what, owner) ? bound[1] : null;
-  }
 }
 
 /** A user's attempts have a limit together, and a link has one: many people connect for one user at the same time. */
@@ -241,9 +215,4 @@ async function makeRoom(manager: EntityManager, { userId, linkId }: Attempt): Pr
      )`,
     [userId, MAX_PER_USER - 1],
   );
-}
-
-function binding(what: string, { stateHash, userId, linkId, origin, clientId }: Owner): string {
-  const link = linkId === null ? [] : [linkId];
-  return JSON.stringify([what, stateHash.toString('hex'), userId, origin, clientId, ...link]);
 }

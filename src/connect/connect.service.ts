@@ -36,7 +36,7 @@ export type ConnectAnswer =
 interface Completion {
   /** Whether a connection that the account has already gets the new tokens; if not, the attempt waits for another call. */
   readonly mayReplace: boolean;
-  /** Of a new connection. */
+  /** Of a new connection, beside those that the attempt began with. */
   readonly labels?: Labels;
   /** Added to what the audit trail says. */
   readonly note?: string;
@@ -71,11 +71,18 @@ export class ConnectService {
    */
   async begin(
     userId: number,
-    { instance, name, returnTo, forceLogin = false }: BeginConnectDto,
+    { instance, name, returnTo, forceLogin = false, labels = {} }: BeginConnectDto,
     browser: string,
   ): Promise<string> {
     assertMayReturnTo(returnTo, this.config);
-    const wanted = { userId, linkId: null, name: name ?? null, returnTo: returnTo ?? null, forceLogin };
+    const wanted = {
+      userId,
+      linkId: null,
+      name: name ?? null,
+      returnTo: returnTo ?? null,
+      forceLogin,
+      labels,
+    };
     return this.beginAt(instance, wanted, browser);
   }
 
@@ -159,7 +166,7 @@ export class ConnectService {
     const { account } = check;
     const connected = {
       ...{ userId, instanceUrl: origin, platformType, account, check },
-      ...{ clientId, clientSecret, grant, name, labels },
+      ...{ clientId, clientSecret, grant, name, labels: { ...answered.labels, ...labels } },
     };
     const saved = await this.accounts.save(connected, mayReplace, async (manager, written) => {
       await beforeCommit?.(manager, written);

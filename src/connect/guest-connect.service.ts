@@ -51,7 +51,7 @@ export class GuestConnectService {
     const browser = browserOf(link, browsers) ?? newSecret();
     const account = await this.accountOf(link);
     const wanted = {
-      ...{ userId: link.userId, linkId: link.id, name: null, forceLogin: false },
+      ...{ userId: link.userId, linkId: link.id, name: null, forceLogin: false, labels: {} },
       returnTo: `${this.config.publicUrl}/console/connect`,
     };
     const instance = account?.handle ?? account?.instanceUrl ?? typed;

@@ -9,7 +9,7 @@ export function EmailField(own: { required?: boolean; description?: string } = {
   return applyDecorators(
     ApiProperty({ format: 'email', maxLength: 320, example: 'ada@example.org', ...own }),
     InForm(normalEmail),
-    IsEmail(),
+    IsEmail({}, { message: '$property must be an e-mail address, such as ada@example.org' }),
     MaxLength(320),
   );
 }

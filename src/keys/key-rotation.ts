@@ -7,6 +7,7 @@ import { Invalidation } from '../outbox/invalidation.js';
 import { transactionIdOf } from '../outbox/transaction-id.js';
 import { BootCanary } from './boot-canary.js';
 import type { Batch, KeyUsage, RewrittenBatch, RotatableSecrets } from './rotatable-secrets.js';
+import { RotationRecord } from './rotation-record.js';
 
 /** Rows locked at the same time, for some milliseconds. */
 const BATCH_ROWS = 100;
@@ -33,6 +34,14 @@ export interface RotationOutcome {
   readonly complete: boolean;
 }
 
+export interface RemainingRows {
+  readonly what: string;
+  readonly left: number;
+  /** Null before a rotation to the primary key has begun. */
+  readonly done: number | null;
+  readonly total: number | null;
+}
+
 /**
  * Re-encrypts all secrets under the primary key while the application reads and writes. Each row names its key, so the
  * rows themselves record the remaining work: a new run resumes a killed one, and two runs share the work.
@@ -46,6 +55,7 @@ export class KeyRotation {
     private readonly ring: KeyRing,
     private readonly invalidation: Invalidation,
     private readonly canary: BootCanary,
+    private readonly record: RotationRecord,
   ) {}
 
   register(secrets: RotatableSecrets): void {
@@ -61,9 +71,10 @@ export class KeyRotation {
     return outcomes;
   }
 
-  /** How many rows are not under the primary key, counted up to a bound. */
-  async remaining(): Promise<{ what: string; left: number }[]> {
-    const counted: { what: string; left: number }[] = [];
+  /** What is not under the primary key yet, counted up to a bound, and how far the rotation is that brings it there. */
+  async remaining(): Promise<RemainingRows[]> {
+    const counted: RemainingRows[] = [];
+    const recorded = await this.record.read();
     for (const { what, table } of this.#registered) {
       // Two ranges of an index, where <> would read all rows.
       const [row] = await this.database.statement<{ left: number }>(
@@ -71,7 +82,8 @@ export class KeyRotation {
            SELECT 1 FROM ${table} WHERE key_id < $1 OR key_id > $1 LIMIT ${COUNT_BOUND}) AS bounded`,
         [this.ring.primaryKeyId],
       );
-      counted.push({ what, left: row?.left ?? 0 });
+      const { done = null, total = null } = recorded.get(what) ?? {};
+      counted.push({ what, left: row?.left ?? 0, done, total });
     }
     return counted;
   }
@@ -101,6 +113,7 @@ export class KeyRotation {
     const { what } = secrets;
     let left = await this.underOtherKeys(secrets);
     progress.started(what, total(left));
+    if (total(left) > 0) await this.record.begin(what, total(left));
     let rewritten = 0;
     let unreadable: readonly number[] = [];
     try {
@@ -110,7 +123,9 @@ export class KeyRotation {
           async (manager, batch) => {
             // Tells the triggers not to count a new version or announce a change: nothing that clients see changes.
             await manager.query(`SELECT set_config('platform_manager.rewrap', 'on', true)`);
-            return secrets.rewrite(manager, batch);
+            const written = await secrets.rewrite(manager, batch);
+            await this.record.add(manager, what, written.rewritten);
+            return written;
           },
           (rows) => progress.advanced(pass === 0 ? rows : 0),
         );

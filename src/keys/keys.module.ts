@@ -4,11 +4,13 @@ import { KeyRing } from '../crypto/key-ring.js';
 import { Database } from '../database/database.js';
 import { BootCanary } from './boot-canary.js';
 import { KeyCanary } from './key-canary.entity.js';
+import { KeyRotationRecord } from './key-rotation-record.entity.js';
 import { KeyRotation } from './key-rotation.js';
+import { RotationRecord } from './rotation-record.js';
 
 @Global()
 @Module({
-  imports: [TypeOrmModule.forFeature([KeyCanary])],
+  imports: [TypeOrmModule.forFeature([KeyCanary, KeyRotationRecord])],
   providers: [
     {
       provide: BootCanary,
@@ -20,6 +22,7 @@ import { KeyRotation } from './key-rotation.js';
         return canary;
       },
     },
+    RotationRecord,
     KeyRotation,
   ],
   exports: [BootCanary, KeyRotation],

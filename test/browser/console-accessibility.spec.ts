@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { NARROW, type View, type Visitor, WIDE } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
-import { choose } from '../support/browser/on-page.js';
+import { choose, focused } from '../support/browser/on-page.js';
 import { type Person, createPlatform } from '../support/factories.js';
 
 /** With SCREENSHOTS=1 this also renews the pictures of README.md and docs/console.md. */
@@ -21,9 +21,13 @@ const VIEWS: readonly (View & { readonly name: string })[] = [
   { ...NARROW, theme: 'dark', name: 'narrow-dark' },
 ];
 
+/** The pictures of the documentation: of each page in both themes, and narrow. */
+const KEPT = ['wide', 'narrow', 'wide-dark'];
+
 describe('the console', () => {
   let site: ConsoleSite;
   let admin: Person;
+  let photosId: number;
 
   beforeAll(async () => {
     site = await ConsoleSite.start();
@@ -45,6 +49,7 @@ describe('the console', () => {
       platformType: 'pixelfed',
       instanceUrl: 'https://pixelfed.example',
     });
+    photosId = photos.id;
     const garden = await add({
       name: 'Garden Club',
       platformType: 'gotosocial',
@@ -67,6 +72,12 @@ describe('the console', () => {
       garden.id,
       `status = 'token_invalid', last_checked_at = now() - interval '2 hours',
        last_error = 'The instance does not accept the access token. Reconnect the account.'`,
+    );
+    await backends.rows(
+      `INSERT INTO platform_checks (platform_id, outcome, detail, first_at, last_at, checks, latency_ms) VALUES
+         ($1, 'connected', '', now() - interval '6 days', now() - interval '8 hours', 24, 180),
+         ($1, 'token_invalid', '', now() - interval '2 hours', now() - interval '2 hours', 1, 95)`,
+      [garden.id],
     );
     await set(photos.id, `status = 'connected', token_expires_at = now() + interval '9 days'`);
     await set(news.id, `account_id = '7'`);
@@ -100,7 +111,7 @@ describe('the console', () => {
       const path = `${FOLDER}${page}-${name}.png`;
       if (SHOTS !== undefined)
         await visitor.page.screenshot({ path: `${SHOTS}/${page}-${name}.png`, fullPage: true });
-      if (MAKE_SCREENSHOTS && view.theme === 'light') await visitor.page.screenshot({ path, fullPage: true });
+      if (MAKE_SCREENSHOTS && KEPT.includes(name)) await visitor.page.screenshot({ path, fullPage: true });
       expect(await visitor.axe()).toEqual([]);
       const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
       expect(await visitor.page.evaluate<number>(overflow)).toBe(0);
@@ -197,6 +208,42 @@ describe('the console', () => {
     await inspect(visitor, 'account');
   }, 120_000);
 
+  it('has none on the webhooks, their deliveries and the connect links', async () => {
+    const { backends, instance } = site;
+    const made = await admin.client.post('/v1/webhooks', {
+      url: `${instance.origin}/hooks`,
+      events: ['platform.broken', 'platform.recovered'],
+    });
+    const { id, secret } = made.json<{ id: number; secret: string }>();
+    backends.secrets.add(secret.slice('whsec_'.length));
+    await backends.rows(
+      `UPDATE webhooks SET url = 'https://app.example.org/hooks', last_delivered_at = now() - interval '3 hours'
+       WHERE id = $1`,
+      [id],
+    );
+    await backends.rows(
+      `INSERT INTO webhook_deliveries
+         (webhook_id, platform_id, message_id, type, payload, created_at, status, attempts, last_attempt_at, response_status, response_body)
+       SELECT $1, $2, 'msg-' || n, 'platform.broken', '{}', now() - (5 - n) * interval '3 hours', CASE n WHEN 2 THEN 'failed' ELSE 'delivered' END, 1,
+         now() - (5 - n) * interval '3 hours', CASE n WHEN 2 THEN 503 ELSE 200 END, ''
+       FROM generate_series(1, 4) AS n`,
+      [id, photosId],
+    );
+    for (const externalUserId of ['customer-1207', 'customer-1311'])
+      await admin.client.post('/v1/connect/links', { externalUserId, applicationName: 'Alt Text Helper' });
+    const visitor = await site.logIn(admin);
+    await visitor.page.getByRole('link', { name: 'Webhooks' }).click();
+    await visitor.see('https://app.example.org/hooks');
+    await inspect(visitor, 'webhooks');
+    await visitor.press(/^Deliveries/);
+    await visitor.see(/answered 503/);
+    await inspect(visitor, 'deliveries');
+    await visitor.page.keyboard.press('Escape');
+    await visitor.page.getByRole('link', { name: 'Connect links' }).click();
+    await visitor.see('customer-1207');
+    await inspect(visitor, 'connect-links');
+  }, 120_000);
+
   it('has none on the users page, nor in its menus and dialogs', async () => {
     const visitor = await site.logIn(admin);
     await visitor.page.getByRole('link', { name: 'Users' }).click();
@@ -254,6 +301,8 @@ describe('the console', () => {
       .locator('.opblock-tag')
       .evaluateAll((tags) => tags.map((tag) => tag.dataset.tag));
     expect(groups.slice(0, 4)).toEqual(['auth', 'instances', 'connect', 'platforms']);
+    const first = page.locator('#operations-tag-auth + div .opblock-summary-path');
+    expect(await first.first().getAttribute('data-path')).toBe('/v1/auth/register');
     await page.locator('#operations-events-Events_stream').getByRole('button').first().click();
     await visitor.see(/^curl -N/);
     expect(await page.getByRole('button', { name: 'Execute' }).count()).toBe(0);
@@ -273,6 +322,49 @@ describe('the console', () => {
     await page.evaluate('localStorage.clear()');
   }, 60_000);
 
+  it.each([320, 1023])('has its pages in a menu at %i px, by keyboard alone', async (width) => {
+    const visitor = await site.logIn(admin, { ...NARROW, width });
+    const { page } = visitor;
+    const link = page.getByRole('link', { name: 'System' });
+    const menu = page.getByRole('button', { name: 'Menu' });
+    expect(await link.isVisible()).toBe(false);
+    await menu.focus();
+    await page.keyboard.press('Enter');
+    await link.waitFor();
+    expect(await visitor.axe()).toEqual([]);
+    await page.keyboard.press('Escape');
+    await link.waitFor({ state: 'hidden' });
+    expect(await focused(visitor)).toBe('Menu');
+    await page.keyboard.press('Enter');
+    for (let stop = 0; stop < 20 && (await focused(visitor)) !== 'System'; stop += 1)
+      await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await visitor.see('Recent errors');
+    await link.waitFor({ state: 'hidden' });
+    expect(await focused(visitor)).toBe('System');
+    expect(await page.evaluate('document.activeElement.id')).toBe('page-title');
+    const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+    expect(await page.evaluate(overflow)).toBe(0);
+  });
+
+  it('has its pages beside them at 1024 px, each on one line, and its messages not over them', async () => {
+    const visitor = await site.logIn(admin, { width: 1024, height: 700, theme: 'light' });
+    const { page } = visitor;
+    const heights = await page
+      .getByRole('navigation', { name: 'Pages' })
+      .getByRole('link')
+      .evaluateAll((links: { offsetHeight: number }[]) => links.map(({ offsetHeight }) => offsetHeight));
+    expect(heights).toHaveLength(12);
+    expect(Math.max(...heights)).toBeLessThan(40);
+    expect(await page.getByRole('button', { name: 'Menu' }).isVisible()).toBe(false);
+    await choose(visitor, 'Photos', 'Disable');
+    await page.getByText('“Photos” disabled').first().waitFor();
+    // Under the message it could not be pressed.
+    await visitor.press('Log out');
+    await visitor.see('Log in');
+    await admin.client.patch(`/v1/platforms/${photosId}`, { isActive: true });
+  });
+
   it('can be used by keyboard alone: the first stop skips to the content', async () => {
     const visitor = await site.logIn(admin);
     await visitor.page.getByRole('article').first().waitFor();
@@ -281,7 +373,7 @@ describe('the console', () => {
       visitor.page.evaluate<string>(`document.activeElement.${property}`);
     // Backwards from the title, which has the focus after the page has changed, to the very first stop.
     expect(await active('id')).toBe('page-title');
-    for (let stop = 0; stop < 20 && !(await active('className')).includes('skip'); stop += 1) {
+    for (let stop = 0; stop < 40 && !(await active('className')).includes('skip'); stop += 1) {
       await keyboard.press('Shift+Tab');
     }
     expect(await active('textContent')).toContain('Skip to content');

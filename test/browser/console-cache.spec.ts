@@ -89,10 +89,22 @@ describe('the console of an administrator', () => {
     await entry('Broken lately', broken.name).waitFor();
     await entry('Tokens that expire soon', ending.name).waitFor();
     await visitor.page.getByRole('link', { name: 'System' }).click();
-    await visitor.see('1 platform connections left');
+    await visitor.see('Platform connections: 1 left');
     expect(await figure(visitor, 'Cache')).toBe('In use');
     expect(await figure(visitor, 'Mail')).toBe('Not configured');
     await visitor.see(/Platform Manager \d.* PostgreSQL \d/);
+    // As keys:rotate records it.
+    await site.backends.rows(
+      `INSERT INTO key_rotations (what, key_id, total, done)
+       SELECT 'platform connections', key_id, 120, 119 FROM key_canary`,
+    );
+    await visitor.page.reload();
+    const progress = visitor.page.getByRole('progressbar', {
+      name: 'Platform connections: 119 of 120 (99 %)',
+    });
+    await progress.waitFor();
+    expect(await progress.getAttribute('value')).toBe('119');
+    expect(await visitor.axe()).toEqual([]);
   });
 
   it('goes anywhere by keyboard: Ctrl K, a few letters, Enter', async () => {

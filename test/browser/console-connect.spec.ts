@@ -40,10 +40,16 @@ describe('the console, as a person connects accounts', () => {
       .waitFor();
     expect(await dialog(visitor).getByLabel('What runs there').count()).toBe(0);
     await visitor.fill({ 'Access token': site.goodToken, 'Name (optional)': 'My Mastodon' });
+    await page.getByText('More about the account').click();
+    await visitor.fill({ 'Labels (optional)': 'Customer: acme', 'Your own ID for it (optional)': 'order-7' });
+    await visitor.press('Add and test');
+    await visitor.see(/Labels must have keys of labels/);
+    await visitor.fill({ 'Labels (optional)': 'customer: acme' });
     await visitor.press('Add and test');
     await card(visitor, 'My Mastodon').getByText('Connected').waitFor();
     await card(visitor, 'My Mastodon').getByText('Default').waitFor();
     await card(visitor, 'My Mastodon').getByText('@alice@').waitFor();
+    await card(visitor, 'My Mastodon').getByText('customer: acme').waitFor();
     expect(await dialog(visitor).count()).toBe(0);
     expect(await focused(visitor)).toBe('Add a platform');
 
@@ -117,9 +123,10 @@ describe('the console, as a person connects accounts', () => {
 
   it('connects by OAuth in the same tab: no dialog and no other tab is left, and it says who was added', async () => {
     const visitor = await site.logIn(await site.person());
-    await begin(visitor);
+    await begin(visitor, 'customer: acme');
     await visitor.see('@alice was added.');
     await visitor.page.getByRole('article').getByText('Connected').waitFor();
+    await visitor.page.getByRole('article').getByText('customer: acme').waitFor();
     expect(visitor.page.url()).toBe(`${site.url}platforms`);
     expect(visitor.context.pages()).toHaveLength(1);
     expect(await dialog(visitor).count()).toBe(0);
@@ -281,9 +288,13 @@ describe('the console, as a person connects accounts', () => {
     await visitor.see('lemmy.example runs lemmy, which cannot be connected.');
   });
 
-  async function begin(visitor: Visitor): Promise<void> {
+  async function begin(visitor: Visitor, labels?: string): Promise<void> {
     await visitor.press('Add a platform');
     await visitor.fill({ 'Instance or account': site.instance.origin });
+    if (labels !== undefined) {
+      await visitor.page.getByText('More about the account').click();
+      await visitor.fill({ 'Labels (optional)': labels });
+    }
     await visitor.press('Continue');
   }
 

@@ -24,6 +24,10 @@ describe('webhooks in the console', () => {
     await visitor.see('No webhooks yet.');
     expect(await visitor.axe()).toEqual([]);
     await visitor.press('Make a webhook');
+    await visitor.fill({ Address: 'nonsense' });
+    await visitor.press('Make webhook');
+    await visitor.see('Address must be an address such as https://example.org/hooks');
+    await visitor.see('Choose at least one');
     await visitor.fill({ Address: 'https://127.0.0.1/' });
     await page.getByLabel('A connection breaks').check();
     expect(await visitor.axe()).toEqual([]);

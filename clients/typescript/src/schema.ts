@@ -2739,6 +2739,16 @@ export interface components {
              */
             name?: string;
             /**
+             * @description Labels for a new connection; a reconnected account keeps its labels
+             * @example {
+             *       "customer": "acme",
+             *       "team/region": "eu"
+             *     }
+             */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
              * @description Where the callback redirects the browser, with `attempt` or `connect=failed&code=…` in the query: a URL on this server or on an origin in CORS_ORIGINS. Defaults to the console
              * @example https://app.example.org/connections
              */
@@ -3398,6 +3408,16 @@ export interface components {
              * @example 0
              */
             left: number;
+            /**
+             * @description Rows that `keys:rotate` has put under the newest key. Null before it has begun
+             * @example 1200
+             */
+            done: number | null;
+            /**
+             * @description How many it had to do in all when it began, or last went on
+             * @example 1200
+             */
+            total: number | null;
         };
         LoggedErrorDto: {
             /**

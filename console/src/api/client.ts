@@ -22,6 +22,7 @@ export type NewWebhook = Schemas['CreateWebhookDto'];
 export type Delivery = Schemas['DeliveryDto'];
 export type ConnectLink = Schemas['ConnectLinkDto'];
 export type GuestLink = Schemas['GuestLinkDto'];
+export type { User };
 export type ManagedUser = Schemas['ManagedUserDto'];
 export type Instance = Schemas['InstanceDto'];
 export type CheckRun = Schemas['CheckRunDto'];

@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks';
 import { Problem, api, ok, user } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
 import { messageOf, say } from '../state/messages.js';
-import { Field, Form } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { Loaded } from '../ui/loaded.js';
 
 const FIELDS = ['email'];

@@ -3,7 +3,8 @@ import { type OpenSession, Problem, api, ok, user } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
 import { say } from '../state/messages.js';
 import { Confirm } from '../ui/confirm.js';
-import { Field, Form } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Time } from '../ui/time.js';
@@ -77,7 +78,7 @@ function SessionRow({ session, onEnd }: { readonly session: OpenSession; readonl
         </p>
         <p class="hint">
           {address === '' ? 'Address unknown' : address} · last seen <Time at={lastSeenAt} none="never" /> ·
-          since <Time at={createdAt} none="" />
+          logged in <Time at={createdAt} none="" />
         </p>
       </div>
       {!current && (
@@ -130,7 +131,7 @@ async function end(id: number): Promise<void> {
 function Password({ onChanged }: { readonly onChanged: () => void }) {
   const [times, setTimes] = useState(0);
   return (
-    <section class="panel narrow" aria-labelledby="password">
+    <section class="panel" aria-labelledby="password">
       <h2 id="password">Change your password</h2>
       <Form
         key={times}

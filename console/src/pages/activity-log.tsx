@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api, ok } from '../api/client.js';
 import { messageOf } from '../state/messages.js';
-import { Select } from '../ui/form.js';
+import { Select } from '../ui/fields.js';
 import { Empty, Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { ACTION_WORDS, type AuditAction, type AuditEntry } from '../ui/words.js';

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type Platform, api, ok } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
 import { hrefOf, query, setQuery } from '../state/route.js';
-import { Select } from '../ui/form.js';
+import { Select } from '../ui/fields.js';
 import { STATUS_LABELS, TYPE_LABELS, softwareOf } from '../ui/labels.js';
 import { Empty, Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
@@ -140,17 +140,20 @@ function Row({ platform }: { readonly platform: Platform }) {
           <strong>{name}</strong>
           {!isActive && <span class="badge">Disabled</span>}
         </p>
-        <p>
-          {username === null ? 'Unknown account at ' : `@${username}@`}
-          {new URL(instanceUrl).host}
+        <p class="account-of">
+          <span>
+            {username === null ? 'Unknown account at ' : `@${username}@`}
+            {new URL(instanceUrl).host}
+          </span>
           <span class="software">
             <SoftwareMark type={platformType} /> {softwareOf(platform)}
           </span>
         </p>
         <Tags labels={platform.labels} />
         <p class="hint">
-          Number {id} of <a href={hrefOf(`connections?user=${userId}`)}>user {userId}</a> · checked{' '}
-          <Time at={platform.lastCheckedAt} none="never" />
+          Number {id} of <a href={hrefOf(`connections?user=${userId}`)}>user {userId}</a> ·{' '}
+          {platform.lastCheckedAt === null ? 'never checked' : 'checked '}
+          <Time at={platform.lastCheckedAt} none="" />
         </p>
       </div>
       <div class="health">

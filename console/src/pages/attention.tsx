@@ -17,7 +17,7 @@ export function Attention({ brokenLately, expiringSoon }: SystemState) {
           none="No connection has broken lately."
           note={(one) => (
             <>
-              {'status' in one && STATUS_LABELS[one.status]} · since <Time at={one.at} none="" />
+              {'status' in one && STATUS_LABELS[one.status]} · <Time at={one.at} none="" />
             </>
           )}
         />

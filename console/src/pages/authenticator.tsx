@@ -51,7 +51,7 @@ export function Authenticator() {
           ) : (
             <>
               <p>
-                On since <Time at={since} none="" />. Recovery codes left: {recoveryCodesLeft}.
+                On. Set up <Time at={since} none="" />. Recovery codes left: {recoveryCodesLeft}.
               </p>
               <div class="buttons">
                 <button type="button" onClick={() => void renew()}>

@@ -2,8 +2,12 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, ok, staysSignedIn } from '../api/client.js';
 import type { Lookup } from '../api/use-lookup.js';
 import { finished, returnAddress } from '../state/connect.js';
-import { Field, Form } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { InstanceField } from '../ui/instance-field.js';
+import { labelsIn } from '../ui/label-text.js';
+import { LabelsField } from '../ui/labels-field.js';
+import { More } from '../ui/more.js';
 
 export interface ByOAuthProps {
   readonly typed: string;
@@ -22,12 +26,16 @@ export function ByOAuth({ typed, onType, lookup, onClose }: ByOAuthProps) {
   const canChoose = lookup.kind !== 'found' || lookup.instance.features?.forceLogin !== false;
   return (
     <Form
-      fields={['instance', 'name']}
+      fields={['instance', 'name', 'labels']}
       submitLabel="Continue"
       onCancel={onClose}
-      onSubmit={async ({ instance = '', name = '', forceLogin }) => {
+      onSubmit={async ({ instance = '', name = '', labels = '', forceLogin }) => {
         const wanted = { instance, returnTo: returnAddress(), forceLogin: forceLogin !== undefined };
-        const body = { ...wanted, ...(name !== '' && { name }) };
+        const body = {
+          ...wanted,
+          ...(name !== '' && { name }),
+          ...(labels !== '' && { labels: labelsIn(labels) }),
+        };
         const begun = await ok(api.POST('/v1/connect', { body }));
         if (staysSignedIn) location.assign(begun.authorizationUrl);
         else setAuthorizationUrl(begun.authorizationUrl);
@@ -48,6 +56,9 @@ export function ByOAuth({ typed, onType, lookup, onClose }: ByOAuthProps) {
               <input type="checkbox" name="forceLogin" /> Let me choose the account at the instance
             </label>
           )}
+          <More open={errorOf('labels') !== undefined}>
+            <LabelsField error={errorOf('labels')} />
+          </More>
         </>
       )}
     </Form>

@@ -4,9 +4,13 @@ import { type Lookup, lookUp } from '../api/use-lookup.js';
 import { remove } from '../list/bulk.js';
 import { messageOf, say, warn } from '../state/messages.js';
 import { platforms, write } from '../state/platforms.js';
-import { Field, Form, SecretField, Select } from '../ui/form.js';
+import { Field, SecretField, Select } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { InstanceField } from '../ui/instance-field.js';
+import { labelsIn } from '../ui/label-text.js';
+import { LabelsField } from '../ui/labels-field.js';
 import { PASTED_LABELS, STATUS_LABELS } from '../ui/labels.js';
+import { More } from '../ui/more.js';
 import type { ByOAuthProps } from './by-oauth.js';
 
 const FIELDS = [
@@ -17,9 +21,11 @@ const FIELDS = [
   'accessToken',
   'clientKey',
   'clientSecret',
+  'labels',
+  'externalId',
 ];
 const SECRETS = ['accessToken', 'clientKey', 'clientSecret'] as const;
-const OPTIONAL = ['username', 'clientKey', 'clientSecret'];
+const OPTIONAL = ['username', 'clientKey', 'clientSecret', 'labels', 'externalId'];
 const HANDLE = /^@?([^\s@/:]+)@[^\s@/]+$/;
 
 type Values = Readonly<Record<string, string>>;
@@ -70,24 +76,28 @@ export function ByToken({ typed, onType, lookup, onClose }: ByOAuthProps) {
             hint="Otherwise the account or the instance"
             error={errorOf('name')}
           />
-          <details open={OPTIONAL.some((field) => errorOf(field) !== undefined)}>
-            <summary>More about the account</summary>
-            <div class="stack">
-              <Field
-                name="username"
-                label="Username (optional)"
-                hint="Otherwise the test finds it out"
-                spellcheck={false}
-                error={errorOf('username')}
-              />
-              <SecretField name="clientKey" label="Client key (optional)" error={errorOf('clientKey')} />
-              <SecretField
-                name="clientSecret"
-                label="Client secret (optional)"
-                error={errorOf('clientSecret')}
-              />
-            </div>
-          </details>
+          <More open={OPTIONAL.some((field) => errorOf(field) !== undefined)}>
+            <Field
+              name="username"
+              label="Username (optional)"
+              hint="Otherwise the test finds it out"
+              spellcheck={false}
+              error={errorOf('username')}
+            />
+            <SecretField name="clientKey" label="Client key (optional)" error={errorOf('clientKey')} />
+            <SecretField
+              name="clientSecret"
+              label="Client secret (optional)"
+              error={errorOf('clientSecret')}
+            />
+            <LabelsField error={errorOf('labels')} />
+            <Field
+              name="externalId"
+              label="Your own ID for it (optional)"
+              spellcheck={false}
+              error={errorOf('externalId')}
+            />
+          </More>
         </>
       )}
     </Form>
@@ -108,7 +118,8 @@ function bodyOf(values: Values, lookup: Lookup): NewPlatform {
   const platformType = instance?.platformType ?? values.platformType ?? 'mastodon_api';
   const all = { ...values, username, name, instanceUrl, platformType };
   const given = Object.entries(all).filter(([field, value]) => value !== '' || !OPTIONAL.includes(field));
-  return Object.fromEntries(given) as unknown as NewPlatform;
+  const labels = values.labels ? { labels: labelsIn(values.labels) } : {};
+  return { ...Object.fromEntries(given), ...labels } as unknown as NewPlatform;
 }
 
 /** Names are unique. */

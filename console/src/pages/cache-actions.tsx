@@ -1,7 +1,7 @@
 import { api, ok, user } from '../api/client.js';
 import { say } from '../state/messages.js';
 import { Confirm } from '../ui/confirm.js';
-import { Field } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
 
 interface ActionProps {
   readonly onClose: () => void;

@@ -2,7 +2,8 @@ import { useMemo, useState } from 'preact/hooks';
 import { OUTCOMES, type Reading, hitRatio, queriesSaved, totalOf } from '../cache/readings.js';
 import { type CacheWatch, useCacheWatch } from '../cache/watch-cache.js';
 import { Chart, formatOrDash } from '../ui/chart.js';
-import { Select } from '../ui/form.js';
+import { Select } from '../ui/fields.js';
+import { Skeleton } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Tile } from '../ui/tile.js';
 import { DropCache, WarmCache } from './cache-actions.js';
@@ -54,7 +55,7 @@ export function CachePage() {
         </p>
       )}
       {watch.figures === null ? (
-        watch.error === null && <p class="loading">Loading the figures…</p>
+        watch.error === null && <Skeleton what="the figures" />
       ) : (
         <Tiles {...watch} />
       )}

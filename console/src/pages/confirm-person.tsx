@@ -2,7 +2,7 @@ import { api, ok, user } from '../api/client.js';
 import { type Confirmation } from '../state/confirmation.js';
 import { usePasskey } from '../state/passkeys.js';
 import { Confirm } from '../ui/confirm.js';
-import { Field } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
 import { PasskeyButton } from '../ui/passkey-button.js';
 
 const FIELDS = ['password'];

@@ -4,8 +4,10 @@ import { useLookup } from '../api/use-lookup.js';
 import { say, warn } from '../state/messages.js';
 import { platforms, write } from '../state/platforms.js';
 import { Dialog } from '../ui/dialog.js';
-import { Field, Form, SecretField, Select, TextArea } from '../ui/form.js';
+import { Field, SecretField, Select } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { labelsIn, labelsText } from '../ui/label-text.js';
+import { LabelsField } from '../ui/labels-field.js';
 import { PASTED_LABELS, STATUS_LABELS, TYPE_LABELS } from '../ui/labels.js';
 
 interface EditProps {
@@ -108,13 +110,7 @@ export function EditPlatform({ platform: opened, onClose }: EditProps) {
               spellcheck={false}
               error={errorOf('username')}
             />
-            <TextArea
-              name="labels"
-              label="Labels (optional)"
-              hint="For your programs and lists: one on a line, such as “customer: acme”"
-              defaultValue={labelsText(shown.labels)}
-              error={errorOf('labels')}
-            />
+            <LabelsField defaultValue={labelsText(shown.labels)} error={errorOf('labels')} />
             <Field
               name="externalId"
               label="Your own ID for it (optional)"

@@ -1,3 +1,4 @@
+import { runsOf } from '../list/runs.js';
 import { platforms } from '../state/platforms.js';
 import { hrefOf } from '../state/route.js';
 import { Time } from '../ui/time.js';
@@ -13,7 +14,7 @@ interface EntriesProps {
 export function Entries({ entries, withPlatform = true }: EntriesProps) {
   return (
     <ol class="rows panel">
-      {entries.map((entry) => (
+      {runsOf(entries).map(({ entry, times }) => (
         <li key={entry.id}>
           <div class="main">
             <p>
@@ -26,6 +27,7 @@ export function Entries({ entries, withPlatform = true }: EntriesProps) {
               By {actorOf(entry)}
               {entry.address !== '' && ` from ${entry.address}`}
               {entry.detail !== '' && ` · ${entry.detail}`}
+              {times > 1 && ` · ${times} times in a row`}
             </p>
           </div>
           <p class="hint">
@@ -39,7 +41,8 @@ export function Entries({ entries, withPlatform = true }: EntriesProps) {
 
 function Outcome({ entry }: { readonly entry: AuditEntry }) {
   const outcome = outcomeOf(entry);
-  return outcome === null ? null : <span class="badge warn">{outcome}</span>;
+  if (outcome === null) return null;
+  return <span class={outcome.isBad ? 'badge warn' : 'badge'}>{outcome.text}</span>;
 }
 
 function About({ entry: { platformId } }: { readonly entry: AuditEntry }) {

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { type AccountOfDay, type Platform, api, ok } from '../api/client.js';
 import { Chart } from '../ui/chart.js';
-import { Select } from '../ui/form.js';
+import { Select } from '../ui/fields.js';
 import { OverTime } from './over-time.js';
 
 const COUNTS = { followers: 'Followers', following: 'Following', statuses: 'Posts on the instance' } as const;

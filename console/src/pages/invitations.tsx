@@ -5,7 +5,8 @@ import { say } from '../state/messages.js';
 import { hrefOf } from '../state/route.js';
 import { Confirm } from '../ui/confirm.js';
 import { Dialog } from '../ui/dialog.js';
-import { Field, Form, Select } from '../ui/form.js';
+import { Field, Select } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { Loaded } from '../ui/loaded.js';
 import { Time } from '../ui/time.js';
 

@@ -1,6 +1,6 @@
 import type { NewApiKey } from '../api/client.js';
 import { platforms } from '../state/platforms.js';
-import { Checks, Field } from '../ui/form.js';
+import { Checks, Field } from '../ui/fields.js';
 import { METHOD_WORDS } from '../ui/words.js';
 
 type Policy = NonNullable<NewApiKey['policy']>;

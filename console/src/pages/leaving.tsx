@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { api, ok, session, sessionEnd } from '../api/client.js';
 import { messageOf } from '../state/messages.js';
 import { Confirm } from '../ui/confirm.js';
-import { Field } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
 
 const FIELDS = ['currentPassword'];
 

@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks';
 import { Problem, api, ok, user } from '../api/client.js';
 import { say } from '../state/messages.js';
 import { go, hrefOf } from '../state/route.js';
-import { Field, Form } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { PageTitle } from '../ui/page-title.js';
 
 const NOTHING: readonly string[] = [];

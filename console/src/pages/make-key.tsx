@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks';
 import { type NewApiKey, api, ok } from '../api/client.js';
 import { Copied } from '../ui/copied.js';
 import { Dialog } from '../ui/dialog.js';
-import { Checks, Field, Form, Select } from '../ui/form.js';
+import { Checks, Field, Select } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { SCOPE_WORDS, type Scope } from '../ui/words.js';
 import { LIMIT_FIELDS, Limits, chosenIn, policyOf } from './key-limits.js';
 

@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks';
 import { api, ok } from '../api/client.js';
 import { Copied } from '../ui/copied.js';
 import { Dialog } from '../ui/dialog.js';
-import { Field, Form } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 
 const FIELDS = ['externalUserId', 'applicationName'];
 

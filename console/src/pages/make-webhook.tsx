@@ -1,6 +1,7 @@
 import { type NewWebhook, api, ok } from '../api/client.js';
 import { Dialog } from '../ui/dialog.js';
-import { Checks, Field, Form } from '../ui/form.js';
+import { Checks, Field } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { WEBHOOK_EVENT_WORDS } from '../ui/words.js';
 
 const FIELDS = ['url', 'events'];

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Platform } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
-import { Select } from '../ui/form.js';
+import { Select } from '../ui/fields.js';
 
 const RANGES = { 30: '30 days', 90: '90 days', 365: '1 year' };
 

@@ -42,7 +42,7 @@ export function OverviewPage() {
         {({ ready, figures }) => (
           <dl class="tiles">
             <Tile label="Database" value={DATABASE[ready.database]}>
-              {figures.pool.used} connections in use, {figures.pool.waiting} requests waiting
+              Connections in use: {figures.pool.used}, requests waiting: {figures.pool.waiting}
             </Tile>
             <Tile label="Cache" value={CACHE[ready.cache]}>
               <a href={hrefOf('cache')}>Figures and charts</a>

@@ -7,7 +7,7 @@ import { hasPasskeys, makePasskey } from '../state/passkeys.js';
 import { Confirm } from '../ui/confirm.js';
 import { Copied } from '../ui/copied.js';
 import { Dialog } from '../ui/dialog.js';
-import { Field } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
 import { Loaded } from '../ui/loaded.js';
 import { Time } from '../ui/time.js';
 
@@ -68,7 +68,7 @@ function PasskeyRow({
           <strong>{name}</strong>
         </p>
         <p class="hint">
-          since <Time at={createdAt} none="" /> · last used <Time at={lastUsedAt} none="never" />
+          added <Time at={createdAt} none="" /> · last used <Time at={lastUsedAt} none="never" />
         </p>
       </div>
       <button type="button" onClick={() => onStep({ kind: 'rename', passkey })}>

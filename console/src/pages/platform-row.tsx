@@ -35,17 +35,21 @@ export function PlatformRow(props: RowProps) {
       </label>
       <Avatar platform={platform} />
       <div class="who">
-        <h2 id={titleId}>
-          <a href={hrefOf(`platforms/${id}`)}>{name}</a>
-        </h2>
-        {isDefault && <span class="badge accent">Default</span>}
-        {!isActive && <span class="badge">Disabled</span>}
-        <p>
-          {username === null ? 'Unknown account at ' : `@${username}@`}
-          <wbr />
-          <a href={instanceUrl} target="_blank" rel="noopener noreferrer">
-            {host}
-          </a>{' '}
+        <div class="named">
+          <h2 id={titleId}>
+            <a href={hrefOf(`platforms/${id}`)}>{name}</a>
+          </h2>
+          {isDefault && <span class="badge accent">Default</span>}
+          {!isActive && <span class="badge">Disabled</span>}
+        </div>
+        <p class="account-of">
+          <span>
+            {username === null ? 'Unknown account at ' : `@${username}@`}
+            <wbr />
+            <a href={instanceUrl} target="_blank" rel="noopener noreferrer">
+              {host}
+            </a>
+          </span>
           <span class="software">
             <SoftwareMark type={platformType} /> {softwareOf(platform)}
           </span>

@@ -4,7 +4,7 @@ import { type BulkAction, runBulk } from '../list/bulk.js';
 import { type Choice, SORTS, softwareOptions, statusOptions } from '../list/choice.js';
 import { setQuery } from '../state/route.js';
 import { Confirm } from '../ui/confirm.js';
-import { Select } from '../ui/form.js';
+import { Select } from '../ui/fields.js';
 
 /** While somebody types. */
 const QUIET_MS = 150;

@@ -2,8 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Platform } from '../api/client.js';
 import { choiceOf, chosen } from '../list/choice.js';
 import { loadError, platforms, reload } from '../state/platforms.js';
-import { go, page, query, setQuery } from '../state/route.js';
-import { Empty } from '../ui/loaded.js';
+import { go, hrefOf, page, query, setQuery } from '../state/route.js';
+import { Empty, Skeleton } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { AddPlatform } from './add-platform.js';
 import { BulkProgress } from './bulk-progress.js';
@@ -150,21 +150,16 @@ export function LoadState() {
     );
   }
   if (list === null) {
-    return (
-      <p role="status" class="loading">
-        Loading your platforms…
-      </p>
-    );
+    return <Skeleton what="your platforms" />;
   }
   if (list.length > 0) return null;
   return (
-    <div class="empty panel">
-      <p>No platforms connected yet.</p>
-      <p class="hint">
-        Connect an account on Mastodon, Pixelfed, Pleroma, Akkoma, GoToSocial, Friendica, Misskey, Bluesky or
-        other software that speaks the Mastodon, the Misskey or the AT Protocol’s API. Its credentials are
-        stored encrypted and never shown here.
+    <Empty title="No platforms connected yet.">
+      <p>
+        <a href={hrefOf('platforms?add=yes')}>Add a platform</a>: an account on Mastodon, Pixelfed, Pleroma,
+        Akkoma, GoToSocial, Friendica, Misskey, Bluesky or other software that speaks the Mastodon, the
+        Misskey or the AT Protocol’s API. Its credentials are stored encrypted and never shown here.
       </p>
-    </div>
+    </Empty>
   );
 }

@@ -1,6 +1,7 @@
 import { session } from '../api/client.js';
 import { usePasskey } from '../state/passkeys.js';
-import { Field, Form } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { PageTitle } from '../ui/page-title.js';
 import { PasskeyButton } from '../ui/passkey-button.js';
 

@@ -2,7 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, ok } from '../api/client.js';
 import { messageOf } from '../state/messages.js';
 import { Dialog } from '../ui/dialog.js';
-import { Field, Form } from '../ui/form.js';
+import { Field } from '../ui/fields.js';
+import { Form } from '../ui/form.js';
 import { QrCode } from '../ui/qr-code.js';
 
 const FIELDS = ['code'];

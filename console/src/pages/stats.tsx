@@ -1,6 +1,7 @@
 import { type Platform, type PlatformStats, api, ok } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
 import { platforms } from '../state/platforms.js';
+import { Skeleton } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Time } from '../ui/time.js';
 import { Activity } from './activity.js';
@@ -36,11 +37,7 @@ function Numbers({ list }: { readonly list: readonly Platform[] }) {
         </div>
       )}
       {stats === null ? (
-        error === null && (
-          <p role="status" class="loading">
-            Loading the statistics…
-          </p>
-        )
+        error === null && <Skeleton what="the statistics" />
       ) : (
         <>
           <Totals stats={stats} />

@@ -72,18 +72,33 @@ function Rotation({ rows }: { readonly rows: SystemState['keyRotation'] }) {
       ) : (
         <>
           <p>
-            Not everything is encrypted with the newest key yet. <code>keys:rotate</code> goes on with it.
+            Not everything is encrypted with the newest key yet. <code>keys:rotate</code>{' '}
+            {left.some(({ total }) => total !== null) ? 'goes on with it.' : 'does it.'}
           </p>
-          <ul>
-            {left.map((row) => (
-              <li key={row.what}>
-                {counted(row.left)} {row.what} left
-              </li>
-            ))}
-          </ul>
+          <ul class="stack">{left.map(toProgress)}</ul>
         </>
       )}
     </section>
+  );
+}
+
+function toProgress({ what, left, done, total }: SystemState['keyRotation'][number]) {
+  const title = what.charAt(0).toUpperCase() + what.slice(1);
+  if (done === null || total === null)
+    return (
+      <li key={what}>
+        {title}: {counted(left)} left
+      </li>
+    );
+  // More than there were at its beginning, if some have been written with the older key since.
+  const all = Math.max(total, left > BOUND ? 0 : done + left);
+  return (
+    <li key={what}>
+      <label>
+        {title}: {whole.format(done)} of {whole.format(all)} ({Math.floor((100 * done) / Math.max(all, 1))} %)
+        <progress value={done} max={all} />
+      </label>
+    </li>
   );
 }
 

@@ -4,7 +4,7 @@ import { usePolled } from '../api/use-polled.js';
 import { say } from '../state/messages.js';
 import { hrefOf } from '../state/route.js';
 import { Confirm } from '../ui/confirm.js';
-import { Select } from '../ui/form.js';
+import { Select } from '../ui/fields.js';
 import { Empty, Loaded } from '../ui/loaded.js';
 import { Menu } from '../ui/menu.js';
 import { PageTitle } from '../ui/page-title.js';
@@ -139,7 +139,7 @@ function UserRow({ person, onChanged }: RowProps) {
         </p>
         <p class="hint">
           Number {id} · <a href={hrefOf(`connections?user=${id}`)}>connections</a> ·{' '}
-          {oidcIssuer === null ? 'signs in with a password' : `signs in with ${oidcIssuer}`} · since{' '}
+          {oidcIssuer === null ? 'signs in with a password' : `signs in with ${oidcIssuer}`} · joined{' '}
           <Time at={createdAt} none="" /> · last active <Time at={lastActiveAt} none="never" />
           {leavesAt !== null && (
             <>

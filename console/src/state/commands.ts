@@ -1,6 +1,7 @@
 import { api, ok, session, user } from '../api/client.js';
 import { STATUS_LABELS } from '../ui/labels.js';
 import { messages, dismiss, say, warn, warnOf } from './messages.js';
+import { ADMIN_PAGES, PAGES } from './pages.js';
 import { platforms, write } from './platforms.js';
 import { go } from './route.js';
 
@@ -13,23 +14,7 @@ export interface Command {
 }
 
 /** All that is offered before something is typed, and a few connections. */
-const MAX_FOUND = 17;
-
-const PAGES: readonly (readonly [target: string, label: string])[] = [
-  ['platforms', 'Platforms'],
-  ['stats', 'Stats'],
-  ['api-keys', 'API keys'],
-  ['webhooks', 'Webhooks'],
-  ['activity', 'Activity log'],
-  ['account', 'Account'],
-];
-const ADMIN_PAGES: readonly (readonly [target: string, label: string])[] = [
-  ['overview', 'Overview'],
-  ['connections', 'All connections'],
-  ['users', 'Users'],
-  ['cache', 'Cache'],
-  ['system', 'System'],
-];
+const MAX_FOUND = 18;
 
 /** What can be done from anywhere, best first; all words must be found. */
 export function commandsFor(typed: string): readonly Command[] {
@@ -45,7 +30,7 @@ function all(): Command[] {
   return [
     ...(undoable?.undo === undefined ? [] : [undoing(undoable.id, undoable.text, undoable.undo)]),
     { id: 'add', label: 'Add a platform', hint: '', run: () => go('platforms?add=yes') },
-    ...pages.map(([target, label]) => ({ id: target, label, hint: 'Page', run: () => go(target) })),
+    ...pages.map(({ target, label }) => ({ id: target, label, hint: 'Page', run: () => go(target) })),
     {
       id: 'attention',
       label: 'Platforms that need attention',

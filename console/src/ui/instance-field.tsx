@@ -1,5 +1,5 @@
 import type { Lookup } from '../api/use-lookup.js';
-import { Field } from './form.js';
+import { Field } from './fields.js';
 import { TYPE_LABELS } from './labels.js';
 import { SoftwareMark } from './software-mark.js';
 

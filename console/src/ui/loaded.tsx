@@ -27,7 +27,7 @@ export function Loaded<T>({ polled: { value, error, again }, what, children }: L
   );
 }
 
-function Skeleton({ what }: { readonly what: string }) {
+export function Skeleton({ what }: { readonly what: string }) {
   return (
     <div role="status" class="skeleton">
       <span class="visually-hidden">Loading {what}…</span>

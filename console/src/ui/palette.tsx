@@ -1,6 +1,8 @@
+import { Search } from 'lucide';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { type Command, commandsFor } from '../state/commands.js';
 import { Dialog } from './dialog.js';
+import { Icon } from './icon.js';
 
 /** The commands behind Ctrl K, and behind its button for those who have no keyboard. */
 export function Palette() {
@@ -17,7 +19,7 @@ export function Palette() {
   return (
     <>
       <button type="button" class="goto" aria-keyshortcuts="Control+K" onClick={() => setOpen(true)}>
-        Go to <kbd>Ctrl K</kbd>
+        <Icon node={Search} /> <span>Go to</span> <kbd>Ctrl K</kbd>
       </button>
       {open && <Commands onClose={() => setOpen(false)} />}
     </>

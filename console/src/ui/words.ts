@@ -95,11 +95,20 @@ export const ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   'audit.broken': 'Log found damaged',
 };
 
-const SUCCESS = ['done', 'revealed'];
+/** They say no more than the action itself. */
+const PLAIN = 'done revealed admitted used changed reset removed requested invited withdrawn'.split(' ');
+/** They say more, and nothing has failed. */
+const GOOD =
+  'connected renewed confirmation_required begun completed undone sessions_ended enabled disabled admin user'.split(
+    ' ',
+  );
 
 /** What came of it, if that is not what the action itself says. */
-export function outcomeOf({ outcome }: AuditEntry): string | null {
-  return SUCCESS.includes(outcome) ? null : outcome.replaceAll('_', ' ');
+export function outcomeOf({
+  outcome,
+}: AuditEntry): { readonly text: string; readonly isBad: boolean } | null {
+  if (PLAIN.includes(outcome)) return null;
+  return { text: outcome.replaceAll('_', ' '), isBad: !GOOD.includes(outcome) };
 }
 
 export function actorOf({ actor, apiKeyId }: AuditEntry): string {

@@ -82,6 +82,22 @@ class KeyRotationDto {
     description: 'Rows that are not under the newest key yet; counted up to 10001',
   })
   left!: number;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    example: 1200,
+    description: 'Rows that `keys:rotate` has put under the newest key. Null before it has begun',
+  })
+  done!: number | null;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    example: 1200,
+    description: 'How many it had to do in all when it began, or last went on',
+  })
+  total!: number | null;
 }
 
 class LoggedErrorDto {

@@ -2,7 +2,6 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
-  ArrayMinSize,
   ArrayUnique,
   IsArray,
   IsIn,
@@ -16,6 +15,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { canonicalRange } from '../../http/address-ranges.js';
+import { AtLeastOne } from '../../http/at-least-one.decorator.js';
 import { type Scope, SCOPES } from '../../http/auth/auth-user.js';
 import { type KeyPolicyFields, PROXY_METHODS, type ProxyMethod } from '../../http/auth/key-policy.js';
 import { isPathPattern } from '../../http/auth/path-pattern.js';
@@ -73,7 +73,7 @@ export class ApiKeyPolicyDto implements KeyPolicyFields {
   })
   @ValidateIf(isGiven)
   @IsArray()
-  @ArrayMinSize(1)
+  @AtLeastOne()
   @ArrayMaxSize(MAX_PLATFORMS)
   @ArrayUnique()
   @IsInt({ each: true })
@@ -91,7 +91,7 @@ export class ApiKeyPolicyDto implements KeyPolicyFields {
   })
   @ValidateIf(isGiven)
   @IsArray()
-  @ArrayMinSize(1)
+  @AtLeastOne()
   @ArrayMaxSize(MAX_ADDRESSES)
   @IsAddressRange()
   addresses?: string[];
@@ -106,7 +106,7 @@ export class ApiKeyPolicyDto implements KeyPolicyFields {
   })
   @ValidateIf(isGiven)
   @IsArray()
-  @ArrayMinSize(1)
+  @AtLeastOne()
   @ArrayMaxSize(PROXY_METHODS.length)
   @ArrayUnique()
   @IsIn(PROXY_METHODS, { each: true })
@@ -123,7 +123,7 @@ export class ApiKeyPolicyDto implements KeyPolicyFields {
   })
   @ValidateIf(isGiven)
   @IsArray()
-  @ArrayMinSize(1)
+  @AtLeastOne()
   @ArrayMaxSize(MAX_PATHS)
   @IsPathPattern()
   paths?: string[];
@@ -157,7 +157,7 @@ export class CreateApiKeyDto {
     description: 'Everything that the key may do',
   })
   @IsArray()
-  @ArrayMinSize(1)
+  @AtLeastOne()
   @ArrayMaxSize(SCOPES.length)
   @ArrayUnique()
   @IsIn(SCOPES, { each: true })

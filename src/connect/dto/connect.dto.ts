@@ -4,6 +4,8 @@ import { Length } from '../../http/length.decorator.js';
 import { IsPlainText } from '../../http/plain-text.decorator.js';
 import type { InstanceAccount } from '../../instances/account.js';
 import { TestedAccountDto, toTestedAccountDto } from '../../platforms/dto/platform-test.dto.js';
+import { LABELS } from '../../platforms/dto/platform.dto.js';
+import { IsLabels, type Labels } from '../../platforms/labels.js';
 import type { SavedAccount } from '../connected-accounts.js';
 
 export interface Finished extends SavedAccount {
@@ -31,6 +33,14 @@ export class BeginConnectDto {
   @IsPlainText()
   @Length(1, 100, { message: 'name must have 1 to 100 characters' })
   name?: string;
+
+  @ApiPropertyOptional({
+    ...LABELS,
+    description: 'Labels for a new connection; a reconnected account keeps its labels',
+  })
+  @ValidateIf((_, value) => value !== undefined)
+  @IsLabels()
+  labels?: Labels;
 
   @ApiPropertyOptional({
     maxLength: 500,

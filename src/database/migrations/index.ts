@@ -37,6 +37,7 @@ import { CheckHistory1764007100000 } from './1764007100000-check-history.js';
 import { Attention1764007200000 } from './1764007200000-attention.js';
 import { ConnectLinks1764007300000 } from './1764007300000-connect-links.js';
 import { BeginWrite1764007500000 } from './1764007500000-begin-write.js';
+import { KeyRotations1764007800000 } from './1764007800000-key-rotations.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -79,4 +80,5 @@ export const MIGRATIONS = [
   Attention1764007200000,
   ConnectLinks1764007300000,
   BeginWrite1764007500000,
+  KeyRotations1764007800000,
 ];

@@ -1,13 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  ArrayUnique,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  ValidateIf,
-} from 'class-validator';
+import { ArrayMaxSize, ArrayUnique, IsArray, IsBoolean, IsIn, ValidateBy, ValidateIf } from 'class-validator';
+import { AtLeastOne } from '../../http/at-least-one.decorator.js';
 import { Length } from '../../http/length.decorator.js';
 import { IsExactText } from '../../http/plain-text.decorator.js';
 import { LABELS } from '../../platforms/dto/platform.dto.js';
@@ -37,17 +30,29 @@ const LABELS_RULES = {
   description: 'Only connections that have all of these labels. Without any: all connections',
 } as const;
 const TIME = { type: String, format: 'date-time', nullable: true, example: null } as const;
+/** Here only whether it is one, so that a form hears it together with what else is wrong. */
+function IsWebAddress(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isWebAddress',
+    validator: {
+      validate: (value: unknown) => typeof value !== 'string' || value === '' || URL.canParse(value),
+      defaultMessage: () => '$property must be an address such as https://example.org/hooks',
+    },
+  });
+}
+
 const isGiven = (_: object, value: unknown): boolean => value !== undefined;
 
 export class CreateWebhookDto {
   @ApiProperty(URL_RULES)
   @IsExactText()
   @Length(1, MAX_URL)
+  @IsWebAddress()
   url!: string;
 
   @ApiProperty(EVENTS_RULES)
   @IsArray()
-  @ArrayMinSize(1)
+  @AtLeastOne()
   @ArrayMaxSize(WEBHOOK_EVENTS.length)
   @ArrayUnique()
   @IsIn(WEBHOOK_EVENTS, { each: true })
@@ -64,12 +69,13 @@ export class UpdateWebhookDto {
   @ValidateIf(isGiven)
   @IsExactText()
   @Length(1, MAX_URL)
+  @IsWebAddress()
   url?: string;
 
   @ApiPropertyOptional(EVENTS_RULES)
   @ValidateIf(isGiven)
   @IsArray()
-  @ArrayMinSize(1)
+  @AtLeastOne()
   @ArrayMaxSize(WEBHOOK_EVENTS.length)
   @ArrayUnique()
   @IsIn(WEBHOOK_EVENTS, { each: true })

@@ -111,7 +111,9 @@ describe('GET /v1/admin/system', () => {
       cache: { store: 'redis', breaker: 'closed', behind: false },
       outbox: { pending: expect.any(Number), lagSeconds: expect.any(Number) },
       mail: { configured: true, waiting: expect.any(Number), lateSeconds: expect.any(Number) },
-      keyRotation: expect.arrayContaining([{ what: 'platform connections', left: 1 }]),
+      keyRotation: expect.arrayContaining([
+        { what: 'platform connections', left: 1, done: null, total: null },
+      ]),
       recentErrors: expect.any(Array),
       brokenLately: [{ id: broken.id, userId: session.user.id, name: broken.name, status: 'token_invalid' }],
       expiringSoon: [{ id: soon.id, name: soon.name, instanceUrl: soon.instanceUrl }],

@@ -104,6 +104,16 @@ describe('several accounts of one instance', () => {
     expect((await finishAttempt(caller, attempt)).body.account).toMatchObject({ username: 'alice' });
   });
 
+  it('gives a new connection the labels that the attempt began with, and changes those of no other', async () => {
+    const fake = await fakes.start('mastodon');
+    const caller = await app.signUp();
+    const labels = { customer: 'acme' };
+    await finish(caller, begin(caller, fake, { labels }));
+    expect(await listOf(caller)).toMatchObject([{ labels }]);
+    await finish(caller, begin(caller, fake, { labels: { customer: 'other' } }));
+    expect(await listOf(caller)).toMatchObject([{ labels }]);
+  });
+
   it('keeps what waits for an answer for its user alone, and for ten minutes', async () => {
     const fake = await fakes.start('mastodon');
     const { caller, attempt } = await cameBackAgain(fake);
@@ -116,6 +126,7 @@ describe('several accounts of one instance', () => {
 
   it.each([
     ['/v1/connect', { instance: 'mastodon.example', forceLogin: 'yes' }, '/forceLogin'],
+    ['/v1/connect', { instance: 'mastodon.example', labels: { 'not a key': 'x' } }, '/labels'],
     ['/v1/connect/finish', { attempt: 'x'.repeat(43), replace: 1 }, '/replace'],
   ])('answers 400 at %s to %j', async (path, body, pointer) => {
     const caller = await app.signUp();

@@ -94,6 +94,7 @@ it('lets an attempt to connect, begun under a key that has left since, be begun 
     clientId: 'client',
     clientSecret: null,
     forceLogin: false,
+    labels: {},
     verifier: backends.secrets.make('verifier'),
     name: null,
     linkId: null,

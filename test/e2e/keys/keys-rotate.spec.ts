@@ -31,6 +31,12 @@ interface Row {
   readonly updatedAt: Date;
 }
 
+interface Progress {
+  readonly done: number;
+  readonly total: number;
+  readonly underNewKey: number;
+}
+
 describe('keys:rotate', () => {
   let backends: Backends;
   let newKey: string;
@@ -48,7 +54,9 @@ describe('keys:rotate', () => {
     backends.secrets.add(newKey);
     // Each test begins under the old key, with whatever its predecessors left gone; also the outbox, which a process
     // that starts replays before it uses the cache.
-    await backends.sql.query('TRUNCATE users CASCADE; TRUNCATE key_canary, audit_chain, platform_changes');
+    await backends.sql.query(
+      'TRUNCATE users CASCADE; TRUNCATE key_canary, key_rotations, audit_chain, platform_changes',
+    );
     await backends.redis.flushDb();
     await leaveCanary(backends);
   });
@@ -120,6 +128,13 @@ describe('keys:rotate', () => {
   it('loses nothing when it is killed at any point, and goes on when it is run again', async () => {
     await insertUsers(backends, 1500);
     let kills = 0;
+    // One statement: what a killed run had sent may still be committed.
+    const progress = () =>
+      backends.rows<Progress>(
+        `SELECT done, total, (SELECT count(*)::integer FROM platform_connections WHERE key_id = $1) AS "underNewKey"
+         FROM key_rotations WHERE what = 'platform connections'`,
+        [primary],
+      );
     for (const at of [1, 400]) {
       const run = rotateByCli();
       await waitUntil(async () => (await underNewKey()) >= at, {
@@ -131,11 +146,21 @@ describe('keys:rotate', () => {
       if ((await run.done).code === null) kills++;
       const cipher = new CredentialCipher(KeyRing.parse(ring));
       expect((await allRows()).filter((row) => cipher.decrypt(row, row) === null)).toEqual([]);
+      const [recorded] = await progress();
+      expect(recorded).toMatchObject({ done: recorded?.underNewKey, total: 1500 });
     }
     expect(kills).toBeGreaterThan(0);
     const { code, stderr } = await rotateByCli().done;
     expect({ code, stderr }).toMatchObject({ code: 0 });
     await expectNewKeySuffices();
+    expect(await progress()).toEqual([{ done: 1500, total: 1500, underNewKey: 1500 }]);
+    const { app } = await startNew();
+    expect(await app.get(KeyRotation).remaining()).toContainEqual({
+      what: 'platform connections',
+      left: 0,
+      done: 1500,
+      total: 1500,
+    });
   });
 
   it('shares the work of two runs', async () => {
