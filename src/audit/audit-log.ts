@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { ServiceUnavailable } from '../common/domain-error.js';
 import { Installation } from '../common/installation.js';
-import { isDatabaseUnavailable } from '../database/database-errors.js';
+import { isDatabaseUnavailable, isRefusal } from '../database/database-errors.js';
 import type { AuditAction } from './audit-actions.js';
 import { AuditChain, type UnchainedRow } from './audit-chain.js';
 import { type AuditOrigin, currentOrigin } from './audit-origin.js';
@@ -42,7 +42,7 @@ class AuditUnavailable extends ServiceUnavailable {
 /** Records who does what. Append-only. */
 @Injectable()
 export class AuditLog {
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   #writing = false;
 
   constructor(
@@ -81,18 +81,23 @@ export class AuditLog {
 
   private async writeAll(): Promise<void> {
     this.#writing = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, BATCH);
-      this.#waiting = this.#waiting.slice(BATCH);
-      try {
-        await this.chain.append(batch.map(({ row }) => row));
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        const reason = error instanceof ServiceUnavailable ? error : new AuditUnavailable(error);
-        for (const { reject } of batch) reject(reason);
-      }
-    }
+    while (this.#waiting.length > 0) await this.writeBatch(this.#waiting.splice(0, BATCH));
     this.#writing = false;
+  }
+
+  /** All rows are committed or none. One that is refused must not take the others with it, so then each goes alone. */
+  private async writeBatch(batch: readonly Waiting[]): Promise<void> {
+    try {
+      await this.chain.append(batch.map(({ row }) => row));
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      if (batch.length > 1 && isRefusal(error)) {
+        for (const one of batch) await this.writeBatch([one]);
+        return;
+      }
+      const reason = error instanceof ServiceUnavailable ? error : new AuditUnavailable(error);
+      for (const { reject } of batch) reject(reason);
+    }
   }
 
   private rowOf({ reason = '', detail = '', platformId, ...record }: AuditRecord): UnchainedRow {

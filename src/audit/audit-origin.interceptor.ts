@@ -20,14 +20,8 @@ export class AuditOriginInterceptor implements NoFastLane {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'http') return next.handle();
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    const { user, ip: address, id: requestId, method, url } = request;
-    const origin: AuditOrigin = {
-      actor: 'user',
-      userId: user?.id ?? null,
-      apiKeyId: user?.apiKeyId ?? null,
-      address,
-      requestId,
-    };
+    const { method, url } = request;
+    const origin = originOf(request);
     const handled = new Observable((subscriber) =>
       onBehalfOf(origin, () => next.handle().subscribe(subscriber)),
     );
@@ -40,4 +34,17 @@ export class AuditOriginInterceptor implements NoFastLane {
     );
     return from(written).pipe(mergeMap(() => handled));
   }
+  onLane<T>(request: AuthenticatedRequest, work: () => T): T {
+    return onBehalfOf(originOf(request), work);
+  }
+}
+
+function originOf({ user, ip: address, id: requestId }: AuthenticatedRequest): AuditOrigin {
+  return {
+    actor: 'user',
+    userId: user?.id ?? null,
+    apiKeyId: user?.apiKeyId ?? null,
+    address,
+    requestId,
+  };
 }

@@ -60,6 +60,11 @@ export function isConflict(error: unknown): boolean {
   return CONFLICT_CODES.has(codeOf(error) ?? '');
 }
 
+/** Whether PostgreSQL refuses a row for what is in it: data exceptions, integrity violations, RAISE. Nothing was written. */
+export function isRefusal(error: unknown): boolean {
+  return /^(22|23|P0)/.test(codeOf(error) ?? '');
+}
+
 function driverError(error: unknown): unknown {
   return error instanceof QueryFailedError ? error.driverError : error;
 }

@@ -9,6 +9,9 @@ import { COLUMN_TYPES } from './times.js';
 /** The extensions that the migrations need. */
 export const EXTENSIONS = { pg_trgm };
 
+/** PGlite's default of 160 MB of buffers becomes resident. What falls out of these is in the operating system's cache. */
+const START_PARAMETERS = [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'];
+
 /** PostgreSQL in this process (PGlite). One connection, one process, files in `dataDir`. */
 export class EmbeddedPostgres {
   private constructor(
@@ -22,7 +25,10 @@ export class EmbeddedPostgres {
     const lock = await DirectoryLock.acquire(dataDir);
     try {
       return new EmbeddedPostgres(
-        await PGlite.create(join(dataDir, 'postgres'), { extensions: EXTENSIONS }),
+        await PGlite.create(join(dataDir, 'postgres'), {
+          extensions: EXTENSIONS,
+          startParams: START_PARAMETERS,
+        }),
         lock,
       );
     } catch (error) {

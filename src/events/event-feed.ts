@@ -5,8 +5,6 @@ import { PublishedEvents } from '../outbox/published-events.js';
 import { EventViews } from './event-views.js';
 import type { Subscription } from './subscription.js';
 
-/** Polling finds events whose notification was lost with its connection. */
-const POLL_MS = 1000;
 const BATCH = 200;
 const HEARTBEAT_MS = 20_000;
 
@@ -30,7 +28,8 @@ export class EventFeed {
 
   start(): void {
     this.#unlisten = this.published.onPublished(() => this.#runs.request());
-    this.#poll = setInterval(() => this.#runs.request(), POLL_MS).unref();
+    // Finds events whose notification was lost with its connection.
+    this.#poll = setInterval(() => this.#runs.request(), this.published.pollMs).unref();
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
+  Body,
   type CallHandler,
   type CanActivate,
   Controller,
@@ -12,6 +13,7 @@ import {
   Param,
   type PipeTransform,
   Post,
+  Put,
   Query,
   Scope,
   SetMetadata,
@@ -22,15 +24,18 @@ import {
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
+import { IsString } from 'class-validator';
+import type { FastifyRequest } from 'fastify';
 import { problem, InvalidField } from '../common/domain-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { ConfigModule } from '../config/config.module.js';
 import { Authenticated } from './auth/access.js';
 import { FastLane } from './fast-lane.decorator.js';
 import { FastLane as Lane } from './fast-lane.js';
-import type { FastLaneInterceptor } from './fast-lane.js';
+import type { FastLaneInterceptor, NoFastLane } from './fast-lane.js';
 import { HttpModule } from './http.module.js';
 import type { RawReply } from './raw-reply.js';
+import { validationPipe } from './validation.js';
 
 /** What was called, in order. */
 let calls: string[] = [];
@@ -86,6 +91,31 @@ const Agent = createParamDecorator(
     context.switchToHttp().getRequest<{ headers: Record<string, string> }>().headers['user-agent'] ?? '',
 );
 
+class Change {
+  @IsString()
+  name!: string;
+}
+
+/** Runs around the handler of a POST on the lane, and takes those with `x-pipeline` away from it. */
+@Injectable()
+class Beside implements NoFastLane {
+  readonly skipsFastLane = true;
+
+  intercept(_context: ExecutionContext, next: CallHandler) {
+    calls.push('beside, in the pipeline');
+    return next.handle();
+  }
+
+  needsPipeline({ headers }: FastifyRequest): boolean {
+    return headers['x-pipeline'] !== undefined;
+  }
+
+  onLane<T>(_request: FastifyRequest, work: () => T): T {
+    calls.push('beside');
+    return work();
+  }
+}
+
 @Controller('things')
 class ThingsController {
   readonly own = 'this';
@@ -106,6 +136,14 @@ class ThingsController {
   @Get()
   all(): unknown[] {
     return [];
+  }
+
+  @Post(':id')
+  @FastLane()
+  @HttpCode(200)
+  change(@Param('id', NumberPipe) id: number, @Body() body: Change): unknown {
+    calls.push('handler');
+    return { id, body, isChange: body instanceof Change };
   }
 }
 
@@ -128,6 +166,7 @@ async function start(
   class TestModule {}
   const testing = await Test.createTestingModule({ imports: [TestModule] }).compile();
   app = testing.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
+  app.useGlobalPipes(validationPipe());
   const fastify = app.getHttpAdapter().getInstance();
   app.get(Lane).attach(fastify);
   await app.init();
@@ -196,6 +235,50 @@ describe('a handler on the fast lane', () => {
   });
 });
 
+describe('a POST on the fast lane', () => {
+  const post = async (payload: object, headers: Record<string, string> = {}) =>
+    (await start(ThingsController, [Beside, JsonInterceptor])).inject({
+      method: 'POST',
+      url: '/things/7',
+      payload,
+      headers,
+    });
+
+  it('gets its body as the class that it declares, and runs within the other interceptors', async () => {
+    const answer = await post({ name: 'a' });
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual({ id: 7, body: { name: 'a' }, isChange: true });
+    expect(calls).toEqual([
+      'first guard of ThingsController: undefined',
+      'second guard',
+      'beside',
+      'handler',
+      'lane',
+    ]);
+  });
+
+  it.each([
+    ['a field of another type', { name: 1 }, '/name'],
+    ['an unknown field', { name: 'a', more: 1 }, '/more'],
+    ['no object', [], ''],
+  ])('refuses %s as the pipeline does', async (_what, payload, pointer) => {
+    const answer = await post(payload);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json<{ errors: { pointer: string }[] }>().errors).toEqual([
+      expect.objectContaining({ pointer }),
+    ]);
+    const byPipe = validationPipe().transform(payload, { type: 'body', metatype: Change });
+    await expect(byPipe).rejects.toMatchObject({ errors: answer.json<{ errors: unknown }>().errors });
+    expect(calls).not.toContain('handler');
+  });
+
+  it('goes through the pipeline when an interceptor asks for that', async () => {
+    expect((await post({ name: 'a' }, { 'x-pipeline': 'yes' })).statusCode).toBe(200);
+    expect(calls).toContain('beside, in the pipeline');
+    expect(calls).not.toContain('lane');
+  });
+});
+
 describe('the start fails on a fast-lane handler', () => {
   @Controller('refused')
   class WithGuard {
@@ -219,10 +302,23 @@ describe('the start fails on a fast-lane handler', () => {
     read(): void {}
   }
   @Controller('refused')
-  class WithPost {
+  class WithPut {
+    @Put()
+    @FastLane()
+    read(): void {}
+  }
+  @Controller('refused')
+  class WithCreated {
     @Post()
     @FastLane()
     read(): void {}
+  }
+  @Controller('refused')
+  class WithPlainBody {
+    @Post()
+    @FastLane()
+    @HttpCode(200)
+    read(@Body() _body: object): void {}
   }
   @Controller('refused')
   class ForAdministrators {
@@ -264,9 +360,11 @@ describe('the start fails on a fast-lane handler', () => {
 
   it.each([
     [WithGuard, '@UseGuards()'],
-    [WithStatus, '@HttpCode()'],
+    [WithStatus, 'absent otherwise'],
     [WithHeader, '@Header()'],
-    [WithPost, 'does not serve GET'],
+    [WithPut, 'neither GET nor POST'],
+    [WithCreated, '@HttpCode() must be 200'],
+    [WithPlainBody, 'body without rules'],
     [WithWholeQuery, 'has no name'],
     [WithClass, 'string, number or boolean'],
     [WithAsyncPipe, 'asynchronous pipe'],
@@ -277,14 +375,20 @@ describe('the start fails on a fast-lane handler', () => {
     await expect(start(controller)).rejects.toThrow(new RegExp(`${controller.name}.read.*${escaped(why)}`));
   });
 
+  it('of a POST, when another interceptor does not say what to do for it', async () => {
+    class Elsewhere extends JsonInterceptor {
+      readonly skipsFastLane = true;
+    }
+    await expect(start(ThingsController, [JsonInterceptor, Elsewhere])).rejects.toThrow(
+      'Elsewhere does not say what a POST needs',
+    );
+  });
+
   it('without exactly one global interceptor that can work without observables', async () => {
     class Other extends JsonInterceptor {}
     await expect(start(ThingsController, [])).rejects.toThrow('one global interceptor');
     await expect(start(ThingsController, [JsonInterceptor, Other])).rejects.toThrow('one global interceptor');
-    class Elsewhere extends JsonInterceptor {
-      readonly skipsFastLane = true;
-    }
-    await expect(start(ThingsController, [JsonInterceptor, Elsewhere])).resolves.toBeDefined();
+    await expect(start(ThingsController, [JsonInterceptor, Beside])).resolves.toBeDefined();
   });
 });
 

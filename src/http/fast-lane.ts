@@ -7,29 +7,15 @@ import {
   RequestMethod,
   type Type,
 } from '@nestjs/common';
-import {
-  EXCEPTION_FILTERS_METADATA,
-  GUARDS_METADATA,
-  HEADERS_METADATA,
-  HOST_METADATA,
-  HTTP_CODE_METADATA,
-  INTERCEPTORS_METADATA,
-  METHOD_METADATA,
-  PATH_METADATA,
-  PIPES_METADATA,
-  REDIRECT_METADATA,
-  RENDER_METADATA,
-  SSE_METADATA,
-  VERSION_METADATA,
-} from '@nestjs/common/constants.js';
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppConfig } from '../config/app-config.js';
-import { ACCESS_METADATA } from './auth/access.js';
 import { FAST_LANE_METADATA } from './fast-lane.decorator.js';
 import { dataHeaders } from './hardening.js';
 import { LaneContext } from './lane-context.js';
 import { type ReadParameter, readParameters } from './lane-parameters.js';
+import { assertSuitable } from './lane-suitability.js';
 import { sendProblem } from './problem.filter.js';
 import { type RawReply, writeRawReply } from './raw-reply.js';
 import { UnsuitableFastLane } from './unsuitable-fast-lane.js';
@@ -40,9 +26,13 @@ export interface FastLaneInterceptor extends NestInterceptor {
   toRawReply(result: unknown, request: FastifyRequest): RawReply;
 }
 
-/** An interceptor that has nothing to do for handlers of the fast lane, which only read a user's own data. */
+/** An interceptor that has nothing to do for reads on the fast lane. For a POST there it says what the lane does instead. */
 export interface NoFastLane extends NestInterceptor {
   readonly skipsFastLane: true;
+  /** Whether this request goes through Nest's pipeline although its handler is on the lane. */
+  needsPipeline?(request: FastifyRequest): boolean;
+  /** Runs the handler as the interceptor would. */
+  onLane?<T>(request: FastifyRequest, work: () => T): T;
 }
 
 interface Lane {
@@ -53,23 +43,9 @@ interface Lane {
   /** The method as the metadata is attached to it. */
   readonly decorated: Handler;
   readonly parameters: readonly ReadParameter[];
+  readonly isPost: boolean;
 }
 type Handler = ReturnType<ExecutionContext['getHandler']>;
-
-/** Decorators that only Nest's pipeline carries out. */
-const UNSUITABLE: Readonly<Record<string, string>> = {
-  [EXCEPTION_FILTERS_METADATA]: '@UseFilters()',
-  [GUARDS_METADATA]: '@UseGuards()',
-  [HEADERS_METADATA]: '@Header()',
-  [HOST_METADATA]: 'a host',
-  [HTTP_CODE_METADATA]: '@HttpCode()',
-  [INTERCEPTORS_METADATA]: '@UseInterceptors()',
-  [PIPES_METADATA]: '@UsePipes()',
-  [REDIRECT_METADATA]: '@Redirect()',
-  [RENDER_METADATA]: '@Render()',
-  [SSE_METADATA]: '@Sse()',
-  [VERSION_METADATA]: 'a version',
-};
 
 /**
  * A short cut through Nest for handlers marked `@FastLane()`. Nest's pipeline of observables and promises costs more than
@@ -94,14 +70,14 @@ export class FastLane {
   attach(fastify: FastifyInstance): void {
     const lanes = this.findLanes();
     const missing = new Set(lanes.values());
-    const answer = this.createAnswer();
+    const besides = this.besides();
+    const answer = this.createAnswer(besides);
     fastify.addHook('onRoute', (route) => {
       // Fastify adds the route of HEAD itself. Node leaves out the body.
-      const lane = route.method === 'GET' || route.method === 'HEAD' ? lanes.get(route.url) : undefined;
+      const lane = lanes.get(`${route.method === 'HEAD' ? 'GET' : String(route.method)} ${route.url}`);
       if (lane === undefined) return;
       missing.delete(lane);
-      // A route's own hooks run after the global ones, such as the limit by address.
-      route.onRequest = (request, reply) => {
+      const take = (request: FastifyRequest, reply: FastifyReply): void => {
         const fail = (error: unknown): void => sendProblem(error, request, reply);
         try {
           answer(lane, request, reply).catch(fail);
@@ -109,6 +85,13 @@ export class FastLane {
           fail(error);
         }
       };
+      // A route's own hooks run after the global ones, such as the limit by address. A body is read before `preHandler`.
+      if (!lane.isPost) route.onRequest = take;
+      else
+        route.preHandler = (request, reply, done) => {
+          if (besides.some((one) => one.needsPipeline?.(request))) done();
+          else take(request, reply);
+        };
     });
     fastify.addHook('onReady', (done) => {
       const [first] = missing;
@@ -116,15 +99,18 @@ export class FastLane {
     });
   }
 
-  private createAnswer(): (lane: Lane, request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  private createAnswer(
+    besides: readonly NoFastLane[],
+  ): (lane: Lane, request: FastifyRequest, reply: FastifyReply) => Promise<void> {
     const guards = this.enhancers<CanActivate>('guard');
     const interceptor = this.interceptor();
     const securityHeaders = dataHeaders(this.config.production).flat();
     // Promises are chained by hand: each async function here would cost a hit more than this code does.
     return (lane, request, reply) => {
       const context = new LaneContext(lane.controller, lane.decorated, request, reply);
+      const handle = (): unknown => lane.handler(...lane.parameters.map((read) => read(context)));
       const serve = (): Promise<void> =>
-        Promise.resolve(lane.handler(...lane.parameters.map((read) => read(context)))).then((result) =>
+        Promise.resolve(lane.isPost ? within(besides, request, handle) : handle()).then((result) =>
           writeRawReply(interceptor.toRawReply(result, request), securityHeaders, request, reply),
         );
       const admitted = admit(guards, context);
@@ -132,7 +118,7 @@ export class FastLane {
     };
   }
 
-  /** By the URL under which Nest registers the route. */
+  /** By the method and the URL under which Nest registers the route. */
   private findLanes(): Map<string, Lane> {
     const lanes = new Map<string, Lane>();
     for (const wrapper of this.discovery.getControllers()) {
@@ -144,12 +130,15 @@ export class FastLane {
         if (!wrapper.isDependencyTreeStatic())
           throw new UnsuitableFastLane(controller, method, 'its controller is made for each request');
         assertSuitable(controller, method, decorated);
-        lanes.set(urlOf(controller, decorated), {
+        const isPost = Reflect.getMetadata(METHOD_METADATA, decorated) === RequestMethod.POST;
+        if (isPost) this.assertLaneOfPosts(controller, method);
+        lanes.set(`${isPost ? 'POST' : 'GET'} ${urlOf(controller, decorated)}`, {
           controller,
           method,
           handler: decorated.bind(instance) as Lane['handler'],
           decorated,
           parameters: readParameters(controller, method, this.modules),
+          isPost,
         });
       }
     }
@@ -163,27 +152,41 @@ export class FastLane {
   }
 
   private interceptor(): FastLaneInterceptor {
-    const all = this.enhancers<NestInterceptor | FastLaneInterceptor>('interceptor');
-    const [first, ...others] = all.filter((interceptor) => !('skipsFastLane' in interceptor));
+    const [first, ...others] = this.interceptors().filter((interceptor) => !isBeside(interceptor));
     if (first === undefined || others.length > 0 || !('toRawReply' in first))
       throw new Error('The fast lane needs one global interceptor, and that one must have toRawReply().');
     return first;
   }
+
+  private besides(): NoFastLane[] {
+    return this.interceptors().filter(isBeside);
+  }
+
+  private interceptors(): (NestInterceptor | FastLaneInterceptor | NoFastLane)[] {
+    return this.enhancers<NestInterceptor | FastLaneInterceptor | NoFastLane>('interceptor');
+  }
+
+  private assertLaneOfPosts(controller: Type, method: string): void {
+    for (const one of this.besides())
+      if (one.needsPipeline === undefined && one.onLane === undefined)
+        throw new UnsuitableFastLane(
+          controller,
+          method,
+          `${one.constructor.name} does not say what a POST needs`,
+        );
+  }
 }
 
-function assertSuitable(controller: Type, method: string, decorated: Handler): void {
-  for (const [key, what] of Object.entries(UNSUITABLE)) {
-    if (
-      Reflect.getMetadata(key, controller) === undefined &&
-      Reflect.getMetadata(key, decorated) === undefined
-    )
-      continue;
-    throw new UnsuitableFastLane(controller, method, `it or its controller has ${what}`);
-  }
-  if (Reflect.getMetadata(ACCESS_METADATA, decorated) === 'admin')
-    throw new UnsuitableFastLane(controller, method, 'what administrators ask for has to be recorded');
-  if (Reflect.getMetadata(METHOD_METADATA, decorated) !== RequestMethod.GET)
-    throw new UnsuitableFastLane(controller, method, 'it does not serve GET');
+function isBeside(interceptor: NestInterceptor | NoFastLane): interceptor is NoFastLane {
+  return 'skipsFastLane' in interceptor;
+}
+
+/** The first one is the outermost, as in Nest's pipeline. */
+function within<T>(besides: readonly NoFastLane[], request: FastifyRequest, work: () => T, at = 0): T {
+  const one = besides[at];
+  if (one === undefined) return work();
+  const rest = (): T => within(besides, request, work, at + 1);
+  return one.onLane === undefined ? rest() : one.onLane(request, rest);
 }
 
 function urlOf(controller: Type, decorated: Handler): string {

@@ -2,8 +2,10 @@ import type { ExecutionContext, PipeTransform, Type } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import type { ModuleRef } from '@nestjs/core';
+import { getMetadataStorage } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { UnsuitableFastLane } from './unsuitable-fast-lane.js';
+import { parseBody } from './validation.js';
 
 /** The value of one parameter of a handler. */
 export type ReadParameter = (context: ExecutionContext) => unknown;
@@ -53,8 +55,16 @@ export function readParameters(controller: Type, method: string, pipes: ModuleRe
       parameters[index] = (context) => factory(data, context);
       continue;
     }
-    const source = SOURCES[Number(key.split(':', 1)[0]) as RouteParamtypes];
-    if (source === undefined) return refuse('is neither a path parameter, a query parameter nor a header');
+    if (sourceOf(key) === RouteParamtypes.BODY && data === undefined && transforms.length === 0) {
+      const type = types[index] as Type<object>;
+      if (!hasRules(type)) refuse('is a body without rules that can be checked at once');
+      parameters[index] = (context) =>
+        parseBody(type, context.switchToHttp().getRequest<FastifyRequest>().body);
+      continue;
+    }
+    const source = SOURCES[sourceOf(key)];
+    if (source === undefined)
+      return refuse('is neither a whole body, a path parameter, a query parameter nor a header');
     if (typeof data !== 'string') return refuse('has no name');
     if (!PRIMITIVES.includes(types[index])) refuse('is not declared as string, number or boolean');
     const about = { type: source.type, metatype: types[index] as Type, data };
@@ -65,6 +75,20 @@ export function readParameters(controller: Type, method: string, pipes: ModuleRe
     };
   }
   return parameters;
+}
+
+function sourceOf(key: string): RouteParamtypes {
+  return Number(key.split(':', 1)[0]) as RouteParamtypes;
+}
+
+/** Whether class-validator knows the class, and no rule of it is asynchronous: `validateSync` would leave that one out. */
+function hasRules(type: Type<object>): boolean {
+  const storage = getMetadataStorage();
+  const rules = storage.getTargetValidationMetadatas(type, '', false, false);
+  const constraints = rules.flatMap(({ constraintCls }) =>
+    storage.getTargetValidatorConstraints(constraintCls),
+  );
+  return rules.length > 0 && constraints.every(({ async }) => !async);
 }
 
 function instanceOf(pipe: PipeTransform | Type<PipeTransform>, pipes: ModuleRef): PipeTransform {

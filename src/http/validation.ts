@@ -1,4 +1,6 @@
-import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
+import { type ArgumentMetadata, type Type, ValidationPipe, type ValidationError } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
 import { InvalidField, UNKNOWN_FIELD, type FieldProblem } from '../common/domain-error.js';
 
 const UNKNOWN = 'whitelistValidation';
@@ -21,10 +23,7 @@ export const VALIDATION_OPTIONS = {
 class BodyValidationPipe extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     // An array is for BatchPipe.
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (metadata.type === 'body' && metadata.metatype !== Array && !isObject) {
-      throw new InvalidField([{ pointer: '', detail: 'must be a JSON object' }]);
-    }
+    if (metadata.type === 'body' && metadata.metatype !== Array) assertObject(value);
     return super.transform(value, metadata);
   }
 
@@ -39,6 +38,20 @@ export function validationPipe(): ValidationPipe {
     transform: true,
     exceptionFactory: (errors) => new InvalidField(fieldProblems(errors)),
   });
+}
+
+/** What the pipe makes of a body, without a promise, for the fast lane. @throws {InvalidField} */
+export function parseBody(type: Type<object>, body: unknown): object {
+  assertObject(body);
+  const parsed = plainToInstance(type, body);
+  const errors = validateSync(parsed, VALIDATION_OPTIONS);
+  if (errors.length > 0) throw new InvalidField(fieldProblems(errors));
+  return parsed;
+}
+
+function assertObject(body: unknown): asserts body is object {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new InvalidField([{ pointer: '', detail: 'must be a JSON object' }]);
 }
 
 /** One problem per failed constraint, with an RFC 6901 pointer to the field. A missing field is only that. */

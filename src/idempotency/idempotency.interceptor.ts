@@ -1,7 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, Logger } from '@nestjs/common';
 import { HTTP_CODE_METADATA } from '@nestjs/common/constants.js';
 import { Reflector } from '@nestjs/core';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Observable, catchError, concatMap, from, of, throwError } from 'rxjs';
 import type { AuthenticatedRequest } from '../http/auth/auth-user.js';
 import type { NoFastLane } from '../http/fast-lane.js';
@@ -53,6 +53,10 @@ export class IdempotencyInterceptor implements NoFastLane {
         'digest' in claimed ? this.carryOut(claimed, runsAgain, next, reply) : of(replayed(claimed, reply)),
       ),
     );
+  }
+
+  needsPipeline({ headers }: FastifyRequest): boolean {
+    return headers['idempotency-key'] !== undefined;
   }
 
   private carryOut(

@@ -76,6 +76,11 @@ export class PublishedEvents {
     });
   }
 
+  /** How often to look for events that no notification told of, in milliseconds. */
+  get pollMs(): number {
+    return this.session.pollMs;
+  }
+
   /**
    * `wake` is called soon after any process has published an event. A notification can be lost, so poll as well.
    *

@@ -12,6 +12,7 @@ import { Authenticated } from '../http/auth/access.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { CurrentUser } from '../http/auth/current-user.decorator.js';
 import { RecentSignIn } from '../http/auth/recent-sign-in.js';
+import { FastLane } from '../http/fast-lane.decorator.js';
 import { ApiIdParam, IdPipe } from '../http/id.pipe.js';
 import { queryPipe } from '../http/query.pipe.js';
 import { RateLimit } from '../http/rate-limit.decorator.js';
@@ -36,6 +37,7 @@ export class CredentialsController {
   ) {}
 
   @Post(':id/credentials')
+  @FastLane()
   @RunsAgain()
   @RateLimit('reveal')
   @HttpCode(200)

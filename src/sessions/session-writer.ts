@@ -227,15 +227,14 @@ export class SessionWriter {
 
   // Bounded, so no single sign-in has to delete a year's worth of rows. Skips rows that another sign-in is deleting.
   private async purge(manager: EntityManager): Promise<void> {
-    for (const table of ['refresh_tokens', 'sessions']) {
-      await manager.query(
-        `DELETE FROM ${table} WHERE id IN (
-           SELECT id FROM ${table} WHERE expires_at < now() - interval '1 day'
-           ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
-         )`,
-        [PURGE_BATCH_ROWS],
-      );
-    }
+    const expired = (table: string): string =>
+      `DELETE FROM ${table} WHERE id IN (
+         SELECT id FROM ${table} WHERE expires_at < now() - interval '1 day'
+         ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+       )`;
+    await manager.query(`WITH tokens AS (${expired('refresh_tokens')}) ${expired('sessions')}`, [
+      PURGE_BATCH_ROWS,
+    ]);
   }
 }
 

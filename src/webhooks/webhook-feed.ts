@@ -24,7 +24,7 @@ import {
 import { WebhookQueue } from './webhook-queue.js';
 import { WebhookSender } from './webhook-sender.js';
 
-/** Polling finds events whose notification was lost, and what other processes have left. */
+/** Polling finds events whose notification was lost, what other processes have left, and deliveries to be repeated. */
 const POLL_MS = 1000;
 const BATCH = 200;
 /** Connections that are read at once. */
@@ -55,6 +55,8 @@ export class WebhookFeed implements OnApplicationBootstrap, BeforeApplicationShu
   readonly #runs = new SingleRun(() => this.run());
   #poll: NodeJS.Timeout | undefined;
   #unlisten: () => void = () => {};
+  /** As of the last run; true while unknown. */
+  #hasWebhooks = true;
   #stopped = false;
 
   constructor(
@@ -68,14 +70,14 @@ export class WebhookFeed implements OnApplicationBootstrap, BeforeApplicationShu
 
   onApplicationBootstrap(): void {
     this.#unlisten = this.published.onPublished(() => this.#runs.request());
-    this.#poll = setInterval(() => this.#runs.request(), POLL_MS).unref();
+    this.#runs.request();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.#stopped = true;
-    clearInterval(this.#poll);
     this.#unlisten();
     await this.#runs.idle();
+    clearTimeout(this.#poll);
     await this.sender.stop();
   }
 
@@ -100,6 +102,8 @@ export class WebhookFeed implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   private async run(): Promise<void> {
+    clearTimeout(this.#poll);
+    this.#hasWebhooks = true;
     try {
       while (!this.#stopped && (await this.handOn()));
       this.#outage.succeeded();
@@ -108,11 +112,15 @@ export class WebhookFeed implements OnApplicationBootstrap, BeforeApplicationShu
       const reason = error instanceof DomainError ? error.code : String(error);
       this.#outage.failed(`Events could not be handed on to webhooks: ${reason}`);
     }
+    // Without webhooks there are only events to pass over, of which the embedded database loses no notification.
+    const waitMs = this.#hasWebhooks ? POLL_MS : this.published.pollMs;
+    this.#poll = setTimeout(() => this.#runs.request(), waitMs).unref();
   }
 
   /** @returns whether there may be more. */
   private async handOn(): Promise<boolean> {
     const page = await this.published.unhanded(BATCH);
+    this.#hasWebhooks = page.hasWebhooks;
     if (page.hasWebhooks) this.sender.wake();
     if (page.upTo === page.handedEventId) return false;
     if (!page.hasWebhooks) {

@@ -9,6 +9,9 @@ export const LIST_HIT = 'ours: list, hit';
 /** A user for each of the 32 connections: callers of one user share a read of Redis, or a load. */
 export const LISTS_HIT = 'ours: lists of 32 users, hit';
 export const LISTS_CACHE_OFF = 'ours: lists of 32 users, cache off';
+/** Each request drops what is cached of its user, and so loads and stores it. */
+export const LISTS_MISS = 'ours: lists of 32 users, miss';
+export const LISTS_SELECT = 'Fastify + one SELECT for 32 users, nobody signed in';
 export const LISTS_LIMITED = 'ours: the same, with rate limits';
 /** As workers read: an API key for each of the 32 connections. */
 export const LISTS_BY_KEY = 'ours: lists of 32 API keys, hit';
@@ -20,6 +23,8 @@ export const LISTS_LIMITED_OTHER = 'other build: the same, with rate limits';
 export const LISTS_BY_KEY_OTHER = 'other build: lists of 32 API keys, hit';
 export const REVEAL_OTHER = 'other build: reveal, hit and an audit row';
 const CALLERS = 32;
+/** Connections to PostgreSQL, the application's default. */
+const POOL_MAX = 15;
 const LIST = '/v1/platforms';
 
 /** One build in two processes. */
@@ -60,10 +65,11 @@ export async function contestants(
   });
   const start = (file: string, env: Readonly<Record<string, string>>) =>
     deployment.startContestant(file, { BODY: body, ...env });
-  const [constant, bare, raw, interceptor, bento, cacheable] = await Promise.all([
+  const [constant, bare, raw, select, interceptor, bento, cacheable] = await Promise.all([
     start('constant.ts', {}),
     start('constant.ts', { KIND: 'node' }),
     start('raw-redis.ts', { KEY: `user_platforms:${user.id}` }),
+    start('raw-select.ts', { DATABASE_URL: deployment.backends.databaseUrl, POOL_MAX: String(POOL_MAX) }),
     start('nest-interceptor.ts', {}),
     start('read-through.ts', { KIND: 'bento' }),
     start('read-through.ts', { KIND: 'cacheable' }),
@@ -82,6 +88,8 @@ export async function contestants(
     [REVEAL, reveal(ours)],
     [LISTS_HIT, { ...to(ours, LIST), callers }],
     [LISTS_LIMITED, { ...to(limited, LIST), callers }],
+    [LISTS_MISS, { ...to(ours, `${LIST}?refresh=true`), callers }],
+    [LISTS_SELECT, { ...to(select, '/list'), callers: users.map(({ id }) => ({ 'x-user': String(id) })) }],
     [LISTS_BY_KEY, { ...to(ours, LIST), callers: workers }],
     [LISTS_CACHE_OFF, { ...to(uncached, LIST), callers }],
     ['ours: list of one user, cache off', { ...to(uncached, LIST), headers }],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitUntil } from '../support/barrier.js';
 import type { Deployment } from './deployment.js';
-import { LoadGenerator } from './load.js';
+import { LoadGenerator, type Target } from './load.js';
 import type { Section } from './report.js';
 
 interface CpuProfile {
@@ -40,13 +40,33 @@ function profiled(file: string): Readonly<Record<string, string>> {
   return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
 }
 
-/** Where the time of a list hit goes: the functions with the most time of their own, under load. */
+/** Where the time of a list hit and of a reveal goes: the functions with the most time of their own, under load. */
 export async function profile(deployment: Deployment): Promise<Section> {
+  const [user] = await deployment.addUsers(1);
+  if (user === undefined) throw new Error('No user was added');
+  const headers = { authorization: `Bearer ${user.token}` };
+  const hit = await profileOf(deployment, 'a list hit', { path: '/v1/platforms', headers });
+  const reveal = await profileOf(deployment, 'a reveal', {
+    path: `/v1/platforms/${user.platformId}/credentials`,
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ reason: 'To measure it' }),
+  });
+  return {
+    measures: [],
+    lines: [...hit.lines, ...reveal.lines],
+    figures: { hit: hit.top, reveal: reveal.top },
+  };
+}
+
+async function profileOf(
+  deployment: Deployment,
+  what: string,
+  { path, ...request }: Omit<Target, 'url' | 'pid'> & { readonly path: string },
+): Promise<{ readonly top: ReturnType<typeof selfTimes>; readonly lines: readonly string[] }> {
   const file = join(tmpdir(), `bench-${process.pid}.cpuprofile`);
   const api = await deployment.startApp(profiled(file));
-  const [user] = await deployment.addUsers(1);
-  const headers = { authorization: `Bearer ${user?.token}` };
-  const load = { target: { url: `${api.baseUrl}/v1/platforms`, pid: api.pid, headers }, connections: 32 };
+  const load = { target: { ...request, url: `${api.baseUrl}${path}`, pid: api.pid }, connections: 32 };
   const generator = new LoadGenerator();
   try {
     await generator.round({ ...load, seconds: SECONDS / 2 });
@@ -57,7 +77,7 @@ export async function profile(deployment: Deployment): Promise<Section> {
     await waitUntil(written, { timeoutMs: 20_000, what: 'the profile to be written' });
     const top = selfTimes(JSON.parse(await readFile(file, 'utf8')) as CpuProfile);
     const lines = top.map(({ share, where }) => `${(share * 100).toFixed(1).padStart(5)} %  ${where}`);
-    return { measures: [], lines: ['Own time of a list hit:', ...lines], figures: top };
+    return { top, lines: [`Own time of ${what}:`, ...lines] };
   } finally {
     generator.stop();
     await rm(file, { force: true });

@@ -99,6 +99,23 @@ describe('the audit trail', () => {
     ]);
   });
 
+  it('refuses one entry of those that go together, and writes the others in their order', async () => {
+    await backends.rows("ALTER TABLE audit_log ADD CONSTRAINT no_such CHECK (detail <> 'refused')");
+    const details = ['first', 'refused', 'second', 'third'];
+    const log = app.app.get(AuditLog);
+    const written = await Promise.allSettled(
+      details.map((detail) => log.write({ action: 'account.role', outcome: 'done', detail })),
+    );
+    await backends.rows('ALTER TABLE audit_log DROP CONSTRAINT no_such');
+    expect(written.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    expect(await backends.rows('SELECT detail FROM audit_log ORDER BY id DESC LIMIT 3')).toEqual([
+      { detail: 'third' },
+      { detail: 'second' },
+      { detail: 'first' },
+    ]);
+    expect((await verify()).code).toBe(0);
+  });
+
   it('goes on when a process is frozen in the transaction of another change', async () => {
     const holder = await backends.sql.connect();
     holder.on('error', () => {});

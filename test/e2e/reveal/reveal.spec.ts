@@ -102,28 +102,90 @@ describe('POST /v1/platforms/:id/credentials', () => {
     });
   });
 
-  it('sends nothing before the audit row is committed', async () => {
-    await reveal(owner, id);
+  /** Runs `work` while no audit row can be written, with the session that waits for it. */
+  async function whileBlocked(
+    begin: () => Promise<void>,
+    work: (pid: number) => Promise<void>,
+  ): Promise<void> {
     const locker = await app.backends.sql.connect();
     try {
       await locker.query('BEGIN');
       await locker.query('LOCK TABLE audit_log IN EXCLUSIVE MODE');
-      let answered = false;
-      const pending = reveal(owner, id).finally(() => (answered = true));
-      const blocked = async () =>
-        (
-          await app.backends.rows(
-            `SELECT 1 FROM pg_locks WHERE relation = 'audit_log'::regclass AND NOT granted`,
-          )
-        ).length > 0;
+      await begin();
+      let pid: number | undefined;
+      const blocked = async () => {
+        const [waiting] = await app.backends.rows<{ pid: number }>(
+          `SELECT pid FROM pg_locks WHERE relation = 'audit_log'::regclass AND NOT granted`,
+        );
+        pid = waiting?.pid;
+        return pid !== undefined;
+      };
       await waitUntil(blocked, { timeoutMs: 15_000, what: 'the audit insert to wait for the lock' });
-      expect(answered).toBe(false);
+      await work(pid ?? Number.NaN);
       await locker.query('COMMIT');
-      expect((await pending).status).toBe(200);
-      expect(await auditRows()).toHaveLength(2);
     } finally {
       locker.release();
     }
+  }
+
+  it('sends nothing before the audit row is committed', async () => {
+    await reveal(owner, id);
+    let answered = false;
+    let pending = Promise.resolve<unknown>(null);
+    await whileBlocked(
+      async () => void (pending = reveal(owner, id).finally(() => (answered = true))),
+      async () => expect(answered).toBe(false),
+    );
+    expect(await pending).toMatchObject({ status: 200 });
+    expect(await auditRows()).toHaveLength(2);
+  });
+
+  it('answers exactly those whose audit row was committed when the connection is killed in the middle', async () => {
+    await reveal(owner, id);
+    const reasons = Array.from({ length: 12 }, (_, n) => `Reveal number ${n}`);
+    let pending: ReturnType<typeof reveal>[] = [];
+    await whileBlocked(
+      async () => void (pending = reasons.map((reason) => reveal(owner, id, reason))),
+      async (pid) => void (await app.backends.rows('SELECT pg_terminate_backend($1)', [pid])),
+    );
+    const answers = await Promise.all(pending);
+    const revealed = reasons.filter((_, n) => answers[n]?.status === 200);
+    // The batch under way is lost. Those that came after its statement was sent go in the next one.
+    expect(revealed.length).toBeLessThan(reasons.length);
+    const rows = (await auditRows()) as { reason: string }[];
+    expect(
+      rows
+        .slice(1)
+        .map(({ reason }) => reason)
+        .toSorted(),
+    ).toEqual(revealed.toSorted());
+    for (const answer of answers.filter(({ status }) => status !== 200)) {
+      expectProblem(answer, 503, 'database_unavailable');
+      expect(app.backends.secrets.foundIn(answer.text)).toEqual([]);
+    }
+  });
+
+  it('writes the row of a caller who has gone', async () => {
+    await reveal(owner, id);
+    const caller = new AbortController();
+    let pending = Promise.resolve<unknown>(null);
+    await whileBlocked(
+      async () => {
+        pending = fetch(`${owner.client.baseUrl}/v1/platforms/${id}/credentials`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${owner.accessToken}` },
+          body: JSON.stringify({ reason: 'Gone before the answer' }),
+          signal: caller.signal,
+        });
+      },
+      async () => {
+        caller.abort();
+        await expect(pending).rejects.toThrow('aborted');
+      },
+    );
+    const written = async () => (await auditRows()).length === 2;
+    await waitUntil(written, { timeoutMs: 15_000, what: 'the row to be written' });
+    expect((await reveal(owner, id)).status).toBe(200);
   });
 
   it('answers 503, and no secret, when the audit row cannot be written', async () => {
