@@ -23,6 +23,13 @@ export const CHECK_OUTCOMES = [
 ] as const;
 export type CheckOutcome = (typeof CHECK_OUTCOMES)[number];
 
+/** What is wrong is the instance, with all of its connections. */
+export const OF_INSTANCE: readonly string[] = [
+  'instance_unreachable',
+  'instance_error',
+  'instance_blocks_programs',
+] satisfies CheckOutcome[];
+
 export interface AccountCheck {
   readonly outcome: CheckOutcome;
   /** Milliseconds that the request took; null if it got no response. */

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceUnavailable } from '../common/domain-error.js';
 import { PlatformChecks } from '../platforms/checks/platform-checks.js';
-import { type TokenOwner, TokenRefresh } from '../platforms/renewal/token-refresh.js';
+import { type TokenOwner, TokenRefresh, passingFailure } from '../platforms/renewal/token-refresh.js';
 import { RateLimiter } from '../rate-limit/rate-limiter.js';
 import { WatchMeter } from '../watch/watch-meter.js';
 
@@ -52,7 +52,8 @@ export class RefusedToken {
       if (outcome === 'refreshed' || outcome === 'overtaken')
         return await this.refresh.currentToken(platform);
       // Another process has the lease, and will see what comes of it.
-      if (outcome !== 'not_due') await this.checks.watch(id);
+      const failure = passingFailure(outcome);
+      if (outcome !== 'not_due') await this.checks.watch(id, { failure, hasFailed: failure === null });
       return null;
     } catch (error) {
       if (!(error instanceof ServiceUnavailable)) throw error;

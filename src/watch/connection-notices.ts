@@ -8,13 +8,14 @@ import { DomainError } from '../common/domain-error.js';
 import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
 import { Database } from '../database/database.js';
+import { OF_INSTANCE } from '../instances/check-outcome.js';
 import { NOTICES } from '../notices/notice.js';
 import { NoticesService } from '../notices/notices.service.js';
 
-const INTERVAL_MS = 60_000;
+const INTERVAL_MS = 10_000;
 const PEOPLE_AT_ONCE = 100;
 /** What breaks together is found one after the other: all of it in one letter. */
-const GATHER = '5 minutes';
+const GATHER = '5 seconds';
 
 /** The condition is confirmed, and another one than the person has heard of last. */
 const IS_NEWS = `((w.broken_checks >= 2 AND NOT w.told_broken) OR (w.broken_checks = 0 AND w.told_broken))`;
@@ -27,10 +28,11 @@ const PEOPLE_SQL = `
     WHERE u.id = c.user_id AND coalesce(m.done_at, now()) > now() - interval '1 hour')
   LIMIT ${PEOPLE_AT_ONCE}`;
 
-// TypeORM returns only the rows of a SELECT, so one is wrapped around the UPDATE.
+// TypeORM returns only the rows of a SELECT, so one is wrapped around the UPDATE. Of an instance that fails, a person hears
+// once: not again for each connection that the watcher finds there later.
 const TAKE_SQL = `
   WITH news AS (
-    SELECT w.platform_id, c.name, c.instance_url, c.last_error
+    SELECT w.platform_id, c.name, c.instance_url, c.last_error, c.status
     FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id AND c.is_active
     WHERE c.user_id = $1 AND ${IS_NEWS} ORDER BY w.platform_id FOR UPDATE OF w SKIP LOCKED
   ), taken AS (
@@ -38,7 +40,11 @@ const TAKE_SQL = `
     RETURNING w.told_broken, news.*
   )
   SELECT name AS connection, instance_url AS "instanceUrl", told_broken AS broken, last_error AS fault
-  FROM taken ORDER BY told_broken DESC, name`;
+  FROM taken
+  WHERE NOT (told_broken AND status = ANY ($2) AND EXISTS (
+    SELECT FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
+    WHERE c.user_id = $1 AND c.instance_url = taken.instance_url AND w.told_broken AND c.status = ANY ($2)))
+  ORDER BY told_broken DESC, name`;
 
 interface News {
   readonly connection: string;
@@ -84,7 +90,7 @@ export class ConnectionNotices implements OnApplicationBootstrap, BeforeApplicat
     await this.database.transaction(async (manager) => {
       // First, as the deletion of the account does: it waits, or this finds nothing.
       await manager.query('SELECT FROM users WHERE id = $1 FOR KEY SHARE', [userId]);
-      const news = await manager.query<News[]>(TAKE_SQL, [userId]);
+      const news = await manager.query<News[]>(TAKE_SQL, [userId, OF_INSTANCE]);
       const items = news.map(({ connection, instanceUrl, broken, fault }) => ({
         ...{ connection, broken, host: new URL(instanceUrl).host },
         fault: broken ? (fault ?? '') : '',

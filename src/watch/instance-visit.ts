@@ -14,7 +14,8 @@ import type { VisitOutcome, WatchMeter } from './watch-meter.js';
 import { backOffMs, goneMs, nextCheckMs, pauseMs, signOfLife } from './watch-plan.js';
 import type { ClaimedCheck, WatchSchedule } from './watch-schedule.js';
 
-const BATCH = 20;
+/** Few, so that what has failed for the first time is checked again soon. */
+const BATCH = 10;
 /**
  * The most requests that one connection needs: two to refresh its token, the check, three for a handle of another domain. At
  * Bluesky six to refresh its token, and eight for the check: its identity, metadata, session and profile, with new nonces.
@@ -91,7 +92,7 @@ export class InstanceVisit {
         await this.end(claimed.slice(index), this.#answered ? 0 : failures, 0);
         return 'stopped';
       }
-      const verdict = await this.one(next);
+      const verdict = await this.one(next, failures > 0);
       if (verdict === 'go-on') continue;
       const rest = claimed.slice(index + 1);
       if (verdict === 'gone') {
@@ -144,7 +145,8 @@ export class InstanceVisit {
     }
   }
 
-  private async one({ platformId, refreshDue }: ClaimedCheck): Promise<Verdict> {
+  /** @param instanceFailed whether the visit before this one has failed. */
+  private async one({ platformId, refreshDue }: ClaimedCheck, instanceFailed: boolean): Promise<Verdict> {
     const { checks, schedule, meter } = this.tools;
     let check: AccountCheck | null = null;
     try {
@@ -158,7 +160,10 @@ export class InstanceVisit {
         }
       }
       await this.pace();
-      check = await checks.watch(platformId, { failure: passingFailure(refreshed) });
+      check = await checks.watch(platformId, {
+        failure: passingFailure(refreshed),
+        hasFailed: refreshed === 'invalid_grant' || (instanceFailed && !this.#answered),
+      });
       meter.record({ kind: 'check', outcome: check?.outcome ?? 'gone' });
     } catch (error) {
       if (error instanceof ServiceUnavailable) throw error;
@@ -167,7 +172,7 @@ export class InstanceVisit {
       meter.record({ kind: 'check', outcome: 'failed' });
     }
     if (check?.outcome !== 'rate_limited')
-      await schedule.checked(platformId, nextCheckMs(this.#intervalMs, Math.random()));
+      await schedule.checked(platformId, nextCheckMs(this.#intervalMs, Math.random()), check !== null);
     return check === null ? 'go-on' : this.judge(check);
   }
 

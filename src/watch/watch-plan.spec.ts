@@ -15,13 +15,14 @@ const now = new StoppedClock().now();
 const later = (ms: number): Date => new Date(now.getTime() + ms);
 
 describe('backOffMs', () => {
-  it('doubles from five minutes to a day and stays there, even after a thousand failures', () => {
-    const minutes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100, 2000].map((n) => backOffMs(n, 1) / MINUTE);
+  it('looks again at once, then doubles from five minutes to a day and stays there, even after a thousand failures', () => {
+    expect(backOffMs(1, 1)).toBe(10_000);
+    const minutes = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 100, 2000].map((n) => backOffMs(n, 1) / MINUTE);
     expect(minutes).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440]);
   });
 
   it('is up to a quarter shorter at random, so that instances that failed together are not retried together', () => {
-    expect(backOffMs(1, 0)).toBe(3.75 * MINUTE);
+    expect(backOffMs(2, 0)).toBe(3.75 * MINUTE);
     expect(backOffMs(50, 0)).toBe(0.75 * DAY);
   });
 });

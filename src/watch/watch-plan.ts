@@ -1,7 +1,9 @@
 import type { AccountCheck, CheckOutcome } from '../instances/check-outcome.js';
 
 const MINUTE_MS = 60_000;
-const FIRST_BACK_OFF_MS = 5 * MINUTE_MS;
+/** Soon, so that a moment's trouble can be told from an outage. */
+const FIRST_BACK_OFF_MS = 10_000;
+const SECOND_BACK_OFF_MS = 5 * MINUTE_MS;
 const LONGEST_BACK_OFF_MS = 24 * 60 * MINUTE_MS;
 const WEEK_MS = 7 * 24 * 60 * MINUTE_MS;
 /** The rate limit window of Mastodon and GoToSocial. */
@@ -18,7 +20,10 @@ const RESERVED_SHARE = 0.1;
  * @param random from 0 to 1. It spreads the retries of instances that failed together.
  */
 export function backOffMs(failures: number, random: number): number {
-  const ms = Math.min(FIRST_BACK_OFF_MS * 2 ** (failures - 1), LONGEST_BACK_OFF_MS);
+  const ms =
+    failures === 1
+      ? FIRST_BACK_OFF_MS
+      : Math.min(SECOND_BACK_OFF_MS * 2 ** (failures - 2), LONGEST_BACK_OFF_MS);
   return Math.round(ms * (0.75 + 0.25 * random));
 }
 

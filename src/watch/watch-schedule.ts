@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import type { Presence } from '../instances/host-names.js';
+import { CONFIRM } from '../platforms/checks/check-history.js';
 
 export interface ClaimedCheck {
   readonly platformId: number;
@@ -58,21 +59,17 @@ const CLAIM_SQL = `
   WITH due AS (
     SELECT w.platform_id, w.next_check_at FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
     WHERE c.instance_url = $1 AND c.is_active AND w.next_check_at <= now()
-    ORDER BY w.next_check_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED
+    ORDER BY w.broken_checks = 1 DESC, w.next_check_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED
   ), claimed AS (
     UPDATE platform_watch w SET next_check_at = now() + ${ms('$3')} FROM due WHERE w.platform_id = due.platform_id
-    RETURNING w.platform_id, w.refresh_at, due.next_check_at AS due_at
+    RETURNING w.platform_id, w.refresh_at, w.broken_checks = 1 AS to_confirm, due.next_check_at AS due_at
   )
   SELECT platform_id AS "platformId", coalesce(refresh_at <= now(), false) AS "refreshDue" FROM claimed
-  ORDER BY due_at`;
-
-/** A first failed check is repeated soon, so that people hear only of what lasts. */
-const CONFIRM_SECONDS = 300;
+  ORDER BY to_confirm DESC, due_at`;
 
 const CHECKED_SQL = `
-  UPDATE platform_watch SET next_check_at =
-    greatest(least(now() + ${ms('$2')}, refresh_at,
-      CASE broken_checks WHEN 1 THEN now() + interval '${CONFIRM_SECONDS} seconds' END), now() + interval '${SHORTEST_DELAY_SECONDS} seconds')
+  UPDATE platform_watch SET next_check_at = CASE WHEN $3 AND broken_checks = 1 THEN now() + interval '${CONFIRM}'
+    ELSE greatest(least(now() + ${ms('$2')}, refresh_at), now() + interval '${SHORTEST_DELAY_SECONDS} seconds') END
   WHERE platform_id = $1`;
 
 const ENTER_SQL = `
@@ -124,9 +121,13 @@ export class WatchSchedule {
     return this.database.statement<ClaimedCheck>(CLAIM_SQL, [origin, limit, leaseMs]);
   }
 
-  /** Plans the next check in `delayMs`, or earlier if the token is due for a refresh. */
-  async checked(platformId: number, delayMs: number): Promise<void> {
-    await this.database.statement(CHECKED_SQL, [platformId, delayMs]);
+  /**
+   * Plans the next check in `delayMs`, or earlier if the token is due for a refresh.
+   *
+   * @param toConfirm whether a first failed check is to be repeated at once.
+   */
+  async checked(platformId: number, delayMs: number, toConfirm = false): Promise<void> {
+    await this.database.statement(CHECKED_SQL, [platformId, delayMs, toConfirm]);
   }
 
   /** Makes claimed checks due again. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { OF_INSTANCE, isWorking } from './webhook-events.js';
+import { OF_INSTANCE } from '../instances/check-outcome.js';
+import { isWorking } from './webhook-events.js';
 import type { SeenEvent } from './webhook-feed.js';
 
 /** An outage that nobody saw the end of is none any more. */
@@ -15,9 +16,9 @@ export class InstanceOutages {
   /** Whether the webhook is to hear of this `platform.broken` or `platform.recovered`. In the transaction that adds it. */
   async isNews(manager: EntityManager, webhookId: number, { event, view }: SeenEvent): Promise<boolean> {
     const { from = '', to = '' } = event.facts;
-    if (view === null || OF_INSTANCE.has(from) === OF_INSTANCE.has(to)) return true;
+    if (view === null || OF_INSTANCE.includes(from) === OF_INSTANCE.includes(to)) return true;
     const key = [webhookId, event.userId, view.instanceUrl];
-    if (OF_INSTANCE.has(to)) {
+    if (OF_INSTANCE.includes(to)) {
       const begun = await manager.query<unknown[]>(
         `INSERT INTO webhook_outages AS o (webhook_id, user_id, instance_url) VALUES ($1, $2, $3)
          ON CONFLICT (webhook_id, user_id, instance_url) DO UPDATE SET since = now()

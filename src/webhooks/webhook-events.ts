@@ -1,3 +1,4 @@
+import { OF_INSTANCE } from '../instances/check-outcome.js';
 import type { EventFacts, EventWithFacts } from '../outbox/published-events.js';
 import type { PlatformView } from '../platforms/platform-view.js';
 
@@ -19,13 +20,6 @@ export const TEST_TYPE = 'webhook.test';
 
 /** With these a connection can be used, as far as is known. */
 const WORKING: ReadonlySet<string> = new Set(['connected', 'unchecked']);
-
-/** What is wrong is the instance, with all of its connections. */
-export const OF_INSTANCE: ReadonlySet<string> = new Set([
-  'instance_unreachable',
-  'instance_error',
-  'instance_blocks_programs',
-]);
 
 export function isWorking(status: string): boolean {
   return WORKING.has(status);
@@ -59,7 +53,9 @@ function conditionOf({ from, to }: EventFacts): ('platform.broken' | 'platform.r
   if (from === undefined || to === undefined) return [];
   if (isWorking(to)) return isWorking(from) ? [] : ['platform.recovered'];
   // An instance that is back and refuses the connection is one more reason, and the owner's matter now.
-  return isWorking(from) || (OF_INSTANCE.has(from) && !OF_INSTANCE.has(to)) ? ['platform.broken'] : [];
+  return isWorking(from) || (OF_INSTANCE.includes(from) && !OF_INSTANCE.includes(to))
+    ? ['platform.broken']
+    : [];
 }
 
 /** Standard Webhooks: `type`, `timestamp` and `data`. @param view null if the connection is gone, or has another owner. */

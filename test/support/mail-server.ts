@@ -9,6 +9,8 @@ const LOGIN = { user: 'platforms', pass: 'the-password-of-the-mail-server' } as 
 export interface ReceivedMail {
   readonly from: string;
   readonly to: string;
+  /** Unix milliseconds. */
+  readonly arrivedAt: number;
   /** As it came, its lines no longer folded. */
   readonly source: string;
 }
@@ -36,7 +38,8 @@ export class MailServer {
       onData: (stream, { envelope }, callback) => {
         text(stream).then((source) => {
           const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
-          received.push({ from, to: envelope.rcptTo.map((to) => to.address).join(), source: plain(source) });
+          const to = envelope.rcptTo.map(({ address }) => address).join();
+          received.push({ from, to, arrivedAt: Date.now(), source: plain(source) });
           callback(null);
         }, callback);
       },

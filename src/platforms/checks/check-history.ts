@@ -27,8 +27,11 @@ export interface CheckRun {
 const MAX_RUNS = 50;
 const RETENTION = '90 days';
 
-// Counts the failed checks in a row for the notices too: one alone may be a moment's trouble. A rate limit says nothing
-// about the connection. Nothing is written for credentials that are others by now.
+/** After a first failed check, which may be a moment's trouble, until the one that confirms it. */
+export const CONFIRM = '5 seconds';
+
+// Counts the failed checks in a row too, of which two are as good as any more, and plans the one that confirms the first.
+// A rate limit says nothing about the connection. Nothing is written for credentials that are others by now.
 const NOTE_SQL = `
   WITH checked AS (
     SELECT id FROM platform_connections WHERE id = $1 AND access_token = $2 AND instance_url = $3 FOR KEY SHARE
@@ -45,11 +48,13 @@ const NOTE_SQL = `
       AND (last_at < now() - interval '${RETENTION}' OR id IN (
         SELECT id FROM platform_checks WHERE platform_id = $1 ORDER BY id DESC OFFSET ${MAX_RUNS - 1}))
   ), condition AS (
-    SELECT CASE $4::varchar WHEN 'connected' THEN 0 WHEN 'rate_limited' THEN broken_checks ELSE least(broken_checks + 1, 2) END AS broken
+    SELECT CASE $4::varchar WHEN 'connected' THEN 0 WHEN 'rate_limited' THEN broken_checks ELSE least(broken_checks + CASE WHEN $8 THEN 2 ELSE 1 END, 2) END AS broken
     FROM platform_watch JOIN checked ON platform_id = checked.id
-  )
-  UPDATE platform_watch SET broken_checks = broken, condition_at = now() FROM condition
-  WHERE platform_id = $1 AND broken_checks <> broken`;
+  ), changed AS (
+    UPDATE platform_watch SET broken_checks = broken, condition_at = now(),
+      next_check_at = CASE broken WHEN 1 THEN least(next_check_at, now() + interval '${CONFIRM}') ELSE next_check_at END
+    FROM condition WHERE platform_id = $1 AND broken_checks <> broken
+  ) SELECT broken FROM condition`;
 
 // The condition includes the owner. A row without an outcome means that the connection exists but was never checked.
 const LIST_SQL = `
@@ -62,13 +67,20 @@ const LIST_SQL = `
 export class CheckHistory {
   constructor(private readonly database: Database) {}
 
+  /**
+   * @param isConfirmed whether something else has failed in the same way just now.
+   * @returns whether this is a first failed check that nothing confirms so far.
+   */
   async noteIn(
     manager: EntityManager,
     { id, accessToken, instanceUrl }: CheckedConnection,
     { outcome, detail, checkedAt, latencyMs }: AccountCheck,
-  ): Promise<void> {
+    isConfirmed: boolean,
+  ): Promise<boolean> {
     const found = [outcome, detail, checkedAt, latencyMs === null ? null : Math.round(latencyMs)];
-    await manager.query(NOTE_SQL, [id, accessToken, instanceUrl, ...found]);
+    const values = [id, accessToken, instanceUrl, ...found, isConfirmed];
+    const [noted] = await manager.query<{ broken: number }[]>(NOTE_SQL, values);
+    return noted?.broken === 1;
   }
 
   /**

@@ -26,8 +26,18 @@ export interface PlatformTest extends AccountCheck {
 }
 
 interface WatchOptions {
+  /** Whether the instance is known to be gone. Then it is not asked. */
   readonly isGone?: boolean;
+  /** Why the token could not be refreshed just now, if that may pass. */
   readonly failure?: PassingFailure | null;
+  /** Whether the instance, or the connection at it, has failed just before, so that a failed check is no hiccup. */
+  readonly hasFailed?: boolean;
+}
+
+interface Recording {
+  /** Stores the finding even if the row already has it. */
+  readonly always: boolean;
+  readonly isConfirmed: boolean;
 }
 
 /** Checks connections at their instances and stores the findings. */
@@ -58,32 +68,32 @@ export class PlatformChecks {
     // Only the watcher knows for how long. It stays until the instance is reached, or the watcher sees its name again.
     const isGone = found.outcome === 'instance_unreachable' && platform.view.status === 'instance_gone';
     const check = isGone ? this.checker.instanceGone() : found;
-    await this.record(platform, check, true);
+    await this.record(platform, check, { always: true, isConfirmed: false });
     return { ...check, sameAccountAs: await this.accounts.note(platform, check) };
   }
 
   /**
    * The watcher's check. A finding that the row already has is not written again for a day, because each write is a new
    * version, which fails clients' If-Match and drops cached entries. A rate limit says nothing about the connection, so
-   * it is not stored at all.
+   * it is not stored at all. That a connection that worked has failed once is in its history alone until the next check
+   * confirms it: nobody is to hear of a hiccup.
    *
-   * @param isGone whether the instance is known to be gone. Then it is not asked.
-   * @param failure why the token could not be refreshed just now, if that may pass.
    * @returns null when the connection is gone or inactive.
    */
   async watch(
     id: number,
-    { isGone = false, failure = null }: WatchOptions = {},
+    { isGone = false, failure = null, hasFailed = false }: WatchOptions = {},
   ): Promise<AccountCheck | null> {
     const stored = await this.database.load(() => this.repository.find(id));
     if (stored === null || !stored.view.isActive) return null;
-    const isWaiting = !isGone && isShortLived(stored);
-    if (isWaiting) await this.tokens.wait(stored.view);
-    const platform = isWaiting ? await this.reloaded(stored) : stored;
-    const check = isGone
-      ? this.checker.instanceGone()
-      : this.orPassing(await this.checkOf(platform), failure);
-    if (check.outcome !== 'rate_limited') await this.record(platform, check, false);
+    // Also during the pause after a refresh that failed: the instance would refuse the old token for its age alone.
+    const isSpent = !isGone && failure === null && this.tokens.isSpent(stored.view);
+    const cause = isSpent ? await this.tokens.refreshSpent(stored.view) : failure;
+    const platform = isSpent ? await this.reloaded(stored) : stored;
+    const check = isGone ? this.checker.instanceGone() : this.orPassing(await this.checkOf(platform), cause);
+    if (check.outcome !== 'rate_limited') {
+      await this.record(platform, check, { always: false, isConfirmed: isGone || hasFailed });
+    }
     return check;
   }
 
@@ -121,15 +131,11 @@ export class PlatformChecks {
     return this.checker.check({ instanceUrl, platformType, username, accessToken, clientSecret });
   }
 
-  /**
-   * Stores nothing if the credentials changed, or the connection was deleted, while the instance was asked.
-   *
-   * @param always stores the finding even if the row already has it.
-   */
+  /** Stores nothing if the credentials changed, or the connection was deleted, while the instance was asked. */
   private async record(
     { view, credentials }: CachedPlatform,
     check: AccountCheck,
-    always: boolean,
+    { always, isConfirmed }: Recording,
   ): Promise<void> {
     const { outcome, account, checkedAt, labels } = check;
     const { id, userId, instanceUrl } = view;
@@ -144,6 +150,13 @@ export class PlatformChecks {
       ...(outcome === 'identity_mismatch' && { avatarUrl: null }),
     };
     const committed = await this.database.transaction(async (manager): Promise<CommittedChanges | null> => {
+      const isFirst = await this.history.noteIn(
+        manager,
+        { id, accessToken, instanceUrl },
+        check,
+        isConfirmed,
+      );
+      if (isFirst && view.status === 'connected' && !always) return null;
       const update = manager
         .createQueryBuilder()
         .update(PlatformConnection)
@@ -174,7 +187,6 @@ export class PlatformChecks {
         );
       }
       const { affected } = await update.execute();
-      await this.history.noteIn(manager, { id, accessToken, instanceUrl }, check);
       const taken =
         connectedTo !== null &&
         (await this.snapshots.take(manager, { id, accessToken, instanceUrl }, connectedTo, checkedAt));

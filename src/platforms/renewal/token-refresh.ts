@@ -104,6 +104,10 @@ export class TokenRefresh {
     return null;
   }
 
+  isSpent({ tokenExpiresAt }: UsedToken): boolean {
+    return isSpent(tokenExpiresAt, this.clock.now());
+  }
+
   /** If the token has expired and a process is refreshing it, waits for that. */
   async wait({ id, tokenExpiresAt }: UsedToken): Promise<void> {
     if (!isSpent(tokenExpiresAt, this.clock.now())) return;

@@ -184,6 +184,29 @@ describe('a connection', () => {
     expect(await letters(person, 'notice_connections')).toEqual([]);
   });
 
+  it('at an instance that fails is told once, with the first one, and with all when the instance is back', async () => {
+    const person = await newPerson();
+    const one = await createPlatform(person, backends.secrets);
+    const other = await createPlatform(person, backends.secrets);
+    const become = async (status: string, failures: number, ids: readonly number[]): Promise<void> => {
+      await backends.rows('UPDATE platform_connections SET status = $1 WHERE id = ANY ($2)', [status, ids]);
+      await backends.rows(
+        `UPDATE platform_watch SET broken_checks = $1, condition_at = now() WHERE platform_id = ANY ($2)`,
+        [failures, ids],
+      );
+      await tell();
+    };
+    await become('instance_unreachable', 2, [one.id]);
+    await arrived(person, SUBJECT);
+    await anHourPasses(person);
+    await become('instance_unreachable', 2, [other.id]);
+    expect(await letters(person, 'notice_connections')).toHaveLength(1);
+    await become('token_invalid', 2, [other.id]);
+    expect(await letters(person, 'notice_connections')).toHaveLength(1);
+    await become('connected', 0, [one.id, other.id]);
+    await arrived(person, '2 connections work again');
+  });
+
   it('is told once by two processes that look at the same time', async () => {
     const person = await newPerson();
     const { check } = await connection(person);

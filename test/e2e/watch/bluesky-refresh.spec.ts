@@ -128,6 +128,7 @@ it('a refresh that an outage of the authorization server prevents is tried again
   await spend(one);
   server.failing = true;
   await round();
+  await round();
   expect(await status(one)).toBe('instance_error');
   expect(await tested(one)).toMatchObject({ outcome: 'instance_error' });
   server.failing = false;
@@ -139,6 +140,7 @@ it('a refresh of an account that has moved to another authorization server is no
   const one = await connection();
   network.move(one.person, server, elsewhere);
   await spend(one);
+  await round();
   await round();
   expect(await status(one)).toBe('account_moved');
   expect(elsewhere.requests.filter((asked) => asked.startsWith('POST'))).toEqual([]);

@@ -224,6 +224,7 @@ describe('tokens that can be refreshed', () => {
     fake.oauth.tokens.clear();
     await refreshDue();
     await dueRound();
+    await dueRound();
     expect(refreshes(fake)).toHaveLength(1);
     expect((await watched.row(before.id)).status).toBe('token_invalid');
   });

@@ -123,12 +123,12 @@ describe('the watcher', () => {
     for (const fake of silent) expect(fake.requests).toHaveLength(1);
   }, 180_000);
 
-  it('tries a dead instance less and less often, and as usual when it is back', async () => {
+  it('tries a dead instance again at once, then less and less often, and as usual when it is back', async () => {
     const fake = await start();
     const [id = 0] = await connect(fake, 3);
     fake.misbehaviours.set('*', 'hang-up');
     const waits: number[] = [];
-    for (let n = 1; n <= 4; n++) {
+    for (let n = 1; n <= 5; n++) {
       await dueRound();
       const { failures, waitSeconds } = await watched.instance(fake.origin);
       expect(failures).toBe(n);
@@ -137,7 +137,9 @@ describe('the watcher', () => {
       await watched.round();
       expect(fake.requests).toHaveLength(n);
     }
-    waits.forEach((wait, index) => {
+    const [soon, ...longer] = waits;
+    expect(soon).toBeLessThanOrEqual(10);
+    longer.forEach((wait, index) => {
       expect(wait).toBeLessThanOrEqual(300 * 2 ** index);
       expect(wait).toBeGreaterThan(300 * 2 ** index * 0.7);
     });
@@ -220,6 +222,7 @@ describe('the watcher', () => {
       expect((await watched.row(id)).account_id).toBe('1');
       fake.addToken(TOKEN, 'invalid');
       await dueRound();
+      await dueRound();
       expect(await view()).toMatchObject({
         status: 'token_invalid',
         version: 3,
@@ -230,6 +233,41 @@ describe('the watcher', () => {
         'platform.status_changed',
         'platform.status_changed',
       ]);
+    });
+
+    it('a hiccup is in the history alone: what worked is checked again at once, before all others', async () => {
+      const fake = await start();
+      await connect(fake, 25);
+      const accessToken = app.backends.secrets.make('access-token');
+      fake.addToken(accessToken);
+      const [id = 0] = await watched.insert(userId, [{ instanceUrl: fake.origin, accessToken }]);
+      await dueRound();
+      const before = await watched.row(id);
+      const heard = await changes(id);
+
+      fake.addToken(accessToken, 'invalid');
+      await watched.sql('UPDATE platform_watch SET next_check_at = now() WHERE platform_id = $1', [id]);
+      await watched.sql('UPDATE instance_watch SET retry_at = now()');
+      await watched.round();
+      const history = (await caller.send('GET', `/v1/platforms/${id}/checks`)).body;
+      expect(history).toMatchObject([{ outcome: 'token_invalid' }, { outcome: 'connected' }]);
+      const [next] = await watched.sql<{ seconds: number }>(
+        `SELECT extract(epoch FROM next_check_at - now())::float8 AS seconds FROM platform_watch WHERE platform_id = $1`,
+        [id],
+      );
+      expect(next?.seconds).toBeLessThanOrEqual(5);
+
+      fake.addToken(accessToken);
+      await watched.everythingDue();
+      await watched.sql(
+        `UPDATE platform_watch SET next_check_at = now() - interval '1 hour' WHERE platform_id <> $1`,
+        [id],
+      );
+      const asked = fake.asked(VERIFY).length;
+      await watched.round();
+      expect(fake.asked(VERIFY)[asked]?.authorization).toBe(`Bearer ${accessToken}`);
+      expect(await watched.row(id)).toEqual(before);
+      expect(await changes(id)).toEqual(heard);
     });
 
     it('a picture that the account has no more is forgotten', async () => {
