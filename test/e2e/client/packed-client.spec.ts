@@ -43,8 +43,12 @@ let pages: Server;
 let origin: string;
 let hostApp: string;
 const children: ChildProcess[] = [];
+const nodes = new Map<string, string>();
 
 beforeAll(async () => {
+  // First: fetching one stops this process for as long as it takes, and a request under way would time out.
+  for (const release of RELEASES)
+    nodes.set(release, CAN_FETCH ? join(nodeRelease(release), 'node') : process.execPath);
   const [apiPort = 0, pagesPort = 0, hostPort = 0] = await freePorts(3);
   const apiUrl = `http://127.0.0.1:${apiPort}`;
   origin = `http://127.0.0.1:${pagesPort}`;
@@ -89,11 +93,14 @@ async function newPerson(): Promise<Person> {
 
 async function onNode(release: string): Promise<Traveller> {
   const person = await newPerson();
-  const node = CAN_FETCH ? join(nodeRelease(release), 'node') : process.execPath;
-  const child = spawn(node, ['journey/node.mjs', api.baseUrl, person.email, person.password], {
-    cwd: project.folder,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    nodes.get(release) ?? '',
+    ['journey/node.mjs', api.baseUrl, person.email, person.password],
+    {
+      cwd: project.folder,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   children.push(child);
   const reports: Report[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => reports.push(JSON.parse(line) as Report));
