@@ -23,12 +23,13 @@ export async function connect(canary: Canary): Promise<number> {
   return answer.json<{ platformId: number }>().platformId;
 }
 
-/** As after a long time, for these connections: to be checked, and their tokens to be refreshed. */
+/** As after a long time, for these connections alone: to be checked, and their tokens to be refreshed. */
 export async function makeDue({ app }: Canary, ids: readonly number[]): Promise<void> {
   await app.backends.rows(
-    `UPDATE platform_watch SET next_check_at = now() - interval '1 second',
-       refresh_at = CASE WHEN refresh_at IS NOT NULL THEN now() - interval '1 second' END
-     WHERE platform_id = ANY($1::integer[])`,
+    `UPDATE platform_watch SET
+       next_check_at = now() + CASE WHEN platform_id = ANY($1::integer[]) THEN interval '-1 second' ELSE interval '1 day' END,
+       refresh_at = CASE WHEN refresh_at IS NULL THEN NULL WHEN platform_id = ANY($1::integer[])
+         THEN now() - interval '1 second' ELSE refresh_at END`,
     [ids],
   );
   await app.backends.rows(`UPDATE instance_watch SET retry_at = now() - interval '1 second'`);
