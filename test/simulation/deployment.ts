@@ -24,8 +24,8 @@ import { Host, type World } from './world.js';
 Logger.overrideLogger(false);
 
 const DEADLINE_MS = 100;
-/** Longer than a run: what is stale stays so. */
-const TTL_SECONDS = 60;
+/** Longer than a run is busy: what is stale stays so. */
+const TTL_SECONDS = 3600;
 /** So short that entries are refreshed ahead, and expire. */
 const SHORT_TTL_SECONDS = 1;
 /** One that nobody uses for anything else. */
@@ -110,6 +110,34 @@ export class Process {
     this.events = new PublishedEvents(this.#session, null as never);
     this.#relay = new OutboxRelay(this.#session, this.#cache, this.#health, keys, this.#installation);
     this.#invalidation = new Invalidation(this.#cache, keys, this.#relay, this.#installation);
+  }
+
+  get name(): string {
+    return this.host.name;
+  }
+
+  /** Whether it reads cached values. */
+  get trusts(): boolean {
+    return this.#health.bypassReason === null;
+  }
+
+  get isTalking(): boolean {
+    return this.toRedis.awaited + this.toPostgres.awaited > 0;
+  }
+
+  /** How it is, as a number: for the count of states. */
+  get condition(): number {
+    const { state, behind } = this.#health;
+    const trust = { closed: 0, 'half-open': 1, open: 2 }[state];
+    const flags = [
+      behind,
+      this.toRedis.cut,
+      this.toRedis.slowMs > 0,
+      this.toPostgres.slowMs > 0,
+      this.host.frozenUntil > this.world.now,
+    ];
+    const awaited = 256 * Math.min(255, this.toRedis.awaited) + Math.min(255, this.toPostgres.awaited);
+    return flags.reduce((number, flag) => 2 * number + (flag ? 1 : 0), 4 * awaited + trust);
   }
 
   /** In the order of a start: the clock of the database first, then the cache, then the relay. */
