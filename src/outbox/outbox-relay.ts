@@ -7,6 +7,7 @@ import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
 import { DatabaseUnavailable } from '../database/database-errors.js';
 import type { CacheKeys } from './cache-keys.js';
+import { CacheTrust } from './cache-trust.js';
 import { DrainWaiters } from './drain-waiters.js';
 import {
   type Backlog,
@@ -24,7 +25,7 @@ import {
   pendingUsers,
   publishEvents,
 } from './outbox-queries.js';
-import type { OutboxSession } from './outbox-session.js';
+import type { OutboxSession, Query } from './outbox-session.js';
 
 /** While something is pending that could not be drained. */
 const RETRY_MS = 100;
@@ -72,6 +73,9 @@ export class OutboxRelay {
   #recovering = false;
   #stopped = false;
   #state: Backlog = { pending: 0, lagSeconds: 0 };
+  /** performance.now() before `#state` was read. */
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #trust: CacheTrust;
   #cleanedUpAt = Number.NEGATIVE_INFINITY;
   readonly #waiters = new DrainWaiters((userIds) => this.#pendingUsers(userIds));
 
@@ -81,7 +85,10 @@ export class OutboxRelay {
     private readonly health: CacheHealth,
     private readonly keys: CacheKeys,
     private readonly installation: Installation,
+    /** CACHE_NEEDS_DATABASE */
+    needsDatabase: boolean,
   ) {
+    this.#trust = new CacheTrust(health, session.pollMs, needsDatabase);
     // Not in start(): the cache may be used before that, and its first use is a recovery too.
     health.onRecovery((serverChanged) => this.#recover(serverChanged));
   }
@@ -125,20 +132,23 @@ export class OutboxRelay {
   async #run(): Promise<void> {
     clearTimeout(this.#timer);
     try {
-      await this.#markDropped();
-      await this.#hear();
-      // A recovery drains by itself; a second drain on the same connection would only delay it.
-      const drained = !this.#recovering && (await this.#drain());
-      if (!this.#recovering) this.#judge(drained);
-      await this.#publish(!drained);
-      await this.#cleanUp();
+      await this.#trust.during(() => this.#look());
       this.#outage.succeeded();
     } catch (error) {
-      // Without the database no write can be acknowledged either, so cached values stay correct.
       this.#outage.failed(`The outbox cannot be read: ${String(error)}`);
     }
     if (this.#stopped) return;
     this.#timer = setTimeout(() => this.kick(), this.#state.pending > 0 ? RETRY_MS : this.session.pollMs);
+  }
+
+  async #look(): Promise<void> {
+    await this.#markDropped();
+    await this.#hear();
+    // A recovery drains by itself; a second drain on the same connection would only delay it.
+    const drained = !this.#recovering && (await this.#drain());
+    if (!this.#recovering) this.#judge(drained);
+    await this.#publish(!drained);
+    await this.#cleanUp();
   }
 
   async #markDropped(): Promise<void> {
@@ -186,7 +196,7 @@ export class OutboxRelay {
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error;
     }
-    this.#state = await backlog(this.session.statement);
+    await this.#count(this.session.statement);
     return false;
   }
 
@@ -198,9 +208,15 @@ export class OutboxRelay {
         await this.cache.drop(this.keys.of(portion));
         await markDrained(query, portion);
       }
-      this.#state = await backlog(query);
+      await this.#count(query);
       return rows.length;
     });
+  }
+
+  async #count(query: Query): Promise<void> {
+    const atMs = performance.now();
+    this.#state = await backlog(query);
+    this.#lookedAtMs = atMs;
   }
 
   /**
@@ -222,6 +238,7 @@ export class OutboxRelay {
     if (!behind && this.health.behind)
       this.#logger.log('No change is waiting any more: cached values are read again.');
     this.health.behind = behind;
+    this.#trust.looked(this.#lookedAtMs);
   }
 
   async #pendingUsers(userIds: readonly number[]): Promise<ReadonlySet<number>> {

@@ -2,8 +2,10 @@ import { type Process, type Versions, platformsOf } from './deployment.js';
 import type { World } from './world.js';
 
 export const USER_IDS = [1, 2, 3] as const;
-/** No request may take longer, on a process that is frozen and slowed down. A write also waits for others. */
+/** No request may take longer. A read waits for a flight and then for its own, each for the lease and for the database. */
 const MAX_READ_MS = 4500;
+/** If the database may not answer for so long that a statement times out. */
+const MAX_READ_WITHOUT_DATABASE_MS = 6500;
 const MAX_WRITE_MS = 12_000;
 export const LOOK_EVERY_MS = 6;
 const MAX_WAIT_FOR_EVENTS_MS = 3000;
@@ -17,11 +19,15 @@ export class Clients {
   /** How many events of each connection have been told. */
   readonly #told = new Map<number, number>();
   lastEventId = 0;
+  readonly #maxReadMs: number;
 
   constructor(
     private readonly world: World,
     private readonly processes: readonly Process[],
-  ) {}
+    needsDatabase: boolean,
+  ) {
+    this.#maxReadMs = needsDatabase ? MAX_READ_WITHOUT_DATABASE_MS : MAX_READ_MS;
+  }
 
   fail(property: string): void {
     this.violation ??= property;
@@ -33,7 +39,7 @@ export class Clients {
     const { world } = this;
     const least = ids.map((id) => this.#acknowledged.get(id) ?? 0);
     const what = `read of ${userId === null ? ids.join() : `the list of user ${userId}`}, begun at ${world.now.toFixed(1)}`;
-    this.#mustEnd(one, what, MAX_READ_MS, async () => {
+    this.#mustEnd(one, what, this.#maxReadMs, async () => {
       const { outcome, versions } = await one.read(ids, userId);
       this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + 1;
       world.say(`${what}: ${outcome} ${JSON.stringify(versions)}`);
@@ -47,7 +53,7 @@ export class Clients {
 
   warm(one: Process): void {
     this.world.say('warms the lists');
-    this.#mustEnd(one, 'a warm-up', MAX_READ_MS, async () => {
+    this.#mustEnd(one, 'a warm-up', this.#maxReadMs, async () => {
       this.world.say(`has warmed ${await one.warm(USER_IDS)}`);
     });
   }
@@ -110,14 +116,25 @@ export class Clients {
 
   /** Nothing waits without end. */
   #mustEnd(one: Process, what: string, withinMs: number, work: () => Promise<void>): void {
+    const { host } = one;
     let ended = false;
+    let frozenMs = host.frozenMs - Math.max(0, host.frozenUntil - this.world.now);
     const look = (): void => {
-      if (!ended && one.host.alive) this.fail(`${what} has not ended`);
+      if (ended || !host.alive) return;
+      if (host.frozenMs === frozenMs) return this.fail(`${what} has not ended`);
+      this.world.after(host.frozenMs - frozenMs, look);
+      frozenMs = host.frozenMs;
     };
     this.world.after(withinMs, look);
-    work()
-      .catch((error: unknown) => this.world.say(`${what} failed: ${String(error)}`))
-      .finally(() => (ended = true));
+    // It arrives when the process runs.
+    this.world.after(
+      0,
+      () =>
+        void work()
+          .catch((error: unknown) => this.world.say(`${what} failed: ${String(error)}`))
+          .finally(() => (ended = true)),
+      host,
+    );
   }
 
   /** Reads something of everything, on every process, so many times. */

@@ -24,6 +24,7 @@ import { Host, type World } from './world.js';
 Logger.overrideLogger(false);
 
 const DEADLINE_MS = 100;
+const STATEMENT_TIMEOUT_MS = 2000;
 /** Longer than a run is busy: what is stale stays so. */
 const TTL_SECONDS = 3600;
 /** So short that entries are refreshed ahead, and expire. */
@@ -78,6 +79,7 @@ export class Process {
     redis: SimulatedRedis,
     private readonly postgres: SimulatedPostgres,
     name: string,
+    needsDatabase: boolean,
   ) {
     this.host = new Host(name);
     this.host.drift = (world.random('drift') - 0.5) * 0.0005;
@@ -108,7 +110,14 @@ export class Process {
     );
     this.#session = new SimulatedSession(this.toPostgres, postgres);
     this.events = new PublishedEvents(this.#session, null as never);
-    this.#relay = new OutboxRelay(this.#session, this.#cache, this.#health, keys, this.#installation);
+    this.#relay = new OutboxRelay(
+      this.#session,
+      this.#cache,
+      this.#health,
+      keys,
+      this.#installation,
+      needsDatabase,
+    );
     this.#invalidation = new Invalidation(this.#cache, keys, this.#relay, this.#installation);
   }
 
@@ -215,9 +224,13 @@ export class Process {
 
   async #load(ids: readonly number[]): Promise<Versions> {
     const connection = new PostgresConnection(this.toPostgres, this.postgres, () => {});
+    const timeout = this.world.sleep(STATEMENT_TIMEOUT_MS).then(() => {
+      throw new Error('The database does not answer');
+    });
     try {
-      return await connection.statement(() => this.#versions(ids));
+      return await Promise.race([connection.statement(() => this.#versions(ids)), timeout]);
     } finally {
+      timeout.catch(() => {});
       connection.close();
     }
   }

@@ -5,8 +5,7 @@ import type { SimulatedPostgres } from './simulated-postgres.js';
 import type { SimulatedRedis } from './simulated-redis.js';
 import type { World } from './world.js';
 
-/** Shorter than what limit 2 of docs/cache-protocol.md speaks of. */
-const MAX_FREEZE_MS = 1500;
+const MAX_FREEZE_MS = 6000;
 /** Until a recovery has ended that was disturbed. */
 const LOOKS_AT_RECOVERY = 120;
 /** After a loss of the connection: RedisHealth. */
@@ -21,6 +20,8 @@ export class Faults {
     private readonly processes: Process[],
     private readonly clients: Clients,
     private readonly startProcess: () => void,
+    /** Otherwise a process that does not reach the database may read what is too old: docs/cache-protocol.md#limits. */
+    private readonly needsDatabase: boolean,
   ) {}
 
   strike(kind: FaultKind, { which, forMs }: Action, one: Process, userId: number): void {
@@ -58,19 +59,21 @@ export class Faults {
         return one.toPostgres.reset('terminated by an administrator');
       case 'postgres is slow':
         say(`postgres is slow for ${forMs} ms`);
-        one.toPostgres.slowMs = 10 + which * 50;
+        one.toPostgres.slowMs = 10 + which * (this.needsDatabase ? 500 : 50);
         return void world.after(forMs, () => one.toPostgres.mend());
       case 'much is changed by SQL':
         return this.sql(userId, 5 + Math.floor(which * 60));
       case 'a writer is cut off from redis in a backlog':
         return this.#backlog(one, which, userId);
+      case 'a writer is alone with the database':
+        return this.#leaveAlone(one, which, userId);
       case 'process is killed':
         say(kind);
         return this.#kill(one, forMs);
       case 'process is frozen': {
         const ms = Math.min(forMs, MAX_FREEZE_MS);
         say(`is frozen for ${ms} ms`);
-        one.host.frozenUntil = world.now + ms;
+        return this.#freeze(one, ms);
       }
     }
   }
@@ -146,6 +149,31 @@ export class Faults {
     world.after(5, () => this.sql(userId, 30 + Math.floor(which * 60)));
     const ids = platformsOf(userId);
     world.after(8, () => world.on(one.host, () => this.clients.write(one, userId, ids[0] ?? 0)));
+  }
+
+  /** The others have the old entries, and are frozen until it has been acknowledged, or do not reach the database. */
+  #leaveAlone(one: Process, which: number, userId: number): void {
+    const { world } = this;
+    const ms = 1800 + which * 2000;
+    this.clients.lookAround();
+    this.#cutOff([one], 4000);
+    for (const other of this.processes.filter((of) => of !== one)) {
+      world.after(10, () => {
+        if (!this.needsDatabase || world.random('alone') < 0.5) return this.#freeze(other, ms);
+        other.toPostgres.cut = true;
+        world.after(ms + 1000, () => other.toPostgres.mend());
+      });
+      // Requests that it finds when it wakes up.
+      for (let at = 0; at < 600; at += 20) world.after(ms - 100 + at, () => this.clients.lookAround());
+    }
+    const ids = platformsOf(userId);
+    world.after(12, () => world.on(one.host, () => this.clients.write(one, userId, ids[0] ?? 0)));
+  }
+
+  #freeze({ host }: Process, ms: number): void {
+    const until = Math.max(host.frozenUntil, this.world.now + ms);
+    host.frozenMs += until - Math.max(host.frozenUntil, this.world.now);
+    host.frozenUntil = until;
   }
 
   #slowRedis(processes: readonly Process[], slowMs: number, forMs: number): void {

@@ -25,6 +25,7 @@ export const FAULTS = {
   'postgres is slow': 2,
   'much is changed by SQL': 2,
   'a writer is cut off from redis in a backlog': 3,
+  'a writer is alone with the database': 4,
   'process is killed': 3,
   'process is frozen': 3,
 } as const;

@@ -34,6 +34,7 @@ const invalidation = within(INVALIDATION);
 const writer = within(WRITER);
 const postgres = within(POSTGRES);
 const breaker = within('src/cache/breaker.ts');
+const trust = within('src/outbox/cache-trust.ts');
 const refresh = within('src/cache/refresh-ahead.ts');
 
 export const PLANTED = [
@@ -181,6 +182,14 @@ export const PLANTED = [
     'start += PORTION) {\n        const portion = rows.slice(start, start + PORTION);\n        if (start > 0 && start + PORTION >= rows.length) { await markDrained(query, portion); continue; }',
   ),
   relay('a process that lags goes on reading', 'this.health.behind = behind;', 'this.health.behind = false;'),
+  within('src/cache/cache-health.ts')(
+    'a process that was frozen goes on reading',
+    'performance.now() > this.trustedUntilMs',
+    'false',
+  ),
+  trust('trust outlives the wait of a writer', 'TRUST_MS = 1400', 'TRUST_MS = 3000'),
+  trust('a process goes on without the database that it needs', 'if (!this.needsDatabase)', ''),
+  trust('a look that was frozen and failed is trusted', 'if (!wasFrozen) this.#lost();', 'this.#lost();'),
   relay('one pending change is overlooked', 'const behind = pending > 0', 'const behind = pending > 1'),
   relay(
     'a drain that failed counts',

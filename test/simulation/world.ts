@@ -5,7 +5,9 @@ export class Host {
   alive = true;
   /** Until then nothing runs on it, and everything that became due in between runs afterwards. */
   frozenUntil = 0;
-  /** Its clock runs faster or slower by this fraction, but for times that were leapt over. */
+  /** How long it was frozen, in all. */
+  frozenMs = 0;
+  /** Its clock runs faster or slower by this fraction, except in times that were leapt over. */
   drift = 0;
 
   constructor(readonly name: string) {}
