@@ -39,7 +39,7 @@ describe('CacheTrust', () => {
       await expect(trustOf(needsDatabase).during(refused)).rejects.toThrow('refused');
       expect(trusts()).toBe(!needsDatabase);
 
-      health.trustedUntilMs = Number.NEGATIVE_INFINITY;
+      health.trustedUntilMs = performance.now();
       void trustOf(needsDatabase).during(() => new Promise(() => {}));
       jest.advanceTimersByTime(250);
       expect(trusts()).toBe(!needsDatabase);
@@ -60,6 +60,19 @@ describe('CacheTrust', () => {
     fail(new Error('terminating connection due to idle-in-transaction timeout'));
     await expect(look).rejects.toThrow('idle-in-transaction');
     expect(trusts()).toBe(false);
+  });
+
+  it('comes back with a fresh look that is refused, and with one that is not answered for long', async () => {
+    await expect(trustOf(false).during(refused)).rejects.toThrow('refused');
+    expect(trusts()).toBe(true);
+
+    // Seed 1934: after a freeze, an answer that is only slow is waited for.
+    health.trustedUntilMs = Number.NEGATIVE_INFINITY;
+    void trustOf(false).during(() => new Promise(() => {}));
+    jest.advanceTimersByTime(2499);
+    expect(trusts()).toBe(false);
+    jest.advanceTimersByTime(1);
+    expect(trusts()).toBe(true);
   });
 
   it('is not ended where there are no other processes', () => {

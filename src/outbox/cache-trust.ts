@@ -6,8 +6,10 @@ import type { CacheHealth } from '../cache/cache-health.js';
  * tenth of a second is for clocks that run apart.
  */
 const TRUST_MS = 1400;
-/** If the database has not answered for so long, it counts as lost. */
+/** If a look takes so long, the database counts as lost. */
 const PATIENCE_MS = 250;
+/** The same for a process that was frozen: it knows of nothing that took place before, so it waits for a slow answer. */
+const PATIENCE_AFTER_FREEZE_MS = 2500;
 
 /**
  * Cached values are read on trust: a look at the outbox is good for a moment, and a process that was frozen has to look
@@ -37,7 +39,9 @@ export class CacheTrust {
   /** Runs what looks at the outbox. @throws what it throws. */
   async during(look: () => Promise<void>): Promise<void> {
     let awakeAtMs = performance.now();
+    let waitedMs = 0;
     let wasFrozen = false;
+    const hasExpired = awakeAtMs > this.health.trustedUntilMs;
     /** @returns whether this process was frozen just now. */
     const wake = (): boolean => {
       const isLate = performance.now() - awakeAtMs > 2 * PATIENCE_MS;
@@ -49,7 +53,8 @@ export class CacheTrust {
     const wait = (): void => {
       timer = setTimeout(() => {
         // The reply may lie unread in the socket.
-        if (wake()) wait();
+        waitedMs = wake() ? 0 : waitedMs + PATIENCE_MS;
+        if (waitedMs < (wasFrozen || hasExpired ? PATIENCE_AFTER_FREEZE_MS : PATIENCE_MS)) wait();
         else this.#lost();
       }, PATIENCE_MS);
     };

@@ -193,7 +193,7 @@ export const PLANTED = [
   relay('one pending change is overlooked', 'const behind = pending > 0', 'const behind = pending > 1'),
   relay(
     'a drain that failed counts',
-    'this.#state = await backlog(this.session.statement);\n    return false;',
+    'await this.#count(this.session.statement);\n    return false;',
     'return true;',
   ),
   relay(
