@@ -136,7 +136,6 @@ export class CacheService {
    */
   outdate(keys: readonly string[], atMs: number): void {
     this.store.outdate(keys, atMs);
-    this.audit.dropped(keys, atMs);
   }
 
   private fly<Id, T>(
@@ -283,7 +282,7 @@ export class CacheService {
         return { raw: spec.encode(value), ttlMs: spec.ttlSeconds(value) * 1000, readAtMs };
       });
     }
-    if (this.audit.samples(key)) {
+    if (this.audit.samples()) {
       this.audit.compare(key, hit.raw, spec.fingerprint(hit.value), async () =>
         spec.fingerprint(await load()),
       );

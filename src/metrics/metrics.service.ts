@@ -178,15 +178,6 @@ export class MetricsService {
       },
     });
     new Counter({
-      name: 'cache_audit_followed_total',
-      help: 'First hits after one of fifty changes, compared with the database on this process',
-      registers,
-      collect() {
-        this.reset();
-        this.inc(audit.followed);
-      },
-    });
-    new Counter({
       name: 'cache_audit_comparisons_total',
       help: 'Sampled hits compared with the database',
       registers,
