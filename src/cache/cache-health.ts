@@ -11,7 +11,7 @@ export type Recovery = (serverChanged: boolean) => Promise<void>;
 /** Whether the store answers, and whether its values can be trusted. */
 export abstract class CacheHealth {
   #behind = false;
-  /** On the clock of performance.now(). CacheTrust renews it. */
+  /** On the clock of performance.now(). With CACHE_NEEDS_DATABASE the relay renews it. */
   trustedUntilMs = Number.POSITIVE_INFINITY;
 
   abstract readonly kind: 'redis' | 'memory';

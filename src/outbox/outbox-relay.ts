@@ -7,7 +7,6 @@ import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
 import { DatabaseUnavailable } from '../database/database-errors.js';
 import type { CacheKeys } from './cache-keys.js';
-import { CacheTrust } from './cache-trust.js';
 import { DrainWaiters } from './drain-waiters.js';
 import {
   type Backlog,
@@ -27,6 +26,12 @@ import {
 } from './outbox-queries.js';
 import type { OutboxSession, Query } from './outbox-session.js';
 
+/**
+ * How long a look at the outbox is good for. A writer that could not drop its keys waits for two seconds (WRITER_WAIT_MS), and
+ * a look tolerates a change that has been pending for half a second (TOLERATED_LAG_SECONDS). A tenth of a second is for
+ * clocks that run apart.
+ */
+const TRUST_MS = 1400;
 /** While something is pending that could not be drained. */
 const RETRY_MS = 100;
 const BATCH = 500;
@@ -75,7 +80,7 @@ export class OutboxRelay {
   #state: Backlog = { pending: 0, lagSeconds: 0 };
   /** performance.now() before `#state` was read. */
   #lookedAtMs = Number.NEGATIVE_INFINITY;
-  readonly #trust: CacheTrust;
+  readonly #trustMs: number;
   #cleanedUpAt = Number.NEGATIVE_INFINITY;
   readonly #waiters = new DrainWaiters((userIds) => this.#pendingUsers(userIds));
 
@@ -85,10 +90,12 @@ export class OutboxRelay {
     private readonly health: CacheHealth,
     private readonly keys: CacheKeys,
     private readonly installation: Installation,
-    /** CACHE_NEEDS_DATABASE */
+    /** CACHE_NEEDS_DATABASE: cached values are read for a moment after each look at the outbox, and not without. */
     needsDatabase: boolean,
   ) {
-    this.#trust = new CacheTrust(health, session.pollMs, needsDatabase);
+    // A store in this process has no other writers.
+    this.#trustMs = needsDatabase && health.kind === 'redis' ? TRUST_MS : Number.POSITIVE_INFINITY;
+    this.#trust(Number.NEGATIVE_INFINITY);
     // Not in start(): the cache may be used before that, and its first use is a recovery too.
     health.onRecovery((serverChanged) => this.#recover(serverChanged));
   }
@@ -132,7 +139,7 @@ export class OutboxRelay {
   async #run(): Promise<void> {
     clearTimeout(this.#timer);
     try {
-      await this.#trust.during(() => this.#look());
+      await this.#look();
       this.#outage.succeeded();
     } catch (error) {
       this.#outage.failed(`The outbox cannot be read: ${String(error)}`);
@@ -238,7 +245,11 @@ export class OutboxRelay {
     if (!behind && this.health.behind)
       this.#logger.log('No change is waiting any more: cached values are read again.');
     this.health.behind = behind;
-    this.#trust.looked(this.#lookedAtMs);
+    this.#trust(this.#lookedAtMs);
+  }
+
+  #trust(lookedAtMs: number): void {
+    if (Number.isFinite(this.#trustMs)) this.health.trustedUntilMs = lookedAtMs + this.#trustMs;
   }
 
   async #pendingUsers(userIds: readonly number[]): Promise<ReadonlySet<number>> {

@@ -6,6 +6,8 @@ import type { SimulatedRedis } from './simulated-redis.js';
 import type { World } from './world.js';
 
 const MAX_FREEZE_MS = 6000;
+/** Without CACHE_NEEDS_DATABASE: shorter than what limit 2 of docs/cache-protocol.md speaks of. */
+const SHORT_FREEZE_MS = 1500;
 /** Until a recovery has ended that was disturbed. */
 const LOOKS_AT_RECOVERY = 120;
 /** After a loss of the connection: RedisHealth. */
@@ -66,12 +68,12 @@ export class Faults {
       case 'a writer is cut off from redis in a backlog':
         return this.#backlog(one, which, userId);
       case 'a writer is alone with the database':
-        return this.#leaveAlone(one, which, userId);
+        return this.needsDatabase ? this.#leaveAlone(one, which, userId) : undefined;
       case 'process is killed':
         say(kind);
         return this.#kill(one, forMs);
       case 'process is frozen': {
-        const ms = Math.min(forMs, MAX_FREEZE_MS);
+        const ms = Math.min(forMs, this.needsDatabase ? MAX_FREEZE_MS : SHORT_FREEZE_MS);
         say(`is frozen for ${ms} ms`);
         return this.#freeze(one, ms);
       }
@@ -159,7 +161,7 @@ export class Faults {
     this.#cutOff([one], 4000);
     for (const other of this.processes.filter((of) => of !== one)) {
       world.after(10, () => {
-        if (!this.needsDatabase || world.random('alone') < 0.5) return this.#freeze(other, ms);
+        if (world.random('alone') < 0.5) return this.#freeze(other, ms);
         other.toPostgres.cut = true;
         world.after(ms + 1000, () => other.toPostgres.mend());
       });

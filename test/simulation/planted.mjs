@@ -34,7 +34,6 @@ const invalidation = within(INVALIDATION);
 const writer = within(WRITER);
 const postgres = within(POSTGRES);
 const breaker = within('src/cache/breaker.ts');
-const trust = within('src/outbox/cache-trust.ts');
 const refresh = within('src/cache/refresh-ahead.ts');
 
 export const PLANTED = [
@@ -187,9 +186,7 @@ export const PLANTED = [
     'performance.now() > this.trustedUntilMs',
     'false',
   ),
-  trust('trust outlives the wait of a writer', 'TRUST_MS = 1400', 'TRUST_MS = 3000'),
-  trust('a process goes on without the database that it needs', 'if (!this.needsDatabase)', ''),
-  trust('a look that was frozen and failed is trusted', 'if (!wasFrozen) this.#lost();', 'this.#lost();'),
+  relay('trust outlives the wait of a writer', 'TRUST_MS = 1400', 'TRUST_MS = 3000'),
   relay('one pending change is overlooked', 'const behind = pending > 0', 'const behind = pending > 1'),
   relay(
     'a drain that failed counts',
