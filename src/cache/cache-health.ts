@@ -11,6 +11,8 @@ export type Recovery = (serverChanged: boolean) => Promise<void>;
 /** Whether the store answers, and whether its values can be trusted. */
 export abstract class CacheHealth {
   #behind = false;
+  /** On the clock of performance.now(). With CACHE_NEEDS_DATABASE the relay renews it. */
+  trustedUntilMs = Number.POSITIVE_INFINITY;
 
   abstract readonly kind: 'redis' | 'memory';
 
@@ -33,7 +35,8 @@ export abstract class CacheHealth {
   /** Null while cached values may be read. */
   get bypassReason(): BypassReason | null {
     if (this.state === 'open') return 'redis-unavailable';
-    return this.state === 'half-open' || this.#behind ? 'recovering' : null;
+    if (this.state === 'half-open' || this.#behind) return 'recovering';
+    return performance.now() > this.trustedUntilMs ? 'recovering' : null;
   }
 
   /** Whether known invalidations have not been carried out. Until they are, no cached value is read. */

@@ -56,6 +56,8 @@ export class AppConfig {
   readonly cache: {
     readonly platformTtlSeconds: number;
     readonly statsTtlSeconds: number;
+    /** Whether cached values are read only while the database answers. */
+    readonly needsDatabase: boolean;
     /** Number of users whose entries are loaded after a start, most recently active first. 0 turns it off. */
     readonly warmUsers: number;
   };
@@ -212,6 +214,7 @@ export class AppConfig {
     this.cache = {
       platformTtlSeconds: environment.CACHE_PLATFORM_TTL_SECONDS,
       statsTtlSeconds: environment.CACHE_STATS_TTL_SECONDS,
+      needsDatabase: environment.CACHE_NEEDS_DATABASE,
       warmUsers: environment.CACHE_WARM_USERS,
     };
     this.encryptionKeys = secrets.encryptionKeys;

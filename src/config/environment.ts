@@ -166,6 +166,7 @@ export const environmentSchema = z.object({
     .regex(/^[\w.:-]{0,64}$/, 'must have at most 64 letters, digits, _ . : and -')
     .default(''),
   CACHE_PLATFORM_TTL_SECONDS: whole('seconds', { min: 1, max: 86_400, fallback: 3600 }),
+  CACHE_NEEDS_DATABASE: flag(false),
   CACHE_WARM_USERS: whole('users', { min: 0, max: 1_000_000, fallback: 1000 }),
   CACHE_STATS_TTL_SECONDS: whole('seconds', { min: 1, max: 86_400, fallback: 300 }),
 

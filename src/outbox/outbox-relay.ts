@@ -24,8 +24,14 @@ import {
   pendingUsers,
   publishEvents,
 } from './outbox-queries.js';
-import type { OutboxSession } from './outbox-session.js';
+import type { OutboxSession, Query } from './outbox-session.js';
 
+/**
+ * How long a look at the outbox is good for. A writer that could not drop its keys waits for two seconds (WRITER_WAIT_MS), and
+ * a look tolerates a change that has been pending for half a second (TOLERATED_LAG_SECONDS). A tenth of a second is for
+ * clocks that run apart.
+ */
+const TRUST_MS = 1400;
 /** While something is pending that could not be drained. */
 const RETRY_MS = 100;
 const BATCH = 500;
@@ -72,6 +78,9 @@ export class OutboxRelay {
   #recovering = false;
   #stopped = false;
   #state: Backlog = { pending: 0, lagSeconds: 0 };
+  /** performance.now() before `#state` was read. */
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #trustMs: number;
   #cleanedUpAt = Number.NEGATIVE_INFINITY;
   readonly #waiters = new DrainWaiters((userIds) => this.#pendingUsers(userIds));
 
@@ -81,7 +90,12 @@ export class OutboxRelay {
     private readonly health: CacheHealth,
     private readonly keys: CacheKeys,
     private readonly installation: Installation,
+    /** CACHE_NEEDS_DATABASE: cached values are read for a moment after each look at the outbox, and not without. */
+    needsDatabase: boolean,
   ) {
+    // A store in this process has no other writers.
+    this.#trustMs = needsDatabase && health.kind === 'redis' ? TRUST_MS : Number.POSITIVE_INFINITY;
+    this.#trust(Number.NEGATIVE_INFINITY);
     // Not in start(): the cache may be used before that, and its first use is a recovery too.
     health.onRecovery((serverChanged) => this.#recover(serverChanged));
   }
@@ -125,20 +139,23 @@ export class OutboxRelay {
   async #run(): Promise<void> {
     clearTimeout(this.#timer);
     try {
-      await this.#markDropped();
-      await this.#hear();
-      // A recovery drains by itself; a second drain on the same connection would only delay it.
-      const drained = !this.#recovering && (await this.#drain());
-      if (!this.#recovering) this.#judge(drained);
-      await this.#publish(!drained);
-      await this.#cleanUp();
+      await this.#look();
       this.#outage.succeeded();
     } catch (error) {
-      // Without the database no write can be acknowledged either, so cached values stay correct.
       this.#outage.failed(`The outbox cannot be read: ${String(error)}`);
     }
     if (this.#stopped) return;
     this.#timer = setTimeout(() => this.kick(), this.#state.pending > 0 ? RETRY_MS : this.session.pollMs);
+  }
+
+  async #look(): Promise<void> {
+    await this.#markDropped();
+    await this.#hear();
+    // A recovery drains by itself; a second drain on the same connection would only delay it.
+    const drained = !this.#recovering && (await this.#drain());
+    if (!this.#recovering) this.#judge(drained);
+    await this.#publish(!drained);
+    await this.#cleanUp();
   }
 
   async #markDropped(): Promise<void> {
@@ -186,7 +203,7 @@ export class OutboxRelay {
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error;
     }
-    this.#state = await backlog(this.session.statement);
+    await this.#count(this.session.statement);
     return false;
   }
 
@@ -198,9 +215,15 @@ export class OutboxRelay {
         await this.cache.drop(this.keys.of(portion));
         await markDrained(query, portion);
       }
-      this.#state = await backlog(query);
+      await this.#count(query);
       return rows.length;
     });
+  }
+
+  async #count(query: Query): Promise<void> {
+    const atMs = performance.now();
+    this.#state = await backlog(query);
+    this.#lookedAtMs = atMs;
   }
 
   /**
@@ -222,6 +245,11 @@ export class OutboxRelay {
     if (!behind && this.health.behind)
       this.#logger.log('No change is waiting any more: cached values are read again.');
     this.health.behind = behind;
+    this.#trust(this.#lookedAtMs);
+  }
+
+  #trust(lookedAtMs: number): void {
+    if (Number.isFinite(this.#trustMs)) this.health.trustedUntilMs = lookedAtMs + this.#trustMs;
   }
 
   async #pendingUsers(userIds: readonly number[]): Promise<ReadonlySet<number>> {

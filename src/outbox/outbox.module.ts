@@ -34,14 +34,15 @@ const OUTBOX_SESSION = Symbol('OutboxSession');
     },
     {
       provide: OutboxRelay,
-      inject: [OUTBOX_SESSION, CacheService, CacheHealth, CacheKeys, Installation],
+      inject: [OUTBOX_SESSION, CacheService, CacheHealth, CacheKeys, Installation, AppConfig],
       useFactory: (
         session: OutboxSession,
         cache: CacheService,
         health: CacheHealth,
         keys: CacheKeys,
         installation: Installation,
-      ) => new OutboxRelay(session, cache, health, keys, installation),
+        config: AppConfig,
+      ) => new OutboxRelay(session, cache, health, keys, installation, config.cache.needsDatabase),
     },
   ],
   exports: [CacheKeys, EventMeter, Invalidation, OutboxRelay, PublishedEvents],

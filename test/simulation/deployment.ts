@@ -24,8 +24,9 @@ import { Host, type World } from './world.js';
 Logger.overrideLogger(false);
 
 const DEADLINE_MS = 100;
-/** Longer than a run: what is stale stays so. */
-const TTL_SECONDS = 60;
+const STATEMENT_TIMEOUT_MS = 2000;
+/** Longer than a run is busy: what is stale stays so. */
+const TTL_SECONDS = 3600;
 /** So short that entries are refreshed ahead, and expire. */
 const SHORT_TTL_SECONDS = 1;
 /** One that nobody uses for anything else. */
@@ -78,6 +79,7 @@ export class Process {
     redis: SimulatedRedis,
     private readonly postgres: SimulatedPostgres,
     name: string,
+    needsDatabase: boolean,
   ) {
     this.host = new Host(name);
     this.host.drift = (world.random('drift') - 0.5) * 0.0005;
@@ -108,8 +110,43 @@ export class Process {
     );
     this.#session = new SimulatedSession(this.toPostgres, postgres);
     this.events = new PublishedEvents(this.#session, null as never);
-    this.#relay = new OutboxRelay(this.#session, this.#cache, this.#health, keys, this.#installation);
+    this.#relay = new OutboxRelay(
+      this.#session,
+      this.#cache,
+      this.#health,
+      keys,
+      this.#installation,
+      needsDatabase,
+    );
     this.#invalidation = new Invalidation(this.#cache, keys, this.#relay, this.#installation);
+  }
+
+  get name(): string {
+    return this.host.name;
+  }
+
+  /** Whether it reads cached values. */
+  get trusts(): boolean {
+    return this.#health.bypassReason === null;
+  }
+
+  get isTalking(): boolean {
+    return this.toRedis.awaited + this.toPostgres.awaited > 0;
+  }
+
+  /** How it is, as a number: for the count of states. */
+  get condition(): number {
+    const { state, behind } = this.#health;
+    const trust = { closed: 0, 'half-open': 1, open: 2 }[state];
+    const flags = [
+      behind,
+      this.toRedis.cut,
+      this.toRedis.slowMs > 0,
+      this.toPostgres.slowMs > 0,
+      this.host.frozenUntil > this.world.now,
+    ];
+    const awaited = 256 * Math.min(255, this.toRedis.awaited) + Math.min(255, this.toPostgres.awaited);
+    return flags.reduce((number, flag) => 2 * number + (flag ? 1 : 0), 4 * awaited + trust);
   }
 
   /** In the order of a start: the clock of the database first, then the cache, then the relay. */
@@ -187,9 +224,13 @@ export class Process {
 
   async #load(ids: readonly number[]): Promise<Versions> {
     const connection = new PostgresConnection(this.toPostgres, this.postgres, () => {});
+    const timeout = this.world.sleep(STATEMENT_TIMEOUT_MS).then(() => {
+      throw new Error('The database does not answer');
+    });
     try {
-      return await connection.statement(() => this.#versions(ids));
+      return await Promise.race([connection.statement(() => this.#versions(ids)), timeout]);
     } finally {
+      timeout.catch(() => {});
       connection.close();
     }
   }

@@ -12,16 +12,22 @@ export class Network implements Condition {
   cut = false;
   slowMs = 0;
   readonly connections = new Set<Connection>();
+  readonly name: string;
   readonly #held: (() => void)[] = [];
 
   constructor(
     readonly world: World,
     readonly client: Host,
     readonly server: Host,
-  ) {}
+  ) {
+    this.name = `${client.name} to ${server.name}`;
+  }
 
-  get name(): string {
-    return `${this.client.name} to ${this.server.name}`;
+  /** How many replies are awaited. */
+  get awaited(): number {
+    let awaited = 0;
+    for (const connection of this.connections) awaited += connection.awaited;
+    return awaited;
   }
 
   delayMs(): number {
@@ -73,6 +79,11 @@ export class Connection {
 
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** How many replies are awaited. */
+  get awaited(): number {
+    return this.#pending.size;
   }
 
   /** @param execute runs at the server, when the command arrives. What it throws is the server's answer. */

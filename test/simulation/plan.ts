@@ -13,23 +13,37 @@ const WORK = { 'read a list': 35, 'read one': 25, write: 25, warm: 3, sql: 4 } a
 export const FAULTS = {
   'redis restarts empty': 2,
   'redis restarts with an older state': 3,
+  'redis fails over': 8,
   'redis is flushed': 1,
   'redis evicts': 4,
   'redis is slow': 3,
+  'redis is slow for all': 3,
   'redis is cut off': 3,
+  'redis is cut off for all': 2,
   'redis connection is reset': 3,
   'postgres connections are killed': 3,
   'postgres is slow': 2,
+  'much is changed by SQL': 2,
+  'a writer is cut off from redis in a backlog': 3,
+  'a writer is alone with the database': 4,
   'process is killed': 3,
   'process is frozen': 3,
 } as const;
-type ActionKind = keyof typeof WORK | keyof typeof FAULTS;
+export type FaultKind = keyof typeof FAULTS;
+const QUIET = 'it is quiet';
+type ActionKind = keyof typeof WORK | FaultKind | typeof QUIET;
 
-/** How long work and faults go on. */
+export function isFault(kind: ActionKind): kind is FaultKind {
+  return kind in FAULTS;
+}
+
+/** How long work and faults go on, before it is quiet for hours and after that. */
 export const BUSY_MS = 12_000;
 const OPERATIONS = 250;
 /** What happens at the same time, to the same user, is where races are. */
 const BURSTS = 25;
+/** Shorter and longer than the lives of entries, and than changes are kept. */
+const QUIET_HOURS = [0.01, 0.5, 0.99, 1.01, 3, 8, 23.9, 24.1, 30] as const;
 
 export function planOf(seed: number): Action[] {
   const world = new World(seed);
@@ -46,14 +60,16 @@ export function planOf(seed: number): Action[] {
   }));
   const actions = Array.from({ length: OPERATIONS + faults }, (_, index): Action => {
     const burst = world.pick(bursts, 'plan');
-    const isFault = index < faults;
+    const faulty = index < faults;
     return {
       at: Math.round(10 * (burst.at + world.random('plan') * burst.ms)) / 10,
-      kind: pick(isFault ? FAULTS : WORK),
+      kind: pick(faulty ? FAULTS : WORK),
       who: world.random('plan'),
-      which: isFault ? world.random('plan') : burst.which,
+      which: faulty ? world.random('plan') : burst.which,
       forMs: Math.round(20 + world.random('plan') ** 2 * 8000),
     };
   });
-  return actions.sort((a, b) => a.at - b.at);
+  const forMs = world.pick(QUIET_HOURS, 'plan') * 3_600_000;
+  const quiet: Action = { at: BUSY_MS / 2, kind: QUIET, who: 0, which: 0, forMs };
+  return [...actions, quiet].sort((a, b) => a.at - b.at);
 }

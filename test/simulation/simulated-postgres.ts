@@ -15,6 +15,7 @@ export interface OutboxRow {
 
 /** Of platform_changes_publish(). */
 const PATIENCE_MS = 2000;
+const RETENTION_MS = 24 * 3_600_000;
 /** When the world begins: no process must take its own clock for that of the database. */
 const EPOCH_MS = 1_800_000_000_000;
 
@@ -25,7 +26,7 @@ export class Transaction {
   readonly #ends: (() => void)[] = [];
   hasEnded = false;
 
-  constructor(private readonly rows: Map<number, OutboxRow>) {}
+  constructor(private readonly commitRows: (changed: ReadonlyMap<number, OutboxRow>) => void) {}
 
   onCommit(effect: () => void): void {
     this.#effects.push(effect);
@@ -39,7 +40,7 @@ export class Transaction {
 
   commit(): void {
     if (this.hasEnded) throw new Error('The transaction has ended');
-    for (const [id, row] of this.changed) this.rows.set(id, row);
+    this.commitRows(this.changed);
     for (const effect of this.#effects) effect();
     this.rollBack();
   }
@@ -83,7 +84,12 @@ export class SimulatedPostgres {
   /** By platform id, as committed. */
   readonly versions = new Map<number, number>();
   readonly rows = new Map<number, OutboxRow>();
+  /** The rows in order, until they change. */
+  #byId: OutboxRow[] | null = null;
   lastEventId = 0;
+  forgottenEventId = 0;
+  /** How often something may have changed. */
+  statements = 0;
   #nextId = 1;
   #nextTransaction = 1;
   readonly #rowLocks = new Map<number, Transaction>();
@@ -102,10 +108,13 @@ export class SimulatedPostgres {
     ['SELECT DISTINCT user_id', ([users], by) => this.#pendingUsers(users as number[], by)],
     ['platform_changes_since(', (given, by) => this.#changesSince(given, by)],
     ['FROM installation LEFT JOIN', (given, by) => this.#news(given, by)],
-    // Nothing here is as old as that.
-    ['WITH gone AS', () => [{ count: 0, eventId: null }]],
+    ['WITH gone AS', ([limit], by) => this.#deleteExpired(limit as number, by)],
+    ['SET forgotten_event_id', ([eventId]) => ((this.forgottenEventId = Number(eventId)), [])],
     ['platform_changes_publish', (given, by) => this.#publish(given, by)],
-    ['AS "forgottenEventId"', () => [{ lastEventId: String(this.lastEventId), forgottenEventId: '0' }]],
+    [
+      'AS "forgottenEventId"',
+      () => [{ lastEventId: String(this.lastEventId), forgottenEventId: String(this.forgottenEventId) }],
+    ],
     ['SELECT event_id AS "eventId"', (given) => this.#events(given)],
     ['FROM installation', () => [this.#installation()]],
   ];
@@ -117,7 +126,11 @@ export class SimulatedPostgres {
   }
 
   begin(): Transaction {
-    return new Transaction(this.rows);
+    return new Transaction((changed) => {
+      this.statements++;
+      for (const [id, row] of changed) this.rows.set(id, row);
+      this.#byId = null;
+    });
   }
 
   /** One statement. It commits by itself unless `by` is given. */
@@ -147,6 +160,17 @@ export class SimulatedPostgres {
     return [...this.rows.values()].filter((row) => row.userId === userId && row.drainedAt === null);
   }
 
+  /** How many changes of these users are pending, and how many untold. */
+  open(userIds: readonly number[]): number[] {
+    const counts = userIds.map(() => 0);
+    for (const { userId, drainedAt, eventId } of this.#seen()) {
+      const at = userIds.indexOf(userId);
+      if (drainedAt === null) counts[at] = (counts[at] ?? 0) + 1000;
+      if (eventId === null) counts[at] = (counts[at] ?? 0) + 1;
+    }
+    return counts;
+  }
+
   /** Changes a connection. A trigger adds the row of the outbox. @returns the transaction's id. */
   change(userId: number, platformId: number, by: Transaction): string {
     const transactionId = String(this.#nextTransaction++);
@@ -165,8 +189,10 @@ export class SimulatedPostgres {
   }
 
   /** As this transaction sees them, by id. */
-  #seen(by?: Transaction): OutboxRow[] {
-    return [...this.rows.values()].map((row) => by?.changed.get(row.id) ?? row).sort((a, b) => a.id - b.id);
+  #seen(by?: Transaction): readonly OutboxRow[] {
+    this.#byId ??= [...this.rows.values()].sort((a, b) => a.id - b.id);
+    if (by === undefined || by.changed.size === 0) return this.#byId;
+    return this.#byId.map((row) => by.changed.get(row.id) ?? row);
   }
 
   /** Whether no other transaction has locked it. */
@@ -175,6 +201,7 @@ export class SimulatedPostgres {
   }
 
   #lock({ id }: OutboxRow, by: Transaction): void {
+    if (this.#rowLocks.get(id) === by) return;
     this.#rowLocks.set(id, by);
     by.atEnd(() => this.#rowLocks.delete(id));
   }
@@ -261,6 +288,7 @@ export class SimulatedPostgres {
       row.drainedAt !== null || (undrained === true && row.at < this.nowMs - PATIENCE_MS);
     if (!this.#seen().some((row) => row.eventId === null && isDue(row))) return [{ published: 0 }];
     await this.#position.take(by);
+    const position = this.lastEventId;
     const seen = this.#seen();
     const due = seen.filter(
       (row) =>
@@ -268,9 +296,26 @@ export class SimulatedPostgres {
         seen.every((earlier) => earlier.userId !== row.userId || earlier.id > row.id || isDue(earlier)),
     );
     const published = due.slice(0, limit as number);
-    for (const row of published) by.changed.set(row.id, { ...row, eventId: ++this.lastEventId });
-    if (published.length > 0) by.onCommit(() => this.#notify('platform_events'));
+    // An UPDATE waits for rows that others have locked, and finds them as they were left.
+    for (const row of published) await this.#waitForRow(row, by);
+    for (const [index, { id }] of published.entries()) {
+      const row = this.rows.get(id);
+      if (row !== undefined) by.changed.set(id, { ...row, eventId: position + index + 1 });
+    }
+    if (published.length > 0)
+      by.onCommit(() => {
+        this.lastEventId = position + published.length;
+        this.#notify('platform_events');
+      });
     return [{ published: published.length }];
+  }
+
+  async #waitForRow(row: OutboxRow, by: Transaction): Promise<void> {
+    for (;;) {
+      const holder = this.#rowLocks.get(row.id);
+      if (holder === undefined || holder === by) return this.#lock(row, by);
+      await new Promise<void>((resolve) => holder.atEnd(resolve));
+    }
   }
 
   #events([after, until, users, limit]: Parameters): unknown[] {
@@ -287,6 +332,19 @@ export class SimulatedPostgres {
         platformId,
         at: new Date(at),
       }));
+  }
+
+  #deleteExpired(limit: number, by: Transaction): unknown[] {
+    const old = this.#seen(by).filter(
+      (row) => row.at < this.nowMs - RETENTION_MS && row.drainedAt !== null && row.eventId !== null,
+    );
+    const gone = old.slice(0, limit);
+    by.onCommit(() => {
+      for (const { id } of gone) this.rows.delete(id);
+      this.#byId = null;
+    });
+    const last = Math.max(...gone.map(({ eventId }) => eventId ?? 0));
+    return [{ count: gone.length, eventId: gone.length === 0 ? null : String(last) }];
   }
 
   #installation() {

@@ -4,7 +4,7 @@ import type { RedisTopology } from '../../src/cache/redis/redis-topology.js';
 import { Connection, type Network } from './link.js';
 import { Host, type World } from './world.js';
 
-interface Stored {
+export interface Stored {
   readonly value: string;
   readonly expiresAt: number;
 }
@@ -13,6 +13,8 @@ interface Stored {
 export class SimulatedRedis {
   readonly host = new Host('redis');
   data = new Map<string, Stored>();
+  /** How often something may have changed. */
+  commands = 0;
   #run = 1;
   #copies: { readonly at: number; readonly data: Map<string, Stored> }[] = [];
 
@@ -20,6 +22,12 @@ export class SimulatedRedis {
 
   get identity(): string {
     return `run ${this.#run}`;
+  }
+
+  /** Who answers a command. */
+  answers(): string {
+    this.commands++;
+    return this.identity;
   }
 
   get(key: string): string | null {
@@ -70,10 +78,14 @@ export class SimulatedRedis {
     this.#copies = [...this.#copies.slice(-9), { at: this.now(), data: new Map(this.data) }];
   }
 
-  /** Another server takes its place, or it starts again: with nothing, or with an older state. */
+  /**
+   * Another server takes its place, or it starts again: with nothing, or with an older state.
+   *
+   * @param which copy, from 0 for the oldest to 1 for the last.
+   */
   restart(from: 'nothing' | 'copy', which: number): void {
     this.#run++;
-    const copy = this.#copies[Math.floor(which * this.#copies.length)];
+    const copy = this.#copies[Math.min(this.#copies.length - 1, Math.floor(which * this.#copies.length))];
     this.data = new Map(from === 'copy' ? copy?.data : []);
   }
 
@@ -89,10 +101,15 @@ type Commands = Pick<
   'acquire' | 'storeLeased' | 'releaseLease' | 'getRange' | 'set' | 'del' | 'pTTL'
 >;
 
-/** One connection to it, as RedisConnection uses one. */
+/**
+ * One connection to it, as RedisConnection uses one. Like a Cluster's client, which follows a failover by itself, it may
+ * go on with the next server, and learns of it with a reply.
+ */
 export class SimulatedTopology implements RedisTopology {
   readonly client: RedisClient;
   readonly #connection: Connection;
+  #found: string | null = null;
+  #answers: string | null = null;
 
   constructor(
     private readonly redis: SimulatedRedis,
@@ -100,7 +117,7 @@ export class SimulatedTopology implements RedisTopology {
     onTrouble: (why: string) => void,
   ) {
     this.#connection = new Connection(network, onTrouble);
-    const send = <T>(execute: () => T): Promise<T> => this.#connection.send(execute);
+    const send = <T>(execute: () => T | Promise<T>): Promise<T> => this.#send(execute);
     const commands = {
       getRange: (key: string) => send(() => redis.get(key) ?? ''),
       set: (
@@ -127,19 +144,31 @@ export class SimulatedTopology implements RedisTopology {
   }
 
   async connect(): Promise<void> {
-    await this.#connection.send(() => undefined);
+    await this.#send(() => undefined);
+    this.#found = this.#answers;
   }
 
   identity(): Promise<string> {
-    return this.#connection.send(() => this.redis.identity);
+    return this.#send(() => this.redis.identity);
   }
 
   async verify(): Promise<void> {
-    await this.#connection.send(() => undefined);
+    await this.#send(() => undefined);
+    const fault = this.faultAfter();
+    if (fault !== null) throw new Error(fault);
   }
 
-  faultAfter(): null {
-    return null;
+  faultAfter(): string | null {
+    return this.#answers === this.#found ? null : 'another server answers';
+  }
+
+  async #send<T>(execute: () => T | Promise<T>): Promise<T> {
+    const { value, by } = await this.#connection.send(async () => ({
+      value: await execute(),
+      by: this.redis.answers(),
+    }));
+    this.#answers = by;
+    return value;
   }
 
   async masters(): Promise<[]> {

@@ -5,17 +5,20 @@ export class Host {
   alive = true;
   /** Until then nothing runs on it, and everything that became due in between runs afterwards. */
   frozenUntil = 0;
-  /** Its clock runs faster or slower by this fraction. */
+  /** How long it was frozen, in all. */
+  frozenMs = 0;
+  /** Its clock runs faster or slower by this fraction, except in times that were leapt over. */
   drift = 0;
 
   constructor(readonly name: string) {}
 }
 
 interface Due {
-  readonly at: number;
+  at: number;
   readonly order: number;
   readonly host: Host;
   readonly run: () => void;
+  isCleared: boolean;
 }
 
 type Timer = NodeJS.Timeout & { due: Due | null };
@@ -36,11 +39,18 @@ export class World {
   readonly #streams = new Map<string, () => number>();
   readonly #hosts = new AsyncLocalStorage<Host>();
   readonly #nobody = new Host('world');
+  /** By host: what restores its context is cheaper than entering it once more. */
+  readonly #enter = new Map<Host, <T>(work: () => T) => T>();
   readonly #lines: string[] = [];
   #order = 0;
   events = 0;
+  leaptMs = 0;
 
-  constructor(readonly seed: number) {}
+  constructor(
+    readonly seed: number,
+    /** Whether the timeline is kept. */
+    private readonly isTold = true,
+  ) {}
 
   get host(): Host {
     return this.#hosts.getStore() ?? this.#nobody;
@@ -48,7 +58,12 @@ export class World {
 
   /** Runs `work`, and everything that follows from it, as part of `host`. */
   on<T>(host: Host, work: () => T): T {
-    return this.#hosts.run(host, work);
+    let enter = this.#enter.get(host);
+    if (enter === undefined) {
+      enter = this.#hosts.run(host, () => AsyncLocalStorage.snapshot()) as <R>(work: () => R) => R;
+      this.#enter.set(host, enter);
+    }
+    return enter(work);
   }
 
   /** From 0 to 1, from the stream of this name. */
@@ -70,7 +85,7 @@ export class World {
   }
 
   after(ms: number, run: () => void, host = this.host): Due {
-    const due = { at: this.now + Math.max(0, ms), order: this.#order++, host, run };
+    const due = { at: this.now + Math.max(0, ms), order: this.#order++, host, run, isCleared: false };
     push(this.#queue, due);
     return due;
   }
@@ -79,7 +94,15 @@ export class World {
     return new Promise((resolve) => void this.after(ms, resolve));
   }
 
+  /** Passes time in which nothing happens: what is due stays due as long after now as it was. */
+  leap(ms: number): void {
+    for (const due of this.#queue) due.at += ms;
+    this.now += ms;
+    this.leaptMs += ms;
+  }
+
   say(what: string): void {
+    if (!this.isTold) return;
     if (this.#lines.length > MAX_LINES) this.#lines.splice(0, MAX_LINES / 2);
     this.#lines.push(`${this.now.toFixed(1).padStart(9)} ms  ${this.host.name.padEnd(6)} ${what}`);
   }
@@ -87,6 +110,9 @@ export class World {
   get timeline(): readonly string[] {
     return this.#lines;
   }
+
+  /** Called after each event. */
+  onEvent: (() => void) | null = null;
 
   /** Runs everything that is due until `until`, in order of time. Between two of them all microtasks run. */
   async run(until: number, isOver: () => boolean): Promise<void> {
@@ -97,21 +123,22 @@ export class World {
         if (due === undefined || due.at > until) break;
         pop(this.#queue);
         this.now = due.at;
-        if (due.host.frozenUntil > this.now) push(this.#queue, { ...due, at: due.host.frozenUntil });
-        else if (due.host.alive && !this.#cleared.has(due)) {
-          this.events++;
-          this.#hosts.run(due.host, due.run);
-          await new Promise<void>((resolve) => realSetImmediate(resolve));
+        if (!due.host.alive || due.isCleared) continue;
+        if (due.host.frozenUntil > this.now) {
+          due.at = due.host.frozenUntil;
+          push(this.#queue, due);
+          continue;
         }
-        this.#cleared.delete(due);
+        this.events++;
+        this.on(due.host, due.run);
+        await new Promise<void>((resolve) => realSetImmediate(resolve));
+        this.onEvent?.();
       }
       this.now = Math.max(this.now, until);
     } finally {
       restore();
     }
   }
-
-  readonly #cleared = new Set<Due>();
 
   #take(): () => void {
     const { setTimeout, clearTimeout, setImmediate } = globalThis;
@@ -128,10 +155,10 @@ export class World {
     globalThis.setTimeout = later as unknown as typeof setTimeout;
     globalThis.setImmediate = ((run: () => void) => later(run, 0)) as unknown as typeof setImmediate;
     globalThis.clearTimeout = ((timer: Timer | undefined) => {
-      if (timer?.due) this.#cleared.add(timer.due);
+      if (timer?.due) timer.due.isCleared = true;
     }) as unknown as typeof clearTimeout;
     Math.random = () => this.random(`Math.random of ${this.host.name}`);
-    performance.now = () => this.now * (1 + this.host.drift);
+    performance.now = () => this.now + (this.now - this.leaptMs) * this.host.drift;
     return () => {
       Object.assign(globalThis, { setTimeout, clearTimeout, setImmediate });
       Math.random = random;
