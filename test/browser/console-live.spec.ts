@@ -51,7 +51,9 @@ describe('the console, its session and its connection to the server', () => {
     const cookies = await visitor.context.cookies();
     expect(cookies).toMatchObject([{ httpOnly: true, secure: true, sameSite: 'Strict', path: '/' }]);
     // The second reload comes before the first has its answer.
-    void visitor.page.reload().catch(() => undefined);
+    const asked = visitor.page.waitForRequest(/auth\/refresh$/);
+    await visitor.page.reload({ waitUntil: 'commit' });
+    await asked;
     await visitor.page.reload();
     await visitor.see('No platforms connected yet.');
     const other = await visitor.tab(site.url);
