@@ -22,7 +22,7 @@ const FEATURES = {
   mail: [],
   mcp: [],
   notices: ['mail'],
-  metrics: ['proxy', 'watch'],
+  metrics: ['proxy', 'watch', 'webhooks'],
   platforms: ['instances', 'snapshots'],
   proxy: ['instances', 'platforms', 'rate-limit', 'watch'],
   reveal: ['notices', 'platforms'],

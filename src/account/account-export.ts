@@ -13,9 +13,9 @@ interface Part {
   readonly first: readonly (string | number)[];
 }
 
-const byId = (table: string, columns: string, owner = 'user_id'): Part => ({
+const byId = (table: string, columns: string, owner = 'user_id', which = 'true'): Part => ({
   sql: `SELECT jsonb_build_array(${table}.id) AS key, ${columns} FROM ${table}
-    WHERE ${owner} = $1 AND ${table}.id > ($2::jsonb->>0)::bigint ORDER BY ${table}.id`,
+    WHERE ${owner} = $1 AND ${which} AND ${table}.id > ($2::jsonb->>0)::bigint ORDER BY ${table}.id`,
   first: [0],
 });
 
@@ -50,6 +50,13 @@ const PARTS: Readonly<Record<string, Part>> = {
     `id, name, platform_type AS "platformType", instance_url AS "instanceUrl", username, is_active AS "isActive",
      is_default AS "isDefault", labels, external_id AS "externalId", status, created_at AS "createdAt",
      updated_at AS "updatedAt", last_used AS "lastUsed"`,
+  ),
+  connectLinks: byId(
+    'connect_links',
+    `id, external_user_id AS "externalUserId", application_name AS "applicationName", return_to AS "returnTo",
+     platform_id AS "platformId", browser_hash IS NOT NULL AS begun, created_at AS "createdAt", expires_at AS "expiresAt"`,
+    'user_id',
+    'expires_at > now()',
   ),
   activities: {
     sql: `SELECT jsonb_build_array(platform_id, kind, a.external_id) AS key, platform_id AS "platformId", kind,

@@ -3,13 +3,14 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { ProxyModule } from '../proxy/proxy.module.js';
 import { WatchModule } from '../watch/watch.module.js';
+import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { MetricsServer } from './metrics-server.js';
 import { MetricsToken } from './metrics-token.js';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsService } from './metrics.service.js';
 
 @Module({
-  imports: [ProxyModule, WatchModule],
+  imports: [ProxyModule, WatchModule, WebhooksModule],
   controllers: [MetricsController],
   providers: [MetricsService, MetricsToken, MetricsServer],
 })

@@ -13,11 +13,14 @@ import { OutboxRelay } from '../outbox/outbox-relay.js';
 import { ProxyMeter } from '../proxy/proxy-meter.js';
 import { WatchForecast } from '../watch/watch-forecast.js';
 import { WatchMeter } from '../watch/watch-meter.js';
+import { WebhookBacklog } from '../webhooks/webhook-backlog.js';
+import { WebhookMeter } from '../webhooks/webhook-meter.js';
 import { exportHistogram } from './histogram.js';
 import { HttpDurations } from './http-durations.js';
 import { countProxied } from './proxy-metrics.js';
 import { SharedMetrics } from './shared-metrics.js';
 import { countWatching } from './watch-metrics.js';
+import { countWebhooks } from './webhook-metrics.js';
 
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
@@ -44,6 +47,8 @@ export class MetricsService {
     watch: WatchMeter,
     forecast: WatchForecast,
     proxy: ProxyMeter,
+    webhooks: WebhookMeter,
+    backlog: WebhookBacklog,
     config: AppConfig,
     @InjectDataSource() dataSource: DataSource,
   ) {
@@ -62,6 +67,7 @@ export class MetricsService {
     this.countEvents(events);
     countWatching(this.registry, watch, forecast);
     countProxied(this.registry, proxy);
+    countWebhooks(this.registry, webhooks, backlog);
   }
 
   /** In the Prometheus text format. */

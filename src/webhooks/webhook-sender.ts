@@ -6,6 +6,7 @@ import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 import { nextWait } from './retry-plan.js';
 import { WebhookMails } from './webhook-mails.js';
+import { type DeliveryOutcome, WebhookMeter } from './webhook-meter.js';
 import { type ClaimedStream, type PauseReason, WebhookQueue } from './webhook-queue.js';
 import { type Attempt, WebhookRequest } from './webhook-request.js';
 import { WebhookSecrets } from './webhook-secrets.js';
@@ -33,6 +34,7 @@ export class WebhookSender {
     private readonly request: WebhookRequest,
     private readonly secrets: WebhookSecrets,
     private readonly mails: WebhookMails,
+    private readonly meter: WebhookMeter,
     private readonly database: Database,
     private readonly config: AppConfig,
   ) {}
@@ -98,14 +100,23 @@ export class WebhookSender {
 
   private async judge(stream: ClaimedStream, attempt: Attempt): Promise<void> {
     const { status } = attempt;
-    if (status !== null && status >= 200 && status < 300)
-      return this.queue.finish(stream, attempt, 'delivered');
+    if (status !== null && status >= 200 && status < 300) return this.finish(stream, attempt, 'delivered');
     const { attempts, failingSeconds, isAlive } = stream;
     const wait = nextWait(attempts + 1, failingSeconds, attempt.retryAfterSeconds, Math.random());
-    if (status !== GONE && wait === null && isAlive) return this.queue.finish(stream, attempt, 'failed');
+    if (status !== GONE && wait === null && isAlive) return this.finish(stream, attempt, 'failed');
     await this.queue.postpone(stream, attempt, wait ?? 0);
+    this.meter.record('postponed');
     if (status === GONE) await this.pause(stream, 'gone');
     else if (wait === null) await this.pause(stream, 'failing');
+  }
+
+  private async finish(
+    stream: ClaimedStream,
+    attempt: Attempt,
+    outcome: Exclude<DeliveryOutcome, 'postponed'>,
+  ): Promise<void> {
+    await this.queue.finish(stream, attempt, outcome);
+    this.meter.record(outcome);
   }
 
   private async pause({ webhookId }: ClaimedStream, because: PauseReason): Promise<void> {

@@ -5,9 +5,11 @@ import { PlatformsModule } from '../platforms/platforms.module.js';
 import { AdminWebhooksController } from './admin-webhooks.controller.js';
 import { ExpiryNotices } from './expiry-notices.js';
 import { InstanceOutages } from './instance-outages.js';
+import { WebhookBacklog } from './webhook-backlog.js';
 import { WebhookDeliveries } from './webhook-deliveries.service.js';
 import { WebhookFeed } from './webhook-feed.js';
 import { WebhookMails } from './webhook-mails.js';
+import { WebhookMeter } from './webhook-meter.js';
 import { WebhookQueue } from './webhook-queue.js';
 import { WebhookRequest } from './webhook-request.js';
 import { WebhookRetention } from './webhook-retention.js';
@@ -23,9 +25,11 @@ import { WebhooksService } from './webhooks.service.js';
   providers: [
     ExpiryNotices,
     InstanceOutages,
+    WebhookBacklog,
     WebhookDeliveries,
     WebhookFeed,
     WebhookMails,
+    WebhookMeter,
     WebhookQueue,
     WebhookRequest,
     WebhookRetention,
@@ -34,5 +38,6 @@ import { WebhooksService } from './webhooks.service.js';
     WebhookUrl,
     WebhooksService,
   ],
+  exports: [WebhookBacklog, WebhookMeter],
 })
 export class WebhooksModule {}

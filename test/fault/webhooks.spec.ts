@@ -87,8 +87,11 @@ it(
     await waitUntil(
       async () => {
         await rows(
-          `UPDATE webhook_streams SET due_at = now() WHERE webhook_id <> $1 AND attempts > 0 AND due_at > now() + interval '3 s'
-             AND due_at < 'infinity' AND failing_since IS NOT NULL`,
+          // The senders' rows are left alone: to wait for several in another order than theirs would be a deadlock.
+          `UPDATE webhook_streams SET due_at = now() WHERE (webhook_id, platform_id) IN (
+             SELECT webhook_id, platform_id FROM webhook_streams
+             WHERE webhook_id <> $1 AND attempts > 0 AND due_at > now() + interval '3 s' AND due_at < 'infinity'
+               AND failing_since IS NOT NULL FOR UPDATE SKIP LOCKED)`,
           [dead.id],
         );
         const [left] = await rows<{ left: number }>(

@@ -39,6 +39,11 @@ const signIn = ({ email, password }: Person): Promise<TestResponse> =>
 const statusOf = async (as: HttpClient): Promise<number> => (await as.get('/v1/platforms')).status;
 const becomes = (as: HttpClient, status: number): Promise<unknown> =>
   waitUntil(async () => (await statusOf(as)) === status, KNOWN);
+async function createLink({ client: own }: Person, body: object): Promise<number> {
+  const { id, url } = (await own.post('/v1/connect/links', body)).json<{ id: number; url: string }>();
+  app.backends.secrets.add(url.split('#')[1]);
+  return id;
+}
 /** As if the week were over. */
 const weekOver = (id: number): Promise<unknown> =>
   app.backends.rows(`UPDATE users SET leaves_at = now() WHERE id = $1 AND leaves_at IS NOT NULL`, [id]);
@@ -167,6 +172,10 @@ describe('GET /v1/me/export', () => {
        VALUES ($1, '2026-11-01', now(), '1', 7)`,
       [id],
     );
+    for (const owner of [person, await newPerson()])
+      await createLink(owner, { externalUserId: 'customer-1', applicationName: 'Helper' });
+    const used = await createLink(person, { externalUserId: 'customer-2' });
+    await app.backends.rows('UPDATE connect_links SET expires_at = now() WHERE id = $1', [used]);
     await createPlatform(await newPerson(), app.backends.secrets);
 
     const answer = await person.client.get('/v1/me/export');
@@ -181,6 +190,17 @@ describe('GET /v1/me/export', () => {
       followers: [{ platformId: id, day: '2026-11-01', followers: 7 }],
       auditTrail: expect.arrayContaining([expect.objectContaining({ action: 'account.export' })]),
     });
+    const links = (await person.client.get('/v1/connect/links')).json<object[]>();
+    expect(links).toHaveLength(1);
+    // The two write times each in their own way.
+    const inOneWay = (link: object) =>
+      Object.fromEntries(
+        Object.entries(link).map(([name, value]) => [
+          name,
+          name.endsWith('At') ? Date.parse(String(value)) : (value as unknown),
+        ]),
+      );
+    expect(exported['connectLinks']?.map(inOneWay)).toEqual(links.map(inOneWay));
     expect(new Set(exported['activities']?.map(({ externalId }) => externalId)).size).toBe(2500);
     expect(exported['activities']).toHaveLength(2500);
   });

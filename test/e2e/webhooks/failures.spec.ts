@@ -163,6 +163,49 @@ describe('a webhook that fails', () => {
     await receiver.received(1);
   });
 
+  it('shows in the metrics what waits and for how long, without paused webhooks, and what came of each attempt', async () => {
+    const read = async () => {
+      const { text } = await app.client.get('/metrics');
+      const of = (name: string) =>
+        Number(
+          text
+            .split('\n')
+            .find((line) => line.startsWith(`${name} `))
+            ?.split(' ')[1],
+        );
+      const came = (outcome: string) => of(`webhook_deliveries_total{outcome="${outcome}"}`) || 0;
+      const [postponed, delivered] = [came('postponed'), came('delivered')];
+      return { pending: of('webhook_pending'), lag: of('webhook_lag_seconds'), postponed, delivered };
+    };
+    const becomes = (wanted: (figures: Awaited<ReturnType<typeof read>>) => boolean) =>
+      waitUntil(async () => wanted(await read()), {
+        timeoutMs: 25_000,
+        what: 'the figures',
+        intervalMs: 250,
+      });
+    const before = await read();
+    receiver.answerWith(500);
+    const { id } = await createWebhook(owner.client, receiver.url, EVENTS);
+    const off = await createWebhook(owner.client, receiver.url, EVENTS);
+    await owner.client.patch(`/v1/webhooks/${off.id}`, { isActive: false });
+    for (let count = 0; count < 3; count++) await createPlatform(owner, backends.secrets);
+    await failed(1);
+    await backends.rows(
+      `UPDATE webhook_deliveries SET created_at = now() - interval '1 hour'
+       WHERE id = (SELECT min(id) FROM webhook_deliveries WHERE webhook_id = $1)`,
+      [id],
+    );
+    await becomes(
+      ({ pending, lag, postponed }) => pending === 3 && lag >= 3600 && postponed >= before.postponed + 3,
+    );
+    receiver.answerWith(204);
+    await backends.rows(`UPDATE webhook_streams SET due_at = now() WHERE due_at < 'infinity'`);
+    await quiet(id);
+    await becomes(
+      ({ pending, lag, delivered }) => pending === 0 && lag === 0 && delivered >= before.delivered + 3,
+    );
+  }, 60_000);
+
   it('waits as long as Retry-After says', async () => {
     receiver.answerWith(503, '', { 'Retry-After': '1800' });
     const { id } = await createWebhook(owner.client, receiver.url, EVENTS);

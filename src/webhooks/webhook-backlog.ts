@@ -1,0 +1,63 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Database } from '../database/database.js';
+
+/** Counts stop here: an exact larger number is not worth the time. */
+const COUNT_BOUND = 10_001;
+const MIN_INTERVAL_MS = 10_000;
+
+export interface BacklogFigures {
+  /** Deliveries that wait for their first or next attempt. */
+  readonly pending: number;
+  /** Age of the oldest of them; 0 if none waits. */
+  readonly lagSeconds: number;
+}
+
+// By streams, of which only the first delivery can be the oldest. A paused webhook waits for its owner, not for us:
+// its streams are due at infinity.
+const FIGURES_SQL = `
+  WITH streams AS MATERIALIZED (
+    SELECT s.webhook_id, s.platform_id
+    FROM webhook_streams s JOIN webhooks w ON w.id = s.webhook_id LEFT JOIN users u ON u.id = w.user_id
+    WHERE s.due_at < 'infinity' AND u.disabled_at IS NULL ORDER BY s.due_at LIMIT ${COUNT_BOUND}
+  )
+  SELECT
+    (SELECT count(*) FROM (
+       SELECT 1 FROM streams s CROSS JOIN LATERAL (
+         SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = s.webhook_id AND d.platform_id = s.platform_id
+           AND d.status = 'pending' LIMIT ${COUNT_BOUND}
+       ) AS waiting LIMIT ${COUNT_BOUND}) AS bounded)::integer AS pending,
+    coalesce((
+       SELECT extract(epoch FROM clock_timestamp() - min(first.created_at)) FROM streams s CROSS JOIN LATERAL (
+         SELECT d.created_at FROM webhook_deliveries d WHERE d.webhook_id = s.webhook_id
+           AND d.platform_id = s.platform_id AND d.status = 'pending' ORDER BY d.id LIMIT 1
+       ) AS first), 0)::float8 AS "lagSeconds"`;
+
+/** Counts what waits to be delivered, of all processes, at most every ten seconds. Callers never wait for the count. */
+@Injectable()
+export class WebhookBacklog {
+  readonly #logger = new Logger('Webhooks');
+  #figures: BacklogFigures | null = null;
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly database: Database) {}
+
+  /** The last count. If it is old, starts a new one for later callers. Null before the first. */
+  latest(): BacklogFigures | null {
+    if (performance.now() - this.#readAt >= MIN_INTERVAL_MS) {
+      this.#readAt = performance.now();
+      this.read().then(
+        (figures) => (this.#figures = figures),
+        (error: unknown) =>
+          this.#logger.debug(`Could not count what waits to be delivered: ${String(error)}`),
+      );
+    }
+    return this.#figures;
+  }
+
+  /** @throws {DatabaseBusy | DatabaseUnavailable} */
+  async read(): Promise<BacklogFigures> {
+    const [row] = await this.database.statement<BacklogFigures>(FIGURES_SQL);
+    if (row === undefined) throw new Error('The backlog query returned no row.');
+    return row;
+  }
+}
