@@ -310,7 +310,8 @@ describe('Misskey and its forks', () => {
     // Nothing is refreshed: these tokens do not expire.
     expect(fake.requests.map((request) => request.path)).not.toContain('/oauth/token');
     fake.oauth.tokens.clear();
-    expect(await round()).toBe('token_invalid');
+    // One refusal may be a hiccup.
+    expect([await round(), await round()]).toEqual(['connected', 'token_invalid']);
   });
 
   describe('DELETE with revoke=true', () => {
