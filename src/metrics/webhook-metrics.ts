@@ -26,7 +26,7 @@ export function countWebhooks(registry: Registry, meter: WebhookMeter, backlog: 
   };
   gauge(
     'webhook_pending',
-    'Deliveries that wait, without those of paused webhooks, as of the last count; counted up to 10001',
+    'Deliveries that wait, without those of paused webhooks, as of the last count: of the 1000 connections due first, up to 10001',
     'pending',
   );
   gauge('webhook_lag_seconds', 'Age of the oldest delivery that waits, as of the last count', 'lagSeconds');

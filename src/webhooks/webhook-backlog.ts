@@ -1,8 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../database/database.js';
 
-/** Counts stop here: an exact larger number is not worth the time. */
-const COUNT_BOUND = 10_001;
+/** Counts stop here: an exact larger number is not worth the time. A stream is of one webhook and one connection. */
+const MAX_PENDING = 10_001;
+const MAX_STREAMS = 1000;
 const MIN_INTERVAL_MS = 10_000;
 
 export interface BacklogFigures {
@@ -15,17 +16,20 @@ export interface BacklogFigures {
 // By streams, of which only the first delivery can be the oldest. A paused webhook waits for its owner, not for us:
 // its streams are due at infinity.
 const FIGURES_SQL = `
-  WITH streams AS MATERIALIZED (
-    SELECT s.webhook_id, s.platform_id
-    FROM webhook_streams s JOIN webhooks w ON w.id = s.webhook_id LEFT JOIN users u ON u.id = w.user_id
-    WHERE s.due_at < 'infinity' AND u.disabled_at IS NULL ORDER BY s.due_at LIMIT ${COUNT_BOUND}
+  WITH due AS MATERIALIZED (
+    SELECT webhook_id, platform_id FROM webhook_streams WHERE due_at < 'infinity' ORDER BY due_at LIMIT ${MAX_STREAMS}
+  ), streams AS MATERIALIZED (
+    SELECT due.* FROM due CROSS JOIN LATERAL (
+      SELECT FROM webhooks w LEFT JOIN users u ON u.id = w.user_id
+      WHERE w.id = due.webhook_id AND u.disabled_at IS NULL LIMIT 1
+    ) AS active
   )
   SELECT
     (SELECT count(*) FROM (
        SELECT 1 FROM streams s CROSS JOIN LATERAL (
          SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = s.webhook_id AND d.platform_id = s.platform_id
-           AND d.status = 'pending' LIMIT ${COUNT_BOUND}
-       ) AS waiting LIMIT ${COUNT_BOUND}) AS bounded)::integer AS pending,
+           AND d.status = 'pending' LIMIT ${MAX_PENDING}
+       ) AS waiting LIMIT ${MAX_PENDING}) AS bounded)::integer AS pending,
     coalesce((
        SELECT extract(epoch FROM clock_timestamp() - min(first.created_at)) FROM streams s CROSS JOIN LATERAL (
          SELECT d.created_at FROM webhook_deliveries d WHERE d.webhook_id = s.webhook_id
