@@ -9,8 +9,8 @@ const SETTLED_MS = 10_000;
 const STOP_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const;
 
 /**
- * Runs the processes of WORKERS, which share one port, and starts another in place of one that ends. They all stop
- * when this process is told to, and with it if it is killed.
+ * Runs the processes of WORKERS, which share one port, and starts another in place of one that ends. They all stop with this
+ * process, also if it is killed.
  *
  * @returns the exit code, when all have ended: 0 if they were told to and did so well.
  */
