@@ -93,8 +93,9 @@ export class OutboxRelay {
     /** CACHE_NEEDS_DATABASE: cached values are read for a moment after each look at the outbox, and not without. */
     needsDatabase: boolean,
   ) {
-    // A store in this process has no other writers.
-    this.#trustMs = needsDatabase && health.kind === 'redis' ? TRUST_MS : Number.POSITIVE_INFINITY;
+    // A store in this process has no other writers, nor has a database that is looked at seldom.
+    const expires = needsDatabase && health.kind === 'redis' && session.pollMs < TRUST_MS;
+    this.#trustMs = expires ? TRUST_MS : Number.POSITIVE_INFINITY;
     this.#trust(Number.NEGATIVE_INFINITY);
     // Not in start(): the cache may be used before that, and its first use is a recovery too.
     health.onRecovery((serverChanged) => this.#recover(serverChanged));

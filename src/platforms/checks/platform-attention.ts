@@ -18,7 +18,7 @@ const COLUMNS = 'c.id, c.user_id AS "userId", c.name, c.instance_url AS "instanc
 const BROKEN_SQL = `
   SELECT ${COLUMNS}, c.status, w.condition_at AS at
   FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id AND c.is_active
-  WHERE w.broken_checks > 0 ORDER BY w.condition_at DESC LIMIT ${SHOWN}`;
+  WHERE w.broken_checks >= 2 ORDER BY w.condition_at DESC LIMIT ${SHOWN}`;
 
 const EXPIRING_SQL = `
   SELECT ${COLUMNS}, c.token_expires_at AS at FROM platform_connections c
