@@ -21,7 +21,9 @@ const project = {
 };
 
 // What measures times so short that whatever runs beside it shows in them.
-const ALONE = ['e2e/http/blocking', 'fault/postgres-slow'].map((name) => `<rootDir>/test/${name}.spec.ts`);
+const ALONE = ['e2e/http/blocking', 'fault/postgres-slow', 'fault/redis-killed'].map(
+  (name) => `<rootDir>/test/${name}.spec.ts`,
+);
 
 export default {
   projects: [
