@@ -4,6 +4,7 @@ import { coldUsers } from './cold-users.js';
 import { type Build, contestants } from './contestants.js';
 import { CACHE_OFF, Deployment, LIMITED } from './deployment.js';
 import { environment } from './environment.js';
+import { eventClients } from './event-clients.js';
 import { fernet } from './fernet.js';
 import { firstPaint } from './first-paint.js';
 import { memoryOfUsers } from './memory.js';
@@ -32,8 +33,16 @@ const plan = options.quick
   ? { rounds: 3, seconds: 0.4, warmUpSeconds: 1, connections: 32 }
   : { rounds: 7, seconds: 4, warmUpSeconds: 6, connections: 32 };
 const sizes = options.quick
-  ? { fernetMs: 50, requests: 10_000, stampedes: 2, users: 1_000, cycles: 10 }
-  : { fernetMs: 400, requests: 100_000, stampedes: 7, users: 10_000, cycles: 40 };
+  ? { fernetMs: 50, requests: 10_000, stampedes: 2, users: 1_000, cycles: 10, clients: 2_000, changes: 10 }
+  : {
+      fernetMs: 400,
+      requests: 100_000,
+      stampedes: 7,
+      users: 10_000,
+      cycles: 40,
+      clients: 10_000,
+      changes: 50,
+    };
 
 const soakMinutes = Number(options.soak ?? 0);
 if (options.soak !== undefined && !(Number.isInteger(soakMinutes) && soakMinutes >= 2))
@@ -46,6 +55,7 @@ const PARTS = [
   'queriesSaved',
   'coldUsers',
   'writes',
+  'eventClients',
   'memory',
   'firstPaint',
   'scale',
@@ -84,6 +94,7 @@ async function main(): Promise<void> {
       queriesSaved: () => queriesSaved(deployment, ours, uncached, sizes.requests),
       coldUsers: () => coldUsers(deployment),
       writes: () => writes(deployment, build, other, { rounds: plan.rounds, cycles: sizes.cycles }),
+      eventClients: () => eventClients(deployment, sizes),
       memory: () => memoryOfUsers(deployment, sizes.users),
       firstPaint: () => firstPaint(ours, plan.rounds),
       scale: () => scale(plan.rounds),
