@@ -6,7 +6,7 @@ import type { Deployment } from './deployment.js';
 import { EventCrowd, monotonicMs } from './event-crowd.js';
 import { residentBytes } from './memory.js';
 import { type Section, count, exactly, milliseconds } from './report.js';
-import { spread } from './statistics.js';
+import { type Spread, spread } from './statistics.js';
 
 const PROCESSES = 2;
 /** What a process needs for the first of them, such as compiled code, is not the clients'. */
@@ -24,62 +24,86 @@ interface Delivery {
   readonly writeMs: number;
 }
 
-/** One change after the other to thousands of event clients of one account on two processes, and what a client costs. */
+interface Result {
+  readonly fromAnswerMs: { readonly p50: number; readonly p99: number; readonly longest: number };
+  /** Of the changes one by one. */
+  readonly p99OfChanges: Spread;
+  readonly writeMs: Spread;
+  readonly bytesEach: number;
+  /** Of the servers, for each event of a client. */
+  readonly cpuUs: number;
+}
+
+/**
+ * One change after the other to thousands of event clients of one account on two processes, and what a client costs; the
+ * same with the build that `--against` names.
+ */
 export async function eventClients(
   deployment: Deployment,
-  { clients, changes }: EventClientsPlan,
+  plan: EventClientsPlan,
+  against: string | undefined,
 ): Promise<Section> {
+  const here = await measured(deployment, plan, undefined);
+  const there = against === undefined ? null : await measured(deployment, plan, against);
+  const who = `${count(plan.clients)} event clients on ${PROCESSES} processes`;
+  const line = ({ fromAnswerMs, writeMs, cpuUs }: Result, which: string): string =>
+    `${count(plan.changes)} changes to ${who}${which}: p50 ${milliseconds(fromAnswerMs.p50)}, longest ` +
+    `${milliseconds(fromAnswerMs.longest)} after the answer, which took ${milliseconds(writeMs.median)}; ` +
+    `${cpuUs.toFixed(1)} us of the servers' CPU for each event of a client`;
+  const measures = ({ fromAnswerMs, p99OfChanges, bytesEach }: Result, which: string, isGoal: boolean) => [
+    {
+      what: `ms from an answered change to its event, ${who}, p99${which}`,
+      value: exactly(fromAnswerMs.p99),
+      ...(isGoal && { goal: { atMost: 250 } }),
+    },
+    { what: `the p99 of each change${which}`, value: p99OfChanges },
+    {
+      what: `kB of resident memory for each event client${which}`,
+      value: exactly(bytesEach / 1e3),
+      ...(isGoal && { goal: { atMost: 20 } }),
+    },
+  ];
+  return {
+    measures: [
+      ...measures(here, '', true),
+      ...(there === null ? [] : measures(there, ', other build', false)),
+    ],
+    lines: [line(here, ''), ...(there === null ? [] : [line(there, ', other build')])],
+    figures: { ...plan, here, there },
+  };
+}
+
+async function measured(
+  deployment: Deployment,
+  { clients, changes }: EventClientsPlan,
+  build: string | undefined,
+): Promise<Result> {
   const env = { ...COLLECTABLE, EVENTS_MAX_CLIENTS_PER_USER: String(clients) };
   const processes: FaultProcess[] = [];
   for (let n = 0; n < PROCESSES; n++)
-    processes.push(new FaultProcess(await deployment.startApp(env), undefined, undefined));
+    processes.push(new FaultProcess(await deployment.startApp(env, build), undefined, undefined));
   const [user] = await deployment.addUsers(1);
   if (user === undefined) throw new Error('No user was added');
   await withCrowds(processes, user, FIRST_CLIENTS, (crowds) =>
     deliver(processes, crowds, user, FIRST_CHANGES),
   );
   const before = await resident(processes);
-  return withCrowds(processes, user, clients / PROCESSES, async (crowds) => {
+  const result = await withCrowds(processes, user, clients / PROCESSES, async (crowds) => {
     const bytesEach = ((await resident(processes)) - before) / clients;
     const cpuBefore = cpuOf(processes);
     const deliveries = await deliver(processes, crowds, user, changes);
     const cpuUs = (cpuOf(processes) - cpuBefore) / (clients * changes);
     const all = deliveries.flatMap(({ fromAnswerMs }) => fromAnswerMs);
-    const [p50, p99, longest] = [0.5, 0.99, 1].map((share) => percentile(all, share));
-    const p99OfChanges = spread(deliveries.map(({ fromAnswerMs }) => percentile(fromAnswerMs, 0.99)));
-    const writeMs = spread(deliveries.map((delivery) => delivery.writeMs));
-    const who = `${count(clients)} event clients on ${PROCESSES} processes`;
     return {
-      measures: [
-        {
-          what: `ms from an answered change to its event, ${who}, p99`,
-          value: exactly(p99 ?? Number.NaN),
-          goal: { atMost: 250 },
-        },
-        { what: 'the p99 of each change', value: p99OfChanges },
-        {
-          what: 'kB of resident memory for each event client',
-          value: exactly(bytesEach / 1e3),
-          goal: { atMost: 20 },
-        },
-      ],
-      lines: [
-        `${count(changes)} changes to ${who}: p50 ${milliseconds(p50 ?? Number.NaN)}, longest ${milliseconds(longest ?? Number.NaN)} ` +
-          `after the answer, which took ${milliseconds(writeMs.median)}; ${cpuUs.toFixed(1)} us of the servers' CPU for each event of a client`,
-      ],
-      figures: {
-        clients,
-        changes,
-        p50Ms: p50,
-        p99Ms: p99,
-        longestMs: longest,
-        p99OfChanges,
-        writeMs,
-        bytesEach,
-        cpuUs,
-      },
+      fromAnswerMs: { p50: percentile(all, 0.5), p99: percentile(all, 0.99), longest: percentile(all, 1) },
+      p99OfChanges: spread(deliveries.map(({ fromAnswerMs }) => percentile(fromAnswerMs, 0.99))),
+      writeMs: spread(deliveries.map(({ writeMs }) => writeMs)),
+      bytesEach,
+      cpuUs,
     };
   });
+  await Promise.all(processes.map(({ api }) => api.stop()));
+  return result;
 }
 
 async function withCrowds<T>(

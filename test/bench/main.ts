@@ -22,6 +22,7 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     quick: { type: 'boolean', default: false },
     scale: { type: 'boolean', default: false },
+    scaleRows: { type: 'string', default: '1000000' },
     soak: { type: 'string' },
     profile: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -47,6 +48,10 @@ const sizes = options.quick
 const soakMinutes = Number(options.soak ?? 0);
 if (options.soak !== undefined && !(Number.isInteger(soakMinutes) && soakMinutes >= 2))
   throw new Error('--soak wants whole minutes, at least 2: the first is what the last is compared with');
+
+const scaleRows = Number(options.scaleRows);
+if (!(Number.isInteger(scaleRows) && scaleRows >= 1000))
+  throw new Error('--scaleRows wants a whole number, at least 1000');
 
 const PARTS = [
   'rates',
@@ -94,10 +99,10 @@ async function main(): Promise<void> {
       queriesSaved: () => queriesSaved(deployment, ours, uncached, sizes.requests),
       coldUsers: () => coldUsers(deployment),
       writes: () => writes(deployment, build, other, { rounds: plan.rounds, cycles: sizes.cycles }),
-      eventClients: () => eventClients(deployment, sizes),
+      eventClients: () => eventClients(deployment, sizes, options.against),
       memory: () => memoryOfUsers(deployment, sizes.users),
       firstPaint: () => firstPaint(ours, plan.rounds),
-      scale: () => scale(plan.rounds),
+      scale: () => scale(plan.rounds, scaleRows),
       profile: () => profile(deployment),
       soak: () => soak(deployment, soakMinutes),
     };
