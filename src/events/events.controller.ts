@@ -1,12 +1,15 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import { Controller, Get, Headers, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InvalidField } from '../common/domain-error.js';
+import { AppConfig } from '../config/app-config.js';
 import { ApiProblems } from '../http/api-problems.decorator.js';
 import { Authenticated } from '../http/auth/access.js';
 import { Unauthenticated } from '../http/auth/auth.errors.js';
 import { bearerToken } from '../http/auth/bearer-token.js';
 import { NarrowedToPolicy } from '../http/auth/platform-reach.js';
+import { dataHeaders } from '../http/hardening.js';
 import { EventClients } from './event-clients.js';
 import { lastEventIdSchema } from './last-event-id.js';
 import { SseSink } from './sse-sink.js';
@@ -28,7 +31,14 @@ const EXAMPLE = [
 @ApiTags('events')
 @Controller('v1/events')
 export class EventsController {
-  constructor(private readonly clients: EventClients) {}
+  readonly #securityHeaders: Readonly<Record<string, string>>;
+
+  constructor(
+    private readonly clients: EventClients,
+    config: AppConfig,
+  ) {
+    this.#securityHeaders = Object.fromEntries(dataHeaders(config.production));
+  }
 
   @Get()
   @Authenticated('platforms:read')
@@ -75,10 +85,16 @@ export class EventsController {
       await reply.send();
       return;
     }
-    const sink = new SseSink(reply.raw);
-    // Fastify destroys the stream when the client disconnects.
-    sink.stream.once('close', this.clients.join(credential, sink, lastEventId));
-    await reply.send(sink.stream);
+    // Past Fastify's `send`: a stream and what waits for its end would be several kilobytes for each client.
+    reply.hijack();
+    const { raw } = reply;
+    // Without chunks, an event is one write to the socket. The end of the connection is the end of the body.
+    raw.removeHeader('transfer-encoding');
+    const headers = reply.getHeaders() as OutgoingHttpHeaders;
+    raw.writeHead(200, { ...this.#securityHeaders, ...headers, 'x-request-id': request.id });
+    const leave = this.clients.join(credential, new SseSink(raw), lastEventId);
+    if (raw.destroyed) leave();
+    else raw.once('close', leave);
   }
 }
 

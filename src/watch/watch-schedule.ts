@@ -9,6 +9,11 @@ export interface ClaimedCheck {
   readonly refreshDue: boolean;
 }
 
+interface Overdue {
+  readonly checks: number;
+  readonly origins: string[];
+}
+
 /** What is known of an instance when a visit begins. */
 export interface EnteredInstance {
   /** Consecutive failed visits. */
@@ -46,13 +51,19 @@ const POSTPONE_SQL = `
   UPDATE platform_watch w SET next_check_at = now() + ${ms('$1')}
   FROM inactive i WHERE w.platform_id = i.platform_id`;
 
+// An instance among the longest overdue checks is longer overdue than every instance that is not.
 const DUE_INSTANCES_SQL = `
-  SELECT c.instance_url AS origin
-  FROM platform_watch w
-  JOIN platform_connections c ON c.id = w.platform_id AND c.is_active
-  LEFT JOIN instance_watch i ON i.instance_url = c.instance_url
-  WHERE w.next_check_at <= now() AND (i.retry_at IS NULL OR i.retry_at <= now())
-  GROUP BY c.instance_url ORDER BY min(w.next_check_at) LIMIT $1`;
+  WITH overdue AS (
+    SELECT platform_id, next_check_at FROM platform_watch WHERE next_check_at <= now() ORDER BY next_check_at LIMIT $2
+  )
+  SELECT (SELECT count(*)::integer FROM overdue) AS checks, ARRAY(
+    SELECT c.instance_url
+    FROM overdue w
+    JOIN platform_connections c ON c.id = w.platform_id AND c.is_active
+    LEFT JOIN instance_watch i ON i.instance_url = c.instance_url
+    WHERE i.retry_at IS NULL OR i.retry_at <= now()
+    GROUP BY c.instance_url ORDER BY min(w.next_check_at) LIMIT $1
+  ) AS origins`;
 
 // TypeORM returns only the rows of a SELECT, so one is wrapped around the UPDATE.
 const CLAIM_SQL = `
@@ -95,8 +106,16 @@ export class WatchSchedule {
 
   /** Instances that have due checks and may be visited now, longest overdue first. */
   async dueInstances(limit: number): Promise<string[]> {
-    const rows = await this.database.statement<{ origin: string }>(DUE_INSTANCES_SQL, [limit]);
-    return rows.map(({ origin }) => origin);
+    const overdue = await this.overdue(limit, BATCH);
+    // The longest overdue may be those of instances that are not to be visited yet.
+    const isEnough = overdue.origins.length === limit || overdue.checks < BATCH;
+    return (isEnough ? overdue : await this.overdue(limit, null)).origins;
+  }
+
+  /** @param checks how many of the longest overdue are read; null for all. */
+  private async overdue(limit: number, checks: number | null): Promise<Overdue> {
+    const [overdue] = await this.database.statement<Overdue>(DUE_INSTANCES_SQL, [limit, checks]);
+    return overdue ?? { checks: 0, origins: [] };
   }
 
   /** @returns null if another process visits it, or its pause is not over. */

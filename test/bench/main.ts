@@ -4,6 +4,7 @@ import { coldUsers } from './cold-users.js';
 import { type Build, contestants } from './contestants.js';
 import { CACHE_OFF, Deployment, LIMITED } from './deployment.js';
 import { environment } from './environment.js';
+import { eventClients } from './event-clients.js';
 import { fernet } from './fernet.js';
 import { firstPaint } from './first-paint.js';
 import { memoryOfUsers } from './memory.js';
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     quick: { type: 'boolean', default: false },
     scale: { type: 'boolean', default: false },
+    scaleRows: { type: 'string', default: '1000000' },
     soak: { type: 'string' },
     profile: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -32,12 +34,24 @@ const plan = options.quick
   ? { rounds: 3, seconds: 0.4, warmUpSeconds: 1, connections: 32 }
   : { rounds: 7, seconds: 4, warmUpSeconds: 6, connections: 32 };
 const sizes = options.quick
-  ? { fernetMs: 50, requests: 10_000, stampedes: 2, users: 1_000, cycles: 10 }
-  : { fernetMs: 400, requests: 100_000, stampedes: 7, users: 10_000, cycles: 40 };
+  ? { fernetMs: 50, requests: 10_000, stampedes: 2, users: 1_000, cycles: 10, clients: 2_000, changes: 10 }
+  : {
+      fernetMs: 400,
+      requests: 100_000,
+      stampedes: 7,
+      users: 10_000,
+      cycles: 40,
+      clients: 10_000,
+      changes: 50,
+    };
 
 const soakMinutes = Number(options.soak ?? 0);
 if (options.soak !== undefined && !(Number.isInteger(soakMinutes) && soakMinutes >= 2))
   throw new Error('--soak wants whole minutes, at least 2: the first is what the last is compared with');
+
+const scaleRows = Number(options.scaleRows);
+if (!(Number.isInteger(scaleRows) && scaleRows >= 1000))
+  throw new Error('--scaleRows wants a whole number, at least 1000');
 
 const PARTS = [
   'rates',
@@ -46,6 +60,7 @@ const PARTS = [
   'queriesSaved',
   'coldUsers',
   'writes',
+  'eventClients',
   'memory',
   'firstPaint',
   'scale',
@@ -84,9 +99,10 @@ async function main(): Promise<void> {
       queriesSaved: () => queriesSaved(deployment, ours, uncached, sizes.requests),
       coldUsers: () => coldUsers(deployment),
       writes: () => writes(deployment, build, other, { rounds: plan.rounds, cycles: sizes.cycles }),
+      eventClients: () => eventClients(deployment, sizes, options.against),
       memory: () => memoryOfUsers(deployment, sizes.users),
       firstPaint: () => firstPaint(ours, plan.rounds),
-      scale: () => scale(plan.rounds),
+      scale: () => scale(plan.rounds, scaleRows),
       profile: () => profile(deployment),
       soak: () => soak(deployment, soakMinutes),
     };

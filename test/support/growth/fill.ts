@@ -16,6 +16,11 @@ export async function fill(backends: Backends): Promise<void> {
   try {
     await client.query(`SET application_name = 'fill'`);
     await client.query('SET session_replication_role = replica');
+    // Building an index once is many times faster than filling it row by row.
+    await client.query(
+      `UPDATE pg_index SET indisready = false, indisvalid = false FROM pg_class
+       WHERE pg_class.oid = indrelid AND relkind = 'r' AND relnamespace = 'public'::regnamespace`,
+    );
     const insert = (sql: string, ...values: number[]) => client.query(sql, values);
     await insert(
       `INSERT INTO users (email, last_active_at)
@@ -60,7 +65,7 @@ export async function fill(backends: Backends): Promise<void> {
     await insert(
       `INSERT INTO platform_watch (platform_id, next_check_at)
        SELECT id, now() + (1 + random() * 20000) * interval '1 second' FROM platform_connections
-       ON CONFLICT DO NOTHING`,
+       WHERE NOT EXISTS (SELECT 1 FROM platform_watch WHERE platform_id = platform_connections.id)`,
     );
     await insert(
       `INSERT INTO account_snapshots (platform_id, taken_on, taken_at, account_id, followers)
@@ -129,6 +134,8 @@ export async function fill(backends: Backends): Promise<void> {
        SELECT 1000000 + row_number() OVER (), now(), 'user', user_id, id, 'credentials.reveal', 'revealed', 'grown', '', '192.0.2.1',
          id::text FROM platform_connections`,
     );
+    await client.query(`SET maintenance_work_mem = '1GB'`);
+    await client.query('REINDEX SCHEMA public');
   } finally {
     client.release(true);
   }
