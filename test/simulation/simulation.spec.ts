@@ -35,7 +35,7 @@ describe('the shipped code under simulated faults', () => {
     async () => {
       const runs = [1, 2].map(() => simulate('--seed', '7', '--seeds', '2', '--minutes', '4'));
       const [first, second] = (await Promise.all(runs)).map(({ output }) =>
-        output.replace(/, [\d.]+ s\n$/, ''),
+        output.replace(/, [\d.]+ s, [\d.]+ s of processor time\n$/, ''),
       );
       expect(first).toMatch(/^2 runs from seed 7, /);
       expect(second).toBe(first);
