@@ -23,7 +23,10 @@ function optionsOf(args: readonly string[]): Options {
   const given = new Map<string, number>();
   for (let index = 0; index < args.length; index += 2) {
     const [name = '', value = ''] = args.slice(index, index + 2);
-    if (!['--seed', '--seeds', '--minutes', '--cpu', '--shrink'].includes(name) || !/^\d+(\.\d+)?$/.test(value))
+    if (
+      !['--seed', '--seeds', '--minutes', '--cpu', '--shrink'].includes(name) ||
+      !/^\d+(\.\d+)?$/.test(value)
+    )
       throw new Error(HELP);
     given.set(name, Number(value));
   }

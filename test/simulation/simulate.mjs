@@ -63,7 +63,11 @@ try {
     let found = 0;
     for (const patch of chosen) {
       const file = await build(folder, [patch]);
-      const { status, stdout, stderr } = run(file, ['--cpu', '60', '--minutes', '15', '--shrink', '0'], 'pipe');
+      const { status, stdout, stderr } = run(
+        file,
+        ['--cpu', '60', '--minutes', '15', '--shrink', '0'],
+        'pipe',
+      );
       // Anything but a violation that was found is a fault of the simulation itself.
       if (status !== 0 && status !== 3) throw new Error(`${patch.name}: ${stderr}`);
       if (status === 3) found++;
