@@ -157,11 +157,6 @@ export const PLANTED = [
     'return await this.waitForPeer(changes);',
     "return 'pending';",
   ),
-  invalidation(
-    'a drop that was refused counts as one',
-    'if (!(error instanceof CacheUnavailable)) throw error;',
-    "if (!(error instanceof CacheUnavailable)) throw error;\n      if (error.reason === 'redis-error') return 'dropped';",
-  ),
   invalidation('a write waits too briefly', 'WRITER_WAIT_MS = 2000', 'WRITER_WAIT_MS = 50'),
   invalidation(
     'a change counts as dropped before it is',
