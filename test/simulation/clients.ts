@@ -8,6 +8,9 @@ const MAX_READ_MS = 4500;
 const MAX_READ_WITHOUT_DATABASE_MS = 6500;
 const MAX_WRITE_MS = 12_000;
 export const LOOK_EVERY_MS = 6;
+/** A write that takes longer has waited for another process to drop its entries. */
+const LONG_MS = 1000;
+const LOOKS_AFTER_WAIT = 20;
 const MAX_WAIT_FOR_EVENTS_MS = 3000;
 
 /** Those who send requests to the processes, and remember what they have been told. */
@@ -60,11 +63,14 @@ export class Clients {
 
   write(one: Process, userId: number, platformId: number): void {
     const { world } = this;
+    const began = world.now;
     world.say(`writes ${platformId}`);
     const what = `a write of ${platformId}, begun at ${world.now.toFixed(1)}`;
     this.#mustEnd(one, what, MAX_WRITE_MS, async () => {
       try {
         this.#acknowledge(await one.write(userId, platformId));
+        // Those that could not drop their entries have waited.
+        this.lookAround(world.now - began > LONG_MS ? LOOKS_AFTER_WAIT : 1, userId);
       } catch (error) {
         world.say(`a write of ${platformId} failed: ${String(error)}`);
         if (world.random('retries') < 0.5) return;
@@ -137,11 +143,11 @@ export class Clients {
     );
   }
 
-  /** Reads something of everything, on every process, so many times. */
-  lookAround(times = 1): void {
-    if (times > 1) this.world.after(LOOK_EVERY_MS, () => this.lookAround(times - 1));
+  /** Reads something of everything, on every process, so many times; or of one user. */
+  lookAround(times = 1, of?: number): void {
+    if (times > 1) this.world.after(LOOK_EVERY_MS, () => this.lookAround(times - 1, of));
     for (const one of this.processes) {
-      const userId = this.world.pick(USER_IDS, 'looks');
+      const userId = of ?? this.world.pick(USER_IDS, 'looks');
       const ids = platformsOf(userId);
       this.world.on(one.host, () => this.read(one, userId, ids));
       this.world.on(one.host, () => this.read(one, null, [this.world.pick(ids, 'looks')]));

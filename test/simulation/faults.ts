@@ -1,4 +1,4 @@
-import type { Clients } from './clients.js';
+import { type Clients, USER_IDS } from './clients.js';
 import { type Process, platformsOf } from './deployment.js';
 import type { Action, FaultKind } from './plan.js';
 import type { SimulatedPostgres } from './simulated-postgres.js';
@@ -10,8 +10,12 @@ const MAX_FREEZE_MS = 6000;
 const SHORT_FREEZE_MS = 1500;
 /** Until a recovery has ended that was disturbed. */
 const LOOKS_AT_RECOVERY = 120;
+/** Of Invalidation: how long a writer waits for a peer. */
+const WRITER_WAIT_MS = 2000;
 /** After a loss of the connection: RedisHealth. */
 const PROBE_MS = 200;
+/** Longer than the first attempts to recover. */
+const RESTART_MS = 1500;
 
 /** What happens to processes, servers and the networks between them. */
 export class Faults {
@@ -41,6 +45,8 @@ export class Faults {
         return this.redis.data.clear();
       case 'redis evicts':
         return world.say(`redis evicts ${this.redis.evict(which) ?? 'nothing'}`);
+      case 'redis refuses writes':
+        return this.#refuseWrites(one, userId, forMs + (world.random('refusals') < 0.5 ? WRITER_WAIT_MS : 0));
       case 'redis is slow':
         say(`redis is slow for ${forMs} ms`);
         return this.#slowRedis([one], 20 + which * 200, forMs);
@@ -67,10 +73,11 @@ export class Faults {
         return this.sql(userId, 5 + Math.floor(which * 60));
       case 'a writer is cut off from redis in a backlog':
         return this.#backlog(one, which, userId);
+      case 'a change is locked by hand':
+        return this.#lockChange(one, userId, forMs);
       case 'a writer is alone with the database':
         return this.needsDatabase ? this.#leaveAlone(one, which, userId) : undefined;
       case 'process is killed':
-        say(kind);
         return this.#kill(one, forMs);
       case 'process is frozen': {
         const ms = Math.min(forMs, this.needsDatabase ? MAX_FREEZE_MS : SHORT_FREEZE_MS);
@@ -81,11 +88,11 @@ export class Faults {
   }
 
   /** Each change in a transaction of its own, to the connections of one user after another. */
-  sql(userId: number, count: number): void {
+  sql(userId: number, count: number, users: number = USER_IDS.length): void {
     this.world.say(`SQL by hand changes ${count} times, from user ${userId} on`);
     for (let index = 0; index < count; index++) {
       const by = this.postgres.begin();
-      const user = 1 + ((userId - 1 + index) % 3);
+      const user = 1 + ((userId - 1 + (index % users)) % USER_IDS.length);
       const ids = platformsOf(user);
       this.postgres.change(user, ids[(index >> 1) % ids.length] ?? 0, by);
       by.commit();
@@ -99,7 +106,8 @@ export class Faults {
 
   /**
    * To a replica that lacks the last drops, of writes that were acknowledged and of which others may not have heard.
-   * Sometimes the recovery that follows is disturbed, or the client goes over to the replica by itself.
+   * Sometimes the recovery that follows is disturbed, or the client goes over to the replica by itself, or the writer ends
+   * too, and nobody else knows what it has dropped.
    */
   #failOver(which: number, userId: number): void {
     const { world } = this;
@@ -107,11 +115,13 @@ export class Faults {
     const others = [...this.processes];
     const lagMs = 15 + draw('lag') * 250;
     const follows = draw('kind') < 0.3;
+    const only = draw('writers') < 0.5 ? others[Math.floor(draw('writer') * others.length)] : undefined;
+    const endsToo = draw('ends too') < 0.5;
     this.clients.lookAround();
     world.after(10, () => this.redis.copy());
     for (let index = 0; index < 3; index++) {
       world.after(11 + draw('write') * lagMs * 0.8, () => {
-        const one = others[Math.floor(draw('writer') * others.length)];
+        const one = only ?? others[Math.floor(draw('writer') * others.length)];
         if (one?.host.alive !== true) return;
         const ids = platformsOf(userId);
         world.on(one.host, () =>
@@ -123,7 +133,8 @@ export class Faults {
       world.say(`redis fails over${follows ? ', and connections stay' : ''}`);
       if (follows) this.redis.restart('copy', 1);
       else this.#restart('copy', 1);
-      this.clients.lookAround(LOOKS_AT_RECOVERY);
+      if (only !== undefined && endsToo) this.#kill(only, RESTART_MS);
+      this.clients.lookAround(LOOKS_AT_RECOVERY, userId);
       const disturbance = draw('disturbance');
       // While a recovery drops the first of its keys, or at some time.
       const later = PROBE_MS + draw('disturbed at') * (draw('closely') < 0.5 ? 10 : 40);
@@ -131,13 +142,45 @@ export class Faults {
         world.after(later, () => {
           for (const { toPostgres } of this.processes) toPostgres.reset('terminated by an administrator');
         });
-      else if (disturbance < 0.4) world.after(later, () => this.#restart('copy', draw('again')));
+      else if (disturbance < 0.3) this.postgres.cancelLookups(PROBE_MS + draw('cancelled') * 100);
+      else if (disturbance < 0.45) world.after(later, () => this.#restart('copy', draw('again')));
       else if (disturbance < 0.6) this.sql(userId, 4 + Math.floor(draw('sql') * 30));
       else if (disturbance < 0.8) this.#slowRedis(this.processes, 25 + draw('slow') * 30, 400);
     });
   }
 
-  /** More is pending than can be dropped while a writer waits for it. */
+  /** Nobody can drop what is written, and everybody can read it. */
+  #refuseWrites(one: Process, userId: number, forMs: number): void {
+    const { world, redis } = this;
+    this.clients.lookAround(2, userId);
+    world.after(20, () => {
+      world.say(`redis refuses writes for ${forMs} ms`);
+      redis.refusesWrites = true;
+      world.on(one.host, () => this.clients.write(one, userId, platformsOf(userId)[0] ?? 0));
+    });
+    world.after(20 + forMs, () => (redis.refusesWrites = false));
+  }
+
+  /** The writer cannot drop its keys, and nobody can claim its change. */
+  #lockChange(one: Process, userId: number, forMs: number): void {
+    const { world, postgres } = this;
+    this.clients.lookAround(2, userId);
+    world.after(20, () => {
+      this.#cutOff([one], WRITER_WAIT_MS + forMs);
+      world.on(one.host, () => this.clients.write(one, userId, platformsOf(userId)[0] ?? 0));
+    });
+    // Relays leave it to its writer for a tenth of a second.
+    world.after(60, () => {
+      world.say('a session locks what is pending');
+      postgres.lockPending();
+    });
+    world.after(WRITER_WAIT_MS + forMs, () => postgres.unlock());
+  }
+
+  /**
+   * More is pending than can be dropped while a writer waits for it. It is of others: a drop that comes earlier would remove
+   * the writer's entries too.
+   */
   #backlog(one: Process, which: number, userId: number): void {
     const { world } = this;
     const slowMs = 2 + which * 30;
@@ -148,7 +191,7 @@ export class Faults {
       world.after(4000, () => toPostgres.mend());
     }
     world.say(`a backlog, with postgres ${slowMs.toFixed(0)} ms away`);
-    world.after(5, () => this.sql(userId, 30 + Math.floor(which * 60)));
+    world.after(5, () => this.sql((userId % USER_IDS.length) + 1, 30 + Math.floor(which * 60), 2));
     const ids = platformsOf(userId);
     world.after(8, () => world.on(one.host, () => this.clients.write(one, userId, ids[0] ?? 0)));
   }
@@ -193,6 +236,8 @@ export class Faults {
   }
 
   #kill(one: Process, forMs: number): void {
+    if (!one.host.alive) return;
+    this.world.on(one.host, () => this.world.say('is killed'));
     one.host.alive = false;
     this.processes.splice(this.processes.indexOf(one), 1);
     one.toRedis.reset('gone');

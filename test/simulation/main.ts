@@ -1,7 +1,7 @@
 import { type Action, planOf } from './plan.js';
 import { type Outcome, simulate } from './run.js';
 
-const HELP = 'npm run simulate -- [--seed N] [--seeds N] [--minutes M] [--shrink SECONDS]';
+const HELP = 'npm run simulate -- [--seed N] [--seeds N] [--minutes M] [--cpu SECONDS] [--shrink SECONDS]';
 /** The exit code, unlike that of an error. */
 const VIOLATED = 3;
 const MAX_LINES = 400;
@@ -13,6 +13,8 @@ interface Options {
   readonly first: number;
   readonly seeds: number;
   readonly minutes: number;
+  /** Of processor time, which a busy machine does not lengthen. */
+  readonly cpuSeconds: number;
   /** How long a failing plan may be made smaller. */
   readonly shrinkSeconds: number;
 }
@@ -21,7 +23,10 @@ function optionsOf(args: readonly string[]): Options {
   const given = new Map<string, number>();
   for (let index = 0; index < args.length; index += 2) {
     const [name = '', value = ''] = args.slice(index, index + 2);
-    if (!['--seed', '--seeds', '--minutes', '--shrink'].includes(name) || !/^\d+(\.\d+)?$/.test(value))
+    if (
+      !['--seed', '--seeds', '--minutes', '--cpu', '--shrink'].includes(name) ||
+      !/^\d+(\.\d+)?$/.test(value)
+    )
       throw new Error(HELP);
     given.set(name, Number(value));
   }
@@ -30,8 +35,14 @@ function optionsOf(args: readonly string[]): Options {
     first: seed ?? 1,
     seeds: given.get('--seeds') ?? (seed === undefined ? Number.MAX_SAFE_INTEGER : 1),
     minutes: given.get('--minutes') ?? 1,
+    cpuSeconds: given.get('--cpu') ?? Number.POSITIVE_INFINITY,
     shrinkSeconds: given.get('--shrink') ?? 60,
   };
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 /** Leaves out what is not needed for the same property to fail. */
@@ -54,13 +65,14 @@ process.on('unhandledRejection', (error) => {
 });
 
 async function main(): Promise<void> {
-  const { first, seeds, minutes, shrinkSeconds } = optionsOf(process.argv.slice(2));
+  const { first, seeds, minutes, shrinkSeconds, ...options } = optionsOf(process.argv.slice(2));
   const began = Date.now();
   const until = began + minutes * 60_000;
   const totals = { runs: 0, virtualMs: 0, leaptMs: 0, events: 0 };
   const states = new Set<number>();
   const outcomes: Record<string, number> = {};
-  for (let seed = first; seed < first + seeds && Date.now() < until; seed++) {
+  const mayGoOn = (): boolean => Date.now() < until && cpuSeconds() < options.cpuSeconds;
+  for (let seed = first; seed < first + seeds && mayGoOn(); seed++) {
     const plan = planOf(seed);
     const outcome: Outcome = await simulate(seed, plan, states, false);
     totals.runs++;
@@ -84,7 +96,7 @@ async function main(): Promise<void> {
   const { runs, virtualMs, leaptMs, events } = totals;
   const hours = (ms: number): string => (ms / 3_600_000).toFixed(2);
   console.log(
-    `${runs} runs from seed ${first}, ${hours(virtualMs)} virtual hours (${hours(virtualMs - leaptMs)} of them event by event: ${events} events), ${states.size} different states, reads ${JSON.stringify(outcomes)}, ${((Date.now() - began) / 1000).toFixed(1)} s`,
+    `${runs} runs from seed ${first}, ${hours(virtualMs)} virtual hours (${hours(virtualMs - leaptMs)} of them event by event: ${events} events), ${states.size} different states, reads ${JSON.stringify(outcomes)}, ${((Date.now() - began) / 1000).toFixed(1)} s, ${cpuSeconds().toFixed(1)} s of processor time`,
   );
 }
 

@@ -16,6 +16,7 @@ export const FAULTS = {
   'redis fails over': 8,
   'redis is flushed': 1,
   'redis evicts': 4,
+  'redis refuses writes': 4,
   'redis is slow': 3,
   'redis is slow for all': 3,
   'redis is cut off': 3,
@@ -25,6 +26,7 @@ export const FAULTS = {
   'postgres is slow': 2,
   'much is changed by SQL': 2,
   'a writer is cut off from redis in a backlog': 3,
+  'a change is locked by hand': 3,
   'a writer is alone with the database': 4,
   'process is killed': 3,
   'process is frozen': 3,
@@ -39,9 +41,10 @@ export function isFault(kind: ActionKind): kind is FaultKind {
 
 /** How long work and faults go on, before it is quiet for hours and after that. */
 export const BUSY_MS = 12_000;
-const OPERATIONS = 250;
+/** Where little happens, nothing else repairs what a fault has broken. */
+const OPERATIONS = [20, 100, 250] as const;
 /** What happens at the same time, to the same user, is where races are. */
-const BURSTS = 25;
+const OPERATIONS_OF_A_BURST = 10;
 /** Shorter and longer than the lives of entries, and than changes are kept. */
 const QUIET_HOURS = [0.01, 0.5, 0.99, 1.01, 3, 8, 23.9, 24.1, 30] as const;
 
@@ -53,16 +56,19 @@ export function planOf(seed: number): Action[] {
     return 'write';
   };
   const faults = world.between(0, 10, 'plan');
-  const bursts = Array.from({ length: BURSTS }, () => ({
+  const operations = world.pick(OPERATIONS, 'plan');
+  const bursts = Array.from({ length: operations / OPERATIONS_OF_A_BURST }, () => ({
     at: world.random('plan') * BUSY_MS,
     which: world.random('plan'),
     ms: 2 + world.random('plan') ** 3 * 200,
   }));
-  const actions = Array.from({ length: OPERATIONS + faults }, (_, index): Action => {
+  const actions = Array.from({ length: operations + faults }, (_, index): Action => {
     const burst = world.pick(bursts, 'plan');
     const faulty = index < faults;
+    const isApart = faulty && world.random('plan') < 0.5;
+    const at = isApart ? world.random('plan') * BUSY_MS : burst.at + world.random('plan') * burst.ms;
     return {
-      at: Math.round(10 * (burst.at + world.random('plan') * burst.ms)) / 10,
+      at: Math.round(10 * at) / 10,
       kind: pick(faulty ? FAULTS : WORK),
       who: world.random('plan'),
       which: faulty ? world.random('plan') : burst.which,

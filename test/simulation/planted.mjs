@@ -189,6 +189,11 @@ export const PLANTED = [
   relay('trust outlives the wait of a writer', 'TRUST_MS = 1400', 'TRUST_MS = 3000'),
   relay('one pending change is overlooked', 'const behind = pending > 0', 'const behind = pending > 1'),
   relay(
+    'a change that another session has locked may wait without end',
+    'lagSeconds > TOLERATED_LAG_SECONDS',
+    'lagSeconds > 3600',
+  ),
+  relay(
     'a drain that failed counts',
     'await this.#count(this.session.statement);\n    return false;',
     'return true;',

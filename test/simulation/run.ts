@@ -203,6 +203,8 @@ class Run {
 
   #mendAll(): void {
     this.#busy = false;
+    this.#redis.refusesWrites = false;
+    this.#postgres.unlock();
     for (const { toRedis, toPostgres } of this.#processes) {
       toRedis.mend();
       toPostgres.mend();

@@ -16,6 +16,8 @@ export interface OutboxRow {
 /** Of platform_changes_publish(). */
 const PATIENCE_MS = 2000;
 const RETENTION_MS = 24 * 3_600_000;
+/** Statements that read many rows. */
+const LOOKUPS = ['platform_changes_since(', 'FROM installation LEFT JOIN'];
 /** When the world begins: no process must take its own clock for that of the database. */
 const EPOCH_MS = 1_800_000_000_000;
 
@@ -90,6 +92,8 @@ export class SimulatedPostgres {
   forgottenEventId = 0;
   /** How often something may have changed. */
   statements = 0;
+  #cancelledUntil = 0;
+  #byHand: Transaction | null = null;
   #nextId = 1;
   #nextTransaction = 1;
   readonly #rowLocks = new Map<number, Transaction>();
@@ -137,10 +141,28 @@ export class SimulatedPostgres {
   async run(sql: string, parameters: Parameters, by?: Transaction): Promise<unknown[]> {
     const statement = this.#statements.find(([part]) => sql.includes(part));
     if (statement === undefined) throw new Error(`Not simulated: ${sql}`);
+    if (this.world.now < this.#cancelledUntil && LOOKUPS.some((part) => sql.includes(part)))
+      throw new Error('canceling statement due to statement timeout');
     const transaction = by ?? this.begin();
     const rows = await statement[1](parameters, transaction);
     if (by === undefined) transaction.commit();
     return rows;
+  }
+
+  /** For so long, what reads many rows takes too long. */
+  cancelLookups(ms: number): void {
+    this.#cancelledUntil = this.world.now + ms;
+  }
+
+  /** A session that stays open after SELECT … FOR UPDATE: no relay can claim these changes. */
+  lockPending(): void {
+    const by = (this.#byHand ??= this.begin());
+    for (const row of this.#seen()) if (row.drainedAt === null && this.#isFree(row, by)) this.#lock(row, by);
+  }
+
+  unlock(): void {
+    this.#byHand?.rollBack();
+    this.#byHand = null;
   }
 
   listen(listener: (channel: OutboxChannel) => void): () => void {

@@ -15,6 +15,8 @@ export class SimulatedRedis {
   data = new Map<string, Stored>();
   /** How often something may have changed. */
   commands = 0;
+  /** A master that has lost its replicas (min-replicas-to-write) still answers reads. */
+  refusesWrites = false;
   #run = 1;
   #copies: { readonly at: number; readonly data: Map<string, Stored> }[] = [];
 
@@ -39,16 +41,19 @@ export class SimulatedRedis {
   }
 
   set(key: string, value: string, ttlMs: number): void {
+    this.#write();
     this.data.set(key, { value, expiresAt: this.now() + ttlMs });
   }
 
   setIfAbsent(key: string, value: string, ttlMs: number): 'OK' | null {
+    this.#write();
     if (this.get(key) !== null) return null;
     this.set(key, value, ttlMs);
     return 'OK';
   }
 
   del(keys: readonly string[]): number {
+    this.#write();
     return keys.filter((key) => this.get(key) !== null && this.data.delete(key)).length;
   }
 
@@ -66,7 +71,7 @@ export class SimulatedRedis {
   }
 
   releaseLease(lease: string, token: string): void {
-    if (this.get(lease) === token) this.data.delete(lease);
+    if (this.get(lease) === token) this.del([lease]);
   }
 
   pTTL(key: string): number {
@@ -87,6 +92,10 @@ export class SimulatedRedis {
     this.#run++;
     const copy = this.#copies[Math.min(this.#copies.length - 1, Math.floor(which * this.#copies.length))];
     this.data = new Map(from === 'copy' ? copy?.data : []);
+  }
+
+  #write(): void {
+    if (this.refusesWrites) throw new ErrorReply('NOREPLICAS Not enough good replicas to write.');
   }
 
   evict(which: number): string | null {

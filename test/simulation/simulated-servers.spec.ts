@@ -17,56 +17,74 @@ import {
 } from '../../src/outbox/outbox-queries.js';
 import type { Query } from '../../src/outbox/outbox-session.js';
 import { type TestApp, startTestApp } from '../support/app.js';
-import { createTestRedis } from '../support/databases.js';
 import { register } from '../support/factories.js';
 import { insertConnections } from '../support/insert-connections.js';
+import { startRedis } from '../support/servers/redis.js';
 import { SimulatedPostgres, type Transaction } from './simulated-postgres.js';
 import { SimulatedRedis } from './simulated-redis.js';
 import { World } from './world.js';
 
 const TTL_MS = 600_000;
 
+/** Of an error, its code. */
+async function answerOf(ask: () => unknown): Promise<unknown> {
+  try {
+    return await ask();
+  } catch (error) {
+    return (error as Error).message.split(' ')[0];
+  }
+}
+
 describe('the simulated servers say what the real ones say', () => {
-  it('Redis, to 3,000 random commands', async () => {
-    const real = createSingleClient((await createTestRedis()).url);
+  it('Redis, to 3,000 random commands, also while it refuses writes', async () => {
+    const server = await startRedis();
+    const real = createSingleClient(server.url());
     await real.connect();
     const simulated = new SimulatedRedis(() => 0);
     const random = new World(1);
-    const commands = [
-      (key: string, token: string) => [
-        real.getRange(key, 0, 9),
-        simulated.get(key)?.slice(0, 10) ?? '',
-        `get ${token}`,
+    const expiration = { type: 'PX', value: TTL_MS } as const;
+    type Ask = () => unknown;
+    const commands: ((key: string, token: string, lease: string) => readonly [Ask, Ask])[] = [
+      (key) => [() => real.getRange(key, 0, 9), () => simulated.get(key)?.slice(0, 10) ?? ''],
+      (key, token) => [
+        () => real.set(key, token, { expiration }),
+        () => (simulated.set(key, token, TTL_MS), 'OK'),
       ],
-      (key: string, token: string) => [
-        real.set(key, token, { expiration: { type: 'PX', value: TTL_MS } }),
-        (simulated.set(key, token, TTL_MS), 'OK'),
+      (_, token, lease) => [
+        () => real.set(lease, token, { condition: 'NX', expiration }),
+        () => simulated.setIfAbsent(lease, token, TTL_MS),
       ],
-      (key: string, token: string) => [
-        real.set(leaseKey(key), token, { condition: 'NX', expiration: { type: 'PX', value: TTL_MS } }),
-        simulated.setIfAbsent(leaseKey(key), token, TTL_MS),
+      (key, _, lease) => [() => real.del([key, lease]), () => simulated.del([key, lease])],
+      (key, token, lease) => [
+        () => real.acquire(key, lease, token, TTL_MS),
+        () => simulated.acquire(key, lease, token, TTL_MS),
       ],
-      (key: string) => [real.del([key, leaseKey(key)]), simulated.del([key, leaseKey(key)])],
-      (key: string, token: string) => [
-        real.acquire(key, leaseKey(key), token, TTL_MS),
-        simulated.acquire(key, leaseKey(key), token, TTL_MS),
+      (key, token, lease) => [
+        () => real.storeLeased(key, lease, token, `value ${token}`, TTL_MS),
+        () => simulated.storeLeased(key, lease, token, `value ${token}`, TTL_MS),
       ],
-      (key: string, token: string) => [
-        real.storeLeased(key, leaseKey(key), token, `value ${token}`, TTL_MS),
-        simulated.storeLeased(key, leaseKey(key), token, `value ${token}`, TTL_MS),
+      (_, token, lease) => [
+        () => real.releaseLease(lease, token).then(() => null),
+        () => (simulated.releaseLease(lease, token), null),
       ],
-      (key: string, token: string) => [
-        real.releaseLease(leaseKey(key), token),
-        simulated.releaseLease(leaseKey(key), token),
-      ],
-      (key: string) => [real.pTTL(key).then((ms) => Math.sign(ms)), Math.sign(simulated.pTTL(key))],
+      (key) => [async () => Math.sign(await real.pTTL(key)), () => Math.sign(simulated.pTTL(key))],
     ];
+    let refused = false;
     for (let step = 0; step < 3000; step++) {
+      if (step % 20 === 0) {
+        simulated.refusesWrites = random.random('refusals') < 0.2;
+        await real.configSet('min-replicas-to-write', simulated.refusesWrites ? '1' : '0');
+      }
+      const key = random.pick(['a', 'b'], 'keys');
       const command = random.pick(commands, 'commands');
-      const [answer, expected] = command(random.pick(['a', 'b'], 'keys'), random.pick(['x', 'y'], 'tokens'));
-      expect({ step, answer: await answer }).toEqual({ step, answer: expected });
+      const [ask, say] = command(key, random.pick(['x', 'y'], 'tokens'), leaseKey(key));
+      const expected = await answerOf(say);
+      refused ||= expected === 'NOREPLICAS';
+      expect({ step, answer: await answerOf(ask) }).toEqual({ step, answer: expected });
     }
+    expect(refused).toBe(true);
     real.destroy();
+    await server.remove();
   });
 });
 

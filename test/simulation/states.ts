@@ -25,6 +25,7 @@ export function stateOf(
     }
   }
   for (const count of postgres.open(userIds)) digest.add(count);
+  digest.add(redis.refusesWrites ? 1 : 0);
   for (const one of processes) digest.add(one.condition);
   return digest.value;
 }
