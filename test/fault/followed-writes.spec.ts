@@ -7,7 +7,7 @@ import type { FaultProcess } from '../support/fault-process.js';
 import type { InsertedUser } from '../support/insert-users.js';
 
 /** FOLLOWED_ONE_OF: the change with this id is followed. */
-const FOLLOWED_ID = 61 * 1000;
+const FOLLOWED_ID = 251 * 1000;
 /** Looks over six seconds, the removal three seconds later, and a margin for a slow machine. */
 const PATIENCE_MS = 60_000;
 const SEEN = 'cache_followed_entries_total{outcome="seen"}';
