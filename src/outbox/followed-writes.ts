@@ -8,7 +8,7 @@ import type { CacheKeys } from './cache-keys.js';
 import { type HeardChange, type PlatformChange, type VersionedEntry, isPlatformChange } from './change.js';
 
 /** One of this many changes is followed. A prime, so that writes that repeat in a pattern are all followed in turn. */
-const FOLLOWED_ONE_OF = 251;
+export const FOLLOWED_ONE_OF = 251;
 /** When an entry is looked at, after this process has heard of the change. The late looks are for late fills. */
 const LOOKS_MS = [0, 6000, 12_000];
 /** Under load the relay runs hundreds of times a second. */

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sealEnvelope } from '../../src/crypto/envelope.js';
 import { KeyRing } from '../../src/crypto/key-ring.js';
+import { FOLLOWED_ONE_OF } from '../../src/outbox/followed-writes.js';
 import { waitUntil } from '../support/barrier.js';
 import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import type { InsertedUser } from '../support/insert-users.js';
 
-/** FOLLOWED_ONE_OF: the change with this id is followed. */
-const FOLLOWED_ID = 251 * 1000;
+const FOLLOWED_ID = FOLLOWED_ONE_OF * 1000;
 /** Looks over six seconds, the removal three seconds later, and a margin for a slow machine. */
 const PATIENCE_MS = 60_000;
 const SEEN = 'cache_followed_entries_total{outcome="seen"}';
