@@ -27,7 +27,13 @@ export async function followedUs(redisUrl: string, rounds: number, filled: boole
   });
   await health.start();
   await waitUntil(() => health.bypassReason === null, { timeoutMs: 30_000, what: 'Redis to be in use' });
-  const store = new RedisStore(health.connection, health.breaker, DEADLINE_MS, sealedEntries(), `followed:${filled}:`);
+  const store = new RedisStore(
+    health.connection,
+    health.breaker,
+    DEADLINE_MS,
+    sealedEntries(),
+    `followed:${filled}:`,
+  );
   const keys = new CacheKeys();
   keys.registerVersioned(({ platformId }) =>
     [`list:${platformId}`, `one:${platformId}`].map((key) => ({
