@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { DomainError } from '../common/domain-error.js';
@@ -33,6 +34,12 @@ export class SelfAudit {
     return this.#compared;
   }
 
+  /** Counts an inconsistency. @param trace says which entry, what it shows and since when; no credential. */
+  found(trace: string): void {
+    this.#inconsistencies++;
+    this.#logger.error(`${trace} Process ${process.pid} of ${hostname()}.`);
+  }
+
   /** Whether this hit is in the sample. Only one comparison runs at a time, to spare a slow database. */
   samples(): boolean {
     if (--this.#untilNext > 0) return false;
@@ -60,6 +67,7 @@ export class SelfAudit {
   }
 
   async #compare(key: string, raw: string, cached: string, current: () => Promise<string>): Promise<void> {
+    const hitAt = new Date();
     const found = await current();
     this.#compared++;
     if (found === cached) return;
@@ -67,8 +75,10 @@ export class SelfAudit {
     // An entry that has changed since was invalidated after all. One that is still there and still wrong was not.
     const kept = await this.store.get(key).catch(ifCorrupt);
     if (kept !== raw || (await current()) === cached) return;
-    this.#inconsistencies++;
-    this.#logger.error('A cached entry differed from the database and was removed.');
+    this.found(
+      `A cached entry differed from the database and was removed: ${key}, read at ${hitAt.toISOString()} and the same ` +
+        `${GRACE_MS} ms later.`,
+    );
     await this.store.drop([key]);
   }
 }

@@ -9,6 +9,7 @@ import { AppConfig } from '../config/app-config.js';
 import { ADMISSION_KINDS, AdmissionGate } from '../database/admission-gate.js';
 import { poolState } from '../database/pool.js';
 import { EVENT_TRANSPORTS, EventMeter } from '../outbox/event-meter.js';
+import { FOLLOW_OUTCOMES } from '../outbox/followed-writes.js';
 import { OutboxRelay } from '../outbox/outbox-relay.js';
 import { ProxyMeter } from '../proxy/proxy-meter.js';
 import { WatchForecast } from '../watch/watch-forecast.js';
@@ -187,11 +188,21 @@ export class MetricsService {
     });
     new Counter({
       name: 'cache_inconsistencies_total',
-      help: 'Sampled hits that differed from the database for longer than an invalidation takes',
+      help: 'Cached entries that were older than a followed write, or differed from the database, for longer than an invalidation takes',
       registers,
       collect() {
         this.reset();
         this.inc(audit.inconsistencies);
+      },
+    });
+    new Counter({
+      name: 'cache_followed_entries_total',
+      help: 'Entries of sampled writes that this process has followed, by what became of them',
+      labelNames: ['outcome'],
+      registers,
+      collect() {
+        this.reset();
+        for (const outcome of FOLLOW_OUTCOMES) this.inc({ outcome }, relay.followed.outcomes[outcome]);
       },
     });
     new Counter({

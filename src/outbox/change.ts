@@ -48,5 +48,27 @@ export function isSessionChange(change: Change): change is SessionChange {
   return 'sessionKey' in change;
 }
 
+/** A change whose keys were dropped, as a process hears of it from the outbox. */
+export interface HeardChange {
+  /** Of the outbox row. */
+  readonly id: string;
+  readonly change: Change;
+  /** Of the connection after the change; null if it is gone, or for another kind of change. */
+  readonly version: number | null;
+  /** After the COMMIT and before the drop, by the database's clock, in Unix milliseconds. */
+  readonly atMs: number;
+}
+
+/** A cache entry that shows the version of a connection. */
+export interface VersionedEntry {
+  readonly key: string;
+  /** In a text of this entry; null if it does not show the connection. */
+  versionIn(raw: string): number | null;
+  /** The text that a read would load now. */
+  load(): Promise<string>;
+}
+
+export type VersionedEntriesOf = (change: PlatformChange) => readonly VersionedEntry[];
+
 /** The cache keys that a change makes stale. Each feature names its own. */
 export type KeysOfChange = (change: Change) => readonly string[];

@@ -4,6 +4,7 @@ import {
   API_KEY_CHANGED,
   type Change,
   type CommittedChanges,
+  type HeardChange,
   SESSION_ENDED,
   isPlatformChange,
   isSessionChange,
@@ -148,7 +149,7 @@ export async function changesSince(
 export interface News {
   readonly installation: InstallationReading;
   /** Changes whose keys were dropped, oldest first. What was read before `atMs` is stale. */
-  readonly dropped: readonly { readonly change: Change; readonly atMs: number }[];
+  readonly dropped: readonly HeardChange[];
   /** Where the page ended; where it began, or the time now, when it is empty. */
   readonly end: OutboxPosition;
 }
@@ -166,10 +167,12 @@ export async function newsSince(
   limit: number,
 ): Promise<News> {
   const rows = await query<
-    InstallationReading & ChangeColumns & { now: string; rowId: string | null; atMs: number; endAt: string }
+    InstallationReading &
+      ChangeColumns &
+      Pick<HeardChange, 'version' | 'atMs'> & { now: string; rowId: string | null; endAt: string }
   >(
     `SELECT ${INSTALLATION_COLUMNS}, now()::text AS now, c.* FROM installation LEFT JOIN LATERAL (
-       SELECT platform_changes.id::text AS "rowId", ${CHANGE_COLUMNS}, drained_at::text AS "endAt",
+       SELECT platform_changes.id::text AS "rowId", ${CHANGE_COLUMNS}, version, drained_at::text AS "endAt",
          (extract(epoch FROM drained_at) * 1000)::float8 AS "atMs"
        FROM platform_changes
        WHERE drained_at IS NOT NULL
@@ -181,13 +184,16 @@ export async function newsSince(
   const [first] = rows;
   if (first === undefined) throw new Error('The table installation has no row.');
   const { id, epoch, primaryName, nowMs } = first;
-  const dropped = rows.filter(({ rowId }) => rowId !== null);
+  const dropped = rows.flatMap((row) =>
+    row.rowId === null
+      ? []
+      : [{ id: row.rowId, change: changeOf(row), version: row.version, atMs: row.atMs, endAt: row.endAt }],
+  );
   const last = dropped.at(-1);
   return {
     installation: { id, epoch, primaryName, nowMs },
-    dropped: dropped.map((row) => ({ change: changeOf(row), atMs: row.atMs })),
-    end:
-      last === undefined ? (after ?? { at: first.now, id: '0' }) : { at: last.endAt, id: last.rowId ?? '' },
+    dropped,
+    end: last === undefined ? (after ?? { at: first.now, id: '0' }) : { at: last.endAt, id: last.id },
   };
 }
 

@@ -8,6 +8,7 @@ import { SingleRun } from '../common/single-run.js';
 import { DatabaseUnavailable } from '../database/database-errors.js';
 import type { CacheKeys } from './cache-keys.js';
 import { DrainWaiters } from './drain-waiters.js';
+import type { FollowedWrites } from './followed-writes.js';
 import {
   type Backlog,
   type ChangesPage,
@@ -90,6 +91,7 @@ export class OutboxRelay {
     private readonly health: CacheHealth,
     private readonly keys: CacheKeys,
     private readonly installation: Installation,
+    readonly followed: FollowedWrites,
     /** CACHE_NEEDS_DATABASE: cached values are read for a moment after each look at the outbox, and not without. */
     needsDatabase: boolean,
   ) {
@@ -156,6 +158,7 @@ export class OutboxRelay {
     const drained = !this.#recovering && (await this.#drain());
     if (!this.#recovering) this.#judge(drained);
     await this.#publish(!drained);
+    void this.followed.look();
     await this.#cleanUp();
   }
 
@@ -184,7 +187,10 @@ export class OutboxRelay {
         this.#heard = null;
         return;
       }
-      for (const { change, atMs } of news.dropped) this.cache.outdate(this.keys.of([change]), atMs);
+      for (const heard of news.dropped) {
+        this.cache.outdate(this.keys.of([heard.change]), heard.atMs);
+        this.followed.hear(heard);
+      }
       this.#heard = news.end;
       if (news.dropped.length < NEWS_BATCH) break;
       overlapSeconds = 0;

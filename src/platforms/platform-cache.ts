@@ -80,6 +80,13 @@ export function platformSpec(
   };
 }
 
+/** The version of a connection in a text of either entry; null if it is not in it. */
+export function versionIn(raw: string, platformId: number): number | null {
+  // A text that our seal covers, so its shape is not checked again.
+  const entry = JSON.parse(raw) as PlatformView | readonly PlatformView[] | null;
+  return [entry].flat().find((view) => view?.id === platformId)?.version ?? null;
+}
+
 function ttlOf(views: readonly PlatformView[], ttlSeconds: number): number {
   return views.some(isUnreadable) ? Math.min(UNREADABLE_TTL_SECONDS, ttlSeconds) : ttlSeconds;
 }

@@ -14,6 +14,7 @@ import {
   platformSpec,
   userPlatformsKey,
   userPlatformsSpec,
+  versionIn,
 } from './platform-cache.js';
 import type { PlatformView } from './platform-view.js';
 import { PlatformRepository } from './platform.repository.js';
@@ -41,13 +42,27 @@ export class PlatformsService {
           : [],
       config.cache.platformTtlSeconds,
     );
+    cacheKeys.registerVersioned(({ userId, platformId, type }) =>
+      type === STATS_CHANGED
+        ? []
+        : [
+            {
+              key: userPlatformsKey(userId),
+              versionIn: (raw) => versionIn(raw, platformId),
+              load: async () => this.userPlatforms.encode(await this.loadList(userId)),
+            },
+            {
+              key: platformKey(platformId),
+              versionIn: (raw) => versionIn(raw, platformId),
+              load: async () => this.platform.encode(await this.loadOne(platformId)),
+            },
+          ],
+    );
   }
 
   /** The active connections of a user, the default first, then by name. */
   list(userId: number): Promise<CacheRead<readonly PlatformView[]>> {
-    return this.cache.read(this.userPlatforms, userId, () =>
-      this.database.load(() => this.repository.listActive(userId)),
-    );
+    return this.cache.read(this.userPlatforms, userId, () => this.loadList(userId));
   }
 
   /** The same, but read from the database and cached again. */
@@ -56,8 +71,7 @@ export class PlatformsService {
       await this.cache.drop([userPlatformsKey(userId)]);
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error;
-      const load = () => this.database.load(() => this.repository.listActive(userId));
-      return this.cache.bypass(this.userPlatforms, error.reason, load);
+      return this.cache.bypass(this.userPlatforms, error.reason, () => this.loadList(userId));
     }
     return this.list(userId);
   }
@@ -71,7 +85,7 @@ export class PlatformsService {
 
   /** Any user's connection; the caller checks who owns it. */
   find(id: number): Promise<CacheRead<CachedPlatform | null>> {
-    return this.cache.read(this.platform, id, () => this.database.load(() => this.repository.find(id)));
+    return this.cache.read(this.platform, id, () => this.loadOne(id));
   }
 
   /**
@@ -119,6 +133,14 @@ export class PlatformsService {
     return (
       Number(stored && outcome !== 'collapsed') + (await this.cache.warm(keys, () => this.loadAll(userId)))
     );
+  }
+
+  private loadList(userId: number): Promise<readonly PlatformView[]> {
+    return this.database.load(() => this.repository.listActive(userId));
+  }
+
+  private loadOne(id: number): Promise<CachedPlatform | null> {
+    return this.database.load(() => this.repository.find(id));
   }
 
   /** The user's list and each connection, by one statement. */

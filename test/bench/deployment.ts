@@ -36,6 +36,8 @@ export interface Statements {
 /** Servers, users and processes of one bench run, all on loopback. */
 export class Deployment {
   readonly #processes: ApiProcess[] = [];
+  /** Of this build. */
+  readonly apps: ApiProcess[] = [];
 
   private constructor(
     private readonly postgres: PostgresServer,
@@ -63,6 +65,7 @@ export class Deployment {
       },
     });
     this.#processes.push(api);
+    if (build === undefined) this.apps.push(api);
     return api;
   }
 

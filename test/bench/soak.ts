@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FOLLOW_OUTCOMES } from '../../src/outbox/followed-writes.js';
 import { COLLECTABLE } from '../support/fault-preload.js';
 import { FaultProcess } from '../support/fault-process.js';
 import type { InsertedUser } from '../support/insert-users.js';
 import type { Deployment } from './deployment.js';
 import { residentBytes } from './memory.js';
-import { type Section, exactly, megabytes } from './report.js';
+import { type Section, count, exactly, megabytes } from './report.js';
 
 const USERS = 500;
 const CONCURRENCY = 16;
@@ -12,29 +13,45 @@ const MINUTE_MS = 60_000;
 /** Before each whole minute there is as much time without a fault, so that all are looked at in the same state. */
 const FAULTS_AT_MS = [15_000, 45_000];
 const FAULT_MS = 3_000;
+/** After the last write: longer than a process follows it. */
+const FOLLOWED_MS = 15_000;
 
-/** Resident memory after mixed load with Redis killed and frozen in turns, against that after the first minute. */
+/**
+ * Mixed load on two processes with Redis killed and frozen in turns: resident memory of one against that after the first minute,
+ * and what the followed writes have found on all processes.
+ */
 export async function soak(deployment: Deployment, minutes: number): Promise<Section> {
   const process = new FaultProcess(await deployment.startApp(COLLECTABLE), undefined, undefined);
+  const all = deployment.apps.map((api) => new FaultProcess(api, undefined, undefined));
+  const loaded = [process, ...all.slice(0, 1)];
   const users = await deployment.addUsers(USERS);
   const running = new AbortController();
-  const load = mixedLoad(process, users, running.signal);
+  const started = performance.now();
+  const load = mixedLoad(loaded, users, running.signal);
   const residentByMinute: number[] = [];
   try {
     for (let minute = 0; minute < minutes; minute++) {
-      const started = performance.now();
+      const minuteStart = performance.now();
       for (const [index, at] of FAULTS_AT_MS.entries()) {
-        await sleep(started + at - performance.now());
+        await sleep(minuteStart + at - performance.now());
         await (index % 2 === 0 ? killed(deployment) : frozen(deployment));
       }
-      await sleep(started + MINUTE_MS - performance.now());
+      await sleep(minuteStart + MINUTE_MS - performance.now());
       await process.collectGarbage();
       residentByMinute.push(residentBytes(process.api.pid));
     }
   } finally {
     running.abort();
   }
-  const statuses = await load;
+  const { statuses, writes } = await load;
+  const seconds = (performance.now() - started) / 1000;
+  await sleep(FOLLOWED_MS);
+  const metrics = await Promise.all(all.map((one) => one.metrics()));
+  const sum = (name: string): number => metrics.reduce((total, of) => total + (of.get(name) ?? 0), 0);
+  const inconsistencies = sum('cache_inconsistencies_total');
+  const followed = Object.fromEntries(
+    FOLLOW_OUTCOMES.map((outcome) => [outcome, sum(`cache_followed_entries_total{outcome="${outcome}"}`)]),
+  );
   const first = residentByMinute[0] ?? Number.NaN;
   const last = residentByMinute.at(-1) ?? Number.NaN;
   return {
@@ -44,12 +61,19 @@ export async function soak(deployment: Deployment, minutes: number): Promise<Sec
         value: exactly(last / first),
         goal: { atMost: 1.1 },
       },
+      {
+        what: `inconsistencies found by ${all.length} processes in ${count(writes)} writes`,
+        value: exactly(inconsistencies),
+        goal: { atMost: 0 },
+      },
     ],
     lines: [
       `Soak: ${megabytes(first)} after 1 minute, ${megabytes(last)} after ${minutes}, garbage collected before; answers by ` +
         `status: ${JSON.stringify(statuses)}`,
+      `${count(writes)} writes, ${count(writes / seconds)} a second; entries followed by ${all.length} processes: ` +
+        `${JSON.stringify(followed)}; inconsistencies: ${inconsistencies}`,
     ],
-    figures: { minutes, residentByMinute, statuses },
+    figures: { minutes, residentByMinute, statuses, writes, seconds, followed, inconsistencies },
   };
 }
 
@@ -65,52 +89,57 @@ async function frozen({ redis }: Deployment): Promise<void> {
   redis.thaw();
 }
 
-/** @returns how often each status was answered. */
+/** @returns how often each status was answered, and how many connections were changed. */
 async function mixedLoad(
-  process: FaultProcess,
+  processes: readonly FaultProcess[],
   users: readonly InsertedUser[],
   signal: AbortSignal,
-): Promise<Record<string, number>> {
+): Promise<{ readonly statuses: Record<string, number>; readonly writes: number }> {
   const statuses: Record<string, number> = {};
   let sent = 0;
+  let writes = 0;
   const worker = async (): Promise<void> => {
     while (!signal.aborted) {
       const number = sent++;
       const user = users[Math.floor(Math.random() * users.length)];
-      if (user === undefined) throw new Error('There is nobody to ask for');
+      const process = processes[Math.floor(Math.random() * processes.length)];
+      if (user === undefined || process === undefined) throw new Error('There is nobody to ask');
       const { status } = await request(process, user, number);
+      if (isWrite(number) && status === 200) writes++;
       statuses[status] = (statuses[status] ?? 0) + 1;
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  return statuses;
+  return { statuses, writes };
 }
+
+/** Eight requests of 25. */
+const isWrite = (number: number): boolean => number % 25 < 8;
 
 function request(process: FaultProcess, user: InsertedUser, number: number) {
   const one = `/v1/platforms/${user.platformId}`;
+  if (isWrite(number)) return process.rename(user, `name ${number}`);
   switch (number % 25) {
-    case 0:
-      return process.rename(user, `name ${number}`);
-    case 1:
+    case 8:
       return process.request('POST', `${one}/credentials`, user, { reason: 'To soak it' });
-    case 2: {
+    case 9: {
       const occurredAt = new Date().toISOString();
       const activity = { kind: 'post', externalId: String(number), status: 'done', occurredAt };
       return process.request('POST', `${one}/activities`, user, [activity]);
     }
-    case 3:
-    case 4:
-      return process.get(`${one}/stats`, user);
-    case 5:
-      return process.get('/v1/platforms?includeInactive=true', user);
-    case 6:
-    case 7:
-      return process.get('/v1/platforms/default', user);
-    case 8:
-    case 9:
     case 10:
     case 11:
+      return process.get(`${one}/stats`, user);
     case 12:
+      return process.get('/v1/platforms?includeInactive=true', user);
+    case 13:
+    case 14:
+      return process.get('/v1/platforms/default', user);
+    case 15:
+    case 16:
+    case 17:
+    case 18:
+    case 19:
       return process.one(user);
     default:
       return process.list(user);

@@ -5,6 +5,7 @@ import type { ApiProcess } from '../support/servers/api-process.js';
 import type { Build } from './contestants.js';
 import { cpuTime } from './cpu.js';
 import type { Deployment } from './deployment.js';
+import { followedUs } from './followed.js';
 import { type Section, count, exactly } from './report.js';
 import { ratio, spread } from './statistics.js';
 
@@ -36,6 +37,8 @@ export async function writes(
     );
     statements.push(sent / (WRITERS * cycles * WRITES_OF_A_CYCLE));
   }
+  const url = deployment.redis.url();
+  const followed = [await followedUs(url, rounds, true), await followedUs(url, rounds, false)];
   const [here = [], there = []] = measured;
   const [perWrite = Number.NaN, perWriteThere] = statements;
   const of = (all: readonly Round[], figure: keyof Round) => all.map((one) => one[figure]);
@@ -46,6 +49,11 @@ export async function writes(
         value: exactly(perWrite),
         goal: { atMost: 4 },
       },
+      ...followed.map((all, index) => ({
+        what: `CPU to follow writes ${index === 0 ? 'that are read' : 'that nobody reads'}, a process / CPU of a write`,
+        value: ratio(all, of(here, 'cpuUs')),
+        goal: { atMost: 0.01 },
+      })),
       ...(perWriteThere === undefined
         ? []
         : [
@@ -63,7 +71,7 @@ export async function writes(
       const cpu = count(spread(of(all, 'cpuUs')).median);
       return `${index === 0 ? 'writes' : 'writes, other build'} of ${WRITERS} users: ${rate} a second, ${cpu} us of CPU each`;
     }),
-    figures: { here, there, statements },
+    figures: { here, there, statements, followed },
   };
 }
 

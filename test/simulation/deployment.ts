@@ -12,6 +12,7 @@ import { KeyRing } from '../../src/crypto/key-ring.js';
 import { readInstallation } from '../../src/database/read-installation.js';
 import { CacheKeys } from '../../src/outbox/cache-keys.js';
 import { type Change, type PlatformChange, isPlatformChange } from '../../src/outbox/change.js';
+import { FollowedWrites } from '../../src/outbox/followed-writes.js';
 import { Invalidation } from '../../src/outbox/invalidation.js';
 import { OutboxRelay } from '../../src/outbox/outbox-relay.js';
 import { PublishedEvents } from '../../src/outbox/published-events.js';
@@ -29,6 +30,8 @@ const STATEMENT_TIMEOUT_MS = 2000;
 const TTL_SECONDS = 3600;
 /** So short that entries are refreshed ahead, and expire. */
 const SHORT_TTL_SECONDS = 1;
+/** More than in production: a run has few writes. */
+const FOLLOWED_ONE_OF = 3;
 /** One that nobody uses for anything else. */
 const KEY_RING = KeyRing.parse(`${Buffer.alloc(32, 7).toString('base64url')}=`);
 
@@ -108,6 +111,14 @@ export class Process {
       ifPlatform(({ platformId }) => ONE.key(platformId)),
       SHORT_TTL_SECONDS,
     );
+    keys.registerVersioned(({ userId, platformId }) => {
+      const versionIn = (raw: string) => (JSON.parse(raw) as Versions)[platformId] ?? null;
+      const textOf = async (ids: readonly number[]) => JSON.stringify(await this.#load(ids));
+      return [
+        { key: LIST.key(userId), versionIn, load: () => textOf(platformsOf(userId)) },
+        { key: ONE.key(platformId), versionIn, load: () => textOf([platformId]) },
+      ];
+    });
     this.#session = new SimulatedSession(this.toPostgres, postgres);
     this.events = new PublishedEvents(this.#session, null as never);
     this.#relay = new OutboxRelay(
@@ -116,6 +127,7 @@ export class Process {
       this.#health,
       keys,
       this.#installation,
+      new FollowedWrites(store, this.#health, keys, this.audit, FOLLOWED_ONE_OF),
       needsDatabase,
     );
     this.#invalidation = new Invalidation(this.#cache, keys, this.#relay, this.#installation);

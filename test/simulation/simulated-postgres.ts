@@ -7,6 +7,8 @@ export interface OutboxRow {
   readonly userId: number;
   readonly platformId: number;
   readonly type: string;
+  /** Of the connection after the change. */
+  readonly version: number | null;
   /** This and the next in Unix milliseconds, by the clock of the database. */
   readonly at: number;
   readonly drainedAt: number | null;
@@ -197,10 +199,21 @@ export class SimulatedPostgres {
   change(userId: number, platformId: number, by: Transaction): string {
     const transactionId = String(this.#nextTransaction++);
     const id = this.#nextId++;
-    const row = { id, transactionId, userId, platformId, type: 'platform.updated', at: this.nowMs };
+    const row = {
+      id,
+      transactionId,
+      userId,
+      platformId,
+      type: 'platform.updated',
+      version: null,
+      at: this.nowMs,
+    };
     by.changed.set(id, { ...row, drainedAt: null, eventId: null });
     by.onCommit(() => {
-      this.versions.set(platformId, (this.versions.get(platformId) ?? 0) + 1);
+      const version = (this.versions.get(platformId) ?? 0) + 1;
+      this.versions.set(platformId, version);
+      const committed = this.rows.get(id);
+      if (committed !== undefined) this.rows.set(id, { ...committed, version });
       this.#notify('platform_changes');
     });
     return transactionId;
@@ -300,6 +313,7 @@ export class SimulatedPostgres {
       ...now,
       ...columns(row),
       rowId: String(row.id),
+      version: row.version,
       endAt: String(drainedAt),
       atMs: drainedAt,
     }));

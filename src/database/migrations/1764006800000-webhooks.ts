@@ -99,7 +99,7 @@ export class Webhooks1764006800000 implements MigrationInterface {
 }
 
 /** What the row no longer says when the change is read. */
-const FACTS = {
+export const FACTS = {
   gone: `CASE WHEN OLD.labels <> '{}' THEN jsonb_build_object('labels', OLD.labels) END`,
   changed: `nullif(jsonb_strip_nulls(jsonb_build_object(
       'labels', nullif(NEW.labels, '{}'),
@@ -109,9 +109,17 @@ const FACTS = {
         THEN true END)), '{}')`,
 };
 
-/** The function of the migration 1764000200000, which writes down facts as well. @param facts null for that of before. */
-function recordChange(facts: typeof FACTS | null): string {
-  const column = facts === null ? '' : ', facts';
+/**
+ * The function of the migration 1764000200000, which writes down facts as well.
+ *
+ * @param facts null for that of before.
+ * @param version expressions for the version of the connection after the change; for the migration 1764008200000.
+ */
+export function recordChange(
+  facts: typeof FACTS | null,
+  version?: { readonly gone: string; readonly changed: string },
+): string {
+  const column = `${facts === null ? '' : ', facts'}${version === undefined ? '' : ', version'}`;
   const value = (expression: string | undefined): string =>
     expression === undefined ? '' : `, ${expression}`;
   return `
@@ -139,11 +147,11 @@ function recordChange(facts: typeof FACTS | null): string {
 
       IF TG_OP <> 'INSERT' AND (TG_OP = 'DELETE' OR (OLD.user_id, OLD.id) <> (NEW.user_id, NEW.id)) THEN
         INSERT INTO platform_changes (user_id, platform_id, type${column})
-        VALUES (OLD.user_id, OLD.id, 'platform.deleted'${value(facts?.gone)});
+        VALUES (OLD.user_id, OLD.id, 'platform.deleted'${value(facts?.gone)}${value(version?.gone)});
       END IF;
       IF TG_OP <> 'DELETE' THEN
         INSERT INTO platform_changes (user_id, platform_id, type${column})
-        VALUES (NEW.user_id, NEW.id, change${value(facts?.changed)});
+        VALUES (NEW.user_id, NEW.id, change${value(facts?.changed)}${value(version?.changed)});
       END IF;
       RETURN NULL;
     END $$`;

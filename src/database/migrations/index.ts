@@ -38,6 +38,7 @@ import { Attention1764007200000 } from './1764007200000-attention.js';
 import { ConnectLinks1764007300000 } from './1764007300000-connect-links.js';
 import { BeginWrite1764007500000 } from './1764007500000-begin-write.js';
 import { KeyRotations1764007800000 } from './1764007800000-key-rotations.js';
+import { FollowedWrites1764008200000 } from './1764008200000-followed-writes.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -81,4 +82,5 @@ export const MIGRATIONS = [
   ConnectLinks1764007300000,
   BeginWrite1764007500000,
   KeyRotations1764007800000,
+  FollowedWrites1764008200000,
 ];
