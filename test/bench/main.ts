@@ -8,6 +8,7 @@ import { fernet } from './fernet.js';
 import { firstPaint } from './first-paint.js';
 import { memoryOfUsers } from './memory.js';
 import { profile } from './profile.js';
+import { proxyCost } from './proxy-cost.js';
 import { queriesSaved } from './queries-saved.js';
 import { rates } from './rates.js';
 import { type Section, isMet, printMeasures } from './report.js';
@@ -48,6 +49,7 @@ const PARTS = [
   'writes',
   'memory',
   'firstPaint',
+  'proxyCost',
   'scale',
   'profile',
   'soak',
@@ -86,6 +88,7 @@ async function main(): Promise<void> {
       writes: () => writes(deployment, build, other, { rounds: plan.rounds, cycles: sizes.cycles }),
       memory: () => memoryOfUsers(deployment, sizes.users),
       firstPaint: () => firstPaint(ours, plan.rounds),
+      proxyCost: () => proxyCost(deployment, plan, options.against),
       scale: () => scale(plan.rounds),
       profile: () => profile(deployment),
       soak: () => soak(deployment, soakMinutes),
