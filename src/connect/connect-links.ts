@@ -20,9 +20,18 @@ const PURGED_PER_LINK = 100;
 
 export type OpenLink = Readonly<Omit<ConnectLink, 'tokenHash'>>;
 
+interface LinkedAccount {
+  readonly instanceUrl: string;
+  /** Null for an account that is not at Bluesky. */
+  readonly did: string | null;
+}
+
 const COLUMNS = `id, user_id AS "userId", external_user_id AS "externalUserId", application_name AS "applicationName",
   return_to AS "returnTo", platform_id AS "platformId", browser_hash AS "browserHash", created_at AS "createdAt",
   expires_at AS "expiresAt"`;
+const ACCOUNT_SQL = `
+  SELECT instance_url AS "instanceUrl", CASE platform_type WHEN 'bluesky' THEN account_id END AS did
+  FROM platform_connections WHERE id = $1 AND user_id = $2`;
 /** A link ends with the use of its owner's account. */
 const OPEN = `expires_at > now() AND EXISTS (SELECT 1 FROM users WHERE id = user_id AND disabled_at IS NULL)`;
 
@@ -123,6 +132,19 @@ export class ConnectLinks {
     );
     if (link === undefined) throw new ConnectLinkNotFound();
     return link;
+  }
+
+  /**
+   * Of a link that reconnects one. The DID of a Bluesky account leads to its server, wherever that is and whatever its handle
+   * is now.
+   *
+   * @throws {ConnectLinkNotFound}
+   */
+  async accountOf({ platformId, userId }: OpenLink): Promise<LinkedAccount | null> {
+    if (platformId === null) return null;
+    const [account] = await this.database.statement<LinkedAccount>(ACCOUNT_SQL, [platformId, userId]);
+    if (account === undefined) throw new ConnectLinkNotFound();
+    return account;
   }
 
   /**

@@ -3,10 +3,9 @@ import { currentOrigin, onBehalfOf } from '../audit/audit-origin.js';
 import { newSecret } from '../common/secrets.js';
 import { AppConfig } from '../config/app-config.js';
 import { InstancesService } from '../instances/instances.service.js';
-import { PlatformsService } from '../platforms/platforms.service.js';
 import { ConnectAttempts } from './connect-attempts.js';
 import { ConnectLinks, type OpenLink, browserOf, labelsOf } from './connect-links.js';
-import { ConnectFailed, ConnectLinkNotFound } from './connect.errors.js';
+import { ConnectFailed } from './connect.errors.js';
 import { ConnectService } from './connect.service.js';
 import type { GuestConnectedDto, GuestLinkDto } from './dto/guest-connect.dto.js';
 import { withQuery } from './return-address.js';
@@ -19,7 +18,6 @@ export class GuestConnectService {
     private readonly attempts: ConnectAttempts,
     private readonly connect: ConnectService,
     private readonly instances: InstancesService,
-    private readonly platforms: PlatformsService,
     private readonly config: AppConfig,
   ) {}
 
@@ -27,7 +25,7 @@ export class GuestConnectService {
   async show(token: string, browsers: readonly string[]): Promise<GuestLinkDto> {
     const link = await this.links.open(token, browsers);
     const { applicationName, returnTo, expiresAt } = link;
-    const account = await this.accountOf(link);
+    const account = await this.links.accountOf(link);
     return { applicationName, returnTo, instance: account?.instanceUrl ?? null, expiresAt };
   }
 
@@ -49,13 +47,16 @@ export class GuestConnectService {
   ): Promise<{ readonly authorizationUrl: string; readonly browser: string }> {
     const link = await this.links.open(token, browsers);
     const browser = browserOf(link, browsers) ?? newSecret();
-    const account = await this.accountOf(link);
+    const account = await this.links.accountOf(link);
     const wanted = {
       ...{ userId: link.userId, linkId: link.id, name: null, forceLogin: false, labels: {} },
       returnTo: `${this.config.publicUrl}/console/connect`,
     };
-    const instance = account?.handle ?? account?.instanceUrl ?? typed;
-    const authorizationUrl = await this.connect.beginAt(instance, wanted, browser);
+    const authorizationUrl = await this.connect.beginAt(
+      account?.did ?? account?.instanceUrl ?? typed,
+      wanted,
+      browser,
+    );
     // Last: an instance that cannot be used must not leave the link to a browser that got no cookie.
     await this.links.bind(link, browser);
     return { authorizationUrl, browser };
@@ -83,15 +84,6 @@ export class GuestConnectService {
         throw forGuest(error);
       }
     });
-  }
-
-  /** Of a link that reconnects one. A handle leads to the server of a Bluesky account wherever it is now. */
-  private async accountOf({ platformId, userId }: OpenLink) {
-    if (platformId === null) return null;
-    const { value } = await this.platforms.find(platformId);
-    if (value === null || value.view.userId !== userId) throw new ConnectLinkNotFound();
-    const { instanceUrl, platformType, username } = value.view;
-    return { instanceUrl, handle: platformType === 'bluesky' ? username : null };
   }
 }
 

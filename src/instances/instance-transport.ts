@@ -8,7 +8,8 @@ import { OutgoingAddresses } from './outgoing-address.js';
 
 /** Servers commonly close an idle connection after five seconds or more. */
 const IDLE_MS = 4000;
-const MAX_IDLE_PER_INSTANCE = 8;
+/** As many as an instance gets at the same time by default: fewer would be closed and opened again under load. */
+const MAX_IDLE_PER_INSTANCE = 20;
 /** May be sent again on another connection if the one that was kept is closing. */
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
@@ -94,12 +95,18 @@ export class InstanceTransport {
         ...(this.options.ca !== undefined && { ca: this.options.ca }),
       };
       const outgoing = (isSecure ? https : http).request(url, options);
-      outgoing.on('response', resolve);
+      let isAnswered = false;
+      outgoing.on('response', (answer) => {
+        isAnswered = true;
+        resolve(answer);
+      });
       outgoing.on('error', (error) =>
         reject(signal.aborted ? (signal.reason as Error) : failure(error, outgoing)),
       );
       // After an answer that is none, such as 101, there is no error.
-      outgoing.on('close', () => reject(new InstanceUnreachable()));
+      outgoing.on('close', () => {
+        if (!isAnswered) reject(new InstanceUnreachable());
+      });
       if (body === null || Buffer.isBuffer(body)) outgoing.end(body ?? undefined);
       else
         body

@@ -105,16 +105,20 @@ export async function contestants(
   ]);
 }
 
-async function apiKeyOf({ baseUrl }: ApiProcess, { token }: InsertedUser): Promise<string> {
+export async function apiKeyOf(
+  { baseUrl }: ApiProcess,
+  { token }: InsertedUser,
+  scopes: readonly string[] = ['platforms:read'],
+): Promise<string> {
   const answer = await fetch(`${baseUrl}/v1/api-keys`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'bench', scopes: ['platforms:read'] }),
+    body: JSON.stringify({ name: 'bench', scopes }),
   });
   if (answer.status !== 201) throw new Error(`An API key was answered ${answer.status}`);
   return ((await answer.json()) as { key: string }).key;
 }
 
-function to({ baseUrl, pid }: ApiProcess, path: string): Target {
+export function to({ baseUrl, pid }: ApiProcess, path: string): Target {
   return { url: `${baseUrl}${path}`, pid };
 }

@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Load, Round } from './load.js';
+import { paced } from './paced-load.js';
+import { percentiles } from './statistics.js';
 
 // The load generator: a process of its own, so that it shares no event loop with what is measured.
 
@@ -45,13 +47,7 @@ function run({ target: { callers, ...target }, connections, seconds }: Load): Pr
   });
 }
 
-/** Of the single durations: the histogram that autocannon reports from knows whole milliseconds only. */
-function percentiles(durations: readonly number[]): { p50Ms: number; p99Ms: number } {
-  const sorted = Float64Array.from(durations).sort();
-  const at = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
-}
-
 process.on('message', (load: Load) => {
-  void run(load).then((round) => process.send?.(round));
+  const { rate } = load;
+  void (rate === undefined ? run(load) : paced({ ...load, rate })).then((round) => process.send?.(round));
 });

@@ -10,12 +10,16 @@ export interface Target {
   /** Headers of their own for the connections, in turn. */
   readonly callers?: readonly Readonly<Record<string, string>>[];
   readonly body?: string;
+  /** Asked once this one has answered; both together count as one request. */
+  readonly next?: Target;
 }
 
 export interface Load {
   readonly target: Target;
   readonly connections: number;
   readonly seconds: number;
+  /** Requests per second; without it, as many as the connections can. */
+  readonly rate?: number;
 }
 
 export interface Round {
@@ -28,7 +32,7 @@ export interface Round {
   readonly errors: number;
 }
 
-/** autocannon in a process of its own, one round after the other. */
+/** autocannon, or requests at a rate, in a process of its own, one round after the other. */
 export class LoadGenerator {
   readonly #process: ChildProcess = fork(fileURLToPath(new URL('./load-process.ts', import.meta.url)));
 

@@ -9,6 +9,7 @@ import { fernet } from './fernet.js';
 import { firstPaint } from './first-paint.js';
 import { memoryOfUsers } from './memory.js';
 import { profile } from './profile.js';
+import { proxyCost } from './proxy-cost.js';
 import { queriesSaved } from './queries-saved.js';
 import { rates } from './rates.js';
 import { type Section, isMet, printMeasures } from './report.js';
@@ -63,6 +64,7 @@ const PARTS = [
   'eventClients',
   'memory',
   'firstPaint',
+  'proxyCost',
   'scale',
   'profile',
   'soak',
@@ -102,6 +104,7 @@ async function main(): Promise<void> {
       eventClients: () => eventClients(deployment, sizes, options.against),
       memory: () => memoryOfUsers(deployment, sizes.users),
       firstPaint: () => firstPaint(ours, plan.rounds),
+      proxyCost: () => proxyCost(deployment, plan, options.against),
       scale: () => scale(plan.rounds, scaleRows),
       profile: () => profile(deployment),
       soak: () => soak(deployment, soakMinutes),

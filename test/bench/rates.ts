@@ -20,7 +20,7 @@ import { type Load, LoadGenerator, type Round as LoadRound, type Target } from '
 import { type Goal, type Measure, type Section, count, printTable } from './report.js';
 import { ratio, spread } from './statistics.js';
 
-interface Round extends LoadRound {
+export interface Round extends LoadRound {
   /** Microseconds of CPU for each answer. Steadier than the rate when other programs use the machine. */
   readonly cpuUs: number;
 }
@@ -46,7 +46,7 @@ export async function rates(targets: ReadonlyMap<string, Target>, plan: Plan): P
   const rounds = await measure(targets, plan);
   const of = (name: string, figure: keyof Round): number[] =>
     (rounds.get(name) ?? []).map((round) => round[figure]);
-  print(rounds);
+  printRounds(rounds);
   const compare = (what: string, figure: keyof Round, one: string, other: string, goal?: Goal): Measure[] =>
     rounds.has(one) && rounds.has(other)
       ? [{ what, value: ratio(of(one, figure), of(other, figure)), ...(goal && { goal }) }]
@@ -126,14 +126,14 @@ async function measure(
   }
 }
 
-async function measured(generator: LoadGenerator, load: Load): Promise<Round> {
+export async function measured(generator: LoadGenerator, load: Load): Promise<Round> {
   const { pid } = load.target;
   const before = cpuTime(pid);
   const round = await generator.round(load);
   return { ...round, cpuUs: (cpuTime(pid) - before) / round.requests };
 }
 
-function print(rounds: ReadonlyMap<string, readonly Round[]>): void {
+export function printRounds(rounds: ReadonlyMap<string, readonly Round[]>): void {
   const rows = [...rounds].map(([name, all]) => {
     const rate = spread(all.map((round) => round.rate));
     const middle = (figure: 'p50Ms' | 'p99Ms' | 'cpuUs') => spread(all.map((round) => round[figure])).median;

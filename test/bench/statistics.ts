@@ -20,3 +20,10 @@ export function spread(values: readonly number[]): Spread {
 export function ratio(dividend: readonly number[], divisor: readonly number[]): Spread {
   return spread(dividend.map((value, round) => value / (divisor[round] ?? Number.NaN)));
 }
+
+/** Of single durations: the histogram that autocannon reports from knows whole milliseconds only. */
+export function percentiles(durations: readonly number[]): { p50Ms: number; p99Ms: number } {
+  const sorted = Float64Array.from(durations).sort();
+  const at = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
+  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+}

@@ -9,6 +9,14 @@ import {
 } from '../../support/fake-instance/connect-app.js';
 import type { FakeInstance } from '../../support/fake-instance/fake-instance.js';
 import { FakeInstances } from '../../support/fake-instance/fake-instances.js';
+import {
+  beginWithLink,
+  connectionsOf,
+  consentWithLink,
+  finishAsGuest,
+  makeLink,
+  showLink,
+} from '../../support/fake-instance/link-steps.js';
 import { begin, finishAttempt } from '../../support/fake-instance/oauth-steps.js';
 import { insertConnections } from '../../support/insert-connections.js';
 
@@ -32,43 +40,9 @@ afterAll(async () => {
   await backends.remove();
 });
 
-async function makeLink(owner: Caller, more: object = {}): Promise<{ id: number; link: string }> {
-  const body = { externalUserId: 'customer-1', ...more };
-  const made = await owner.send<{ id: number; url: string }>('POST', '/v1/connect/links', body);
-  expect(made.status).toBe(201);
-  return { id: made.body.id, link: new URL(made.body.url).hash.slice(1) };
-}
-
-const show = (guest: Caller, link: string) => guest.send('POST', '/v1/connect/guest', { link });
-const beginAt = (guest: Caller, link: string, instance?: string) =>
-  guest.send('POST', '/v1/connect/guest/begin', { link, instance });
-
-/** The attempt, after consent at the instance. */
-async function consented(guest: Caller, link: string, instance?: string): Promise<string> {
-  const begun = await beginAt(guest, link, instance);
-  expect(begun.status).toBe(200);
-  const consent = await guest.send('GET', String(begun.body.authorizationUrl));
-  const back = await guest.send('GET', consent.headers.get('location') ?? '');
-  expect(back.status).toBe(303);
-  const page = new URL(back.headers.get('location') ?? '');
-  expect(page.pathname).toBe('/console/connect');
-  return page.searchParams.get('attempt') ?? '';
-}
-
-const finishAs = (guest: Caller, attempt: string) =>
-  guest.send('POST', '/v1/connect/guest/finish', { attempt });
-
 async function connectAs(guest: Caller, link: string, fake: FakeInstance): Promise<Answer> {
-  return finishAs(guest, await consented(guest, link, fake.origin));
+  return finishAsGuest(guest, await consentWithLink(guest, link, fake.origin));
 }
-
-interface Listed {
-  readonly id: number;
-  readonly labels: Record<string, string>;
-  readonly status: string;
-}
-const labelled = async (owner: Caller, person: string) =>
-  (await owner.send<Listed[]>('GET', `/v1/platforms?label=external-user=${person}`)).body;
 
 describe('a connect link', () => {
   it('lets somebody without an account connect theirs, for the owner, who finds it by their own id of the person', async () => {
@@ -76,7 +50,7 @@ describe('a connect link', () => {
     const owner = await app.signUp();
     const { link } = await makeLink(owner, { applicationName: 'Alt Text Helper', returnTo: HOST_PAGE });
     const guest = app.stranger();
-    const shown = await show(guest, link);
+    const shown = await showLink(guest, link);
     expect(shown).toMatchObject({ status: 200 });
     expect(Object.keys(shown.body).sort()).toEqual(['applicationName', 'expiresAt', 'instance', 'returnTo']);
     expect(shown.body).toMatchObject({
@@ -89,14 +63,14 @@ describe('a connect link', () => {
 
     const done = await connectAs(guest, link, fake);
     expect(done.status).toBe(200);
-    const [connection] = await labelled(owner, 'customer-1');
+    const [connection] = await connectionsOf(owner, 'customer-1');
     expect(connection).toMatchObject({ status: 'connected', labels: { 'external-user': 'customer-1' } });
     expect(done.body).toEqual({
       returnTo: `${HOST_PAGE}?connect=connected&platformId=${connection?.id}`,
     });
 
     // Used up.
-    expect(await show(guest, link)).toMatchObject(NOT_FOUND);
+    expect(await showLink(guest, link)).toMatchObject(NOT_FOUND);
     expect((await owner.send<unknown[]>('GET', '/v1/connect/links')).body).toEqual([]);
     const { body } = await owner.send<Record<string, unknown>[]>('GET', '/v1/audit');
     const trail = JSON.stringify(body);
@@ -112,22 +86,22 @@ describe('a connect link', () => {
     const { link } = await makeLink(owner);
     const [guest, other] = [app.stranger(), app.stranger()];
     // An instance that cannot be used leaves the link as it is.
-    expect(await beginAt(guest, link, 'not an address')).toMatchObject({ status: 400 });
-    expect(await show(other, link)).toMatchObject({ status: 200 });
+    expect(await beginWithLink(guest, link, 'not an address')).toMatchObject({ status: 400 });
+    expect(await showLink(other, link)).toMatchObject({ status: 200 });
 
-    const attempt = await consented(guest, link, fake.origin);
-    expect(await show(other, link)).toMatchObject(NOT_FOUND);
-    expect(await beginAt(other, link, fake.origin)).toMatchObject(NOT_FOUND);
+    const attempt = await consentWithLink(guest, link, fake.origin);
+    expect(await showLink(other, link)).toMatchObject(NOT_FOUND);
+    expect(await beginWithLink(other, link, fake.origin)).toMatchObject(NOT_FOUND);
     // Neither with no cookie, nor with another's, nor as the owner.
     const refused = { status: 404, body: { code: 'attempt_not_found' } };
-    expect(await finishAs(other, attempt)).toMatchObject(refused);
-    await consented(other, (await makeLink(owner)).link, fake.origin);
-    expect(await finishAs(other, attempt)).toMatchObject(refused);
+    expect(await finishAsGuest(other, attempt)).toMatchObject(refused);
+    await consentWithLink(other, (await makeLink(owner)).link, fake.origin);
+    expect(await finishAsGuest(other, attempt)).toMatchObject(refused);
     expect(await finishAttempt(owner, attempt)).toMatchObject(refused);
     // The same browser may begin again.
-    const again = await consented(guest, link, fake.origin);
-    expect(await finishAs(guest, attempt)).toMatchObject(refused);
-    expect(await finishAs(guest, again)).toMatchObject({ status: 200, body: { returnTo: null } });
+    const again = await consentWithLink(guest, link, fake.origin);
+    expect(await finishAsGuest(guest, attempt)).toMatchObject(refused);
+    expect(await finishAsGuest(guest, again)).toMatchObject({ status: 200, body: { returnTo: null } });
   });
 
   it('is good for one connection, also when two are finished at the same time', async () => {
@@ -135,21 +109,21 @@ describe('a connect link', () => {
     const owner = await app.signUp();
     const { link } = await makeLink(owner);
     const guest = app.stranger();
-    const first = await consented(guest, link, one.origin);
+    const first = await consentWithLink(guest, link, one.origin);
     // The row of the first attempt stays while it is being finished; here it is put back.
     const kept = await backends.rows(
       'SELECT * FROM connect_attempts WHERE link_id IS NOT NULL AND origin = $1',
       [one.origin],
     );
-    const second = await consented(guest, link, other.origin);
+    const second = await consentWithLink(guest, link, other.origin);
     const columns = Object.keys(kept[0] ?? {});
     await backends.rows(
       `INSERT INTO connect_attempts (${columns.join()}) VALUES (${columns.map((_, n) => `$${n + 1}`).join()})`,
       Object.values(kept[0] ?? {}),
     );
-    const answers = await Promise.all([finishAs(guest, first), finishAs(guest, second)]);
+    const answers = await Promise.all([finishAsGuest(guest, first), finishAsGuest(guest, second)]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 404]);
-    expect(await labelled(owner, 'customer-1')).toHaveLength(1);
+    expect(await connectionsOf(owner, 'customer-1')).toHaveLength(1);
   });
 
   it("ends with the owner's word, after 30 minutes, and with the use of the owner's account", async () => {
@@ -157,15 +131,15 @@ describe('a connect link', () => {
     const owner = await app.signUp();
     const guest = app.stranger();
     const revoked = await makeLink(owner);
-    const attempt = await consented(guest, revoked.link, fake.origin);
+    const attempt = await consentWithLink(guest, revoked.link, fake.origin);
     const [listed] = (await owner.send<Record<string, unknown>[]>('GET', '/v1/connect/links')).body;
     expect(listed).toMatchObject({ id: revoked.id, externalUserId: 'customer-1', begun: true });
     expect(await (await app.signUp()).send('DELETE', `/v1/connect/links/${revoked.id}`)).toMatchObject(
       NOT_FOUND,
     );
     expect(await owner.send('DELETE', `/v1/connect/links/${revoked.id}`)).toMatchObject({ status: 204 });
-    expect(await finishAs(guest, attempt)).toMatchObject({ status: 404 });
-    expect(await show(guest, revoked.link)).toMatchObject(NOT_FOUND);
+    expect(await finishAsGuest(guest, attempt)).toMatchObject({ status: 404 });
+    expect(await showLink(guest, revoked.link)).toMatchObject(NOT_FOUND);
 
     const expired = await makeLink(owner);
     const [{ seconds } = { seconds: 0 }] = await backends.rows<{ seconds: number }>(
@@ -174,14 +148,14 @@ describe('a connect link', () => {
       [expired.id],
     );
     expect(seconds).toBeLessThan(60);
-    expect(await show(guest, expired.link)).toMatchObject(NOT_FOUND);
+    expect(await showLink(guest, expired.link)).toMatchObject(NOT_FOUND);
 
     const late = await makeLink(owner);
-    const begun = await consented(guest, late.link, fake.origin);
+    const begun = await consentWithLink(guest, late.link, fake.origin);
     const { body: me } = await owner.send<{ id: number }>('GET', '/v1/me');
     await backends.rows('UPDATE users SET disabled_at = now() WHERE id = $1', [me.id]);
-    expect(await show(guest, late.link)).toMatchObject(NOT_FOUND);
-    expect(await finishAs(guest, begun)).toMatchObject(NOT_FOUND);
+    expect(await showLink(guest, late.link)).toMatchObject(NOT_FOUND);
+    expect(await finishAsGuest(guest, begun)).toMatchObject(NOT_FOUND);
     expect(await backends.rows('SELECT id FROM platform_connections WHERE user_id = $1', [me.id])).toEqual(
       [],
     );
@@ -205,14 +179,14 @@ describe('a connect link', () => {
     const { link } = await makeLink(owner, { externalUserId: 'customer-2' });
     const refused = await connectAs(guest, link, fake);
     expect(refused).toMatchObject({ status: 400, body: { code: 'account_taken' } });
-    expect(await labelled(owner, 'customer-2')).toEqual([]);
+    expect(await connectionsOf(owner, 'customer-2')).toEqual([]);
     // The link is still good, for another account.
-    expect(await show(guest, link)).toMatchObject({ status: 200 });
+    expect(await showLink(guest, link)).toMatchObject({ status: 200 });
 
     expect(await connectAs(app.stranger(), (await makeLink(owner)).link, fake)).toMatchObject({
       status: 200,
     });
-    expect(await labelled(owner, 'customer-1')).toHaveLength(1);
+    expect(await connectionsOf(owner, 'customer-1')).toHaveLength(1);
   });
 });
 
@@ -235,16 +209,16 @@ describe('a link that reconnects', () => {
     const fake = await fakes.start('mastodon');
     const owner = await app.signUp();
     await connectAs(app.stranger(), (await makeLink(owner)).link, fake);
-    const [{ id: platformId } = { id: 0 }] = await labelled(owner, 'customer-1');
+    const [{ id: platformId } = { id: 0 }] = await connectionsOf(owner, 'customer-1');
     await backends.rows(`UPDATE platform_connections SET status = 'token_invalid' WHERE id = $1`, [
       platformId,
     ]);
 
     const { link } = await makeLink(owner, { platformId });
     const guest = app.stranger();
-    expect((await show(guest, link)).body).toMatchObject({ instance: fake.origin });
-    expect(await finishAs(guest, await consented(guest, link))).toMatchObject({ status: 200 });
-    expect(await labelled(owner, 'customer-1')).toMatchObject([{ id: platformId, status: 'connected' }]);
+    expect((await showLink(guest, link)).body).toMatchObject({ instance: fake.origin });
+    expect(await finishAsGuest(guest, await consentWithLink(guest, link))).toMatchObject({ status: 200 });
+    expect(await connectionsOf(owner, 'customer-1')).toMatchObject([{ id: platformId, status: 'connected' }]);
 
     // Somebody else's account at the same instance.
     await backends.rows(
@@ -253,11 +227,11 @@ describe('a link that reconnects', () => {
     );
     const wrong = app.stranger();
     const other = await makeLink(owner, { platformId });
-    expect(await finishAs(wrong, await consented(wrong, other.link))).toMatchObject({
+    expect(await finishAsGuest(wrong, await consentWithLink(wrong, other.link))).toMatchObject({
       status: 400,
       body: { code: 'identity_mismatch' },
     });
-    expect(await labelled(owner, 'customer-1')).toHaveLength(1);
+    expect(await connectionsOf(owner, 'customer-1')).toHaveLength(1);
   });
 
   it("is made only for the person's own connection", async () => {

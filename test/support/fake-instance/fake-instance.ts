@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Deferred, deferred } from '../barrier.js';
 import { type Echo, credentialsIn, echo } from './echo.js';
+import { FakeCollections } from './fake-collections.js';
 import { FakeMisskey } from './fake-misskey.js';
 import { FakeOAuth, type JsonAnswer } from './fake-oauth.js';
 import { misbehave, type Misbehaviour } from './misbehaviour.js';
@@ -34,6 +35,7 @@ export class FakeInstance {
   readonly requests: SeenRequest[] = [];
   readonly oauth: FakeOAuth;
   readonly misskey: FakeMisskey | null;
+  readonly collections = new FakeCollections();
   /** The state of each token that was not issued by `oauth`; unknown ones are invalid. */
   readonly tokenStates = new Map<string, TokenState>();
   /** Bad answers by path (of MiAuth, without its session), or `*` for all. */
@@ -154,6 +156,9 @@ export class FakeInstance {
     if (own !== null) return own;
     if (this.behaviour.otherApi === true && /^\/(?:api|oauth)\//.test(url.pathname))
       return this.misskey?.elsewhere(contentType) ?? notFound();
+    const mayUse = (): boolean => this.stateOf(tokenOf(authorization)) === 'good';
+    const kept = this.collections.answer(method, url, form, mayUse);
+    if (kept !== null) return kept;
     switch (`${method} ${url.pathname}`) {
       case 'GET /.well-known/nodeinfo':
         return {
@@ -218,7 +223,7 @@ export class FakeInstance {
   }
 
   private verify(authorization: string | undefined): JsonAnswer {
-    const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? '';
+    const token = tokenOf(authorization);
     if (this.isLimited(token) && this.behaviour.rateLimited !== null) return this.behaviour.rateLimited;
     const issued = this.oauth.tokens.get(token);
     const state = this.stateOf(token);
@@ -258,6 +263,10 @@ export class FakeInstance {
       ? 'good'
       : 'missing-scope';
   }
+}
+
+function tokenOf(authorization: string | undefined): string {
+  return /^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? '';
 }
 
 function fieldsOf(body: string, contentType: string | undefined): URLSearchParams {
