@@ -79,8 +79,12 @@ export class ConnectedAccounts {
     beforeCommit: BeforeCommit,
   ): Promise<SavedAccount> {
     if (!mayReplace) return { id, result: 'exists' };
-    const { userId, platformType, instanceUrl } = connected;
-    const dto = { platformType, instanceUrl, ...credentialsOf(connected), isActive: true };
+    const { userId, platformType, instanceUrl, account } = connected;
+    const dto = {
+      ...{ platformType, instanceUrl, ...credentialsOf(connected), isActive: true },
+      // A handle that may have changed. Elsewhere the username stays as the user wrote it.
+      ...(platformType === 'bluesky' && { username: account.username }),
+    };
     await this.writer.update(userId, id, dto, undefined, {
       columns: (owner) => this.columns(owner, connected),
       beforeCommit: (manager) => beforeCommit(manager, { id, result: 'renewed' }),
@@ -135,11 +139,13 @@ function credentialsOf({ grant: { accessToken }, clientId, clientSecret }: Conne
   return { accessToken, clientKey: clientId, clientSecret };
 }
 
+/** Not at Bluesky: there a handle may go to another account while the first one lives on. */
 async function findByUsername(manager: EntityManager, connected: ConnectedAccount): Promise<number | null> {
   const { userId, instanceUrl, account } = connected;
   const rows = await manager.query<{ id: number }[]>(
-    'SELECT id FROM platform_connections WHERE user_id = $1 AND instance_url = $2 AND username = $3',
-    [userId, instanceUrl, account.username],
+    `SELECT id FROM platform_connections
+     WHERE user_id = $1 AND instance_url = $2 AND username = $3 AND (platform_type <> 'bluesky' OR account_id = $4)`,
+    [userId, instanceUrl, account.username, account.id],
   );
   return rows[0]?.id ?? null;
 }

@@ -11,12 +11,9 @@ import { DrainWaiters } from './drain-waiters.js';
 import type { FollowedWrites } from './followed-writes.js';
 import {
   type Backlog,
-  type ChangesPage,
   type DroppedChanges,
-  OUTBOX_START,
   type OutboxPosition,
   backlog,
-  changesSince,
   claimPending,
   deleteExpired,
   markDrained,
@@ -26,6 +23,7 @@ import {
   publishEvents,
 } from './outbox-queries.js';
 import type { OutboxSession, Query } from './outbox-session.js';
+import { replayDrops } from './replay-drops.js';
 
 /**
  * How long a look at the outbox is good for. A writer that could not drop its keys waits for two seconds (WRITER_WAIT_MS), and
@@ -47,9 +45,6 @@ const TOLERATED_LAG_SECONDS = 0.5;
 const CLEANUP_INTERVAL_MS = 60_000;
 /** Small, because new changes are waiting to be drained. */
 const CLEANUP_BATCH = 1000;
-const REPLAY_BATCH = 10_000;
-/** Added to the longest TTL: an entry may have been stored shortly after the change, and clocks differ a little. */
-const REPLAY_MARGIN_SECONDS = 60;
 /**
  * A drop is in the table within this time: a writer that takes longer finds that a relay has dropped its keys, and the
  * transaction of a relay that takes longer has ended (LOCK_MS).
@@ -58,8 +53,6 @@ const NEWS_OVERLAP_SECONDS = 5;
 const NEWS_BATCH = 1000;
 /** Not at each run: what the overlap brings again would be read at each change. */
 const NEWS_INTERVAL_MS = 500;
-/** Keys that a replay remembers, so that it drops none of them once per page. About ten megabytes. */
-const REPLAYED_KEYS = 100_000;
 
 /**
  * Drops the keys of the changes in the outbox that their writers did not drop: SQL by hand, a writer that was killed or cut
@@ -283,7 +276,7 @@ export class OutboxRelay {
   async #recover(serverChanged: boolean): Promise<void> {
     this.#recovering = true;
     try {
-      if (serverChanged) await this.#replay();
+      if (serverChanged) await replayDrops(this.session.statement, this.cache, this.keys);
       while ((await this.#drainBatch(0)) === BATCH);
     } finally {
       this.#recovering = false;
@@ -291,25 +284,5 @@ export class OutboxRelay {
     this.#judge(true);
     // Younger changes are normal in a busy system: their writers drop the keys or have not answered yet.
     if (this.health.behind) throw new Error(`${this.#state.pending} invalidations are pending`);
-  }
-
-  async #replay(): Promise<void> {
-    // One drop per key is enough: a filler that starts afterwards reads everything committed before, and later changes are
-    // pending.
-    const dropped = new Set<string>();
-    let after: OutboxPosition | null = OUTBOX_START;
-    while (after !== null) {
-      const page: ChangesPage = await changesSince(
-        this.session.statement,
-        this.keys.longestTtlSeconds + REPLAY_MARGIN_SECONDS,
-        after,
-        REPLAY_BATCH,
-      );
-      const keys = this.keys.of(page.changes).filter((key) => !dropped.has(key));
-      await this.cache.drop(keys);
-      if (dropped.size + keys.length > REPLAYED_KEYS) dropped.clear();
-      for (const key of keys) dropped.add(key);
-      after = page.end;
-    }
   }
 }

@@ -229,6 +229,27 @@ describe('Bluesky', () => {
       expect(await test(caller, path)).toMatchObject({ outcome: 'connected' });
     });
 
+    it('does not take another account for the one that had its handle before', async () => {
+      const caller = await app.signUp();
+      const first = network.person(server);
+      const path = await connected(caller, first);
+      const second = network.person(server);
+      network.directory.documents.set(first.did, { handle: 'moved.test', pds: server.origin });
+      network.point('moved.test', first.did);
+      network.directory.documents.set(second.did, { handle: first.handle, pds: server.origin });
+      network.point(first.handle, second.did);
+      const taken = await finishAttempt(caller, await blueskyAttempt(caller, second.did));
+      expect(taken).toMatchObject({ status: 409, body: { code: 'duplicate_account' } });
+      expect(await test(caller, path)).toMatchObject({ outcome: 'connected', account: { id: first.did } });
+
+      // Reconnected, the first one has its new handle, and the old one is free.
+      server.signedIn = first.did;
+      expect(`/v1/platforms/${await connectBluesky(caller, first.did)}`).toBe(path);
+      server.signedIn = second.did;
+      expect(`/v1/platforms/${await connectBluesky(caller, second.did)}`).not.toBe(path);
+      expect((await listOf(caller)).map(({ username }) => username)).toEqual(['moved.test', first.handle]);
+    });
+
     it('serves two people with the same account, each with a session of their own', async () => {
       const person = network.person(server);
       const [one, two] = [await app.signUp(), await app.signUp()];
