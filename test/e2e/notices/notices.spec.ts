@@ -55,8 +55,13 @@ const about = ({ email }: Person, subject: string): string[] =>
     .to(email)
     .map(({ source }) => source)
     .filter((source) => source.includes(`Subject: ${subject}`));
-const arrived = (person: Person, subject: string, count = 1): Promise<unknown> =>
-  waitUntil(() => about(person, subject).length === count, { timeoutMs: 20_000, what: subject });
+async function arrived(person: Person, subject: string, count = 1): Promise<void> {
+  await waitUntil(() => about(person, subject).length === count, { timeoutMs: 20_000, what: subject });
+  // The sender notes it after the mail server has it.
+  const begun = 'SELECT FROM mails WHERE recipient = $1 AND attempts > 0 AND done_at IS NULL';
+  const isNoted = async () => (await backends.rows(begun, [person.email])).length === 0;
+  await waitUntil(isNoted, { timeoutMs: 20_000, what: `${subject} to be noted` });
+}
 /** What waits or was sent, whether or not it has arrived. */
 const letters = async ({ email }: Person, kind: string): Promise<unknown[]> =>
   backends.rows(`SELECT items FROM mails WHERE recipient = $1 AND kind = $2 ORDER BY id`, [email, kind]);
