@@ -96,8 +96,9 @@ describe('failed sign-ins', () => {
     const home = address(5);
     expect((await logIn(owner.email, owner.password, home)).status).toBe(200);
     const statuses: number[] = [];
-    for (let n = 100; n < 120; n++) {
-      for (const { status } of await guess(owner.email, 4, address(n))) statuses.push(status);
+    for (let n = 0; n < 80; n++) {
+      await app.backends.rows('UPDATE sign_ins SET failed_at = now()');
+      statuses.push((await logIn(owner.email, WRONG, address(100 + Math.floor(n / 4)))).status);
     }
     expect(statuses.slice(0, 50).every((status) => status === 401)).toBe(true);
     expect(statuses.slice(-10)).toEqual(Array.from({ length: 10 }, () => 429));
