@@ -1,5 +1,7 @@
 import { defineConfig } from 'rolldown';
 
+/** The innermost, with its folder: what a file of libraries begins with. */
+const LIBRARY = /node_modules\/(?:@[^/]+\/)?[^/]+\/(?!.*node_modules)/;
 const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /**
@@ -46,10 +48,12 @@ export default defineConfig({
           map: { mappings: '' },
         }),
       },
-      // One character beyond ASCII makes V8 keep a whole file with two bytes for each.
       generateBundle(_, bundle) {
         for (const chunk of Object.values(bundle)) {
-          if (chunk.name?.startsWith('libraries')) chunk.code = chunk.code.replace(/[^\0-\x7f]/g, escaped);
+          if (!chunk.name?.startsWith('libraries')) continue;
+          const names = new Set(Object.keys(chunk.modules).map((path) => LIBRARY.exec(path)?.[0]));
+          // One character beyond ASCII makes V8 keep a whole file with two bytes for each.
+          chunk.code = `// ${[...names].join(' ')}\n${chunk.code.replace(/[^\0-\x7f]/g, escaped)}`;
         }
       },
     },

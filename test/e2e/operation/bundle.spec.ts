@@ -9,7 +9,7 @@ import { HttpClient } from '../../support/http-client.js';
 import { type ApiProcess, startApi } from '../../support/servers/api-process.js';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../../support/servers/temporary-folder.js';
 
-/** A file of a library, in the comment before its part of a bundle or in a path. */
+/** A library, in the first line of a bundle or in a path. */
 const LIBRARY = /node_modules\/((?:@[\w.-]+\/)?[\w.-]+)\//g;
 
 let backends: Backends;
