@@ -72,7 +72,11 @@ async function killAndRestart(): Promise<Figure[]> {
   await deployment.whenReady();
   return [
     { what: `answers other than 200 ${JSON.stringify(tally(failed))}`, value: failed.length, limit: 0 },
-    { what: 'waiting after a second', value: watch.mostWaiting(killedAt + 1000), limit: 0 },
+    {
+      what: 'fewest that wait in the outage',
+      value: watch.leastWaiting(killedAt + 1000, backAt),
+      limit: 0,
+    },
     { what: 'ms until hits return', value: Math.max(...firstHits), limit: 2000 },
     { what: 'lines in a log', value: Math.max(...lines.map(({ length }) => length)), limit: 1 },
   ];

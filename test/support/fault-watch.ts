@@ -51,10 +51,15 @@ export class PoolWatch {
     return Math.max(0, ...this.samples.map(({ server }) => server ?? 0));
   }
 
-  /** The longest queue for the database, at the gate or in the pool, in samples taken after `since`. */
-  mostWaiting(since: number): number {
-    const late = this.samples.filter(({ at }) => at >= since);
-    return Math.max(...late.flatMap(({ processes }) => processes.map(({ waiting }) => waiting)));
+  /**
+   * The shortest queue for the database, at the gate or in the pool, in samples of this time. A queue that empties now and then
+   * does not build up, however busy the machine is.
+   */
+  leastWaiting(from: number, to: number): number {
+    const samples = this.samples.filter(({ at }) => at >= from && at < to);
+    return Math.min(
+      ...samples.map(({ processes }) => processes.reduce((all, { waiting }) => all + waiting, 0)),
+    );
   }
 
   /** The longest queue behind the gate, where there should be none. */
