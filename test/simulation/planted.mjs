@@ -236,7 +236,7 @@ export const PLANTED = [
     "      await this.#invalidation.afterCommit({ transactionId, changes: [...changed].map((id) => ({ userId, platformId: id })) });\n      changed.clear();\n      const version = await connection.end('commit'",
   ),
   postgres(
-    'an event is told before its entries are gone',
+    'an event goes out before its entries are gone',
     '(undrained === true && row.at < this.nowMs - PATIENCE_MS)',
     'true',
   ),
