@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import type { Recorded } from './clean-record.js';
+import type { Exchange } from './http-client.js';
 
 export interface ResponseDoc {
   readonly description?: string;
@@ -51,21 +52,33 @@ function parameters(template: string): number {
   return template.split('{').length;
 }
 
-/** Routes of the document that nothing was asked of in these exchanges, by default all of the test file. */
-export async function unvisited(app: Recorded, exchanges = app.backends.exchanges): Promise<string[]> {
+/**
+ * Routes of the document that nothing was asked of in these exchanges, by default all of the test file; or nothing with
+ * one of the statuses that count, and then with what they answered instead.
+ */
+export async function unvisited(
+  app: Recorded,
+  exchanges = app.backends.exchanges,
+  counts: (status: number) => boolean = () => true,
+): Promise<string[]> {
   const document = await readOpenApi(app);
   const operationOf = operationsOf(document);
-  const visited = new Set(
-    exchanges.map(({ method, path }) => {
-      const [template] = operationOf(method, path.split('?', 1)[0] ?? path) ?? [];
-      return `${method} ${template}`;
-    }),
-  );
+  const answers = new Map<string, Exchange[]>();
+  for (const exchange of exchanges) {
+    const [template] = operationOf(exchange.method, exchange.path.split('?', 1)[0] ?? exchange.path) ?? [];
+    const operation = `${exchange.method} ${template}`;
+    answers.set(operation, [...(answers.get(operation) ?? []), exchange]);
+  }
   return Object.entries(document.paths)
     .flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    .filter((operation) => !visited.has(operation));
+    .filter((operation) => !answers.get(operation)?.some(({ status }) => counts(status)))
+    .map((operation) =>
+      [operation, ...(answers.get(operation) ?? []).map(({ status, text }) => `${status} ${text}`)].join(
+        ', ',
+      ),
+    );
 }
 
 /** Every status that a route has answered in this test file is documented for that route. */

@@ -157,6 +157,8 @@ const put = (subject: Subject, text: Buffer): Promise<unknown> =>
 
 /** What PostgreSQL, or the instance, says now, and the entry made of it. */
 async function fresh(subject: Subject): Promise<[string, Buffer]> {
+  // Else a relay that is late could drop the entry again.
+  await app.backends.settled();
   await app.backends.redis.del(subject.key());
   const truth = await subject.ask();
   return [truth, await stored(subject)];
