@@ -10,8 +10,9 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => deployment.remove(), 60_000);
 
+const env = { CACHE_NEEDS_DATABASE: 'true' };
+
 it('with CACHE_NEEDS_DATABASE cached values are read only while the outbox can be looked at', async () => {
-  const env = { CACHE_NEEDS_DATABASE: 'true' };
   const [strict, usual] = await Promise.all([
     deployment.startProcess({ env, proxies: ['database'] }),
     deployment.startProcess({ proxies: ['database'] }),
@@ -32,4 +33,28 @@ it('with CACHE_NEEDS_DATABASE cached values are read only while the outbox can b
 
   for (const { databaseLink } of [strict, usual]) await databaseLink.restore();
   await waitUntil(() => hits(strict), { timeoutMs: 30_000, what: 'cached reads to go on' });
+});
+
+it('and they are read while somebody holds the numbers of events, which then wait', async () => {
+  const strict = await deployment.startProcess({ env });
+  const [user] = await deployment.insertUsers(1);
+  if (user === undefined) throw new Error('There is no user');
+  const { backends } = deployment;
+  await backends.published();
+  const holder = await backends.sql.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT FROM platform_event_position FOR UPDATE');
+  expect((await strict.rename(user, 'Renamed')).status).toBe(200);
+  // Twice as long as a look at the outbox is good for.
+  const statuses = new Set<number>();
+  for (const end = performance.now() + 2800; performance.now() < end;)
+    statuses.add((await strict.list(user)).status);
+  expect([...statuses]).toEqual([200]);
+  const [unpublished] = await backends.rows<{ count: number }>(
+    `SELECT count(*)::integer FROM platform_changes WHERE event_id IS NULL AND type LIKE 'platform.%'`,
+  );
+  expect(unpublished?.count).toBe(1);
+  await holder.query('ROLLBACK');
+  holder.release();
+  await backends.published();
 });

@@ -39,6 +39,7 @@ import { ConnectLinks1764007300000 } from './1764007300000-connect-links.js';
 import { BeginWrite1764007500000 } from './1764007500000-begin-write.js';
 import { KeyRotations1764007800000 } from './1764007800000-key-rotations.js';
 import { FollowedWrites1764008200000 } from './1764008200000-followed-writes.js';
+import { PublishLock1764008400000 } from './1764008400000-publish-lock.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -83,4 +84,5 @@ export const MIGRATIONS = [
   BeginWrite1764007500000,
   KeyRotations1764007800000,
   FollowedWrites1764008200000,
+  PublishLock1764008400000,
 ];

@@ -17,7 +17,7 @@ jest.setTimeout(180_000);
 const HEADER =
   'id,user_email,name,platform_type,instance_url,username,access_token,client_key,client_secret,is_active,is_default\n';
 /** By hand: TRANSFER_PEOPLE=25000 for 100,000 rows. */
-const PEOPLE = Number(process.env.TRANSFER_PEOPLE ?? 500);
+const PEOPLE = Number(process.env.TRANSFER_PEOPLE ?? 250);
 const EACH = 4;
 
 let app: TestApp;

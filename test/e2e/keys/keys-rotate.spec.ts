@@ -91,7 +91,11 @@ describe('keys:rotate', () => {
          client_key AS "clientKey", client_secret AS "clientSecret", key_id AS "keyId", seal, version, updated_at AS "updatedAt"
        FROM platform_connections ORDER BY id`,
     );
-  const underNewKey = async () => (await allRows()).filter(({ keyId }) => keyId === primary).length;
+  const underNewKey = async () => {
+    const sql = 'SELECT count(*)::integer FROM platform_connections WHERE key_id = $1';
+    const [row] = await backends.rows<{ count: number }>(sql, [primary]);
+    return row?.count;
+  };
 
   /** Opens every row with the new key alone: seal and all three ciphertexts. */
   async function expectNewKeySuffices(): Promise<void> {
@@ -137,7 +141,7 @@ describe('keys:rotate', () => {
       );
     for (const at of [1, 400]) {
       const run = rotateByCli();
-      await waitUntil(async () => (await underNewKey()) >= at, {
+      await waitUntil(async () => ((await underNewKey()) ?? 0) >= at, {
         timeoutMs: 90_000,
         what: 'progress',
         intervalMs: 1,
@@ -216,6 +220,7 @@ describe('keys:rotate', () => {
         { what: 'platform connections', rewritten: 1, unreadable: [], left: [], complete: true },
       ]);
       expect(await cachedKeyId()).toBeNull();
+      await backends.settled();
       expect((await reveal(owner, id)).json()).toMatchObject({ accessToken: input.accessToken });
       expect(await cachedKeyId()).toBe(primary);
     });

@@ -6,6 +6,8 @@ import { chromiumBinary } from './chromium-binary.js';
 const LAUNCH_TIMEOUT_MS = 60_000;
 const ACTION_TIMEOUT_MS = 20_000;
 const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+/** All that may change with the theme, in which nothing but the colours does. */
+const AXE_COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
 
 export interface View {
   readonly width: number;
@@ -108,10 +110,11 @@ export class Visitor {
   }
 
   /** The violations of the page as it is, in words. */
-  async axe(): Promise<string[]> {
-    await this.page.evaluate(await axeSource());
+  async axe({ coloursOnly = false } = {}): Promise<string[]> {
+    if (!(await this.page.evaluate<boolean>(`'axe' in window`))) await this.page.evaluate(await axeSource());
+    const rules = coloursOnly ? AXE_COLOUR_RULES : AXE_RULES;
     return this.page.evaluate<string[]>(
-      `axe.run(document, { runOnly: ${JSON.stringify(AXE_RULES)} }).then(({ violations }) =>
+      `axe.run(document, { runOnly: ${JSON.stringify(rules)} }).then(({ violations }) =>
          violations.flatMap(({ id, nodes }) => nodes.map((node) => id + ': ' + node.html + ' ' + node.failureSummary)))`,
     );
   }

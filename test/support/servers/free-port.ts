@@ -7,25 +7,30 @@ import { createServer } from 'node:net';
 const LOWEST = 15_000;
 const HIGHEST = 32_000;
 const ATTEMPTS = 50;
-/** Each of Jest's workers has ports of its own: one may keep some for later. */
+/** Each of Jest's workers has ports of its own, some of which it may keep for later. */
 const LANES = 4;
 const LANE = Number(process.env.JEST_WORKER_ID ?? 0) % LANES;
 const LANE_PORTS = Math.floor((HIGHEST - LOWEST) / LANES);
+
+/** Never given again: the caller may not listen on it yet. */
+const given = new Set<number>();
 
 /** A port nobody listens on now. Another process may take it before the caller does: see `withFreePort`. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const port = LOWEST + LANE * LANE_PORTS + randomInt(LANE_PORTS);
-    if (await isFree(port)) return port;
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
   }
   throw new Error(`No free port on 127.0.0.1 in ${ATTEMPTS} attempts`);
 }
 
 /** Different ones, for servers that are started later. */
 export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) ports.add(await freePort());
-  return [...ports];
+  const ports: number[] = [];
+  while (ports.length < count) ports.push(await freePort());
+  return ports;
 }
 
 /** Starts something on a free port, and again on another one when that port was taken in between. */
