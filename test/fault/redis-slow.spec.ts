@@ -50,15 +50,15 @@ async function bypassing(among: readonly InsertedUser[]): Promise<Reply[]> {
   return load.replies;
 }
 
-/** When the breaker opened, by performance.now(), from the time in its log line. */
-function openedAt(since: number): number {
+/** When the breaker opened, by performance.now(), from the time in its log line; null if it did not. */
+function openedAt(since: number): number | null {
   for (const line of process.api.output) {
     if (!line.includes('Redis is not used')) continue;
     const at = Date.parse((JSON.parse(line) as { time: string }).time) - performance.timeOrigin;
     // The log has whole milliseconds.
     if (at >= since - 1) return at;
   }
-  throw new Error('The breaker has not opened');
+  return null;
 }
 
 const faults: [string, () => void | Promise<void>, () => void][] = [
@@ -103,6 +103,8 @@ async function measure(
   await process.whenReady();
 
   const opened = openedAt(since);
+  // On a busy machine it may have been open already, and has said so then.
+  if (opened === null) return [{ what: 'ms until the breaker opened', value: Infinity, limit: 1000 }];
   const until = load.replies.filter(({ sentAt }) => sentAt >= since - DEADLINE_MS && sentAt < opened);
   const after = load.replies.filter(({ sentAt }) => sentAt > opened);
   note(`p99 ${Math.round(p99(bypassed))} ms without Redis; noise ${Math.round(probe.p99(opened))} ms`);
