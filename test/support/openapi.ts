@@ -72,7 +72,9 @@ export async function unvisited(
   for (const exchange of exchanges) {
     const [template] = operationOf(exchange.method, exchange.path.split('?', 1)[0] ?? exchange.path) ?? [];
     const operation = `${exchange.method} ${template}`;
-    answers.set(operation, [...(answers.get(operation) ?? []), exchange]);
+    const list = answers.get(operation) ?? [];
+    list.push(exchange);
+    answers.set(operation, list);
   }
   return Object.entries(document.paths)
     .flatMap(([path, operations]) =>
