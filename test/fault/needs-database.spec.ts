@@ -43,21 +43,24 @@ it('and they are read while somebody holds the numbers of events, which then wai
   const { backends } = deployment;
   await backends.published();
   const holder = await backends.sql.connect();
-  await holder.query('BEGIN');
-  await holder.query('SELECT FROM platform_event_position FOR UPDATE');
-  expect((await strict.rename(user, 'Renamed')).status).toBe(200);
-  // Longer than a look at the outbox from before is good for (TRUST_MS).
-  await sleep(1600);
-  await waitUntil(async () => isHit(await strict.list(user)), {
-    // Shorter than DATABASE_STATEMENT_TIMEOUT_MS, which would end a wait for the row too.
-    timeoutMs: 3000,
-    what: 'a cached read',
-  });
-  const [unpublished] = await backends.rows<{ count: number }>(
-    `SELECT count(*)::integer FROM platform_changes WHERE event_id IS NULL AND type LIKE 'platform.%'`,
-  );
-  expect(unpublished?.count).toBe(1);
-  await holder.query('ROLLBACK');
-  holder.release();
+  try {
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM platform_event_position FOR UPDATE');
+    expect((await strict.rename(user, 'Renamed')).status).toBe(200);
+    // Longer than a look at the outbox from before is good for (TRUST_MS).
+    await sleep(1600);
+    await waitUntil(async () => isHit(await strict.list(user)), {
+      // Shorter than DATABASE_STATEMENT_TIMEOUT_MS, which would end a wait for the row too.
+      timeoutMs: 3000,
+      what: 'a cached read',
+    });
+    const [unpublished] = await backends.rows<{ count: number }>(
+      `SELECT count(*)::integer FROM platform_changes WHERE event_id IS NULL AND type LIKE 'platform.%'`,
+    );
+    expect(unpublished?.count).toBe(1);
+  } finally {
+    await holder.query('ROLLBACK');
+    holder.release();
+  }
   await backends.published();
 });

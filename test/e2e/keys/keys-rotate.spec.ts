@@ -94,7 +94,7 @@ describe('keys:rotate', () => {
   const underNewKey = async () => {
     const sql = 'SELECT count(*)::integer FROM platform_connections WHERE key_id = $1';
     const [row] = await backends.rows<{ count: number }>(sql, [primary]);
-    return row?.count;
+    return row?.count ?? 0;
   };
 
   /** Opens every row with the new key alone: seal and all three ciphertexts. */
@@ -141,7 +141,7 @@ describe('keys:rotate', () => {
       );
     for (const at of [1, 400]) {
       const run = rotateByCli();
-      await waitUntil(async () => ((await underNewKey()) ?? 0) >= at, {
+      await waitUntil(async () => (await underNewKey()) >= at, {
         timeoutMs: 90_000,
         what: 'progress',
         intervalMs: 1,
