@@ -49,14 +49,14 @@ async function startTwo(): Promise<readonly number[]> {
 
 describe('WORKERS=2', () => {
   it('is two processes behind one port: either tells the metrics of both, and one that ends is replaced', async () => {
-    const begun = performance.now();
     const [first = 0, second = 0] = await startTwo();
+    const started = performance.now();
     const asked = 'http_request_duration_seconds_count{method="GET",route="/v1/platforms",status="401"}';
     for (let n = 0; n < 20; n++) expect((await get('/v1/platforms')).status).toBe(401);
     for (let n = 0; n < 4; n++) expect(await metric(asked)).toBe(20);
     expect((await get('/socket.io/?EIO=4&transport=polling')).status).toBe(400);
 
-    await waitUntil(() => performance.now() - begun > SETTLED_MS, { ...WAIT, what: 'them to be settled' });
+    await waitUntil(() => performance.now() - started > SETTLED_MS, { ...WAIT, what: 'them to be settled' });
     process.kill(first, 'SIGKILL');
     const replaced = () => childrenOf(api.pid).length === 2 && !childrenOf(api.pid).includes(first);
     await waitUntil(replaced, { ...WAIT, what: 'another process' });
