@@ -10,7 +10,8 @@ const swc = {
 const project = {
   roots: ['<rootDir>/src', '<rootDir>/clients', '<rootDir>/console', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/jest/kept-environment.cjs',
+  runtime: '<rootDir>/test/support/jest/kept-runtime.cjs',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.(t|j)s$': ['@swc/jest', swc] },
@@ -46,5 +47,5 @@ export default {
   // (Environment::CleanupHandles).
   forceExit: true,
   // A worker keeps modules of the specs that it has run; its garbage collections would take longer with each.
-  workerIdleMemoryLimit: '512MB',
+  workerIdleMemoryLimit: '1GB',
 };

@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { KeyRing } from '../../src/crypto/key-ring.js';
 import { waitUntil } from './barrier.js';
-import { createTestDatabase, createTestRedis, type TestDatabase } from './databases.js';
+import {
+  createMigratedDatabase,
+  createTestDatabase,
+  createTestRedis,
+  type TestDatabase,
+} from './databases.js';
 import type { Exchange } from './http-client.js';
 import type { Seen } from './leaks.js';
 import { type RawRedis, rawRedis } from './raw-redis.js';
@@ -21,6 +26,8 @@ export interface BackendsOptions {
   readonly postgresUrl?: string;
   /** CACHE_KEY_PREFIX. */
   readonly keyPrefix?: string;
+  /** With no tables yet, as before a first start. So it is anyway on another PostgreSQL. */
+  readonly empty?: boolean;
 }
 
 /**
@@ -48,9 +55,10 @@ export class Backends implements Seen {
     this.secrets.add(this.encryptionKey, this.jwtSecret);
   }
 
-  static async create({ redisUrl, postgresUrl, keyPrefix = '' }: BackendsOptions = {}): Promise<Backends> {
+  static async create(options: BackendsOptions = {}): Promise<Backends> {
+    const { redisUrl, postgresUrl, keyPrefix = '', empty = postgresUrl !== undefined } = options;
     const [database, url] = await Promise.all([
-      createTestDatabase(postgresUrl),
+      empty ? createTestDatabase(postgresUrl) : createMigratedDatabase(),
       redisUrl ?? createTestRedis().then((redis) => redis.url),
     ]);
     const sql = new pg.Pool({

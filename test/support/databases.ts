@@ -25,19 +25,67 @@ export interface TestRedis {
 /** An empty database of the caller's own, on the run's PostgreSQL unless another server is given by its URL. */
 export async function createTestDatabase(own?: string): Promise<TestDatabase> {
   const server = own ?? required('TEST_DATABASE_URL');
-  const pooler = own === undefined ? process.env.TEST_POOLER_URL : undefined;
-  const name = `test_${process.pid}_${randomBytes(6).toString('hex')}`;
+  const name = newName();
   await execute(server, `CREATE DATABASE ${name}`);
-  const at = (server: string): string => {
-    const url = new URL(server);
-    url.pathname = `/${name}`;
-    return url.href;
-  };
+  return testDatabase(server, name, own === undefined ? process.env.TEST_POOLER_URL : undefined);
+}
+
+/** One on the run's PostgreSQL that has the application's tables, as a first start leaves them, and an installation of its own. */
+export async function createMigratedDatabase(): Promise<TestDatabase> {
+  const server = required('TEST_DATABASE_URL');
+  const name = newName();
+  await withPostgres(server, async (client) => {
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${await template(client, server)}`);
+  });
+  await execute(at(server, name), 'UPDATE installation SET id = DEFAULT');
+  return testDatabase(server, name, process.env.TEST_POOLER_URL);
+}
+
+/** Whoever is still in it is disconnected. */
+export async function dropTestDatabase(server: string, name: string): Promise<void> {
+  await execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+}
+
+function testDatabase(server: string, name: string, pooler: string | undefined): TestDatabase {
   return {
-    url: at(server),
-    pooledUrl: pooler === undefined ? null : at(pooler),
-    drop: () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    url: at(server, name),
+    pooledUrl: pooler === undefined ? null : at(pooler, name),
+    drop: () => dropTestDatabase(server, name),
   };
+}
+
+function newName(): string {
+  return `test_${process.pid}_${randomBytes(6).toString('hex')}`;
+}
+
+/** The worker that first needs it makes it. */
+async function template(client: pg.Client, server: string): Promise<string> {
+  const name = required('TEST_TEMPLATE_DATABASE');
+  const exists = async (): Promise<boolean> =>
+    (await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])).rowCount === 1;
+  if (await exists()) return name;
+  await client.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
+  if (await exists()) return name;
+  const unfinished = `${name}_unfinished`;
+  await client.query(`CREATE DATABASE ${unfinished}`);
+  // Not at the top: whoever needs only a Redis does not load all of the application.
+  const { migrateDatabase } = await import('../../src/cli/with-database.js');
+  const { loadConfig } = await import('../../src/config/load-config.js');
+  const env = {
+    NODE_ENV: 'test',
+    DATABASE_URL: at(server, unfinished),
+    PLATFORM_ENCRYPTION_KEY: `${randomBytes(32).toString('base64url')}=`,
+    JWT_SECRET: randomBytes(48).toString('base64url'),
+  };
+  await migrateDatabase(loadConfig(env));
+  await client.query(`ALTER DATABASE ${unfinished} RENAME TO ${name}`);
+  return name;
+}
+
+function at(server: string, database: string): string {
+  const url = new URL(server);
+  url.pathname = `/${database}`;
+  return url.href;
 }
 
 /**
@@ -73,6 +121,10 @@ async function wholeCluster(url: string): Promise<TestRedis> {
 }
 
 async function execute(url: string, sql: string): Promise<void> {
+  await withPostgres(url, (client) => client.query(sql));
+}
+
+async function withPostgres(url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -80,7 +132,7 @@ async function execute(url: string, sql: string): Promise<void> {
   });
   await client.connect();
   try {
-    await client.query(sql);
+    await use(client);
   } finally {
     await client.end();
   }
@@ -119,7 +171,7 @@ function redisUrl(server: string, database: number): string {
   return url.href;
 }
 
-function required(name: 'TEST_DATABASE_URL' | 'TEST_REDIS_URL'): string {
+function required(name: 'TEST_DATABASE_URL' | 'TEST_TEMPLATE_DATABASE' | 'TEST_REDIS_URL'): string {
   const value = process.env[name];
   if (!value)
     throw new Error(`${name} is not set: Jest's global-setup.ts sets it, so run the tests through Jest`);

@@ -29,6 +29,7 @@ export default async function globalSetup(): Promise<void> {
     // The workers inherit these.
     process.env.TEST_DATABASE_URL = servers.databaseUrl;
     process.env.TEST_REDIS_URL = servers.redisUrl;
+    process.env.TEST_TEMPLATE_DATABASE = servers.templateDatabase;
     if (servers.poolerUrl !== null) process.env.TEST_POOLER_URL = servers.poolerUrl;
   } finally {
     resolver._resolveFilename = original;

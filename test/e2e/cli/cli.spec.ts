@@ -36,7 +36,7 @@ describe('node dist/cli/main.js', () => {
   let backends: Backends;
 
   beforeAll(async () => {
-    backends = await Backends.create();
+    backends = await Backends.create({ empty: true });
   });
   afterAll(() => backends.remove());
 

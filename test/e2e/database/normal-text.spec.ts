@@ -12,7 +12,7 @@ const GROWS = '\u0958';
 let backends: Backends;
 
 beforeAll(async () => {
-  backends = await Backends.create();
+  backends = await Backends.create({ empty: true });
   await migrate(MIGRATIONS.slice(0, MIGRATIONS.indexOf(NormalText1764001500000)));
 });
 afterAll(() => backends.remove());

@@ -24,7 +24,7 @@ describe('behind PgBouncer in transaction mode', () => {
   let peer: TestApp;
 
   beforeAll(async () => {
-    backends = await Backends.create();
+    backends = await Backends.create({ empty: true });
     role = await createRole(backends, {
       owns: true,
       settings: { TimeZone: 'Pacific/Chatham', default_transaction_isolation: 'serializable' },
@@ -136,7 +136,7 @@ describe('behind PgBouncer in transaction mode', () => {
   });
 
   it('a direct URL that is a pooler too, of another database, or options for the pooler, are one line each', async () => {
-    const other = await Backends.create();
+    const other = await Backends.create({ empty: true });
     const start = (wrong: Partial<typeof env>) =>
       startInVain({ ...backends.env(), LOG_LEVEL: 'info', ...env, ...wrong });
     const [twice, elsewhere, options] = await Promise.all([
@@ -156,7 +156,7 @@ describe('behind PgBouncer in transaction mode', () => {
 });
 
 it('PgBouncer in session mode needs no second URL', async () => {
-  const backends = await Backends.create();
+  const backends = await Backends.create({ empty: true });
   const port = Number(new URL(backends.databaseUrl).port);
   const pooler = await PgBouncer.start({ port, mode: 'session', poolSize: 20 });
   const app = await startTestApp({ backends, env: { DATABASE_URL: pooler.through(backends.databaseUrl) } });

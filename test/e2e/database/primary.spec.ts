@@ -18,7 +18,7 @@ describe('a primary', () => {
   let ada: Person;
 
   beforeAll(async () => {
-    backends = await Backends.create();
+    backends = await Backends.create({ empty: true });
     role = await createRole(backends, { owns: true });
     pooler = await PgBouncer.start({ port: Number(new URL(role.url).port), users: [role.name] });
     const env = { DATABASE_URL: pooler.through(role.url), DATABASE_DIRECT_URL: role.url };

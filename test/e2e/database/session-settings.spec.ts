@@ -34,7 +34,7 @@ describe.each(WAYS)('a role with settings of its own, %s,', (way) => {
   let ada: Person;
 
   beforeAll(async () => {
-    backends = await Backends.create();
+    backends = await Backends.create({ empty: true });
     role = await createRole(backends, { owns: true, settings: SETTINGS });
     const port = Number(new URL(role.url).port);
     if (way !== 'directly') pooler = await PgBouncer.start({ port, users: [role.name] });

@@ -28,7 +28,7 @@ describe('a start that cannot succeed', () => {
   const free: number[] = [];
 
   beforeAll(async () => {
-    backends = await Backends.create();
+    backends = await Backends.create({ empty: true });
     role = await createRole(backends);
     const { key, cert } = await selfSignedCertificate();
     const files = { 'server.key': key, 'server.crt': cert, 'pg_hba.conf': HBA };

@@ -6,7 +6,7 @@ import { Backends } from '../../support/backends.js';
 let backends: Backends;
 
 beforeAll(async () => {
-  backends = await Backends.create();
+  backends = await Backends.create({ empty: true });
   const dataSource = new DataSource({
     type: 'postgres',
     url: backends.databaseUrl,

@@ -1,3 +1,4 @@
+import { dropTestDatabase } from '../databases.js';
 import { ensureBinaries, type ServerKind } from './binaries.js';
 import { PgBouncer } from './pgbouncer.js';
 import { startPostgres } from './postgres.js';
@@ -7,6 +8,8 @@ import { startRedis } from './redis.js';
 /** The servers that all test files of a run share: urls for their environment, and how to end what we started. */
 export interface RunServers {
   readonly databaseUrl: string;
+  /** Its name; `createMigratedDatabase` makes it at its first call. */
+  readonly templateDatabase: string;
   /** The same by way of a pooler; null unless the run is to go through one. */
   readonly poolerUrl: string | null;
   readonly redisUrl: string;
@@ -34,12 +37,15 @@ export async function startRunServers(): Promise<RunServers> {
     TEST_REDIS_URL ? external(TEST_REDIS_URL) : ownRedis(),
   ]);
   const pooler = await poolerOf(database.url);
+  const templateDatabase = `test_template_${process.pid}`;
   return {
     databaseUrl: database.url,
+    templateDatabase,
     poolerUrl: pooler?.through(database.url) ?? null,
     redisUrl: redis.url,
     remove: async () => {
       await pooler?.remove();
+      if (TEST_DATABASE_URL) await dropTestDatabase(database.url, templateDatabase);
       await Promise.all([database.remove(), redis.remove()]);
     },
   };

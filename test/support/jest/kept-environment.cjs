@@ -1,0 +1,26 @@
+const { TestEnvironment } = require('jest-environment-node');
+
+/** One global scope for all test files of a worker, because what kept-runtime.cjs keeps belongs to it. */
+class KeptEnvironment extends TestEnvironment {
+  static #kept;
+
+  constructor(config, context) {
+    if (KeptEnvironment.#kept !== undefined) return KeptEnvironment.#kept;
+    super(config, context);
+    KeptEnvironment.#kept = this;
+  }
+
+  /** What the file before has set is set no more. */
+  async setup() {
+    const { env } = this.global.process;
+    for (const name of Object.keys(env)) if (!(name in process.env)) delete env[name];
+    Object.assign(env, process.env);
+  }
+
+  async teardown() {
+    this.fakeTimers.useRealTimers();
+    this.fakeTimersModern.useRealTimers();
+  }
+}
+
+module.exports = KeptEnvironment;
