@@ -22,7 +22,7 @@ const project = {
 };
 
 // What measures times so short that whatever runs beside it shows in them.
-const ALONE = ['e2e/http/blocking', 'fault/postgres-slow', 'fault/redis-killed'].map(
+const ALONE = ['e2e/http/blocking', 'fault/postgres-slow', 'fault/postgres-stopped', 'fault/redis-killed'].map(
   (name) => `<rootDir>/test/${name}.spec.ts`,
 );
 
