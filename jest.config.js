@@ -12,6 +12,7 @@ const project = {
   testMatch: ['**/*.spec.ts'],
   testEnvironment: '<rootDir>/test/support/jest/kept-environment.cjs',
   runtime: '<rootDir>/test/support/jest/kept-runtime.cjs',
+  setupFiles: ['<rootDir>/test/support/jest/fresh-logger.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.(t|j)s$': ['@swc/jest', swc] },
@@ -22,9 +23,12 @@ const project = {
 };
 
 // What measures times so short that whatever runs beside it shows in them.
-const ALONE = ['e2e/http/blocking', 'fault/postgres-slow', 'fault/postgres-stopped', 'fault/redis-killed'].map(
-  (name) => `<rootDir>/test/${name}.spec.ts`,
-);
+const ALONE = [
+  'e2e/http/blocking',
+  'fault/postgres-slow',
+  'fault/postgres-stopped',
+  'fault/redis-killed',
+].map((name) => `<rootDir>/test/${name}.spec.ts`);
 
 export default {
   projects: [
@@ -46,6 +50,6 @@ export default {
   // After the last test Node 20 may wait without end, and busily, in its own clean-up for a socket that is gone
   // (Environment::CleanupHandles).
   forceExit: true,
-  // A worker keeps modules of the specs that it has run; its garbage collections would take longer with each.
-  workerIdleMemoryLimit: '1GB',
+  // A worker keeps something of each test file that it has run, and a new one takes seconds to load the application.
+  workerIdleMemoryLimit: '2GB',
 };

@@ -79,6 +79,12 @@ describe('a webhook that fails', () => {
   /** Everything that was published before is delivered. */
   const quiet = async (id: number): Promise<void> => {
     await backends.published();
+    const handedOver = () =>
+      backends.rows('SELECT 1 FROM event_handover, platform_event_position WHERE event_id >= last_event_id');
+    await waitUntil(async () => (await handedOver()).length === 1, {
+      timeoutMs: 10_000,
+      what: 'the events to be handed over to the webhooks',
+    });
     await waitUntil(async () => (await deliveriesOf(owner.client, id, '?status=pending')).length === 0, {
       timeoutMs: 10_000,
       what: 'nothing to wait',
