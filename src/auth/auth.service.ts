@@ -67,7 +67,7 @@ export class AuthService {
     if (registration === 'closed') throw new RegistrationClosed();
     // Where anybody may register, an invitation that was sent before is not needed.
     const needed = registration === 'invite' ? await this.invitations.good(invitation, email) : null;
-    assertHardToGuess(password, email, '/password');
+    await assertHardToGuess(password, email, '/password');
     const passwordHash = await this.passwords.hash(password);
     return this.database.transaction(async (manager) => {
       if (needed !== null) await this.invitations.use(needed, email, manager);

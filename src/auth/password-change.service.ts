@@ -34,7 +34,7 @@ export class PasswordChangeService {
   async change(caller: AuthUser, current: string, next: string, address: string): Promise<void> {
     const account = await this.ownPassword.accountOf(caller);
     const { id, email } = account;
-    assertHardToGuess(next, email, '/newPassword');
+    await assertHardToGuess(next, email, '/newPassword');
     const passwordHash = await this.ownPassword.check(account, current, address, 'account.password');
     const nextHash = await this.passwords.hash(next);
     const ended = await this.database.transaction(async (manager) => {

@@ -49,7 +49,7 @@ export class PasswordResetService {
     const owner = await this.tokens.find('password_reset', token);
     if (owner === null) throw new InvalidLink();
     // A password that is refused leaves the link good.
-    assertHardToGuess(next, owner.email, '/newPassword');
+    await assertHardToGuess(next, owner.email, '/newPassword');
     const passwordHash = await this.passwords.hash(next);
     const ended = await this.database.transaction(async (manager) => {
       const taken = await this.tokens.take('password_reset', token, manager);

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import {
-  type AuthenticationResponseJSON,
-  type PublicKeyCredentialRequestOptionsJSON,
-  generateAuthenticationOptions,
-  verifyAuthenticationResponse,
+import type {
+  AuthenticationResponseJSON,
+  PublicKeyCredentialRequestOptionsJSON,
 } from '@simplewebauthn/server';
 import { z } from 'zod';
 import { DomainError } from '../common/domain-error.js';
@@ -11,6 +9,7 @@ import { Database } from '../database/database.js';
 import { PasskeyRefused } from './factors.errors.js';
 import { RelyingParty } from './relying-party.js';
 import { WebauthnChallenges } from './webauthn-challenges.js';
+import { webauthn } from './webauthn.js';
 
 const text = z.string().max(8192);
 const responseSchema = z.object({
@@ -49,6 +48,7 @@ export class PasskeyProofs {
 
   /** For navigator.credentials.get(). Names no account, so it tells nothing about any. */
   async options(): Promise<PublicKeyCredentialRequestOptionsJSON> {
+    const { generateAuthenticationOptions } = await webauthn();
     const options = await generateAuthenticationOptions({
       rpID: this.party.id,
       userVerification: 'required',
@@ -84,6 +84,7 @@ export class PasskeyProofs {
     response: AuthenticationResponseJSON,
     { publicKey, counter }: Row,
   ): Promise<number> {
+    const { verifyAuthenticationResponse } = await webauthn();
     let known = false;
     try {
       const { verified, authenticationInfo } = await verifyAuthenticationResponse({

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import {
-  type PublicKeyCredentialCreationOptionsJSON,
-  type RegistrationResponseJSON,
-  generateRegistrationOptions,
-  verifyRegistrationResponse,
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  RegistrationResponseJSON,
 } from '@simplewebauthn/server';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
@@ -15,6 +13,7 @@ import { refusalOf } from './passkey-proofs.js';
 import { dropCodesWithoutFactor, renewRecoveryCodes } from './recovery-codes.js';
 import { RelyingParty } from './relying-party.js';
 import { WebauthnChallenges } from './webauthn-challenges.js';
+import { webauthn } from './webauthn.js';
 
 export const MAX_PASSKEYS = 20;
 
@@ -62,6 +61,7 @@ export class PasskeysService {
       'SELECT credential_id AS id, transports FROM passkeys WHERE user_id = $1',
       [userId],
     );
+    const { generateRegistrationOptions } = await webauthn();
     const options = await generateRegistrationOptions({
       rpName: this.party.name,
       rpID: this.party.id,
@@ -160,6 +160,7 @@ export class PasskeysService {
   private async verified(userId: number, response: unknown) {
     const parsed = responseSchema.safeParse(response);
     if (!parsed.success) throw new PasskeyRefused();
+    const { verifyRegistrationResponse } = await webauthn();
     try {
       const { verified, registrationInfo } = await verifyRegistrationResponse({
         response: parsed.data as RegistrationResponseJSON,

@@ -1,11 +1,9 @@
 import { Module } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
-import { FileTransport } from './file-transport.js';
 import { MailFigures } from './mail-figures.js';
 import { MailOutbox } from './mail-outbox.js';
 import { MailSender } from './mail-sender.js';
 import { MailTransport } from './mail-transport.js';
-import { SmtpTransport } from './smtp-transport.js';
 
 @Module({
   providers: [
@@ -15,12 +13,15 @@ import { SmtpTransport } from './smtp-transport.js';
     {
       provide: MailTransport,
       inject: [AppConfig],
-      useFactory: ({ mail }: AppConfig): MailTransport | null => {
+      useFactory: async ({ mail }: AppConfig): Promise<MailTransport | null> => {
         if (mail === null) return null;
         const { target, from } = mail;
-        return target.kind === 'smtp'
-          ? new SmtpTransport(target, from)
-          : new FileTransport(target.folder, from);
+        if (target.kind === 'smtp') {
+          const { SmtpTransport } = await import('./smtp-transport.js');
+          return new SmtpTransport(target, from);
+        }
+        const { FileTransport } = await import('./file-transport.js');
+        return new FileTransport(target.folder, from);
       },
     },
   ],
