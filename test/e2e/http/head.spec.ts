@@ -14,6 +14,8 @@ beforeAll(async () => {
   app = await startTestApp({ env: { RATE_LIMIT_ENABLED: 'true' } });
   ada = await register(app.client, app.backends.secrets);
   ({ id } = await createPlatform(ada, app.backends.secrets));
+  // Else a relay could drop late what the tests have just read.
+  await app.backends.settled();
 });
 afterAll(() => app.close());
 
