@@ -306,35 +306,47 @@ describe('API keys', () => {
       expect(answer.status).toBe(204);
       expectProblem(await using(key, other).get('/v1/platforms'), 401, 'unauthenticated');
     });
+  });
 
-    it('answers 503 until a process can drop the entry, and 404 once it is dropped', async () => {
-      const alone = await Backends.create();
+  describeOnOneServer('with Redis out of reach of every process', () => {
+    let alone: Backends;
+    let only: TcpProxy;
+    let lonely: TestApp;
+
+    beforeAll(async () => {
+      alone = await Backends.create();
       const redisUrl = new URL(alone.redisUrl);
-      const only = await startTcpProxy(Number(redisUrl.port));
+      only = await startTcpProxy(Number(redisUrl.port));
       redisUrl.port = String(only.port);
-      const lonely = await startTestApp({ backends: alone, env: { REDIS_URL: redisUrl.href } });
+      lonely = await startTestApp({ backends: alone, env: { REDIS_URL: redisUrl.href } });
+    });
+
+    afterAll(async () => {
       try {
-        const owner = await register(lonely.client, alone.secrets);
-        const { id, key } = await make({}, owner);
-        expect((await using(key, lonely).get('/v1/platforms')).status).toBe(200);
-        await only.cut();
-        const revoke = () => owner.client.delete(`/v1/api-keys/${id}`);
-        for (let time = 0; time < 2; time++) expectProblem(await revoke(), 503, 'revocation_unconfirmed');
-        // Without Redis the key is looked up in the database.
-        expectProblem(await using(key, lonely).get('/v1/platforms'), 401, 'unauthenticated');
-        await only.restore();
-        // 404 if the relay has dropped the entry before the repeated request came.
-        const confirmed = async (): Promise<boolean> => [204, 404].includes((await revoke()).status);
-        await waitUntil(confirmed, { timeoutMs: 15_000, what: 'the revocation to be confirmed' });
-        await alone.settled();
-        expectProblem(await revoke(), 404, 'api_key_not_found');
-        expectProblem(await using(key, lonely).get('/v1/platforms'), 401, 'unauthenticated');
         await lonely.expectCleanRecord();
       } finally {
         await lonely.close();
         await only.close();
         await alone.remove();
       }
+    });
+
+    it('answers 503 until a process can drop the entry, and 404 once it is dropped', async () => {
+      const owner = await register(lonely.client, alone.secrets);
+      const { id, key } = await make({}, owner);
+      expect((await using(key, lonely).get('/v1/platforms')).status).toBe(200);
+      await only.cut();
+      const revoke = () => owner.client.delete(`/v1/api-keys/${id}`);
+      for (let time = 0; time < 2; time++) expectProblem(await revoke(), 503, 'revocation_unconfirmed');
+      // Without Redis the key is looked up in the database.
+      expectProblem(await using(key, lonely).get('/v1/platforms'), 401, 'unauthenticated');
+      await only.restore();
+      // 404 if the relay has dropped the entry before the repeated request came.
+      const confirmed = async (): Promise<boolean> => [204, 404].includes((await revoke()).status);
+      await waitUntil(confirmed, { timeoutMs: 15_000, what: 'the revocation to be confirmed' });
+      await alone.settled();
+      expectProblem(await revoke(), 404, 'api_key_not_found');
+      expectProblem(await using(key, lonely).get('/v1/platforms'), 401, 'unauthenticated');
     });
   });
 
