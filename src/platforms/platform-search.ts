@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Brackets, type EntityManager } from 'typeorm';
+import { Brackets, type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { escapeLike } from '../database/escape-like.js';
 import { Replica } from '../database/replica.js';
 import { decodeCursor, encodeCursor, type Place } from '../http/page-cursor.js';
@@ -60,45 +60,53 @@ export class PlatformSearch {
     const { page, pageSize, cursor } = filter;
     const { sort, keys } = searchPlaceOf(filter);
     const after = cursor === undefined ? null : decodeCursor(cursor, sort, keys);
-    const [found, counted] = await this.replica.load(async (manager) => {
-      const [sql, parameters] = this.select(manager, filter)
-        .select('1')
-        // Counted in the order of ids too: each filter has an index that ends with the id.
-        .limit(MAX_TOTAL + 1)
-        .getQueryAndParameters();
-      const rows = this.select(manager, filter)
-        .offset((page - 1) * pageSize)
-        // One more tells whether there is a next page.
-        .limit(pageSize + 1);
-      if (after !== null)
-        rows.andWhere(`platform.id ${sort === 'id' ? '>' : '<'} CAST(:after AS bigint)`, { after: after[0] });
-      const bounded = await manager.query<{ total: number }[]>(
-        `SELECT count(*)::integer AS total FROM (${sql}) AS found`,
-        parameters,
-      );
-      return [await rows.getMany(), bounded[0]?.total ?? 0] as const;
+    const [total, ids, rows] = await this.replica.load(async (manager) => {
+      const first = await this.first(manager, filter);
+      const { ids } = after === null ? first : await this.first(manager, filter, after[0]);
+      const shown = this.ordered(manager, filter).whereInIds(ids.slice(0, pageSize));
+      return [first.total, ids, ids.length === 0 ? [] : await shown.getMany()] as const;
     });
-    const items = found.slice(0, pageSize);
-    const last = items.at(-1);
+    const last = ids[pageSize - 1];
     return {
-      items: items.map((row) => this.repository.toView(row)),
+      items: rows.map((row) => this.repository.toView(row)),
       page,
       pageSize,
-      total: Math.min(counted, MAX_TOTAL),
-      totalIsExact: counted <= MAX_TOTAL,
-      next:
-        last === undefined || found.length <= pageSize ? null : encodeCursor(searchPlaceOf(filter, last.id)),
+      total: Math.min(total, MAX_TOTAL),
+      totalIsExact: total <= MAX_TOTAL,
+      next: last === undefined || ids.length <= pageSize ? null : encodeCursor(searchPlaceOf(filter, last)),
     };
   }
 
-  private select(
+  /**
+   * The ids of a page, and how many connections there are up to the end of the last page and one more. PostgreSQL plans
+   * for all of those: for a page alone it reads the table in the order of ids until the page is full, and where few match,
+   * that is all of the table.
+   */
+  private async first(
     manager: EntityManager,
-    { search, platformType, status, userId, label = [], sort }: PlatformFilter,
-  ) {
-    const select = manager
-      .createQueryBuilder(PlatformConnection, 'platform')
-      // By id, so that the order does not change between two pages.
-      .orderBy('platform.id', sort === '-id' ? 'DESC' : 'ASC');
+    filter: PlatformFilter,
+    after?: Place['keys'][number],
+  ): Promise<{ readonly total: number; readonly ids: readonly number[] }> {
+    const { page, pageSize, sort } = filter;
+    const select = this.select(manager, filter).select('platform.id', 'id');
+    if (after !== undefined)
+      select.andWhere(`platform.id ${sort === '-id' ? '<' : '>'} CAST(:after AS bigint)`, { after });
+    const offset = (page - 1) * pageSize;
+    // One more tells whether there is a next page.
+    const end = offset + pageSize + 1;
+    const [sql, parameters] = select.limit(Math.max(MAX_TOTAL + 1, end)).getQueryAndParameters();
+    const [found] = await manager.query<[{ total: number; ids: number[] }]>(
+      `WITH found AS MATERIALIZED (${sql})
+       SELECT count(*)::integer AS total, coalesce((array_agg(id ORDER BY id ${directionOf(filter)}))[${offset + 1}:${end}], '{}') AS ids
+       FROM found`,
+      parameters,
+    );
+    return found;
+  }
+
+  private select(manager: EntityManager, filter: PlatformFilter): SelectQueryBuilder<PlatformConnection> {
+    const { search, platformType, status, userId, label = [] } = filter;
+    const select = this.ordered(manager, filter);
     if (platformType !== undefined)
       select.andWhere('platform.platformType = :platformType', { platformType });
     if (status !== undefined) select.andWhere('platform.status = :status', { status });
@@ -123,4 +131,13 @@ export class PlatformSearch {
     }
     return select;
   }
+
+  /** By id, so that the order does not change between two pages. */
+  private ordered(manager: EntityManager, filter: PlatformFilter): SelectQueryBuilder<PlatformConnection> {
+    return manager
+      .createQueryBuilder(PlatformConnection, 'platform')
+      .orderBy('platform.id', directionOf(filter));
+  }
 }
+
+const directionOf = ({ sort }: PlatformFilter): 'ASC' | 'DESC' => (sort === '-id' ? 'DESC' : 'ASC');

@@ -42,9 +42,16 @@ export class InstanceCourtesy implements OnApplicationShutdown {
     // Counted before anything is waited for, so that simultaneous requests count.
     const leaveHere = this.enterHere(instance, max);
     try {
-      const verdict = await this.limiter.takeExactly(`instance:${instance}`, instancePerMinute);
-      if (!verdict.admitted) throw new InstanceBusy(verdict.resetSeconds);
-      const leaveShared = await this.enterShared(instance, max);
+      // Together: Redis is asked for both in one round trip.
+      const [verdict, leaveShared] = await Promise.all([
+        this.limiter.takeExactly(`instance:${instance}`, instancePerMinute),
+        this.enterShared(instance, max),
+      ]);
+      if (!verdict.admitted) {
+        leaveShared?.();
+        throw new InstanceBusy(verdict.resetSeconds);
+      }
+      if (leaveShared === null) throw new InstanceBusy(BUSY_SECONDS);
       return () => {
         leaveHere();
         leaveShared();
@@ -70,12 +77,12 @@ export class InstanceCourtesy implements OnApplicationShutdown {
     };
   }
 
-  private async enterShared(instance: string, max: number): Promise<() => void> {
+  /** Null when all places are taken. */
+  private async enterShared(instance: string, max: number): Promise<(() => void) | null> {
     const { slots } = this;
     if (slots === null) return () => undefined;
     const place = { key: `instance_slots:${instance}`, member: randomUUID() };
-    if ((await slots.enter(place.key, place.member, max, LEASE_MS)) === false)
-      throw new InstanceBusy(BUSY_SECONDS);
+    if ((await slots.enter(place.key, place.member, max, LEASE_MS)) === false) return null;
     this.#places.add(place);
     this.#timer ??= setInterval(() => this.renew(slots, max), RENEW_MS).unref();
     return () => {
