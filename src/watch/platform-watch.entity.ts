@@ -6,6 +6,8 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
  */
 @Entity('platform_watch')
 @Index('platform_watch_unplanned_idx', ['platformId'], { where: 'next_check_at IS NULL' })
+@Index('platform_watch_instance_idx', ['instanceUrl', 'nextCheckAt'])
+@Index('platform_watch_confirm_idx', ['instanceUrl', 'nextCheckAt'], { where: 'broken_checks = 1' })
 @Index('platform_watch_broken_idx', ['conditionAt'], { where: 'broken_checks > 0' })
 @Index('platform_watch_news_idx', ['platformId'], {
   where: '(broken_checks >= 2 AND NOT told_broken) OR (broken_checks = 0 AND told_broken)',
@@ -14,6 +16,10 @@ export class PlatformWatch {
   @ForeignKey('PlatformConnection', { name: 'platform_watch_platform_id_fkey', onDelete: 'CASCADE' })
   @PrimaryColumn({ name: 'platform_id', type: 'integer', primaryKeyConstraintName: 'platform_watch_pkey' })
   platformId!: number;
+
+  /** Of the connection: triggers keep it the same. */
+  @Column({ name: 'instance_url', type: 'varchar', length: 500 })
+  instanceUrl!: string;
 
   /** Null until a round has planned the first check. */
   @Index('platform_watch_next_check_at_idx')

@@ -9,11 +9,6 @@ export interface ClaimedCheck {
   readonly refreshDue: boolean;
 }
 
-interface Overdue {
-  readonly checks: number;
-  readonly origins: string[];
-}
-
 /** What is known of an instance when a visit begins. */
 export interface EnteredInstance {
   /** Consecutive failed visits. */
@@ -51,32 +46,45 @@ const POSTPONE_SQL = `
   UPDATE platform_watch w SET next_check_at = now() + ${ms('$1')}
   FROM inactive i WHERE w.platform_id = i.platform_id`;
 
-// An instance among the longest overdue checks is longer overdue than every instance that is not.
+/** Reads the index of an instance's checks from the first that is due. */
+const dueSql = (instance: string): string => `
+  FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
+  WHERE w.instance_url = ${instance} AND w.next_check_at <= now() AND c.is_active`;
+
+// From instance to instance in the index, however much is due at each: at a large one, more than can ever be checked.
 const DUE_INSTANCES_SQL = `
-  WITH overdue AS (
-    SELECT platform_id, next_check_at FROM platform_watch WHERE next_check_at <= now() ORDER BY next_check_at LIMIT $2
+  WITH RECURSIVE instances AS (
+    (SELECT instance_url AS url, next_check_at AS first_at FROM platform_watch
+     ORDER BY instance_url, next_check_at LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM instances CROSS JOIN LATERAL (
+      SELECT instance_url, next_check_at FROM platform_watch WHERE instance_url > url
+      ORDER BY instance_url, next_check_at LIMIT 1
+    ) AS next
+  ), waiting AS MATERIALIZED (
+    SELECT url, (SELECT w.next_check_at ${dueSql('url')} ORDER BY w.next_check_at LIMIT 1) AS due_at
+    FROM instances LEFT JOIN instance_watch i ON i.instance_url = url
+    WHERE first_at <= now() AND (i.retry_at IS NULL OR i.retry_at <= now())
   )
-  SELECT (SELECT count(*)::integer FROM overdue) AS checks, ARRAY(
-    SELECT c.instance_url
-    FROM overdue w
-    JOIN platform_connections c ON c.id = w.platform_id AND c.is_active
-    LEFT JOIN instance_watch i ON i.instance_url = c.instance_url
-    WHERE i.retry_at IS NULL OR i.retry_at <= now()
-    GROUP BY c.instance_url ORDER BY min(w.next_check_at) LIMIT $1
-  ) AS origins`;
+  SELECT url FROM waiting WHERE due_at IS NOT NULL ORDER BY due_at LIMIT $1`;
+
+const claimableSql = (condition: string): string => `
+  SELECT w.platform_id, w.next_check_at ${dueSql('$1')} AND ${condition}
+  ORDER BY w.next_check_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED`;
 
 // TypeORM returns only the rows of a SELECT, so one is wrapped around the UPDATE.
 const CLAIM_SQL = `
-  WITH due AS (
-    SELECT w.platform_id, w.next_check_at FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id
-    WHERE c.instance_url = $1 AND c.is_active AND w.next_check_at <= now()
-    ORDER BY w.broken_checks = 1 DESC, w.next_check_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED
+  WITH to_confirm AS MATERIALIZED (${claimableSql('w.broken_checks = 1')}
+  ), others AS MATERIALIZED (${claimableSql('w.broken_checks <> 1')}
+  ), due AS (
+    SELECT *, true AS is_to_confirm FROM to_confirm UNION ALL SELECT *, false FROM others
+    ORDER BY is_to_confirm DESC, next_check_at LIMIT $2
   ), claimed AS (
     UPDATE platform_watch w SET next_check_at = now() + ${ms('$3')} FROM due WHERE w.platform_id = due.platform_id
-    RETURNING w.platform_id, w.refresh_at, w.broken_checks = 1 AS to_confirm, due.next_check_at AS due_at
+    RETURNING w.platform_id, w.refresh_at, due.is_to_confirm, due.next_check_at AS due_at
   )
   SELECT platform_id AS "platformId", coalesce(refresh_at <= now(), false) AS "refreshDue" FROM claimed
-  ORDER BY to_confirm DESC, due_at`;
+  ORDER BY is_to_confirm DESC, due_at`;
 
 const CHECKED_SQL = `
   UPDATE platform_watch SET next_check_at = CASE WHEN $3 AND broken_checks = 1 THEN now() + interval '${CONFIRM}'
@@ -106,16 +114,8 @@ export class WatchSchedule {
 
   /** Instances that have due checks and may be visited now, longest overdue first. */
   async dueInstances(limit: number): Promise<string[]> {
-    const overdue = await this.overdue(limit, BATCH);
-    // The longest overdue may be those of instances that are not to be visited yet.
-    const isEnough = overdue.origins.length === limit || overdue.checks < BATCH;
-    return (isEnough ? overdue : await this.overdue(limit, null)).origins;
-  }
-
-  /** @param checks how many of the longest overdue are read; null for all. */
-  private async overdue(limit: number, checks: number | null): Promise<Overdue> {
-    const [overdue] = await this.database.statement<Overdue>(DUE_INSTANCES_SQL, [limit, checks]);
-    return overdue ?? { checks: 0, origins: [] };
+    const due = await this.database.statement<{ url: string }>(DUE_INSTANCES_SQL, [limit]);
+    return due.map(({ url }) => url);
   }
 
   /** @returns null if another process visits it, or its pause is not over. */

@@ -40,6 +40,7 @@ import { BeginWrite1764007500000 } from './1764007500000-begin-write.js';
 import { KeyRotations1764007800000 } from './1764007800000-key-rotations.js';
 import { FollowedWrites1764008200000 } from './1764008200000-followed-writes.js';
 import { PublishLock1764008400000 } from './1764008400000-publish-lock.js';
+import { WatchByInstance1764008500000 } from './1764008500000-watch-by-instance.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -85,4 +86,5 @@ export const MIGRATIONS = [
   KeyRotations1764007800000,
   FollowedWrites1764008200000,
   PublishLock1764008400000,
+  WatchByInstance1764008500000,
 ];

@@ -99,7 +99,7 @@ export class TokenRefresh {
     const { id, tokenExpiresAt } = token;
     if (!isSpent(tokenExpiresAt, this.clock.now())) return null;
     if (await this.lease.takeInPause(id, this.#leaseMs))
-      return passingFailure(await this.underLease(id, () => this.exchange(id)));
+      return passingFailure(await this.underLease(id, () => this.exchange(id, { onlySpent: true })));
     await this.wait(token);
     return null;
   }
@@ -131,9 +131,10 @@ export class TokenRefresh {
     return outcome;
   }
 
-  private async exchange(platformId: number): Promise<RefreshOutcome> {
+  private async exchange(platformId: number, { onlySpent = false } = {}): Promise<RefreshOutcome> {
     // Read the row under the lease: the previous holder may have stored new tokens.
     const row = await this.database.load(() => this.repository.findRow(platformId));
+    if (onlySpent && row !== null && !this.isSpent(row)) return 'overtaken';
     const opened = row === null ? null : this.open(row);
     const exchange = opened && (await this.exchangeOf(opened));
     if (opened === null || exchange === null) {

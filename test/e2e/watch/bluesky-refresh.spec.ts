@@ -100,6 +100,16 @@ it('a token that has expired is refreshed before it is used, once by two process
   expect(server.oauth.refreshes - refreshes).toBe(1);
 });
 
+it('who has read the old token before another process exchanged it does not exchange the new one', async () => {
+  const one = await connection();
+  await spend(one);
+  const { token_expires_at: tokenExpiresAt } = await watched.row(one.id);
+  const { refreshes } = server.oauth;
+  for (const { app } of apps)
+    expect(await app.get(TokenRefresh).refreshSpent({ id: one.id, tokenExpiresAt })).toBeNull();
+  expect(server.oauth.refreshes - refreshes).toBe(1);
+});
+
 it('two processes that find the same token due exchange it once', async () => {
   const one = await connection();
   await spend(one);

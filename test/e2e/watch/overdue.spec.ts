@@ -5,12 +5,14 @@ import { Watched } from '../../support/watched.js';
 
 const CROWDED = 'https://crowded.invalid';
 const SMALL = 'https://small.invalid';
-/** More checks than the schedule reads at first. */
-const BACKLOG = 5_100;
+const MOVED = 'https://moved.invalid';
+const BACKLOG = 50;
 
-describe('with thousands of overdue checks of one instance', () => {
+describe('with many overdue checks of one instance', () => {
   let app: ConnectApp;
   let watched: Watched;
+  let small: number;
+  let crowded: readonly number[];
   const due = (limit: number) => app.app.get(WatchSchedule).dueInstances(limit);
   const pause = (hours: number) =>
     watched.sql(
@@ -26,7 +28,7 @@ describe('with thousands of overdue checks of one instance', () => {
     const userId = Number((await caller.send('GET', '/v1/me')).body.id);
     const accessToken = app.backends.secrets.make('access-token');
     const at = (instanceUrl: string) => ({ instanceUrl, accessToken });
-    const [small] = await watched.insert(userId, [
+    [small = 0, ...crowded] = await watched.insert(userId, [
       at(SMALL),
       ...Array.from({ length: BACKLOG }, () => at(CROWDED)),
     ]);
@@ -47,5 +49,25 @@ describe('with thousands of overdue checks of one instance', () => {
     expect(await due(2)).toEqual([SMALL]);
     await pause(-1);
     expect(await due(2)).toEqual([CROWDED, SMALL]);
+  });
+
+  it('hands out what has failed once before what is longer overdue', async () => {
+    const [last = 0] = crowded.slice(-1);
+    await watched.sql(
+      `UPDATE platform_watch SET broken_checks = 1, next_check_at = now() - interval '1 minute' WHERE platform_id = $1`,
+      [last],
+    );
+    const claimed = await app.app.get(WatchSchedule).claim(CROWDED, 10, 60_000);
+    expect(claimed).toHaveLength(10);
+    expect(claimed[0]?.platformId).toBe(last);
+    expect(await app.app.get(WatchSchedule).claim(CROWDED, 100, 60_000)).toHaveLength(BACKLOG - 10);
+    expect(await due(2)).toEqual([SMALL]);
+  });
+
+  it('finds a connection at the instance that it has moved to', async () => {
+    await watched.sql('UPDATE platform_connections SET instance_url = $1 WHERE id = $2', [MOVED, small]);
+    expect(await due(2)).toEqual([MOVED]);
+    const claimed = await app.app.get(WatchSchedule).claim(MOVED, 10, 60_000);
+    expect(claimed.map(({ platformId }) => platformId)).toEqual([small]);
   });
 });

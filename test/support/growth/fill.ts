@@ -5,6 +5,8 @@ export const CONNECTIONS = Number(process.env['GROWTH_CONNECTIONS'] ?? 30_000);
 const PER_USER = 3;
 export const ACTIVITIES_EACH = 10;
 const DAYS = 5;
+/** It has a fifth of all connections. They cannot be checked as often as they should, so all of them are overdue. */
+const GIANT = 'https://giant.example';
 /** Of the last seconds; more than the relay reads at once. */
 const RECENT_CHANGES = 30_000;
 export const FILL_MS = 60_000 + CONNECTIONS;
@@ -30,7 +32,8 @@ export async function fill(backends: Backends): Promise<void> {
     await insert(
       `INSERT INTO platform_connections (user_id, name, platform_type, instance_url, username, access_token, key_id,
          is_default, status, last_error, labels, external_id)
-       SELECT u.id, 'Connection ' || u.id || '-' || n, 'mastodon', 'https://instance-' || (u.id % 5000) || '.example',
+       SELECT u.id, 'Connection ' || u.id || '-' || n, 'mastodon',
+         CASE u.id % 5 WHEN 0 THEN '${GIANT}' ELSE 'https://instance-' || (u.id % 5000) || '.example' END,
          'user' || u.id || 'x' || n, 'none', 'none', n = 1,
          CASE WHEN u.id % 5000 = 7 THEN 'account_disabled' ELSE 'connected' END, null,
          jsonb_build_object('env', 'live', 'customer', (u.id % 5000)::text), n::text
@@ -63,8 +66,10 @@ export async function fill(backends: Backends): Promise<void> {
       DAYS,
     );
     await insert(
-      `INSERT INTO platform_watch (platform_id, next_check_at)
-       SELECT id, now() + (1 + random() * 20000) * interval '1 second' FROM platform_connections
+      `INSERT INTO platform_watch (platform_id, instance_url, next_check_at)
+       SELECT id, instance_url, CASE instance_url WHEN '${GIANT}' THEN now() - random() * interval '1 day'
+         ELSE now() + (1 + random() * 20000) * interval '1 second' END
+       FROM platform_connections
        WHERE NOT EXISTS (SELECT 1 FROM platform_watch WHERE platform_id = platform_connections.id)`,
     );
     await insert(
