@@ -151,8 +151,11 @@ describe('CACHE_MANAGER over Redis', () => {
   it('does not expire an entry by the clock of this process', async () => {
     const cache = module.get<Cache>(CACHE_MANAGER);
     const health = module.get<RedisHealth>(CacheHealth);
-    await cache.set(KEY, VALUE, 50);
-    await rawClient(health).persist(KEY);
+    const isKept = async (): Promise<boolean> => {
+      await cache.set(KEY, VALUE, 50);
+      return (await rawClient(health).persist(KEY)) === 1;
+    };
+    await waitUntil(isKept, { timeoutMs: 15_000, what: 'the entry to be kept before Redis lets it expire' });
     const until = performance.now() + 60;
     while (performance.now() < until) await cache.get(KEY);
     expect(await cache.get(KEY)).toEqual(VALUE);

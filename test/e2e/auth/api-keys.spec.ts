@@ -343,7 +343,7 @@ describe('API keys', () => {
       await only.restore();
       // 404 if the relay has dropped the entry before the repeated request came.
       const confirmed = async (): Promise<boolean> => [204, 404].includes((await revoke()).status);
-      await waitUntil(confirmed, { timeoutMs: 15_000, what: 'the revocation to be confirmed' });
+      await waitUntil(confirmed, { timeoutMs: 30_000, what: 'the revocation to be confirmed' });
       await alone.settled();
       expectProblem(await revoke(), 404, 'api_key_not_found');
       expectProblem(await using(key, lonely).get('/v1/platforms'), 401, 'unauthenticated');
