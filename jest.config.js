@@ -1,5 +1,3 @@
-import vm from 'node:vm';
-
 const swc = {
   jsc: {
     target: 'es2022',
@@ -9,19 +7,11 @@ const swc = {
   },
 };
 
-// From Node 24.9 on, Jest loads a graph of modules in one step, in which kept-runtime.cjs has no part.
-const loadsAtOnce = vm.SourceTextModule !== undefined && 'hasAsyncGraph' in vm.SourceTextModule.prototype;
-const kept = loadsAtOnce
-  ? { testEnvironment: 'node' }
-  : {
-      testEnvironment: '<rootDir>/test/support/jest/kept-environment.cjs',
-      runtime: '<rootDir>/test/support/jest/kept-runtime.cjs',
-    };
-
 const project = {
   roots: ['<rootDir>/src', '<rootDir>/clients', '<rootDir>/console', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  ...kept,
+  testEnvironment: '<rootDir>/test/support/jest/kept-environment.cjs',
+  runtime: '<rootDir>/test/support/jest/kept-runtime.cjs',
   setupFiles: ['<rootDir>/test/support/jest/fresh-logger.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

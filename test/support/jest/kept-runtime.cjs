@@ -22,6 +22,9 @@ class KeptRuntime extends Runtime {
     const isKept = (path) =>
       path.includes(`${sep}node_modules${sep}`) || (path.startsWith(src) && !path.endsWith('.spec.ts'));
     const { esmLoader } = this;
+    // Else newer releases of Node load a graph of modules in one step, in which the methods below have no part.
+    for (const { resolution } of [esmLoader, library.esmLoader])
+      resolution.hasDistinctAsyncResolver = () => true;
     const keep = (method, pathAt) => {
       const ownMethod = esmLoader[method].bind(esmLoader);
       esmLoader[method] = (...given) =>
