@@ -2,27 +2,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { waitUntil } from '../support/barrier.js';
 import { FaultDeployment } from '../support/fault-deployment.js';
+import type { FaultProcess } from '../support/fault-process.js';
 import { isHit } from '../support/load.js';
 
 let deployment: FaultDeployment;
+let strict: FaultProcess;
+let usual: FaultProcess;
 
 beforeAll(async () => {
   deployment = await FaultDeployment.start({ DATABASE_ACQUIRE_TIMEOUT_MS: '500' });
+  [strict, usual] = await Promise.all([
+    deployment.startProcess({ env: { CACHE_NEEDS_DATABASE: 'true' }, proxies: ['database'] }),
+    deployment.startProcess({ proxies: ['database'] }),
+  ]);
 }, 120_000);
 afterAll(() => deployment.remove(), 60_000);
 
-const env = { CACHE_NEEDS_DATABASE: 'true' };
-
 it('with CACHE_NEEDS_DATABASE cached values are read only while the outbox can be looked at', async () => {
-  const [strict, usual] = await Promise.all([
-    deployment.startProcess({ env, proxies: ['database'] }),
-    deployment.startProcess({ proxies: ['database'] }),
-  ]);
   const [user] = await deployment.insertUsers(1);
   if (user === undefined) throw new Error('There is no user');
   await strict.warm([user]);
   await usual.warm([user]);
-  const hits = async (process: typeof strict): Promise<boolean> => isHit(await process.list(user));
+  const hits = async (process: FaultProcess): Promise<boolean> => isHit(await process.list(user));
   expect([await hits(strict), await hits(usual)]).toEqual([true, true]);
 
   for (const { databaseLink } of [strict, usual]) await databaseLink.cut();
@@ -37,7 +38,6 @@ it('with CACHE_NEEDS_DATABASE cached values are read only while the outbox can b
 });
 
 it('and they are read while somebody holds the numbers of events, which then wait', async () => {
-  const strict = await deployment.startProcess({ env });
   const [user] = await deployment.insertUsers(1);
   if (user === undefined) throw new Error('There is no user');
   const { backends } = deployment;

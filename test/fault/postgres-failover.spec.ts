@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { waitUntil } from '../support/barrier.js';
 import { StreamListener } from '../support/event-listener.js';
@@ -16,20 +16,29 @@ const WAIT = { timeoutMs: 30_000, intervalMs: 10 };
 const FORGOTTEN_AFTER_MS = 5000;
 
 let deployment: FaultDeployment;
+let primary: PostgresServer;
 let standby: PostgresServer;
 let processes: FaultProcess[];
+// All of them at first: the test's own connections lead to the first primary.
+let users: InsertedUser[];
+let laterUsers: InsertedUser[];
+const standbys: PostgresServer[] = [];
 
-beforeEach(async () => {
+beforeAll(async () => {
   deployment = await FaultDeployment.start();
-  standby = await startPostgres({ replicaOf: deployment.postgres });
-  processes = [
-    await deployment.startProcess({ proxies: ['database'] }),
-    await deployment.startProcess({ proxies: ['database'] }),
-  ];
+  primary = deployment.postgres;
+  processes = await Promise.all([1, 2].map(() => deployment.startProcess({ proxies: ['database'] })));
+  const all = await deployment.insertUsers(2 * USERS);
+  users = all.slice(0, USERS);
+  laterUsers = all.slice(USERS);
 }, 180_000);
-afterEach(async () => {
+beforeEach(async () => {
+  standby = await startPostgres({ replicaOf: primary });
+  standbys.push(standby);
+}, 60_000);
+afterAll(async () => {
   await deployment.remove();
-  await standby?.remove();
+  await Promise.all(standbys.map((server) => server.remove()));
 }, 120_000);
 
 async function ask<T extends pg.QueryResultRow>(
@@ -49,7 +58,7 @@ async function ask<T extends pg.QueryResultRow>(
 
 async function hasAll(): Promise<boolean> {
   const [{ lsn } = { lsn: '' }] = await ask<{ lsn: string }>(
-    deployment.postgres,
+    primary,
     'SELECT pg_current_wal_lsn()::text AS lsn',
   );
   const [row] = await ask<{ there: boolean }>(
@@ -61,24 +70,24 @@ async function hasAll(): Promise<boolean> {
 
 /** The primary is dead, the standby takes over, and the same address leads to it. */
 async function failOver(): Promise<void> {
-  await deployment.postgres.kill();
+  await primary.kill();
   await standby.promote();
+  primary = standby;
   for (const { databaseLink } of processes) {
-    databaseLink.leadTo(standby.port);
+    databaseLink.leadTo(primary.port);
     databaseLink.reset();
   }
 }
 
-const versions = async (users: readonly InsertedUser[]): Promise<number[]> =>
+const versions = async (of: readonly InsertedUser[]): Promise<number[]> =>
   (
     await Promise.all(
-      processes.flatMap((process) => users.flatMap((user) => [process.list(user), process.one(user)])),
+      processes.flatMap((process) => of.flatMap((user) => [process.list(user), process.one(user)])),
     )
   ).map((reply) => (reply.status === 200 ? versionIn(reply) : 0));
 
 it('a standby that lacks the last commits takes over: nothing cached, published or numbered from them lives on', async () => {
   const [first, second] = processes as [FaultProcess, FaultProcess];
-  const users = await deployment.insertUsers(USERS);
   const [owner] = users as [InsertedUser];
   for (const process of processes) await process.warm(users);
   await waitUntil(hasAll, { ...WAIT, what: 'the standby to have all' });
@@ -105,6 +114,7 @@ it('a standby that lacks the last commits takes over: nothing cached, published 
   const failedOverAt = performance.now();
   await waitUntil(async () => (await versions(users)).every((version) => version === 1), {
     ...WAIT,
+    intervalMs: 50,
     what: 'what was lost to be forgotten',
   });
   const forgottenMs = Math.round(performance.now() - failedOverAt);
@@ -129,8 +139,8 @@ it('a standby that lacks the last commits takes over: nothing cached, published 
   // A restart of the same server is no other primary: what is cached is believed.
   const [other] = users.slice(1) as [InsertedUser];
   await first.warm([other]);
-  await standby.stop();
-  await standby.start();
+  await primary.stop();
+  await primary.start();
   await deployment.whenReady();
   await first.rename(owner, 'after the restart');
   expect((await first.list(other)).cacheStatus).toBe('platform-manager; hit');
@@ -139,19 +149,13 @@ it('a standby that lacks the last commits takes over: nothing cached, published 
 }, 180_000);
 
 it('a synchronous standby takes over under load: no read is older than an acknowledged write, and none is lost', async () => {
-  await ask(
-    deployment.postgres,
-    `ALTER SYSTEM SET synchronous_standby_names TO '*'`,
-    'SELECT pg_reload_conf()',
-  );
+  await ask(primary, `ALTER SYSTEM SET synchronous_standby_names TO '*'`, 'SELECT pg_reload_conf()');
   const isSynchronous = async () =>
-    (await ask(deployment.postgres, `SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'`)).length >
-    0;
+    (await ask(primary, `SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'`)).length > 0;
   await waitUntil(isSynchronous, { ...WAIT, what: 'the standby to be synchronous' });
-  const users = await deployment.insertUsers(USERS);
   const history = new History();
   const load = new SteadyLoad(80, (n) => {
-    const user = users[n % USERS] as InsertedUser;
+    const user = laterUsers[n % USERS] as InsertedUser;
     const process = processes[Math.floor(n / USERS) % 2] as FaultProcess;
     if (n % 4 === 0) return history.write(process, user, `name ${n}`);
     return history.read(process, user, n % 2 === 0 ? 'list' : 'one');
@@ -166,13 +170,13 @@ it('a synchronous standby takes over under load: no read is older than an acknow
   note(`${history.reads} reads, ${acknowledged()} writes, ${history.unanswered.length} unanswered`);
   expect(history.olderThanAcknowledged()).toEqual([]);
   const kept = await ask<{ id: number; version: number }>(
-    standby,
+    primary,
     'SELECT id, version FROM platform_connections ORDER BY id',
   );
   const [first] = processes as [FaultProcess];
-  const shown = await Promise.all(users.map((user) => first.one(user)));
+  const shown = await Promise.all(laterUsers.map((user) => first.one(user)));
   expect(shown.map(versionIn)).toEqual(
-    users.map(({ platformId }) => kept.find(({ id }) => id === platformId)?.version),
+    laterUsers.map(({ platformId }) => kept.find(({ id }) => id === platformId)?.version),
   );
   const refused = [...history.writes, ...history.unanswered].filter(
     ({ status }) => ![200, 503, 0].includes(status),

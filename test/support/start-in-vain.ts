@@ -16,7 +16,7 @@ export async function startInVain(env: Readonly<Record<string, string>>): Promis
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [MAIN], {
     env: { PATH, HOME, ...env },
-    timeout: 30_000,
+    timeout: 60_000,
     killSignal: 'SIGKILL',
   });
   let output = '';

@@ -1,15 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FernetKey, fernetDecrypt } from '../../../src/crypto/fernet.js';
 import { KeyRing } from '../../../src/crypto/key-ring.js';
 import { BootCanary, KeyRingMismatch } from '../../../src/keys/boot-canary.js';
 import { startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
-import { type ApiProcess, startApi } from '../../support/servers/api-process.js';
-
-jest.setTimeout(120_000);
+import { startInVain } from '../../support/start-in-vain.js';
 
 /** What BootCanary needs of the database, on the test's own connection. */
 function canaryOf(backends: Backends, ring: KeyRing): BootCanary {
@@ -19,12 +14,6 @@ function canaryOf(backends: Backends, ring: KeyRing): BootCanary {
   );
 }
 
-async function startOnce(backends: Backends): Promise<void> {
-  const test = await startTestApp({ backends });
-  await test.expectCleanRecord();
-  await test.app.close();
-}
-
 const newRing = (): KeyRing => KeyRing.parse(FernetKey.generate());
 
 describe('the boot canary', () => {
@@ -32,7 +21,9 @@ describe('the boot canary', () => {
 
   beforeAll(async () => {
     backends = await Backends.create();
-    await startOnce(backends);
+    const test = await startTestApp({ backends });
+    await test.expectCleanRecord();
+    await test.app.close();
   });
   afterAll(() => backends.remove());
 
@@ -63,6 +54,21 @@ describe('the boot canary', () => {
     await backends.sql.query('UPDATE key_canary SET token = $1', [token]);
   });
 
+  // embedded.spec.ts has the same of the embedded database.
+  it('ends a start of a process with another key with exit code 1 and the remedy, without a stack or a key', async () => {
+    const other = FernetKey.generate();
+    const { code, output } = await startInVain({
+      ...backends.env(),
+      PLATFORM_ENCRYPTION_KEY: other,
+      PORT: '0',
+    });
+    expect(code).toBe(1);
+    expect(output).toContain('PLATFORM_ENCRYPTION_KEY=<new key>,<old key>');
+    expect(output).toContain(FernetKey.parse(backends.encryptionKey).id);
+    for (const secret of [other, backends.encryptionKey]) expect(output).not.toContain(secret);
+    expect(output).not.toMatch(/\n\s+at /);
+  });
+
   it('of two first starts with different keys lets exactly one through, and with the same key both', async () => {
     for (let round = 0; round < 20; round++) {
       await backends.sql.query('DELETE FROM key_canary');
@@ -72,42 +78,5 @@ describe('the boot canary', () => {
       const winner = rings[race.findIndex(({ status }) => status === 'fulfilled')];
       await Promise.all([1, 2, 3].map(() => canaryOf(backends, winner ?? newRing()).check()));
     }
-  });
-
-  describe('in a process of its own', () => {
-    let api: ApiProcess | undefined;
-    afterEach(() => api?.kill());
-
-    it('ends a start with another key with exit code 1 and the remedy, without a stack or a key', async () => {
-      const shared = await Backends.create();
-      await startOnce(shared);
-      const other = FernetKey.generate();
-      const refused = await startApi({ env: { ...shared.env(), PLATFORM_ENCRYPTION_KEY: other } }).catch(
-        String,
-      );
-      await shared.remove();
-      expect(refused).toContain('code 1');
-      expect(refused).toContain('PLATFORM_ENCRYPTION_KEY=<new key>,<old key>');
-      expect(refused).toContain(FernetKey.parse(shared.encryptionKey).id);
-      for (const secret of [other, shared.encryptionKey]) expect(refused).not.toContain(secret);
-      expect(refused).not.toMatch(/\n\s+at /);
-    });
-
-    it('guards the embedded database too', async () => {
-      const dataDir = await mkdtemp(join(tmpdir(), 'test-canary-'));
-      try {
-        api = await startApi({ env: { DATA_DIR: dataDir } });
-        await api.stop();
-        const refused = await startApi({
-          env: { DATA_DIR: dataDir, PLATFORM_ENCRYPTION_KEY: FernetKey.generate() },
-        }).catch(String);
-        expect(refused).toContain('code 1');
-        expect(refused).toContain('<new key>,<old key>');
-        api = await startApi({ env: { DATA_DIR: dataDir } });
-        await api.stop();
-      } finally {
-        await rm(dataDir, { recursive: true, force: true });
-      }
-    });
   });
 });

@@ -1,6 +1,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FernetKey } from '../../../src/crypto/fernet.js';
 import { waitUntil } from '../../support/barrier.js';
 import { createTestDatabase, createTestRedis } from '../../support/databases.js';
 import { SocketListener, StreamListener } from '../../support/event-listener.js';
@@ -149,11 +150,20 @@ describe('the embedded start, with nothing installed and nothing set', () => {
     expect((await client.get('/health/ready')).status).toBe(200);
   });
 
-  it('ends with 0 on SIGTERM; a restart keeps the data, the sessions and what it can decrypt', async () => {
+  it('ends with 0 on SIGTERM; a start with another key is refused, and one with its own keeps the data, the sessions and what it can decrypt', async () => {
     const demo = await signIn();
     const before = (await demo.get('/v1/platforms')).json<PlatformJson[]>();
     expect(before[0]?.status).toBe('unchecked');
     expect(await api.stop()).toBe(0);
+    const other = FernetKey.generate();
+    const { code, output } = await startInVain({
+      DATA_DIR: dataDir,
+      PORT: '0',
+      PLATFORM_ENCRYPTION_KEY: other,
+    });
+    expect(code).toBe(1);
+    expect(output).toContain('PLATFORM_ENCRYPTION_KEY=<new key>,<old key>');
+    expect(output).not.toContain(other);
     await start();
     expect(api.output.join('\n')).not.toMatch(/Log in as/);
     const restarted = await signIn();
