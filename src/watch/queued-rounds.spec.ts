@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../test/support/barrier.js';
-import { type RedisCluster, command, startRedisCluster } from '../../test/support/servers/redis-cluster.js';
+import { type RedisCluster, startRedisCluster } from '../../test/support/servers/redis-cluster.js';
+import { command } from '../../test/support/servers/redis-command.js';
 import { startRedisSentinels } from '../../test/support/servers/redis-sentinels.js';
 import { type RedisServer, startRedis } from '../../test/support/servers/redis.js';
 import { redisTarget } from '../config/redis-target.js';

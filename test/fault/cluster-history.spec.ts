@@ -35,7 +35,7 @@ describe(`history of ${OPERATIONS} operations on a Redis Cluster of six nodes, H
   it(
     'no read is older than the last write acknowledged before it, through failovers, and at the end cache equals database',
     async () => {
-      const faults = new ClusterFaults(new Random(SEED + 1), cluster);
+      const faults = new ClusterFaults(new Random(SEED + 1), cluster, fleet);
       await runHistory({
         name: 'cluster history',
         random: new Random(SEED),

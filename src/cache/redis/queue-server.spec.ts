@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '../../../test/support/barrier.js';
-import { command } from '../../../test/support/servers/redis-cluster.js';
+import { command } from '../../../test/support/servers/redis-command.js';
 import { type RedisServer, startRedis } from '../../../test/support/servers/redis.js';
 import { findQueueServer } from './queue-server.js';
 

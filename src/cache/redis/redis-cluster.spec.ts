@@ -2,11 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { waitUntil } from '../../../test/support/barrier.js';
 import { connectRedis } from '../../../test/support/connect-redis.js';
 import { newEntry, sealedEntries } from '../../../test/support/sealed-entries.js';
-import {
-  type RedisCluster,
-  command,
-  startRedisCluster,
-} from '../../../test/support/servers/redis-cluster.js';
+import { type RedisCluster, startRedisCluster } from '../../../test/support/servers/redis-cluster.js';
+import { command } from '../../../test/support/servers/redis-command.js';
 import { CacheUnavailable } from '../cache-errors.js';
 import { leaseKey } from '../lease-store.js';
 import { RedisHealth } from './redis-health.js';

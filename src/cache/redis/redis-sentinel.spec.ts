@@ -3,7 +3,7 @@ import { createClient } from '@redis/client';
 import { waitUntil } from '../../../test/support/barrier.js';
 import { connectRedis } from '../../../test/support/connect-redis.js';
 import { newEntry, sealedEntries } from '../../../test/support/sealed-entries.js';
-import { command } from '../../../test/support/servers/redis-cluster.js';
+import { command } from '../../../test/support/servers/redis-command.js';
 import {
   MASTER_NAME,
   type RedisSentinels,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { runCli } from '../../support/cli.js';
 import { selfSignedCertificate } from '../../support/fake-instance/certificate.js';
 import { freePorts } from '../../support/servers/free-port.js';
-import { command } from '../../support/servers/redis-cluster.js';
+import { command } from '../../support/servers/redis-command.js';
 import { type RedisServer, startRedis } from '../../support/servers/redis.js';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../../support/servers/temporary-folder.js';
 import { unprivilegedUser } from '../../support/servers/unprivileged-user.js';

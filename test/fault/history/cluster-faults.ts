@@ -1,20 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisCluster } from '../../support/servers/redis-cluster.js';
+import type { Fleet } from './fleet.js';
 import type { Random } from './random.js';
 import type { Faults, Progress } from './run-history.js';
 
 const FAULTS = ['fail-over', 'kill', 'freeze', 'hand-over', 'flush'] as const;
 type Fault = (typeof FAULTS)[number];
+/** An election takes seconds, in which the operations would be used up past a cache that nobody asks. */
+const REST_MS = 1000;
 
 /** Breaks one node of a cluster after the other, with a healthy spell between. Begins with a failover. */
 export class ClusterFaults implements Faults {
   readonly counts: Record<Fault, number> = { 'fail-over': 0, kill: 0, freeze: 0, 'hand-over': 0, flush: 0 };
   readonly killedProcesses = 0;
+  restMs = 0;
   #stopped = false;
 
   constructor(
     private readonly random: Random,
     private readonly cluster: RedisCluster,
+    private readonly fleet: Fleet,
   ) {}
 
   async run(progress: Progress): Promise<void> {
@@ -23,9 +28,12 @@ export class ClusterFaults implements Faults {
     for (let fault: Fault = 'fail-over'; ; fault = others.next().value) {
       await progress.after(this.random.between(200, 600));
       if (this.#stopped) return;
+      this.restMs = REST_MS;
       await this.inject(fault);
       this.counts[fault]++;
       await this.cluster.whenHealthy();
+      await this.fleet.whenReady();
+      this.restMs = 0;
     }
   }
 

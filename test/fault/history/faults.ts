@@ -42,6 +42,7 @@ interface Targets {
  * healthy spell between, until it is told to stop.
  */
 export class FaultInjector implements Faults {
+  readonly restMs = 0;
   readonly counts: Record<Fault, number> = {
     kill: 0,
     'restart-from-snapshot': 0,

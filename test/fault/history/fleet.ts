@@ -1,3 +1,4 @@
+import { waitUntil } from '../../support/barrier.js';
 import type { ApiProcess } from '../../support/servers/api-process.js';
 import { type Answer, HttpClient, type Request } from './http.js';
 import type { Random } from './random.js';
@@ -58,6 +59,15 @@ export class Fleet {
     const up = this.members.filter((member) => member.up);
     const free = up.filter((member) => member.underWay < clients / this.members.length);
     return random.pick(free.length > 0 ? free : up);
+  }
+
+  /** Returns when every process uses its cache. */
+  async whenReady(): Promise<void> {
+    const isReady = async ({ api }: Member): Promise<boolean> =>
+      (await (await fetch(`${api.baseUrl}/health/ready`)).text()).includes('"status":"ok"');
+    const areReady = async (): Promise<boolean> =>
+      (await Promise.all(this.members.map(isReady))).every(Boolean);
+    await waitUntil(areReady, { timeoutMs: 60_000, what: 'every process to use its cache', intervalMs: 100 });
   }
 
   close(): void {

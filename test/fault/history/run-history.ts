@@ -25,6 +25,8 @@ export interface Faults {
   readonly counts: Readonly<Record<string, number>>;
   /** Processes that were ended with requests under way. */
   readonly killedProcesses: number;
+  /** How long each client rests between two operations, for now. */
+  readonly restMs: number;
   /** Until `stop`; ends with everything healthy. */
   run(progress: Progress): Promise<void>;
   stop(): void;
@@ -48,7 +50,7 @@ export async function runHistory({
   fleet,
   faults,
 }: History): Promise<void> {
-  const workload = new Workload(random, backends, fleet, operations, READERS);
+  const workload = new Workload(random, backends, fleet, operations, READERS, () => faults.restMs);
   const users = await insertUsers(backends, USERS);
   const tokens = new Map<number, string>();
   for (const { id, token } of users) {

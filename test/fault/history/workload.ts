@@ -58,6 +58,7 @@ export class Workload {
     private readonly fleet: Fleet,
     operations: number,
     private readonly readers: number,
+    private readonly restMs: () => number,
   ) {
     this.#remaining = operations;
   }
@@ -91,7 +92,9 @@ export class Workload {
     await new Promise<void>((resolve) => this.#moments.push({ remaining, resolve }));
   }
 
-  #takeOne(): boolean {
+  async #takeOne(): Promise<boolean> {
+    const restMs = this.restMs();
+    if (restMs > 0) await sleep(restMs);
     if (this.#remaining === 0) return false;
     this.#remaining--;
     const come = this.#moments.filter(({ remaining }) => remaining >= this.#remaining);
@@ -103,14 +106,14 @@ export class Workload {
   }
 
   async #reader(): Promise<void> {
-    while (this.#takeOne()) await this.#read(this.random.pick(this.#users));
+    while (await this.#takeOne()) await this.#read(this.random.pick(this.#users));
   }
 
   async #writer(user: UserWork): Promise<void> {
-    while (this.#takeOne()) {
+    while (await this.#takeOne()) {
       await this.#write(user);
       // Its own write must be visible at once, whichever process is asked.
-      for (let reads = this.random.between(1, 12); reads > 0 && this.#takeOne(); reads--) {
+      for (let reads = this.random.between(1, 12); reads > 0 && (await this.#takeOne()); reads--) {
         await this.#read(user);
       }
     }

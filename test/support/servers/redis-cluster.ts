@@ -1,6 +1,6 @@
-import { createClient } from '@redis/client';
 import { waitUntil } from '../barrier.js';
 import { freePorts } from './free-port.js';
+import { command, commands } from './redis-command.js';
 import { type RedisServer, startRedis } from './redis.js';
 
 const MASTERS = 3;
@@ -65,8 +65,11 @@ export class RedisCluster {
   async #isHealthy(): Promise<boolean> {
     const states = await Promise.all(
       this.nodes.map(async (node) => {
-        const info = String(await command(node, ['CLUSTER', 'INFO']).catch(() => ''));
-        const replication = String(await command(node, ['INFO', 'replication']).catch(() => ''));
+        const asked = [
+          ['CLUSTER', 'INFO'],
+          ['INFO', 'replication'],
+        ];
+        const [info = '', replication = ''] = (await commands(node, asked).catch(() => [])).map(String);
         return (
           info.includes('cluster_state:ok') &&
           info.includes(`cluster_slots_ok:${SLOTS}`) &&
@@ -115,22 +118,4 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   }
   await cluster.whenHealthy();
   return cluster;
-}
-
-/** On a connection of its own, past whatever the cluster thinks of the node. */
-export async function command(node: RedisServer | undefined, words: readonly string[]): Promise<unknown> {
-  if (node === undefined) throw new Error('There is no such node');
-  const client = createClient({
-    url: node.url(),
-    RESP: 2,
-    // A node that hangs still takes connections; only a process without CPU is late with that.
-    socket: { connectTimeout: 10_000, socketTimeout: 2000, reconnectStrategy: false },
-  });
-  client.on('error', () => undefined); // the failed call reports it
-  await client.connect();
-  try {
-    return await client.sendCommand([...words]);
-  } finally {
-    client.destroy();
-  }
 }

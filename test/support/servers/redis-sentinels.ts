@@ -1,5 +1,5 @@
 import { waitUntil } from '../barrier.js';
-import { command } from './redis-cluster.js';
+import { command } from './redis-command.js';
 import { type RedisServer, startRedis } from './redis.js';
 
 export const MASTER_NAME = 'cache-master';
