@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { NARROW, type View, type Visitor, WIDE } from '../support/browser/browser.js';
+import { NARROW, type View, Visitor, WIDE } from '../support/browser/browser.js';
 import { ConsoleSite, SITE_START_TIMEOUT_MS } from '../support/browser/console-site.js';
 import { choose, focused } from '../support/browser/on-page.js';
 import { type Person, createPlatform } from '../support/factories.js';
@@ -138,137 +138,173 @@ describe('the console', () => {
     }
   }, 120_000);
 
-  it('has none on the platforms, and none in the dialogs', async () => {
-    const visitor = await site.logIn(admin);
-    await visitor.page.getByRole('article').first().waitFor();
-    await inspect(visitor, 'platforms');
-    await visitor.page.keyboard.press('Control+K');
-    await inspect(visitor, 'commands');
-    await visitor.page.keyboard.press('Escape');
-    await visitor.page.getByLabel('Select all').check();
-    await inspect(visitor, 'selected');
-    await visitor.press('Add a platform');
-    await inspect(visitor, 'add');
-    await visitor.page.getByLabel('With an access token').check();
-    expect(await visitor.axe()).toEqual([]);
-    await visitor.page.keyboard.press('Escape');
-    await choose(visitor, 'News desk', 'Edit');
-    expect(await visitor.axe()).toEqual([]);
-    await visitor.page.keyboard.press('Escape');
-    await choose(visitor, 'News desk', 'Delete');
-    expect(await visitor.axe()).toEqual([]);
-    await visitor.page.keyboard.press('Escape');
-    await visitor.page.getByText('More actions for Photos').click();
-    expect(await visitor.axe()).toEqual([]);
-    await visitor.page.getByRole('link', { name: 'Garden Club' }).click();
-    await visitor.see('Connection added');
-    await visitor.press('Reconnect');
-    expect(await visitor.axe()).toEqual([]);
-    await visitor.page.keyboard.press('Escape');
-    await inspect(visitor, 'platform');
-  }, 120_000);
+  describe('to an administrator in one window', () => {
+    let visitor: Visitor;
 
-  it('has none on the statistics', async () => {
-    const visitor = await site.logIn(admin);
-    await visitor.page.getByRole('link', { name: 'Stats' }).click();
-    await visitor.see('Activity by status');
-    await visitor.see('published');
-    await visitor.see('Activity per day, as a table');
-    await visitor.see('Followers, as a table');
-    await inspect(visitor, 'stats');
-  }, 120_000);
-
-  it('has none on the API keys, the activity log and the account, empty or not', async () => {
-    const visitor = await site.logIn(admin);
-    const to = (name: string): Promise<void> => visitor.page.getByRole('link', { name, exact: true }).click();
-    await to('API keys');
-    await visitor.see('No API keys yet.');
-    expect(await visitor.axe()).toEqual([]);
-    await visitor.press('Make an API key');
-    await visitor.page.getByText('Limit it further').click();
-    await inspect(visitor, 'make-key');
-    await visitor.press('Make key');
-    await visitor.see('Name is required');
-    await visitor.page.keyboard.press('Escape');
-    for (const [name, scopes] of [
-      ['Alt text worker', ['platforms:read', 'credentials:read']],
-      ['Statistics', ['activities:write']],
-    ]) {
-      const policy = { addresses: ['203.0.113.0/24'] };
-      await admin.client.post('/v1/api-keys', { name, scopes, ...(name === 'Statistics' && { policy }) });
-    }
-    await visitor.page.reload();
-    await visitor.see('Only from 203.0.113.0/24');
-    await inspect(visitor, 'api-keys');
-    await to('Activity log');
-    await visitor.see('API key made');
-    await inspect(visitor, 'activity-log');
-    await to('Account');
-    await visitor.see('This device');
-    await inspect(visitor, 'account');
-  }, 120_000);
-
-  it('has none on the webhooks, their deliveries and the connect links', async () => {
-    const { backends, instance } = site;
-    const made = await admin.client.post('/v1/webhooks', {
-      url: `${instance.origin}/hooks`,
-      events: ['platform.broken', 'platform.recovered'],
+    // A page costs most when it runs its scripts, and axe, for the first time.
+    beforeAll(async () => {
+      visitor = await Visitor.open(site.browser);
+      await visitor.page.goto(site.url);
+      await visitor.logIn(admin);
     });
-    const { id, secret } = made.json<{ id: number; secret: string }>();
-    backends.secrets.add(secret.slice('whsec_'.length));
-    await backends.rows(
-      `UPDATE webhooks SET url = 'https://app.example.org/hooks', last_delivered_at = now() - interval '3 hours'
+    afterEach(() => site.expectClean(visitor));
+    afterAll(() => visitor.close());
+
+    it('has none on the platforms, and none in the dialogs', async () => {
+      await visitor.page.getByRole('article').first().waitFor();
+      await inspect(visitor, 'platforms');
+      await visitor.page.keyboard.press('Control+K');
+      await inspect(visitor, 'commands');
+      await visitor.page.keyboard.press('Escape');
+      await visitor.page.getByLabel('Select all').check();
+      await inspect(visitor, 'selected');
+      await visitor.press('Add a platform');
+      await inspect(visitor, 'add');
+      await visitor.page.getByLabel('With an access token').check();
+      expect(await visitor.axe()).toEqual([]);
+      await visitor.page.keyboard.press('Escape');
+      await choose(visitor, 'News desk', 'Edit');
+      expect(await visitor.axe()).toEqual([]);
+      await visitor.page.keyboard.press('Escape');
+      await choose(visitor, 'News desk', 'Delete');
+      expect(await visitor.axe()).toEqual([]);
+      await visitor.page.keyboard.press('Escape');
+      await visitor.page.getByText('More actions for Photos').click();
+      expect(await visitor.axe()).toEqual([]);
+      await visitor.page.getByRole('link', { name: 'Garden Club' }).click();
+      await visitor.see('Connection added');
+      await visitor.press('Reconnect');
+      expect(await visitor.axe()).toEqual([]);
+      await visitor.page.keyboard.press('Escape');
+      await inspect(visitor, 'platform');
+    }, 120_000);
+
+    it('has none on the statistics', async () => {
+      await visitor.page.getByRole('link', { name: 'Stats' }).click();
+      await visitor.see('Activity by status');
+      await visitor.see('published');
+      await visitor.see('Activity per day, as a table');
+      await visitor.see('Followers, as a table');
+      await inspect(visitor, 'stats');
+    }, 120_000);
+
+    it('has none on the API keys, the activity log and the account, empty or not', async () => {
+      const to = (name: string): Promise<void> =>
+        visitor.page.getByRole('link', { name, exact: true }).click();
+      await to('API keys');
+      await visitor.see('No API keys yet.');
+      expect(await visitor.axe()).toEqual([]);
+      await visitor.press('Make an API key');
+      await visitor.page.getByText('Limit it further').click();
+      await inspect(visitor, 'make-key');
+      await visitor.press('Make key');
+      await visitor.see('Name is required');
+      await visitor.page.keyboard.press('Escape');
+      for (const [name, scopes] of [
+        ['Alt text worker', ['platforms:read', 'credentials:read']],
+        ['Statistics', ['activities:write']],
+      ]) {
+        const policy = { addresses: ['203.0.113.0/24'] };
+        await admin.client.post('/v1/api-keys', { name, scopes, ...(name === 'Statistics' && { policy }) });
+      }
+      await visitor.page.reload();
+      await visitor.see('Only from 203.0.113.0/24');
+      await inspect(visitor, 'api-keys');
+      await to('Activity log');
+      await visitor.see('API key made');
+      await inspect(visitor, 'activity-log');
+      await to('Account');
+      await visitor.see('This device');
+      await inspect(visitor, 'account');
+    }, 120_000);
+
+    it('has none on the webhooks, their deliveries and the connect links', async () => {
+      const { backends, instance } = site;
+      const made = await admin.client.post('/v1/webhooks', {
+        url: `${instance.origin}/hooks`,
+        events: ['platform.broken', 'platform.recovered'],
+      });
+      const { id, secret } = made.json<{ id: number; secret: string }>();
+      backends.secrets.add(secret.slice('whsec_'.length));
+      await backends.rows(
+        `UPDATE webhooks SET url = 'https://app.example.org/hooks', last_delivered_at = now() - interval '3 hours'
        WHERE id = $1`,
-      [id],
-    );
-    await backends.rows(
-      `INSERT INTO webhook_deliveries
+        [id],
+      );
+      await backends.rows(
+        `INSERT INTO webhook_deliveries
          (webhook_id, platform_id, message_id, type, payload, created_at, status, attempts, last_attempt_at, response_status, response_body)
        SELECT $1, $2, 'msg-' || n, 'platform.broken', '{}', now() - (5 - n) * interval '3 hours', CASE n WHEN 2 THEN 'failed' ELSE 'delivered' END, 1,
          now() - (5 - n) * interval '3 hours', CASE n WHEN 2 THEN 503 ELSE 200 END, ''
        FROM generate_series(1, 4) AS n`,
-      [id, photosId],
-    );
-    for (const externalUserId of ['customer-1207', 'customer-1311'])
-      await admin.client.post('/v1/connect/links', { externalUserId, applicationName: 'Alt Text Helper' });
-    const visitor = await site.logIn(admin);
-    await visitor.page.getByRole('link', { name: 'Webhooks' }).click();
-    await visitor.see('https://app.example.org/hooks');
-    await inspect(visitor, 'webhooks');
-    await visitor.press(/^Deliveries/);
-    await visitor.see(/answered 503/);
-    await inspect(visitor, 'deliveries');
-    await visitor.page.keyboard.press('Escape');
-    await visitor.page.getByRole('link', { name: 'Connect links' }).click();
-    await visitor.see('customer-1207');
-    await inspect(visitor, 'connect-links');
-  }, 120_000);
+        [id, photosId],
+      );
+      for (const externalUserId of ['customer-1207', 'customer-1311'])
+        await admin.client.post('/v1/connect/links', { externalUserId, applicationName: 'Alt Text Helper' });
+      await visitor.page.getByRole('link', { name: 'Webhooks' }).click();
+      await visitor.see('https://app.example.org/hooks');
+      await inspect(visitor, 'webhooks');
+      await visitor.press(/^Deliveries/);
+      await visitor.see(/answered 503/);
+      await inspect(visitor, 'deliveries');
+      await visitor.page.keyboard.press('Escape');
+      await visitor.page.getByRole('link', { name: 'Connect links' }).click();
+      await visitor.see('customer-1207');
+      await inspect(visitor, 'connect-links');
+    }, 120_000);
 
-  it('has none on the users page, nor in its menus and dialogs', async () => {
-    const visitor = await site.logIn(admin);
-    await visitor.page.getByRole('link', { name: 'Users' }).click();
-    await visitor.see('Administrator');
-    await inspect(visitor, 'users');
-    await visitor.press('Invite somebody');
-    expect(await visitor.axe()).toEqual([]);
-  }, 120_000);
+    it('has none on the users page, nor in its menus and dialogs', async () => {
+      await visitor.page.getByRole('link', { name: 'Users' }).click();
+      await visitor.see('Administrator');
+      await inspect(visitor, 'users');
+      await visitor.press('Invite somebody');
+      expect(await visitor.axe()).toEqual([]);
+      await visitor.page.keyboard.press('Escape');
+    }, 120_000);
 
-  it('has none on the overview and the list of all connections', async () => {
-    const visitor = await site.logIn(admin);
-    await visitor.page.getByRole('link', { name: 'Overview' }).click();
-    await visitor.see('By type of software');
-    await inspect(visitor, 'overview');
-    await visitor.page.getByRole('link', { name: 'Token not accepted' }).click();
-    await visitor.see('Garden Club');
-    await inspect(visitor, 'connections');
-  }, 120_000);
+    it('has none on the overview and the list of all connections', async () => {
+      await visitor.page.getByRole('link', { name: 'Overview' }).click();
+      await visitor.see('By type of software');
+      await inspect(visitor, 'overview');
+      await visitor.page.getByRole('link', { name: 'Token not accepted' }).click();
+      await visitor.see('Garden Club');
+      await inspect(visitor, 'connections');
+    }, 120_000);
 
-  it('has none on the system page', async () => {
-    const visitor = await site.logIn(admin);
-    await visitor.page.getByRole('link', { name: 'System' }).click();
-    await visitor.see('Recent errors');
-    await inspect(visitor, 'system');
-  }, 120_000);
+    it('has none on the system page', async () => {
+      await visitor.page.getByRole('link', { name: 'System' }).click();
+      await visitor.see('Recent errors');
+      await inspect(visitor, 'system');
+    }, 120_000);
+
+    it.each([320, 1023])('has its pages in a menu at %i px, by keyboard alone', async (width) => {
+      const { page } = visitor;
+      await page.getByRole('link', { name: 'Platforms', exact: true }).click();
+      await page.getByRole('article').first().waitFor();
+      await visitor.look({ ...NARROW, width });
+      const link = page.getByRole('link', { name: 'System' });
+      const menu = page.getByRole('button', { name: 'Menu' });
+      expect(await link.isVisible()).toBe(false);
+      await menu.focus();
+      await page.keyboard.press('Enter');
+      await link.waitFor();
+      expect(await visitor.axe()).toEqual([]);
+      await page.keyboard.press('Escape');
+      await link.waitFor({ state: 'hidden' });
+      expect(await focused(visitor)).toBe('Menu');
+      await page.keyboard.press('Enter');
+      for (let stop = 0; stop < 20 && (await focused(visitor)) !== 'System'; stop += 1)
+        await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await visitor.see('Recent errors');
+      await link.waitFor({ state: 'hidden' });
+      expect(await focused(visitor)).toBe('System');
+      expect(await page.evaluate('document.activeElement.id')).toBe('page-title');
+      const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+      expect(await page.evaluate(overflow)).toBe(0);
+      await visitor.look(WIDE);
+    });
+  });
 
   it('has none on the cache page', async () => {
     const visitor = await site.logIn(admin);
@@ -286,16 +322,19 @@ describe('the console', () => {
     await inspect(visitor, 'cache');
   }, 180_000);
 
-  it('has an API page that offers to run everything but the stream, and keeps its token while developing', async () => {
+  it('has an API page that offers to run everything but the stream, keeps a pasted token while developing, and takes over the session of the console', async () => {
     const visitor = await site.visit();
     const { page } = visitor;
-    await page.goto(`${site.api.baseUrl}/docs`);
-    const authorized = async (): Promise<void> => page.locator('.auth-wrapper .authorize.locked').waitFor();
+    const show = (): Promise<unknown> => page.goto(`${site.api.baseUrl}/docs`);
+    const authorized = (): Promise<void> => page.locator('.auth-wrapper .authorize.locked').waitFor();
+    await visitor.see('Log in');
+    const refused = page.waitForResponse('**/v1/auth/refresh');
+    await show();
+    expect((await refused).status()).toBe(401);
+    await page.locator('.auth-wrapper .authorize.unlocked').waitFor();
     await page.getByRole('button', { name: 'Authorize' }).click();
     await page.getByLabel('auth-bearer-value').fill('the-token');
     await page.getByRole('button', { name: 'Apply credentials' }).click();
-    await authorized();
-    await page.reload();
     await authorized();
     const groups = await page
       .locator('.opblock-tag')
@@ -303,49 +342,28 @@ describe('the console', () => {
     expect(groups.slice(0, 4)).toEqual(['auth', 'instances', 'connect', 'platforms']);
     const first = page.locator('#operations-tag-auth + div .opblock-summary-path');
     expect(await first.first().getAttribute('data-path')).toBe('/v1/auth/register');
+
+    await page.goto(site.url);
+    await visitor.logIn(admin);
+    await show();
+    await authorized();
+    expect(await page.evaluate('localStorage.getItem("authorized")')).toContain('the-token');
     await page.locator('#operations-events-Events_stream').getByRole('button').first().click();
     await visitor.see(/^curl -N/);
     expect(await page.getByRole('button', { name: 'Execute' }).count()).toBe(0);
-    await page.locator('#operations-auth-Sessions_list').getByRole('button').first().click();
-    await page.getByRole('button', { name: 'Execute' }).waitFor();
-    await page.evaluate('localStorage.clear()');
-  }, 60_000);
-
-  it('has an API page where whoever is logged in at the console can run routes at once', async () => {
-    const { page } = await site.logIn(admin);
-    await page.goto(`${site.api.baseUrl}/docs`);
-    await page.locator('.auth-wrapper .authorize.locked').waitFor();
+    await page.getByRole('button', { name: 'Authorize' }).click();
+    await page.getByRole('button', { name: 'Remove authorization' }).click();
+    await page.locator('.auth-wrapper .authorize.unlocked').waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+    // As after another load, which costs seconds.
+    await page.evaluate('ui.getConfigs().onComplete()');
+    await authorized();
     const me = page.locator('#operations-auth-Me_getMe').first();
     await me.getByRole('button').first().click();
     await me.getByRole('button', { name: 'Execute' }).click();
     await me.locator('.live-responses-table').getByText(admin.email).first().waitFor();
     await page.evaluate('localStorage.clear()');
-  }, 60_000);
-
-  it.each([320, 1023])('has its pages in a menu at %i px, by keyboard alone', async (width) => {
-    const visitor = await site.logIn(admin, { ...NARROW, width });
-    const { page } = visitor;
-    const link = page.getByRole('link', { name: 'System' });
-    const menu = page.getByRole('button', { name: 'Menu' });
-    expect(await link.isVisible()).toBe(false);
-    await menu.focus();
-    await page.keyboard.press('Enter');
-    await link.waitFor();
-    expect(await visitor.axe()).toEqual([]);
-    await page.keyboard.press('Escape');
-    await link.waitFor({ state: 'hidden' });
-    expect(await focused(visitor)).toBe('Menu');
-    await page.keyboard.press('Enter');
-    for (let stop = 0; stop < 20 && (await focused(visitor)) !== 'System'; stop += 1)
-      await page.keyboard.press('Tab');
-    await page.keyboard.press('Enter');
-    await visitor.see('Recent errors');
-    await link.waitFor({ state: 'hidden' });
-    expect(await focused(visitor)).toBe('System');
-    expect(await page.evaluate('document.activeElement.id')).toBe('page-title');
-    const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
-    expect(await page.evaluate(overflow)).toBe(0);
-  });
+  }, 180_000);
 
   it('has its pages beside them at 1024 px, each on one line, and its messages not over them', async () => {
     const visitor = await site.logIn(admin, { width: 1024, height: 700, theme: 'light' });
@@ -366,7 +384,8 @@ describe('the console', () => {
   });
 
   it('can be used by keyboard alone: the first stop skips to the content', async () => {
-    const visitor = await site.logIn(admin);
+    const visitor = await site.visit();
+    await visitor.logIn(admin);
     await visitor.page.getByRole('article').first().waitFor();
     const { keyboard } = visitor.page;
     const active = (property: string): Promise<string> =>
