@@ -325,6 +325,8 @@ describe('the console', () => {
   it('has an API page that offers to run everything but the stream, keeps a pasted token while developing, and takes over the session of the console', async () => {
     const visitor = await site.visit();
     const { page } = visitor;
+    // A load takes 8 s of CPU.
+    page.setDefaultTimeout(60_000);
     const show = (): Promise<unknown> => page.goto(`${site.api.baseUrl}/docs`);
     const authorized = (): Promise<void> => page.locator('.auth-wrapper .authorize.locked').waitFor();
     await visitor.see('Log in');
