@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { createClient } from '@redis/client';
 import pg from 'pg';
+import { CLIENT_OPTIONS, newClient } from '../../src/cache/redis/redis-client.js';
 import { rawRedis } from './raw-redis.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -142,7 +142,7 @@ type RedisClient = ReturnType<typeof connectTo>;
 
 function connectTo(url: string, database: number) {
   const socket = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false as const };
-  return createClient({ url: redisUrl(url, database), socket, disableOfflineQueue: true });
+  return newClient()({ url: redisUrl(url, database), ...CLIENT_OPTIONS, socket, disableOfflineQueue: true });
 }
 
 async function withRedis<T>(

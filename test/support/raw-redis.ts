@@ -1,7 +1,8 @@
-import { createClient, createCluster } from '@redis/client';
+import { RedisCluster } from '@redis/client';
+import { CLIENT_OPTIONS, newClient } from '../../src/cache/redis/redis-client.js';
 
 function connectServer(url: string) {
-  const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: () => 50 } });
+  const client = newClient()({ url, ...CLIENT_OPTIONS, socket: { reconnectStrategy: () => 50 } });
   // Without a listener a Redis that the test kills would end the test.
   client.on('error', () => undefined);
   return client;
@@ -16,8 +17,8 @@ export function rawRedis(url: string): RawRedis {
 
 /** As one server looks: what concerns all keys is asked of all masters. */
 function connectCluster(urls: readonly string[]): RawRedis {
-  const cluster = createCluster({
-    RESP: 2,
+  const cluster = RedisCluster.factory(CLIENT_OPTIONS)({
+    ...CLIENT_OPTIONS,
     rootNodes: urls.map((url) => ({ url })),
     defaults: { socket: { reconnectStrategy: () => 50 } },
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type ErrorReply, createCluster } from '@redis/client';
+import { type ErrorReply, RedisCluster } from '@redis/client';
 import { parseRedisUrl } from '../../config/redis-target.js';
 import { CLIENT_OPTIONS, SERVER_OPTIONS, SOCKET_OPTIONS } from './redis-client.js';
 import { type CreateTopology, type RedisTopology, identityOf } from './redis-topology.js';
@@ -89,7 +89,8 @@ export function clusterTopology(urls: readonly string[]): CreateTopology {
 
 function createClusterClient(urls: readonly string[]) {
   const { login, tls } = parseRedisUrl(urls[0] ?? '');
-  return createCluster({
+  // Not createCluster, for the same reason as newClient.
+  return RedisCluster.factory(CLIENT_OPTIONS)({
     ...CLIENT_OPTIONS,
     rootNodes: urls.map((url) => ({ url })),
     defaults: {

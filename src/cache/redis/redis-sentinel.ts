@@ -1,7 +1,13 @@
-import { ErrorReply, createClient } from '@redis/client';
+import { ErrorReply } from '@redis/client';
 import { type RedisLogin, type RedisTarget, parseRedisUrl } from '../../config/redis-target.js';
 import { withDeadline } from '../deadline.js';
-import { CONNECT_TIMEOUT_MS, type SingleClient, createSingleClient } from './redis-client.js';
+import {
+  CLIENT_OPTIONS,
+  CONNECT_TIMEOUT_MS,
+  type SingleClient,
+  createSingleClient,
+  newClient,
+} from './redis-client.js';
 import type { CreateTopology, RedisTopology } from './redis-topology.js';
 import { Witness } from './witness.js';
 
@@ -111,8 +117,8 @@ export async function newestMaster({ urls, master, login }: SentinelTarget): Pro
 
 async function askSentinel(url: string, name: string, login: RedisLogin | null): Promise<Master> {
   const { address, login: ofServers, tls } = parseRedisUrl(url);
-  const sentinel = createClient({
-    RESP: 2,
+  const sentinel = newClient()({
+    ...CLIENT_OPTIONS,
     ...login,
     socket: {
       ...address,
