@@ -167,8 +167,10 @@ describe('secrets, through every operation, event and job, and with each depende
     expect([...(await useEverything())]).toEqual(
       expect.arrayContaining([200, 201, 202, 204, 400, 401, 403, 404, 409, 412, 415]),
     );
-    // Each did what it is for, so the secrets went all the way.
-    expect(await unvisited(canary.app, backends.exchanges, (status) => status < 400)).toEqual([]);
+    // Each did what it is for, so the secrets went all the way; a busy machine may have let one wait too long for a connection.
+    const undone = () => unvisited(canary.app, backends.exchanges, (status) => status < 400);
+    if ((await undone()).some((answers) => answers.includes('database_unavailable'))) await useEverything();
+    expect(await undone()).toEqual([]);
     await backends.published();
     await expectNone();
   });
