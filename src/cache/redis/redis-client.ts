@@ -63,7 +63,7 @@ export const CLIENT_OPTIONS = {
 } as const;
 
 /**
- * Instead of `createClient`, which makes a class with all commands for each set of options, so for each address: 50 ms of
+ * Instead of `createClient`, which makes a class with all commands for each set of options, so for each address: 0.1 s of
  * CPU at each new connection. This makes one, when it is first asked.
  */
 export const newClient = () => Client.factory(CLIENT_OPTIONS);
