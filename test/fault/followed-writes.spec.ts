@@ -88,14 +88,14 @@ describe('a write that is followed', () => {
       (await Promise.all(processes.map(inconsistencies))).every((count) => count === 2);
     await waitUntil(found, { timeoutMs: PATIENCE_MS, what: 'both processes to have reported both entries' });
     for (const { api } of processes) {
-      for (const key of keys())
-        expect(api.output.filter((line) => line.includes('older than a write'))).toContainEqual(
-          expect.stringContaining(
-            `${key} shows version ${String(before)} of connection ${user.platformId}. Change ${2 * FOLLOWED_ID} ` +
-              `(platform.updated) left version ${after}`,
-          ),
+      for (const key of keys()) {
+        const [line] = await api.printed(new RegExp(`^.*older than a write.* ${key} shows .*$`, 'm'));
+        expect(line).toContain(
+          `${key} shows version ${String(before)} of connection ${user.platformId}. Change ${2 * FOLLOWED_ID} ` +
+            `(platform.updated) left version ${after}`,
         );
-      expect(api.output.join('\n')).toContain(`Process ${api.pid} of `);
+        expect(line).toContain(`Process ${api.pid} of `);
+      }
     }
     const isRemoved = async (): Promise<boolean> => (await redis.exists(keys()[1] ?? '')) === 0;
     await waitUntil(isRemoved, { timeoutMs: PATIENCE_MS, what: 'the old entries to be removed' });

@@ -123,7 +123,7 @@ it('a standby that lacks the last commits takes over: nothing cached, published 
   for (let round = 0; round < 3; round++) expect(new Set(await versions(users))).toEqual(new Set([1]));
   for (const process of processes) {
     expect((await process.get(`/v1/platforms/${lost.id}`, owner)).status).toBe(404);
-    expect(process.api.output.join('\n')).toMatch(/Another PostgreSQL server is the primary now/);
+    await process.api.printed(/Another PostgreSQL server is the primary now/);
   }
 
   await ear.sign('reset');

@@ -35,8 +35,7 @@ describe('the embedded start, with nothing installed and nothing set', () => {
     const { output } = api;
     outputs.push(() => output);
     client = new HttpClient(api.baseUrl, exchanges, secrets);
-    const greeted = () => api.output.some((line) => line.includes('Platform Manager is ready'));
-    await waitUntil(greeted, { timeoutMs: 15_000, what: 'the greeting' });
+    await api.printed(/Platform Manager is ready/);
   }
 
   async function signIn(): Promise<HttpClient> {
@@ -55,10 +54,8 @@ describe('the embedded start, with nothing installed and nothing set', () => {
   }, 120_000);
 
   it('prints where everything is, and the login of the demo account', async () => {
-    const printed = (): RegExpExecArray | null =>
-      /Log in as\s+(\S+) with password (\S+)/.exec(api.output.join('\n'));
-    const found = (await waitUntil(printed, { timeoutMs: 15_000, what: 'the login' })) ?? [];
-    login = { email: found[1] ?? '', password: found[2] ?? '' };
+    const [, email = '', password = ''] = await api.printed(/Log in as\s+(\S+) with password (\S+)/);
+    login = { email, password };
     expect(login.email).toMatch(/@/);
     const greeting = api.output.join('\n');
     expect(greeting).toContain(`http://localhost:${api.port}/v1`);
@@ -219,7 +216,8 @@ describe('the same start with the addresses of real servers, and nothing else se
       const ada = await register(new HttpClient(first.baseUrl, exchanges, secrets), secrets);
       const { id } = await createPlatform(ada, secrets);
       expect(await readdir(dataDir)).not.toContain('postgres');
-      expect(first.output.join('\n')).toContain(`keep ${join(dataDir, 'platform-encryption-key')}`);
+      const [, keep] = await first.printed(/keep (\S+platform-encryption-key)/);
+      expect(keep).toBe(join(dataDir, 'platform-encryption-key'));
       expect(await first.stop()).toBe(0);
 
       const second = await startApi({ env });

@@ -39,9 +39,8 @@ async function signIn(): Promise<Session & { client: HttpClient }> {
 beforeAll(async () => {
   dataDir = await makeTemporaryFolder('test-main-path-');
   await start();
-  const printed = () => /Log in as\s+(\S+) with password (\S+)/.exec(api.output.join('\n'));
-  const found = await waitUntil(printed, { timeoutMs: 15_000, what: 'the login' });
-  [login.email, login.password] = [found?.[1] ?? '', found?.[2] ?? ''];
+  const [, email = '', password = ''] = await api.printed(/Log in as\s+(\S+) with password (\S+)/);
+  [login.email, login.password] = [email, password];
 });
 afterAll(async () => {
   await api.kill();

@@ -48,6 +48,11 @@ export class ApiProcess {
     await this.process.start(() => answersOk(`${this.baseUrl}/health/live`), START_TIMEOUT_MS);
   }
 
+  /** The first match in the output, which may come later than an answer that follows it. */
+  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.process.printed(pattern);
+  }
+
   /** SIGTERM, and SIGKILL after `timeoutMs`. Returns as `exited` does. */
   async stop(timeoutMs = STOP_TIMEOUT_MS): Promise<number | null> {
     return this.process.stop('SIGTERM', timeoutMs);

@@ -8,6 +8,7 @@ import { keep, release } from './reaper.js';
 import type { UserIds } from './unprivileged-user.js';
 
 const MAX_OUTPUT_LINES = 20_000;
+const PRINTED_WITHIN_MS = 15_000;
 
 export interface Launch {
   readonly command: string;
@@ -60,6 +61,14 @@ export class ServerProcess {
     throw new Error(
       `${this.name} ended with code ${await this.ended} before it answered:\n${this.lastOutput()}`,
     );
+  }
+
+  /** The first match in its output. A line takes another way than an answer, and may come later than what follows it. */
+  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return waitUntil(() => pattern.exec(this.output.join('\n')), {
+      timeoutMs: PRINTED_WITHIN_MS,
+      what: `${this.name} to print ${pattern}`,
+    });
   }
 
   /** Asks it to end, waits, and after `timeoutMs` kills it. Returns the exit code as `exited` does. */
