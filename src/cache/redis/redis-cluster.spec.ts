@@ -85,14 +85,17 @@ describe('the cache on a Redis Cluster', () => {
     }
     const [replica] = await cluster.replicas();
     if (replica === undefined) throw new Error('There is no replica');
+    const untouched = health.epoch;
+    const { length } = await cluster.masters();
     await cluster.handOver(replica);
-    await waitUntil(async () => (await cluster.masters()).includes(replica), {
-      ...WAIT,
-      what: 'it to be done',
-    });
+    // The old master answers reads until it knows that it is one no more.
+    const isDone = async (): Promise<boolean> => {
+      const masters = await cluster.masters();
+      return masters.includes(replica) && masters.length === length;
+    };
+    await waitUntil(isDone, { ...WAIT, what: 'it to be done' });
 
     // A caller that got a value from a slot that moved sees that the epoch has changed, and does not use the value.
-    const untouched = health.epoch;
     let noticed = false;
     for (const key of KEYS) {
       await store.get(key).catch(() => null);
