@@ -134,17 +134,21 @@ async function dumpEntry(redis: RawRedis, key: string): Promise<string> {
   }
 }
 
-/** Every row of every table, or its newest MAX_ROWS, as text; bytea shows as hex. */
+/**
+ * Every row of every table, or its newest MAX_ROWS, as text; bytea shows as hex. One table after the other: PostgreSQL
+ * takes longer for a connection than for all of them.
+ */
 async function dumpDatabase(backends: Backends): Promise<Place[]> {
   const tables = await backends.rows<{ name: string }>(
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
      WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
   );
-  const dumps = tables.map(async ({ name }) => {
+  const places: Place[] = [];
+  for (const { name } of tables) {
     const rows = await backends.rows<{ text: string }>(
       `SELECT t::text AS text FROM ${name} AS t ORDER BY ctid DESC LIMIT ${MAX_ROWS}`,
     );
-    return rows.map(({ text }) => ({ where: `table ${name}`, text }));
-  });
-  return (await Promise.all(dumps)).flat();
+    for (const { text } of rows) places.push({ where: `table ${name}`, text });
+  }
+  return places;
 }
