@@ -11,6 +11,8 @@ export class MemoryStore implements LeaseStore {
     maxSize: MAX_CHARACTERS,
     sizeCalculation: (raw, key) => raw.length + key.length,
     ttl: DEFAULT_TTL_MS,
+    // Else it takes the time of an earlier call for as long as the event loop does not turn.
+    ttlResolution: 0,
   });
 
   /** Entries and leases. */
