@@ -3,6 +3,7 @@ import { startTestApp, type TestApp } from '../../support/app.js';
 import { asyncApi } from '../../support/asyncapi.js';
 import { waitUntil } from '../../support/barrier.js';
 import { createPlatform, type Person, register } from '../../support/factories.js';
+import { collectGarbage } from '../../support/garbage.js';
 import { type OpenApiDoc, readOpenApi, type SchemaDoc } from '../../support/openapi.js';
 import { StatementCounter } from '../../support/statements.js';
 
@@ -37,6 +38,25 @@ describe('health', () => {
     const seconds = (performance.now() - started) / 1000;
     expect(answers.every(({ status }) => status === 200)).toBe(true);
     expect(await pings()).toBeLessThanOrEqual(1 + Math.ceil(seconds));
+  });
+});
+
+describe('an application that has closed', () => {
+  const closed = async (): Promise<WeakRef<object>> => {
+    const other = await startTestApp({ backends: app.backends });
+    expect((await other.client.get('/metrics')).status).toBe(200);
+    await other.close();
+    return new WeakRef(other.app);
+  };
+
+  it('leaves nothing behind that keeps it in memory, and what measures the process goes on', async () => {
+    const application = await closed();
+    const isGone = (): boolean => {
+      collectGarbage();
+      return application.deref() === undefined;
+    };
+    await waitUntil(isGone, { timeoutMs: 30_000, what: 'it to be collected', intervalMs: 200 });
+    expect((await app.client.get('/metrics')).text).toMatch(/^nodejs_eventloop_lag_mean_seconds \d/m);
   });
 });
 

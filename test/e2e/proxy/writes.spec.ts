@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import { Readable } from 'node:stream';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { waitUntil } from '../../support/barrier.js';
 import { type Person, createPlatform, register } from '../../support/factories.js';
+import { collectGarbage } from '../../support/garbage.js';
 import type { HttpClient } from '../../support/http-client.js';
 import { expectProblem } from '../../support/problems.js';
 import { ScriptedInstance } from '../../support/scripted-instance.js';
@@ -14,9 +13,7 @@ import { ScriptedInstance } from '../../support/scripted-instance.js';
 const MIB = 1024 ** 2;
 /** Of what is still in use. */
 function liveBytes(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
+  collectGarbage();
   return process.memoryUsage().arrayBuffers;
 }
 
