@@ -1,3 +1,4 @@
+import { ErrorReply } from '@redis/client';
 import { waitUntil } from '../barrier.js';
 import { command } from './redis-command.js';
 import { type RedisServer, startRedis } from './redis.js';
@@ -46,9 +47,25 @@ export class RedisSentinels {
     await waitUntil(() => isHealthy().catch(() => false), { ...SETTLE, what: 'the sentinels to be content' });
   }
 
+  /** Returns when they have another master, although this one runs. */
+  async failOver(): Promise<void> {
+    const old = await this.master();
+    const isDone = async (): Promise<boolean> => {
+      if ((await this.master()) !== old) return true;
+      await command(this.sentinels[0], ['SENTINEL', 'FAILOVER', MASTER_NAME]).catch(notYet);
+      return false;
+    };
+    await waitUntil(isDone, { ...SETTLE, intervalMs: 500, what: 'another master' });
+  }
+
   async remove(): Promise<void> {
     await Promise.all([...this.sentinels, ...this.servers].map((server) => server.remove()));
   }
+}
+
+/** A sentinel refuses, or begins and gives up, until it has heard lately how the replica is. */
+function notYet(error: unknown): void {
+  if (!(error instanceof ErrorReply && /^(NOGOODSLAVE|INPROG)/.test(error.message))) throw error;
 }
 
 /** The caller removes them; they go with this process at the latest. */
