@@ -65,10 +65,13 @@ export class Backends implements Seen {
       connectionString: database.url,
       max: 10,
       connectionTimeoutMillis: 10_000,
+      // None is closed: another one would cost PostgreSQL more than a test's statements do.
+      idleTimeoutMillis: 0,
       // Not to be counted among the statements of the apps.
       options: '-c pg_stat_statements.track=none',
     });
     sql.on('error', () => undefined);
+    if (!empty) await sql.query('UPDATE installation SET id = DEFAULT');
     const redis = rawRedis(url);
     await redis.connect();
     return new Backends(database, url, sql, redis, keyPrefix);

@@ -30,14 +30,13 @@ export async function createTestDatabase(own?: string): Promise<TestDatabase> {
   return testDatabase(server, name, own === undefined ? process.env.TEST_POOLER_URL : undefined);
 }
 
-/** One on the run's PostgreSQL that has the application's tables, as a first start leaves them, and an installation of its own. */
+/** One on the run's PostgreSQL that has the application's tables, as a first start leaves them. Its installation's id is the template's. */
 export async function createMigratedDatabase(): Promise<TestDatabase> {
   const server = required('TEST_DATABASE_URL');
   const name = newName();
   await withPostgres(server, async (client) => {
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${await template(client, server)}`);
   });
-  await execute(at(server, name), 'UPDATE installation SET id = DEFAULT');
   return testDatabase(server, name, process.env.TEST_POOLER_URL);
 }
 
