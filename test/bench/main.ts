@@ -25,6 +25,7 @@ const { values: options } = parseArgs({
     scale: { type: 'boolean', default: false },
     scaleRows: { type: 'string', default: '1000000' },
     soak: { type: 'string' },
+    sql: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     only: { type: 'string' },
     against: { type: 'string' },
@@ -87,27 +88,28 @@ async function main(): Promise<void> {
     console.log(JSON.stringify(machine));
     // The first one alone: it applies the migrations.
     const ours = await deployment.startApp();
-    const [second, uncached, limited] = await Promise.all([
-      deployment.startApp(),
-      deployment.startApp(CACHE_OFF),
-      deployment.startApp(LIMITED),
-    ]);
-    const other = await otherBuild(deployment);
-    const build: Build = { plain: ours, limited };
+    // Not before they are asked for: each also follows what the others do.
+    const second = once(() => deployment.startApp());
+    const uncached = once(() => deployment.startApp(CACHE_OFF));
+    const limited = once(() => deployment.startApp(LIMITED));
+    const build = async (): Promise<Build> => ({ plain: ours, limited: await limited() });
+    const other = once(() => otherBuild(deployment));
     const all: Readonly<Record<Part, () => Promise<Section>>> = {
-      rates: async () => rates(chosen(await contestants(deployment, build, uncached, other)), plan),
+      rates: async () =>
+        rates(chosen(await contestants(deployment, await build(), await uncached(), await other())), plan),
       fernet: () => Promise.resolve(fernet(plan.rounds, sizes.fernetMs)),
-      stampede: () => stampede(deployment, [ours, second], sizes.stampedes),
-      queriesSaved: () => queriesSaved(deployment, ours, uncached, sizes.requests),
+      stampede: async () => stampede(deployment, [ours, await second()], sizes.stampedes),
+      queriesSaved: async () => queriesSaved(deployment, ours, await uncached(), sizes.requests),
       coldUsers: () => coldUsers(deployment),
-      writes: () => writes(deployment, build, other, { rounds: plan.rounds, cycles: sizes.cycles }),
+      writes: async () =>
+        writes(deployment, await build(), await other(), { rounds: plan.rounds, cycles: sizes.cycles }),
       eventClients: () => eventClients(deployment, sizes, options.against),
       memory: () => memoryOfUsers(deployment, sizes.users),
       firstPaint: () => firstPaint(ours, plan.rounds),
       proxyCost: () => proxyCost(deployment, plan, options.against),
       scale: () => scale(plan.rounds, scaleRows),
       profile: () => profile(deployment),
-      soak: () => soak(deployment, soakMinutes),
+      soak: () => soak(deployment, soakMinutes, options.sql),
     };
     const sections = new Map<string, Section>();
     for (const name of names) {
@@ -138,6 +140,11 @@ async function otherBuild(deployment: Deployment): Promise<Build | null> {
     plain: await deployment.startApp({}, against),
     limited: await deployment.startApp(LIMITED, against),
   };
+}
+
+function once<T>(start: () => Promise<T>): () => Promise<T> {
+  let started: Promise<T> | undefined;
+  return () => (started ??= start());
 }
 
 /** Those that `--contestants` names, a regular expression. */

@@ -3,31 +3,40 @@ import { FOLLOW_OUTCOMES } from '../../src/outbox/followed-writes.js';
 import { COLLECTABLE } from '../support/fault-preload.js';
 import { FaultProcess } from '../support/fault-process.js';
 import type { InsertedUser } from '../support/insert-users.js';
-import type { Deployment } from './deployment.js';
+import { DRAINED_MS, type Deployment } from './deployment.js';
 import { residentBytes } from './memory.js';
 import { type Section, count, exactly, megabytes } from './report.js';
 
 const USERS = 500;
+/** With writes by SQL: of fewer, no entry would live long enough to be read. */
+const USERS_BY_SQL = 2_000;
 const CONCURRENCY = 16;
+/** Else hardly a row would be changed beside it. */
+const CONCURRENCY_BY_SQL = 2;
 const MINUTE_MS = 60_000;
 /** Before each whole minute there is as much time without a fault, so that all are looked at in the same state. */
 const FAULTS_AT_MS = [15_000, 45_000];
 const FAULT_MS = 3_000;
+/** Rows that one statement changes, as one by hand or of a migration would. */
+const ROWS = 1_000;
 /** After the last write: longer than a process follows it. */
 const FOLLOWED_MS = 15_000;
 
 /**
  * Mixed load on two processes with Redis killed and frozen in turns: resident memory of one against that after the first minute,
  * and what the followed writes have found on all processes.
+ *
+ * @param bySql rows are changed by SQL too, beside the application, as fast as its relays can drop what is cached of them.
  */
-export async function soak(deployment: Deployment, minutes: number): Promise<Section> {
+export async function soak(deployment: Deployment, minutes: number, bySql: boolean): Promise<Section> {
   const process = new FaultProcess(await deployment.startApp(COLLECTABLE), undefined, undefined);
   const all = deployment.apps.map((api) => new FaultProcess(api, undefined, undefined));
   const loaded = [process, ...all.slice(0, 1)];
-  const users = await deployment.addUsers(USERS);
+  const users = await deployment.addUsers(bySql ? USERS_BY_SQL : USERS);
   const running = new AbortController();
   const started = performance.now();
-  const load = mixedLoad(loaded, users, running.signal);
+  const load = mixedLoad(loaded, users, bySql ? CONCURRENCY_BY_SQL : CONCURRENCY, running.signal);
+  const changing = bySql ? changeBySql(deployment, users, running.signal) : Promise.resolve(0);
   const residentByMinute: number[] = [];
   try {
     for (let minute = 0; minute < minutes; minute++) {
@@ -44,6 +53,7 @@ export async function soak(deployment: Deployment, minutes: number): Promise<Sec
     running.abort();
   }
   const { statuses, writes } = await load;
+  const rows = await changing;
   const seconds = (performance.now() - started) / 1000;
   await sleep(FOLLOWED_MS);
   const metrics = await Promise.all(all.map((one) => one.metrics()));
@@ -62,7 +72,7 @@ export async function soak(deployment: Deployment, minutes: number): Promise<Sec
         goal: { atMost: 1.1 },
       },
       {
-        what: `inconsistencies found by ${all.length} processes in ${count(writes)} writes`,
+        what: `inconsistencies found by ${all.length} processes in ${count(writes + rows)} writes`,
         value: exactly(inconsistencies),
         goal: { atMost: 0 },
       },
@@ -70,10 +80,10 @@ export async function soak(deployment: Deployment, minutes: number): Promise<Sec
     lines: [
       `Soak: ${megabytes(first)} after 1 minute, ${megabytes(last)} after ${minutes}, garbage collected before; answers by ` +
         `status: ${JSON.stringify(statuses)}`,
-      `${count(writes)} writes, ${count(writes / seconds)} a second; entries followed by ${all.length} processes: ` +
+      `${count(writes)} writes, ${count(writes / seconds)} a second, and ${count(rows)} rows changed by SQL; entries followed by ${all.length} processes: ` +
         `${JSON.stringify(followed)}; inconsistencies: ${inconsistencies}`,
     ],
-    figures: { minutes, residentByMinute, statuses, writes, seconds, followed, inconsistencies },
+    figures: { minutes, residentByMinute, statuses, writes, rows, seconds, followed, inconsistencies },
   };
 }
 
@@ -93,6 +103,7 @@ async function frozen({ redis }: Deployment): Promise<void> {
 async function mixedLoad(
   processes: readonly FaultProcess[],
   users: readonly InsertedUser[],
+  concurrency: number,
   signal: AbortSignal,
 ): Promise<{ readonly statuses: Record<string, number>; readonly writes: number }> {
   const statuses: Record<string, number> = {};
@@ -109,8 +120,26 @@ async function mixedLoad(
       statuses[status] = (statuses[status] ?? 0) + 1;
     }
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  await Promise.all(Array.from({ length: concurrency }, worker));
   return { statuses, writes };
+}
+
+/** @returns how many rows were changed. */
+async function changeBySql(
+  { backends }: Deployment,
+  users: readonly InsertedUser[],
+  signal: AbortSignal,
+): Promise<number> {
+  const text = 'UPDATE platform_connections SET name = $1 WHERE id = ANY($2)';
+  let rows = 0;
+  while (!signal.aborted) {
+    const first = Math.floor(Math.random() * (users.length - ROWS));
+    const ids = users.slice(first, first + ROWS).map(({ platformId }) => platformId);
+    const { rowCount } = await backends.sql.query(text, [`by SQL ${rows}`, ids]);
+    rows += rowCount ?? 0;
+    await backends.settled(DRAINED_MS);
+  }
+  return rows;
 }
 
 /** Eight requests of 25. */
