@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { waitUntil } from '../support/barrier.js';
+import { ended, waitUntil } from '../support/barrier.js';
 import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import type { InsertedUser } from '../support/insert-users.js';
@@ -38,12 +38,12 @@ it('SIGTERM: what runs is finished, what comes after it on the same connection i
           .then(({ length }) => length > 0),
       { timeoutMs: 3000, what: 'the request to wait for the lock' },
     );
-    const ended = api.api.stop();
+    const exited = api.api.stop();
     await waitUntil(isRefused, { timeoutMs: 3000, what: 'the process to refuse connections' });
     send(`/v1/platforms/${user.platformId}`);
     await locker.query('ROLLBACK');
     await once(socket, 'close');
-    expect(await ended).toBe(0);
+    expect(await exited).toBe(0);
   } finally {
     await locker.query('ROLLBACK');
     locker.release();
@@ -57,14 +57,14 @@ it('SIGTERM: connections on which nothing, half a head or half a body was sent h
   const process = await deployment.startProcess();
   const body = 'Host: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"email":';
   const unfinished = ['', 'GET /v1/platforms HT', `POST /v1/auth/login HTTP/1.1\r\n${body}`];
-  const sockets = unfinished.map(() => connect(process.api.port, '127.0.0.1').on('error', () => undefined));
+  const sockets = unfinished.map(() => connect(process.api.port, '127.0.0.1'));
   try {
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
     for (const [n, text] of unfinished.entries()) sockets[n]?.write(text);
-    const ended = sockets.map((socket) => once(socket, 'close'));
+    const allEnded = Promise.all(sockets.map(ended));
     // By itself it would stay: stop() kills what has not ended by then, and that is no exit code.
     expect(await process.api.stop(20_000)).toBe(0);
-    await Promise.all(ended);
+    await allEnded;
   } finally {
     for (const socket of sockets) socket.destroy();
   }

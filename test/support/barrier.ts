@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Deferred<T> {
@@ -80,4 +81,10 @@ export async function outcome(promise: Promise<unknown>, timeoutMs = 300): Promi
     () => 'failed',
   );
   return within(settled, timeoutMs, () => new Error('hung')).catch(() => 'hung');
+}
+
+/** Resolves when the connection has ended, however: one that is closed with something unread is reset. */
+export async function ended(socket: Socket): Promise<void> {
+  socket.on('error', () => undefined);
+  await new Promise<void>((resolve) => socket.once('close', () => resolve()));
 }

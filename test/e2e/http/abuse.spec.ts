@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../../src/config/load-config.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
-import { waitUntil } from '../../support/barrier.js';
+import { ended, waitUntil } from '../../support/barrier.js';
 import { type Person, createPlatform, register, signAccessToken, unique } from '../../support/factories.js';
 import type { HttpClient } from '../../support/http-client.js';
 import { itOnOneServer } from '../../support/one-server.js';
@@ -270,14 +270,16 @@ describe('abuse', () => {
       });
       const sockets = [await open(few), await open(few), await open(few)];
       const excess = await open(few);
-      await once(excess, 'close');
+      await ended(excess);
       const [first] = sockets;
       first?.destroy();
       const admitted = async (): Promise<boolean> => {
         const socket = await open(few);
+        let answer = '';
+        socket.on('data', (chunk) => (answer += chunk.toString()));
         socket.write('GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-        const answer = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
-        return String(answer[0]).startsWith('HTTP/1.1 200');
+        await ended(socket);
+        return answer.startsWith('HTTP/1.1 200');
       };
       await waitUntil(admitted, { timeoutMs: 10_000, what: 'the place of one that has gone' });
       for (const socket of sockets) socket.destroy();
