@@ -50,6 +50,7 @@ const sizes = options.quick
 const soakMinutes = Number(options.soak ?? 0);
 if (options.soak !== undefined && !(Number.isInteger(soakMinutes) && soakMinutes >= 2))
   throw new Error('--soak wants whole minutes, at least 2: the first is what the last is compared with');
+if (options.sql && soakMinutes === 0) throw new Error('--sql is of the soak: give --soak too');
 
 const scaleRows = Number(options.scaleRows);
 if (!(Number.isInteger(scaleRows) && scaleRows >= 1000))

@@ -293,7 +293,7 @@ describe('abuse', () => {
         socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
         let answer = '';
         socket.on('data', (chunk) => (answer += chunk.toString()));
-        await once(socket, 'close');
+        await ended(socket);
         return answer.slice(0, 12);
       };
       const answers: string[] = [];
@@ -306,7 +306,7 @@ describe('abuse', () => {
         const socket = await open(few);
         socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
         socket.once('data', () => socket.resetAndDestroy());
-        await once(socket, 'close');
+        await ended(socket);
       }
       expect((await few.client.get('/health/live')).status).toBe(200);
       await few.close();
@@ -336,7 +336,7 @@ describe('abuse', () => {
       socket.write(text);
       let answer = '';
       socket.on('data', (chunk) => (answer += chunk.toString()));
-      await once(socket, 'close');
+      await ended(socket);
       expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
       expect(answer).toContain('Content-Type: application/problem+json');
       expect(answer).toMatch(/X-Content-Type-Options: nosniff/);
