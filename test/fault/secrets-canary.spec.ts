@@ -19,7 +19,8 @@ import { type PostgresServer, startPostgres } from '../support/servers/postgres.
 import { type RedisServer, startRedis } from '../support/servers/redis.js';
 import { TraceCollector } from '../support/trace-collector.js';
 import { Watched } from '../support/watched.js';
-import { callEverything, providersToken } from './canary/calls.js';
+import { providersToken } from './canary/calls/accounts.js';
+import { callEverything } from './canary/calls.js';
 import { type Canary, newPlatform } from './canary/canary.js';
 import { connect, makeDue, useEchoing } from './canary/instance.js';
 import { listen } from './canary/listeners.js';
