@@ -2,6 +2,12 @@ import { defineConfig } from 'rolldown';
 
 /** The innermost, with its folder: what a file of libraries begins with. */
 const LIBRARY = /node_modules\/(?:@[^/]+\/)?[^/]+\/(?!.*node_modules)/;
+/**
+ * Loaded by what requires them and never used: the drivers of other databases, the Redis client that
+ * `cache-manager-redis-yet` would make by itself, BullMQ on PostgreSQL, and the telephone numbers of the world.
+ */
+const UNUSED =
+  /\/typeorm\/driver\/(?!postgres\/|types\/)[^/]+\/|\/cache-manager-redis-yet\/node_modules\/@?redis\/|\/bullmq\/dist\/cjs\/postgres\/|\/libphonenumber-js\//;
 const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /**
@@ -34,6 +40,10 @@ export default defineConfig({
     'pg-native',
   ],
   plugins: [
+    {
+      name: 'unused',
+      load: { filter: { id: UNUSED }, handler: () => 'module.exports = {};' },
+    },
     {
       name: 'libraries',
       transform: {
@@ -75,6 +85,6 @@ export default defineConfig({
     // Apart from src: Node would take what has no source map for the part of src that stands before it.
     codeSplitting: { groups: [{ name: 'libraries', test: /\/node_modules\//, entriesAware: true }] },
     entryFileNames: '[name].js',
-    chunkFileNames: ({ name }) => `chunks/${name.split('~')[0]}-[hash].js`,
+    chunkFileNames: ({ name }) => `chunks/${name.split('~')[0]}.js`,
   },
 });

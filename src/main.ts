@@ -1,10 +1,12 @@
 import cluster from 'node:cluster';
+import { keepCompiledCode } from './common/compile-cache.js';
 import { StartFailure, listenFailure } from './common/start-failure.js';
 import { keepTickShape } from './common/tick-shape.js';
 import type { AppConfig } from './config/app-config.js';
 import { ConfigurationError, loadConfig } from './config/load-config.js';
 
 async function main(): Promise<void> {
+  keepCompiledCode();
   keepTickShape();
   const config = loadConfig(process.env);
   if (config.workers > 1 && cluster.isPrimary) {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { OPERATOR, onBehalfOf } from '../audit/audit-origin.js';
+import { keepCompiledCode } from '../common/compile-cache.js';
 import { DomainError } from '../common/domain-error.js';
 import { StartFailure } from '../common/start-failure.js';
 import type { AppConfig } from '../config/app-config.js';
@@ -20,7 +21,9 @@ import { say } from './output.js';
 import { registerRestoreFinish } from './restore-finish.js';
 import { registerUsers } from './users.js';
 
-// For what the actions load: Node asks for the source map of a module when it loads it.
+// For what the actions load.
+keepCompiledCode();
+// Node asks for the source map of a module when it loads it.
 process.setSourceMapsEnabled(true);
 
 // Each action loads its own dependencies: help and keys:generate need neither the database nor the application.

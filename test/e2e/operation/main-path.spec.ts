@@ -1,4 +1,7 @@
+import { existsSync, readdirSync } from 'node:fs';
+import nodeModule from 'node:module';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { projectFile } from '../../../src/common/project-file.js';
 import { FernetKey } from '../../../src/crypto/fernet.js';
 import { waitUntil } from '../../support/barrier.js';
 import { runCli } from '../../support/cli.js';
@@ -85,6 +88,14 @@ it('ends with 0 on SIGTERM, promotes the account by the command line, and starts
   const demo = await signIn();
   expect(demo.user.role).toBe('admin');
   expect((await demo.client.get('/v1/platforms')).json<PlatformJson[]>()).toHaveLength(1);
+});
+
+it('keeps what V8 has compiled for the next start, where this release of Node can', () => {
+  const folder = projectFile('node_modules/.cache/platform-manager');
+  const releases = existsSync(folder) ? readdirSync(folder) : [];
+  expect(releases.some((name) => name.startsWith(`${process.version}-`))).toBe(
+    'enableCompileCache' in nodeModule,
+  );
 });
 
 it('makes an encryption key by the command line', async () => {
