@@ -79,21 +79,18 @@ export class Deployment {
   }
 
   /**
-   * Users with three sealed connections each. Needs a process that runs: the invalidations of the new rows are waited
-   * for, else they would be drops in the middle of what is counted.
+   * Users with sealed connections. Needs a process that runs: the invalidations of the new rows are waited for, else they
+   * would be drops in the middle of what is counted.
    */
-  async addUsers(count: number): Promise<InsertedUser[]> {
-    const users = await this.insertUsers(count);
+  async addUsers(count: number, connections = PLATFORMS_PER_USER): Promise<InsertedUser[]> {
+    const users = await this.insertUsers(count, connections);
     await this.backends.settled(DRAINED_MS);
     return users;
   }
 
-  insertUsers(count: number): Promise<InsertedUser[]> {
+  insertUsers(count: number, connections = PLATFORMS_PER_USER): Promise<InsertedUser[]> {
     const app = { clientId: 'key', clientSecret: 'secret' };
-    return insertUsers(this.backends, count, {
-      connections: PLATFORMS_PER_USER,
-      own: { username: 'somebody', app },
-    });
+    return insertUsers(this.backends, count, { connections, own: { username: 'somebody', app } });
   }
 
   /** Statements of the API since `work` began, as the database counted them. */

@@ -8,8 +8,10 @@ import { residentBytes } from './memory.js';
 import { type Section, count, exactly, megabytes } from './report.js';
 
 const USERS = 500;
-/** With writes by SQL: of fewer, no entry would live long enough to be read. */
-const USERS_BY_SQL = 2_000;
+/** With writes by SQL: so few that each is read again soon after a write. */
+const USERS_BY_SQL = 100;
+/** So many that a statement can change 1,000 rows. */
+const CONNECTIONS_BY_SQL = 20;
 const CONCURRENCY = 16;
 /** Else hardly a row would be changed beside it. */
 const CONCURRENCY_BY_SQL = 2;
@@ -17,8 +19,8 @@ const MINUTE_MS = 60_000;
 /** Before each whole minute there is as much time without a fault, so that all are looked at in the same state. */
 const FAULTS_AT_MS = [15_000, 45_000];
 const FAULT_MS = 3_000;
-/** Rows that one statement changes, as one by hand or of a migration would. */
-const ROWS = 1_000;
+/** Whose rows one statement changes, as one by hand or of a migration would. */
+const USERS_OF_STATEMENT = USERS_BY_SQL / 2;
 /** After the last write: longer than a process follows it. */
 const FOLLOWED_MS = 15_000;
 
@@ -32,7 +34,11 @@ export async function soak(deployment: Deployment, minutes: number, bySql: boole
   const process = new FaultProcess(await deployment.startApp(COLLECTABLE), undefined, undefined);
   const all = deployment.apps.map((api) => new FaultProcess(api, undefined, undefined));
   const loaded = [process, ...all.slice(0, 1)];
-  const users = await deployment.addUsers(bySql ? USERS_BY_SQL : USERS);
+  const users = bySql
+    ? await deployment.addUsers(USERS_BY_SQL, CONNECTIONS_BY_SQL)
+    : await deployment.addUsers(USERS);
+  // For reveals, which need a recent sign-in, until the end.
+  await deployment.backends.rows(`UPDATE sessions SET confirmed_at = now() + interval '1 day'`);
   const running = new AbortController();
   const started = performance.now();
   const load = mixedLoad(loaded, users, bySql ? CONCURRENCY_BY_SQL : CONCURRENCY, running.signal);
@@ -130,12 +136,12 @@ async function changeBySql(
   users: readonly InsertedUser[],
   signal: AbortSignal,
 ): Promise<number> {
-  const text = 'UPDATE platform_connections SET name = $1 WHERE id = ANY($2)';
+  const text = 'UPDATE platform_connections SET name = $1 || id WHERE user_id = ANY($2)';
   let rows = 0;
   while (!signal.aborted) {
-    const first = Math.floor(Math.random() * (users.length - ROWS));
-    const ids = users.slice(first, first + ROWS).map(({ platformId }) => platformId);
-    const { rowCount } = await backends.sql.query(text, [`by SQL ${rows}`, ids]);
+    const first = Math.floor(Math.random() * (users.length - USERS_OF_STATEMENT));
+    const ids = users.slice(first, first + USERS_OF_STATEMENT).map(({ id }) => id);
+    const { rowCount } = await backends.sql.query(text, [`by SQL ${rows}, `, ids]);
     rows += rowCount ?? 0;
     await backends.settled(DRAINED_MS);
   }

@@ -41,6 +41,7 @@ import { KeyRotations1764007800000 } from './1764007800000-key-rotations.js';
 import { FollowedWrites1764008200000 } from './1764008200000-followed-writes.js';
 import { PublishLock1764008400000 } from './1764008400000-publish-lock.js';
 import { WatchByInstance1764008500000 } from './1764008500000-watch-by-instance.js';
+import { PublishJit1764008600000 } from './1764008600000-publish-jit.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -87,4 +88,5 @@ export const MIGRATIONS = [
   FollowedWrites1764008200000,
   PublishLock1764008400000,
   WatchByInstance1764008500000,
+  PublishJit1764008600000,
 ];

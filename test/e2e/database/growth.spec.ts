@@ -45,7 +45,7 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
   }, FILL_MS);
 
   it(
-    'no statement reads a large table from end to end, or more of it than it is bound to',
+    'no statement reads a large table from end to end, or more of it than it is bound to, or is compiled',
     async () => {
       const plans = await Plans.record(backends);
       // The relay and the watcher too.
@@ -73,6 +73,7 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
       expect(new Set(visits.map(({ table }) => table)).size).toBe(19);
       expect(visits.filter(({ how }) => how.startsWith('Seq'))).toEqual([]);
       expect(visits.filter(({ rows }) => rows > MOST_ROWS)).toEqual([]);
+      expect(new Set(plans.compiled)).toEqual(new Set());
       const claims = visits.filter(({ statement }) => statement.includes('AS "refreshDue" FROM claimed'));
       expect(claims).not.toEqual([]);
       expect(claims.filter(({ rows }) => rows > MOST_TO_CLAIM)).toEqual([]);

@@ -39,6 +39,8 @@ interface PlanNode {
 interface Explained {
   readonly 'Query Text': string;
   readonly Plan: PlanNode;
+  /** What it took to compile the plan, if that was done. */
+  readonly JIT?: object;
 }
 
 /** What a statement did to a large table, for a message that says all of it. */
@@ -65,6 +67,8 @@ export class Plans {
     );
     const plans = new Plans(new Map(indexes.map(({ name, table }) => [name, table])));
     const settings = {
+      // As by default.
+      jit: 'on',
       session_preload_libraries: 'auto_explain',
       'auto_explain.log_min_duration': '0',
       'auto_explain.log_analyze': 'on',
@@ -87,6 +91,11 @@ export class Plans {
 
   get statements(): readonly string[] {
     return this.#explained.map((one) => one['Query Text']);
+  }
+
+  /** Those whose plan looked so expensive that PostgreSQL compiled it, which takes tens of milliseconds each time. */
+  get compiled(): readonly string[] {
+    return this.#explained.filter(({ JIT }) => JIT !== undefined).map((one) => one['Query Text']);
   }
 
   visits(): Visit[] {
