@@ -4,6 +4,7 @@ import type { Deployment } from './deployment.js';
 import type { Target } from './load.js';
 
 export const CONSTANT = 'limit: Nest + Fastify, constant';
+export const RAW_GET = 'Fastify + one Redis GET, nobody signed in';
 export const INTERCEPTOR = "Nest's CacheInterceptor, nobody signed in";
 export const LIST_HIT = 'ours: list, hit';
 /** A user for each of the 32 connections: callers of one user share a read of Redis, or a load. */
@@ -77,7 +78,7 @@ export async function contestants(
   return new Map<string, Target>([
     ['limit: node:http, constant', to(bare, '/')],
     [CONSTANT, to(constant, '/constant')],
-    ['Fastify + one Redis GET, nobody signed in', to(raw, '/list')],
+    [RAW_GET, to(raw, '/list')],
     [INTERCEPTOR, to(interceptor, '/list')],
     ['BentoCache, nobody signed in', to(bento, '/list')],
     ['cacheable, nobody signed in', to(cacheable, '/list')],

@@ -1,6 +1,7 @@
 import {
   CONSTANT,
   INTERCEPTOR,
+  RAW_GET,
   LISTS_BY_KEY,
   LISTS_BY_KEY_OTHER,
   LISTS_CACHE_OFF,
@@ -65,6 +66,10 @@ export async function rates(targets: ReadonlyMap<string, Target>, plan: Plan): P
         LISTS_HIT,
         CONSTANT,
       ),
+      ...compare('lists of 32 users, hit / Fastify with one Redis GET', 'rate', LISTS_HIT, RAW_GET, {
+        atLeast: 0.92,
+      }),
+      ...compare('CPU of Fastify with one Redis GET / lists of 32 users, hit', 'cpuUs', RAW_GET, LISTS_HIT),
       ...compare("lists of 32 users, hit / Nest's CacheInterceptor", 'rate', LISTS_HIT, INTERCEPTOR),
       ...compare('lists of 32 users, with rate limits / without', 'rate', LISTS_LIMITED, LISTS_HIT, {
         atLeast: 0.95,
