@@ -182,7 +182,9 @@ describe('a client', () => {
     const engine = ear.socket.io.engine as unknown as {
       transport: { ws: { _socket: { pause(): void; resume(): void } } };
     };
-    engine.transport.ws._socket.pause();
+    // Kept: if this takes long, the client has missed pings and let go of it.
+    const { _socket: taking } = engine.transport.ws;
+    taking.pause();
     await backends.rows(
       `INSERT INTO platform_changes (user_id, platform_id, type, drained_at)
        SELECT $1, $2, 'platform.updated', now() FROM generate_series(1, $3::integer)`,
@@ -197,7 +199,7 @@ describe('a client', () => {
       what: 'both to be sent away',
       intervalMs: 200,
     });
-    engine.transport.ws._socket.resume();
+    taking.resume();
     await ear.sign('disconnect');
     // What had left before is all that was ever in memory or on its way.
     expect(ear.events.length).toBeLessThan(EVENTS);
