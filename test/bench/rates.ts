@@ -1,7 +1,6 @@
 import {
   CONSTANT,
   INTERCEPTOR,
-  RAW_GET,
   LISTS_BY_KEY,
   LISTS_BY_KEY_OTHER,
   LISTS_CACHE_OFF,
@@ -13,6 +12,7 @@ import {
   LISTS_SELECT,
   LIST_HIT,
   LIST_OTHER,
+  RAW_GET,
   REVEAL,
   REVEAL_OTHER,
 } from './contestants.js';

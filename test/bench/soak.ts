@@ -139,7 +139,7 @@ async function changeBySql(
   const text = 'UPDATE platform_connections SET name = $1 || id WHERE user_id = ANY($2)';
   let rows = 0;
   while (!signal.aborted) {
-    const first = Math.floor(Math.random() * (users.length - USERS_OF_STATEMENT));
+    const first = Math.floor(Math.random() * (users.length - USERS_OF_STATEMENT + 1));
     const ids = users.slice(first, first + USERS_OF_STATEMENT).map(({ id }) => id);
     const { rowCount } = await backends.sql.query(text, [`by SQL ${rows}, `, ids]);
     rows += rowCount ?? 0;

@@ -183,8 +183,8 @@ describe('a client', () => {
       transport: { ws: { _socket: { pause(): void; resume(): void } } };
     };
     // Kept: if this takes long, the client has missed pings and let go of it.
-    const { _socket: taking } = engine.transport.ws;
-    taking.pause();
+    const { _socket: socket } = engine.transport.ws;
+    socket.pause();
     await backends.rows(
       `INSERT INTO platform_changes (user_id, platform_id, type, drained_at)
        SELECT $1, $2, 'platform.updated', now() FROM generate_series(1, $3::integer)`,
@@ -199,7 +199,7 @@ describe('a client', () => {
       what: 'both to be sent away',
       intervalMs: 200,
     });
-    taking.resume();
+    socket.resume();
     await ear.sign('disconnect');
     // What had left before is all that was ever in memory or on its way.
     expect(ear.events.length).toBeLessThan(EVENTS);
