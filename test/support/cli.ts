@@ -22,9 +22,13 @@ export interface RunningCli {
 }
 
 /** An operator command of the built program, in a process of its own. */
-export function startCli(args: readonly string[], env: Readonly<Record<string, string>>): RunningCli {
+export function startCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  node = process.execPath,
+): RunningCli {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, ['dist/cli/main.js', ...args], {
+  const child = spawn(node, ['dist/cli/main.js', ...args], {
     cwd: ROOT,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -43,6 +47,6 @@ export function startCli(args: readonly string[], env: Readonly<Record<string, s
 }
 
 /** The same, to its end. */
-export function runCli(args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliRun> {
-  return startCli(args, env).done;
+export function runCli(...given: Parameters<typeof startCli>): Promise<CliRun> {
+  return startCli(...given).done;
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { secretsMadeFor } from './secret-answers.js';
 import type { Secrets } from './secrets.js';
 
@@ -19,6 +21,7 @@ export interface RequestOptions {
 }
 
 const TIMEOUT_MS = 60_000;
+const agent = new Agent({ keepAlive: true });
 
 export class TestResponse {
   constructor(
@@ -89,37 +92,52 @@ export class HttpClient {
     { body, raw, headers = {} }: RequestOptions = {},
   ): Promise<TestResponse> {
     const started = performance.now();
-    const answer = await fetch(`${this.baseUrl}${path}`, {
+    const content = body === undefined ? raw : JSON.stringify(body);
+    // Not fetch, which was a tenth of what a test file took of the processor.
+    const outgoing = request(`${this.baseUrl}${path}`, {
       method,
-      redirect: 'manual',
+      agent,
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
         ...(this.accessToken === undefined ? {} : { Authorization: `Bearer ${this.accessToken}` }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(content === undefined ? {} : { 'Content-Length': Buffer.byteLength(content) }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(raw === undefined ? {} : { body: raw as NonNullable<RequestInit['body']> }),
     });
+    // Of what fails before the answer, `once` tells; of what fails in it, its body. After it there may be a body that nobody wanted.
+    outgoing.on('error', () => undefined);
+    outgoing.end(content);
+    const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+    const received = headersOf(answer);
     const text = await textOf(answer);
     const exchange: Exchange = {
       method,
       path: path.split('?', 1)[0] ?? path,
-      status: answer.status,
-      headers: Object.fromEntries(answer.headers),
+      status: answer.statusCode ?? 0,
+      headers: Object.fromEntries(received),
       text,
     };
     this.exchanges.push(exchange);
     this.secrets.add(...secretsMadeFor(exchange));
-    return new TestResponse(answer.status, answer.headers, text, performance.now() - started);
+    return new TestResponse(exchange.status, received, text, performance.now() - started);
   }
 }
 
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
+  return headers;
+}
+
 /** Of a stream that never ends, what comes first. */
-async function textOf(answer: Response): Promise<string> {
-  if (!answer.headers.get('content-type')?.startsWith('text/event-stream')) return answer.text();
-  const reader = answer.body?.getReader();
-  const first = await reader?.read();
-  await reader?.cancel();
-  return Buffer.from((first?.value as Uint8Array | undefined) ?? []).toString();
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const isStream = answer.headers['content-type']?.startsWith('text/event-stream') === true;
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    if (isStream) break;
+  }
+  return Buffer.concat(chunks).toString();
 }

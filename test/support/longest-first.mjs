@@ -23,6 +23,7 @@ const LONGEST = [
   'test/fault/webhooks.spec.ts',
   'test/browser/console-cache.spec.ts',
   'test/e2e/database/growth.spec.ts',
+  'test/e2e/operation/main-path.spec.ts',
   'test/fault/cluster-history.spec.ts',
   'test/e2e/http/abuse.spec.ts',
   'test/e2e/cache/tampering.spec.ts',

@@ -1,6 +1,8 @@
 import TestRunner from 'jest-runner';
 
-/** Jest's own, but for one file at a time with nothing beside it: Jest ends one runner before it starts the next. */
+/** Jest's own, when all other files have ended (Jest ends one runner before it starts the next), with two at a time: they wait for most of their time. */
 export default class QuietRunner extends TestRunner {
-  isSerial = true;
+  constructor(globalConfig, context) {
+    super({ ...globalConfig, maxWorkers: Math.min(2, globalConfig.maxWorkers) }, context);
+  }
 }

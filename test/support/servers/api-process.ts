@@ -14,6 +14,8 @@ export interface ApiOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The program, by default the built dist/main.js. */
   readonly entry?: string;
+  /** What runs it, by default the Node of the tests. */
+  readonly node?: string;
   /** By default the user of the tests. */
   readonly user?: UserIds | undefined;
 }
@@ -79,10 +81,10 @@ export async function startApi(options: ApiOptions): Promise<ApiProcess> {
     : startOn(Number(given), options);
 }
 
-async function startOn(port: number, { env, entry, user }: ApiOptions): Promise<ApiProcess> {
+async function startOn(port: number, { env, entry, node, user }: ApiOptions): Promise<ApiProcess> {
   const { PATH = '', HOME = '' } = process.env;
   const child = new ServerProcess('The API', {
-    command: process.execPath,
+    command: node ?? process.execPath,
     args: [entry ?? `${ROOT}dist/main.js`],
     cwd: ROOT,
     env: { PATH, HOME, HOST: '127.0.0.1', ...env, PORT: String(port) },
