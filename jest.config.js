@@ -46,9 +46,9 @@ export default {
   coverageProvider: 'v8',
   // For what hangs: on a busy machine a test takes many times as long as on a quiet one.
   testTimeout: 90_000,
-  // One more than CI has cores: a test waits for servers, browsers and processes for a third of its time. V8 has no helper
+  // Two more than CI has cores: a test waits for servers, browsers and processes for a third of its time. V8 has no helper
   // threads (--single-threaded in package.json): beside other workers they cost a tenth of the CPU and save no time.
-  maxWorkers: 3,
+  maxWorkers: 4,
   // After the last test Node 20 may wait without end, and busily, in its own clean-up for a socket that is gone
   // (Environment::CleanupHandles).
   forceExit: true,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FOLLOW_OUTCOMES } from '../../src/outbox/followed-writes.js';
+import { waitUntil } from '../support/barrier.js';
 import { COLLECTABLE } from '../support/fault-preload.js';
 import { FaultProcess } from '../support/fault-process.js';
 import type { InsertedUser } from '../support/insert-users.js';
@@ -21,6 +22,8 @@ const FAULTS_AT_MS = [15_000, 45_000];
 const FAULT_MS = 3_000;
 /** Whose rows one statement changes, as one by hand or of a migration would. */
 const USERS_OF_STATEMENT = USERS_BY_SQL / 2;
+/** Changed rows that may wait for the relays when the next statement begins. */
+const MOST_PENDING = 1_000;
 /** After the last write: longer than a process follows it. */
 const FOLLOWED_MS = 15_000;
 
@@ -143,7 +146,14 @@ async function changeBySql(
     const ids = users.slice(first, first + USERS_OF_STATEMENT).map(({ id }) => id);
     const { rowCount } = await backends.sql.query(text, [`by SQL ${rows}, `, ids]);
     rows += rowCount ?? 0;
-    await backends.settled(DRAINED_MS);
+    // The next statement is carried out while the relays drop what is cached of this one.
+    const fewPending = async (): Promise<boolean> =>
+      (
+        await backends.rows('SELECT 1 FROM platform_changes WHERE drained_at IS NULL OFFSET $1 LIMIT 1', [
+          MOST_PENDING,
+        ])
+      ).length === 0;
+    await waitUntil(fewPending, { timeoutMs: DRAINED_MS, what: 'the relays to drop what was changed' });
   }
   return rows;
 }

@@ -99,6 +99,7 @@ export class HttpClient {
       agent,
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
+        'User-Agent': 'node',
         ...(this.accessToken === undefined ? {} : { Authorization: `Bearer ${this.accessToken}` }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...(content === undefined ? {} : { 'Content-Length': Buffer.byteLength(content) }),

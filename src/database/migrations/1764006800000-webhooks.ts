@@ -109,15 +109,22 @@ export const FACTS = {
         THEN true END)), '{}')`,
 };
 
+const UNCHANGED = {
+  json: `to_jsonb(NEW) - 'last_used' IS NOT DISTINCT FROM to_jsonb(OLD) - 'last_used'`,
+  rows: 'NEW IS NOT DISTINCT FROM OLD',
+};
+
 /**
  * The function of the migration 1764000200000, which writes down facts as well.
  *
  * @param facts null for that of before.
  * @param version expressions for the version of the connection after the change; for the migration 1764008200000.
+ * @param compare how it is found that nothing but `last_used` has changed; 'rows' for the migration 1764008700000.
  */
 export function recordChange(
   facts: typeof FACTS | null,
   version?: { readonly gone: string; readonly changed: string },
+  compare: 'json' | 'rows' = 'json',
 ): string {
   const column = `${facts === null ? '' : ', facts'}${version === undefined ? '' : ', version'}`;
   const value = (expression: string | undefined): string =>
@@ -127,11 +134,12 @@ export function recordChange(
     DECLARE
       change text;
     BEGIN
+      ${compare === 'rows' ? `IF TG_OP = 'UPDATE' THEN OLD.last_used := NEW.last_used; END IF;` : ''}
       IF TG_OP = 'INSERT' THEN
         change := 'platform.created';
       ELSIF TG_OP = 'DELETE' THEN
         change := 'platform.deleted';
-      ELSIF to_jsonb(NEW) - 'last_used' IS NOT DISTINCT FROM to_jsonb(OLD) - 'last_used' THEN
+      ELSIF ${UNCHANGED[compare]} THEN
         RETURN NULL;
       ELSIF current_setting('platform_manager.rewrap', true) = 'on' THEN
         change := 'keys.rotated';

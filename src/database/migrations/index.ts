@@ -42,6 +42,7 @@ import { FollowedWrites1764008200000 } from './1764008200000-followed-writes.js'
 import { PublishLock1764008400000 } from './1764008400000-publish-lock.js';
 import { WatchByInstance1764008500000 } from './1764008500000-watch-by-instance.js';
 import { PublishJit1764008600000 } from './1764008600000-publish-jit.js';
+import { CompareRows1764008700000 } from './1764008700000-compare-rows.js';
 
 /** In the order in which they are applied. Listed by hand: a file pattern could miss one. */
 export const MIGRATIONS = [
@@ -89,4 +90,5 @@ export const MIGRATIONS = [
   PublishLock1764008400000,
   WatchByInstance1764008500000,
   PublishJit1764008600000,
+  CompareRows1764008700000,
 ];
