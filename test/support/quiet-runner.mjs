@@ -1,8 +1,6 @@
 import TestRunner from 'jest-runner';
 
-/** Jest's own, when all other files have ended (Jest ends one runner before it starts the next), with two at a time: they wait for most of their time. */
+/** Jest's own, but for one file at a time with nothing beside it: Jest ends one runner before it starts the next. */
 export default class QuietRunner extends TestRunner {
-  constructor(globalConfig, context) {
-    super({ ...globalConfig, maxWorkers: Math.min(2, globalConfig.maxWorkers) }, context);
-  }
+  isSerial = true;
 }
