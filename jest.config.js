@@ -24,7 +24,7 @@ const project = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
 };
 
-// What measures times so short that most of what runs beside it shows in them.
+// What measures times so short that whatever runs beside it shows in them.
 const ALONE = [
   'e2e/http/blocking',
   'fault/postgres-slow',
