@@ -99,7 +99,7 @@ export class HttpClient {
       agent,
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
-        'User-Agent': 'node',
+        'User-Agent': 'node', // what the list of sessions calls it
         ...(this.accessToken === undefined ? {} : { Authorization: `Bearer ${this.accessToken}` }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...(content === undefined ? {} : { 'Content-Length': Buffer.byteLength(content) }),

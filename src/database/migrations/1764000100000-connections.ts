@@ -1,5 +1,25 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
+/** Compares rows as JSON, which has an equality for every type. */
+export const SET_VERSION = `
+  CREATE OR REPLACE FUNCTION platform_connections_set_version() RETURNS trigger LANGUAGE plpgsql AS $$
+  DECLARE
+    bookkeeping text[] := ARRAY['last_used', 'version', 'updated_at'];
+  BEGIN
+    IF current_setting('platform_manager.rewrap', true) = 'on' THEN
+      bookkeeping := bookkeeping
+        || ARRAY['access_token', 'client_key', 'client_secret', 'refresh_token', 'key_id', 'seal'];
+    END IF;
+    IF to_jsonb(NEW) - bookkeeping IS DISTINCT FROM to_jsonb(OLD) - bookkeeping THEN
+      NEW.version := OLD.version + 1;
+      NEW.updated_at := now();
+    ELSE
+      NEW.version := OLD.version;
+      NEW.updated_at := OLD.updated_at;
+    END IF;
+    RETURN NEW;
+  END $$`;
+
 /** Users' connections: the record that everything else hangs on. */
 export class Connections1764000100000 implements MigrationInterface {
   name = 'Connections1764000100000';
@@ -47,24 +67,7 @@ export class Connections1764000100000 implements MigrationInterface {
     // The version is the ETag, so every change of a row raises it, also SQL by hand. Two changes do not: noting when a
     // connection was last used, and a key rotation, which says so for its transaction. It re-encrypts the same secrets,
     // and the API shows what it showed before. A new secret is a new version even if nothing else changed.
-    await runner.query(`
-      CREATE FUNCTION platform_connections_set_version() RETURNS trigger LANGUAGE plpgsql AS $$
-      DECLARE
-        bookkeeping text[] := ARRAY['last_used', 'version', 'updated_at'];
-      BEGIN
-        IF current_setting('platform_manager.rewrap', true) = 'on' THEN
-          bookkeeping := bookkeeping
-            || ARRAY['access_token', 'client_key', 'client_secret', 'refresh_token', 'key_id', 'seal'];
-        END IF;
-        IF to_jsonb(NEW) - bookkeeping IS DISTINCT FROM to_jsonb(OLD) - bookkeeping THEN
-          NEW.version := OLD.version + 1;
-          NEW.updated_at := now();
-        ELSE
-          NEW.version := OLD.version;
-          NEW.updated_at := OLD.updated_at;
-        END IF;
-        RETURN NEW;
-      END $$`);
+    await runner.query(SET_VERSION);
     // The batches that write last_used do not even call it. "UPDATE OF" would miss columns that are added later.
     await runner.query(`
       CREATE TRIGGER platform_connections_version BEFORE UPDATE ON platform_connections

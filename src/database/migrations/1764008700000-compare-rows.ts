@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SET_VERSION } from './1764000100000-connections.js';
 import { FACTS, recordChange } from './1764006800000-webhooks.js';
 import { VERSION } from './1764008200000-followed-writes.js';
 
@@ -10,7 +11,8 @@ export class CompareRows1764008700000 implements MigrationInterface {
   name = 'CompareRows1764008700000';
 
   async up(runner: QueryRunner): Promise<void> {
-    // OLD becomes what the row would be if only what does not count had changed. Columns that are added later count.
+    // OLD becomes what the row would be if only what does not count had changed. Columns that are added later count, and need an
+    // equality, which `json` has not.
     await runner.query(`
       CREATE OR REPLACE FUNCTION platform_connections_set_version() RETURNS trigger LANGUAGE plpgsql AS $$
       DECLARE
@@ -43,24 +45,7 @@ export class CompareRows1764008700000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(recordChange(FACTS, VERSION));
-    await runner.query(`
-      CREATE OR REPLACE FUNCTION platform_connections_set_version() RETURNS trigger LANGUAGE plpgsql AS $$
-      DECLARE
-        bookkeeping text[] := ARRAY['last_used', 'version', 'updated_at'];
-      BEGIN
-        IF current_setting('platform_manager.rewrap', true) = 'on' THEN
-          bookkeeping := bookkeeping
-            || ARRAY['access_token', 'client_key', 'client_secret', 'refresh_token', 'key_id', 'seal'];
-        END IF;
-        IF to_jsonb(NEW) - bookkeeping IS DISTINCT FROM to_jsonb(OLD) - bookkeeping THEN
-          NEW.version := OLD.version + 1;
-          NEW.updated_at := now();
-        ELSE
-          NEW.version := OLD.version;
-          NEW.updated_at := OLD.updated_at;
-        END IF;
-        RETURN NEW;
-      END $$`);
+    await runner.query(SET_VERSION);
     await this.callVersion(
       runner,
       `WHEN (to_jsonb(NEW) - 'last_used' IS DISTINCT FROM to_jsonb(OLD) - 'last_used')`,
