@@ -105,12 +105,14 @@ export class QueuedRounds extends WatchRounds {
   }
 
   private async process(queue: Queue<VisitData>, { data: { origin } }: Job<VisitData>): Promise<void> {
-    if (this.#abort.signal.aborted) return;
     if (origin !== undefined) {
+      // Also when this process stops and does not visit: otherwise no other one could for WAITING_MS.
       await queue.removeDeduplicationKey(waitingId(origin));
+      if (this.#abort.signal.aborted) return;
       await this.watcher.visit(origin, this.#abort.signal);
       return;
     }
+    if (this.#abort.signal.aborted) return;
     for (const due of await this.watcher.due()) {
       const deduplication = { id: waitingId(due), ttl: WAITING_MS };
       await queue.add('visit', { origin: due }, { deduplication });
