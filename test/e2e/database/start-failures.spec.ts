@@ -183,7 +183,7 @@ describe('a start that cannot succeed', () => {
       /^METRICS_PORT: another program listens/,
     ],
   ])('because of %s names the variable in one line', async (_, wrong, line) => {
-    await waitUntil(async () => silent.listening, { timeoutMs: 5000, what: 'the port to be taken' });
+    await waitUntil(async () => silent.listening, { timeoutMs: 30_000, what: 'the port to be taken' });
     const { code, stderr, output } = await startInVain({ ...backends.env(), LOG_LEVEL: 'info', ...wrong() });
     expect(stderr).toMatch(line);
     expect(stderr.trimEnd()).not.toContain('\n');

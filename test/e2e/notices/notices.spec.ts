@@ -264,7 +264,7 @@ describe('/v1/me/notices', () => {
       [person.id],
     );
     await waitUntil(async () => (await choose(person, ALL_ON)).status === 403, {
-      timeoutMs: 5000,
+      timeoutMs: 30_000,
       what: 'the session to be read again',
     });
     expectProblem(await choose(person, ALL_ON), 403, 'recent_sign_in_required');

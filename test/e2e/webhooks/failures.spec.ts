@@ -125,7 +125,7 @@ describe('a webhook that fails', () => {
     await createPlatform(owner, backends.secrets);
     await receiver.received(2);
     await waitUntil(async () => (await deliveriesOf(owner.client, id, '?status=delivered')).length, {
-      timeoutMs: 5000,
+      timeoutMs: 30_000,
       what: 'one to be delivered',
     });
     await owner.client.patch(`/v1/platforms/${bad.id}`, { name: 'comes after it' });
@@ -161,7 +161,7 @@ describe('a webhook that fails', () => {
     await owner.client.patch(`/v1/platforms/${id}`, { name: 'while it is off' });
     await backends.published();
     await waitUntil(async () => (await deliveriesOf(owner.client, own.id)).length, {
-      timeoutMs: 5000,
+      timeoutMs: 30_000,
       what: 'a row',
     });
     expect(receiver.server.received).toEqual([]);

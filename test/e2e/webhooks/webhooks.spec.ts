@@ -76,7 +76,7 @@ describe('webhooks', () => {
         const all = await deliveriesOf(owner.client, id);
         return all.every(({ status }) => status === 'delivered') ? all : null;
       },
-      { timeoutMs: 5000, what: 'all to be delivered' },
+      { timeoutMs: 30_000, what: 'all to be delivered' },
     );
     expect(listed).toHaveLength(4);
     expect(listed[0]).toMatchObject({
@@ -205,7 +205,7 @@ describe('webhooks', () => {
     expect(receiver.messages.map(({ data }) => data.platformId)).toEqual([one.id, other.id]);
     const waiting = async () =>
       (await deliveriesOf(owner.client, id)).filter(({ attempts }) => attempts === 1);
-    await waitUntil(async () => (await waiting()).length === 2, { timeoutMs: 5000, what: 'two failures' });
+    await waitUntil(async () => (await waiting()).length === 2, { timeoutMs: 30_000, what: 'two failures' });
     expect((await waiting())[1]).toMatchObject({
       ...{ status: 'pending', responseStatus: 500, responseBody: 'no', nextAttemptAt: expect.any(String) },
     });
@@ -229,7 +229,7 @@ describe('webhooks', () => {
       await waitUntil(
         async () =>
           (await app.backends.rows('SELECT 1 FROM webhook_streams WHERE attempts = $1', [attempts])).length,
-        { timeoutMs: 5000, what: `failure ${attempts}` },
+        { timeoutMs: 30_000, what: `failure ${attempts}` },
       );
       if (attempts === 3) receiver.answerWith(204);
       await moveOn('6 h 40 min');
@@ -251,7 +251,7 @@ describe('webhooks', () => {
         const all = await deliveriesOf(owner.client, id);
         return all.every(({ attempts }) => attempts === 1) ? all : null;
       },
-      { timeoutMs: 5000, what: 'both to have failed' },
+      { timeoutMs: 30_000, what: 'both to have failed' },
     );
     expect(failed).toMatchObject([
       { responseStatus: null, error: 'The receiver did not answer in time.' },
@@ -294,7 +294,7 @@ describe('webhooks', () => {
     await app.backends.rows('UPDATE webhooks SET url = $2 WHERE id = $1', [id, inside]);
     await createPlatform(owner, app.backends.secrets);
     await waitUntil(async () => (await deliveriesOf(owner.client, id))[0]?.attempts === 1, {
-      timeoutMs: 5000,
+      timeoutMs: 30_000,
       what: 'an attempt',
     });
     expect(await deliveriesOf(owner.client, id)).toMatchObject([
