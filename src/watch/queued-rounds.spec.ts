@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { waitUntil } from '../../test/support/barrier.js';
+import { deferred, waitUntil, within } from '../../test/support/barrier.js';
 import { type RedisCluster, startRedisCluster } from '../../test/support/servers/redis-cluster.js';
 import { command } from '../../test/support/servers/redis-command.js';
 import { startRedisSentinels } from '../../test/support/servers/redis-sentinels.js';
@@ -15,15 +15,20 @@ const ORIGINS = Array.from({ length: 6 }, (_, n) => `https://instance-${n}.test`
 /** What is due is visited by two processes, which share one queue. */
 class Fleet {
   readonly warnings: string[] = [];
-  #due: string[] = [];
+  #due = [...ORIGINS];
   readonly #visits = new Map<string, number>();
   /** Awaited by each visit. */
   visiting: () => Promise<void> = async () => undefined;
+  /** Awaited by each look for what is due. */
+  looking: () => Promise<void> = async () => undefined;
   readonly #processes: QueuedRounds[];
 
   constructor(url: string, prefix = '') {
     const watcher: Pick<Watcher, 'due' | 'visit'> = {
-      due: async () => this.#due,
+      due: async () => {
+        await this.looking();
+        return this.#due;
+      },
       visit: async (origin) => {
         this.#due = this.#due.filter((due) => due !== origin);
         this.#visits.set(origin, (this.#visits.get(origin) ?? 0) + 1);
@@ -125,6 +130,30 @@ describe('the queue', () => {
     fleet = new Fleet(server.url());
     await fleet.expectRound(20_000);
   }, 120_000);
+
+  it.each([
+    ['is dead', (redis: RedisServer) => redis.kill()],
+    ['is frozen', (redis: RedisServer) => redis.freeze()],
+  ])(
+    'lets a process stop when Redis %s in the middle of a round',
+    async (_, fail) => {
+      const server = await startRedis();
+      removeServers = () => server.remove();
+      const looked = deferred();
+      const failed = deferred();
+      fleet = new Fleet(server.url());
+      fleet.looking = () => {
+        looked.resolve();
+        return failed.promise;
+      };
+      await looked.promise;
+      await fail(server);
+      failed.resolve();
+      await nextTurn();
+      await within(fleet.stop(), 30_000, () => new Error('It waits for Redis'));
+    },
+    60_000,
+  );
 
   it('needs no right of @dangerous, and no key without the prefix', async () => {
     const rights = ['on', '>p@ss', '~pm:*', '&*', '+@all', '-@dangerous'];

@@ -33,7 +33,8 @@ interface VisitData {
  */
 export class QueuedRounds extends WatchRounds {
   readonly #abort = new AbortController();
-  readonly #jobs = new Set<Promise<void>>();
+  /** Looks and visits of the watcher, which never reject. */
+  readonly #running = new Set<Promise<unknown>>();
   readonly #clients: QueueClient[] = [];
   #parts: { readonly queue: Queue<VisitData>; readonly worker: Worker<VisitData> } | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -60,7 +61,7 @@ export class QueuedRounds extends WatchRounds {
       // Finished jobs are not kept: the database records the results, and error texts do not belong in Redis.
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
     });
-    const worker = new Worker<VisitData>(NAME, (job) => this.track(this.process(queue, job)), {
+    const worker = new Worker<VisitData>(NAME, (job) => this.process(queue, job), {
       ...shared,
       concurrency: this.options.concurrency,
       runRetryDelay: FETCH_RETRY_MS,
@@ -75,7 +76,8 @@ export class QueuedRounds extends WatchRounds {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#abort.abort();
-    await Promise.all(this.#jobs);
+    // Jobs themselves may wait for Redis.
+    await Promise.all(this.#running);
     const { queue, worker } = this.#parts ?? {};
     const disconnected = !this.#clients.some(({ status }) => status === 'ready');
     // A hanging Redis never answers, and a worker that has never been connected waits for a connection before it closes.
@@ -109,19 +111,19 @@ export class QueuedRounds extends WatchRounds {
       // Also when this process stops and does not visit: otherwise no other one could for WAITING_MS.
       await queue.removeDeduplicationKey(waitingId(origin));
       if (this.#abort.signal.aborted) return;
-      await this.watcher.visit(origin, this.#abort.signal);
+      await this.track(this.watcher.visit(origin, this.#abort.signal));
       return;
     }
     if (this.#abort.signal.aborted) return;
-    for (const due of await this.watcher.due()) {
+    for (const due of await this.track(this.watcher.due())) {
       const deduplication = { id: waitingId(due), ttl: WAITING_MS };
       await queue.add('visit', { origin: due }, { deduplication });
     }
   }
 
-  private track(job: Promise<void>): Promise<void> {
-    this.#jobs.add(job);
-    return job.finally(() => this.#jobs.delete(job));
+  private track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work);
+    return work.finally(() => this.#running.delete(work));
   }
 
   private failed(error: unknown): void {
