@@ -33,6 +33,7 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
   readonly #outage = new OutageLog(new Logger('Accounts'), 'Deleted accounts are removed again.');
   readonly #run = new SingleRun(() => this.round());
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(
     private readonly database: Database,
@@ -48,7 +49,9 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
     this.#timer = setInterval(() => this.#run.request(), INTERVAL_MS).unref();
   }
 
+  /** Waits for the connection that is being removed: the next ones are for another process, or for the next start. */
   async beforeApplicationShutdown(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
     await this.#run.idle();
   }
@@ -77,7 +80,7 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
 
   /** Deletes the accounts whose week is over. Of two processes that do it at once, the second finds nothing left. */
   async removeAll(): Promise<void> {
-    for (;;) {
+    while (!this.#stopped) {
       const ids = await this.users.leaving(ACCOUNTS_AT_ONCE);
       for (const id of ids) await this.remove(id);
       if (ids.length < ACCOUNTS_AT_ONCE) return;
@@ -87,6 +90,7 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
   private async remove(userId: number): Promise<void> {
     const connections = await this.database.load(() => this.platforms.listAll(userId));
     for (const { id } of connections) {
+      if (this.#stopped) return;
       try {
         await this.disconnect.removeAndRevoke(userId, id);
       } catch (error) {

@@ -62,6 +62,7 @@ export class ConnectionNotices implements OnApplicationBootstrap, BeforeApplicat
   readonly #outage = new OutageLog(new Logger('Notices'), 'People hear of their connections again.');
   readonly #run = new SingleRun(() => this.round());
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(
     private readonly database: Database,
@@ -72,16 +73,18 @@ export class ConnectionNotices implements OnApplicationBootstrap, BeforeApplicat
     if (this.notices.enabled) this.#timer = setInterval(() => this.#run.request(), INTERVAL_MS).unref();
   }
 
+  /** Waits for the letter that is being written. */
   async beforeApplicationShutdown(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
     await this.#run.idle();
   }
 
   /** Tells everybody for whom there are news. */
   async tellAll(): Promise<void> {
-    for (;;) {
+    while (!this.#stopped) {
       const people = await this.database.statement<{ userId: number }>(PEOPLE_SQL);
-      for (const { userId } of people) await this.tell(userId);
+      for (const { userId } of people) if (!this.#stopped) await this.tell(userId);
       if (people.length < PEOPLE_AT_ONCE) return;
     }
   }

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ModuleRef } from '@nestjs/core';
 import { AccountDeletion } from '../../../src/account/account-deletion.js';
+import { AccountModule } from '../../../src/account/account.module.js';
 import { waitUntil } from '../../support/barrier.js';
 import {
   type Person,
@@ -129,6 +131,33 @@ describe('DELETE /v1/me', () => {
       { outcome: 'requested', actor: 'user' },
       { outcome: 'done', actor: 'system' },
     ]);
+  });
+
+  it('goes on after a restart: a process that stops waits for one connection only', async () => {
+    const fake = await fakes.start('mastodon');
+    fake.accounts.set('2', { username: 'bob', displayName: 'Bob' });
+    const caller = await app.signUp();
+    for (fake.signedIn of ['1', '2']) await finish(caller, begin(caller, fake));
+    const { id } = (await caller.send<{ id: number }>('GET', '/v1/me')).body;
+    await caller.send('DELETE', '/v1/me', { currentPassword: 'correct horse battery staple' });
+    await weekOver(id);
+
+    const stopping = await app.app
+      .select(AccountModule)
+      .get(ModuleRef, { strict: true })
+      .create(AccountDeletion);
+    const revoke = fake.hold('/oauth/revoke');
+    const removing = stopping.removeAll();
+    await revoke.arrived;
+    const stopped = stopping.beforeApplicationShutdown();
+    revoke.open();
+    await Promise.all([removing, stopped]);
+    expect(fake.asked('/oauth/revoke')).toHaveLength(1);
+    expect(await exists(id)).toBe(true);
+
+    await removeAll();
+    expect(fake.asked('/oauth/revoke')).toHaveLength(2);
+    expect(await exists(id)).toBe(false);
   });
 
   it('of somebody without a password is undone by an administrator, whose word holds', async () => {

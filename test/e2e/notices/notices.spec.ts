@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ModuleRef } from '@nestjs/core';
 import { ConnectionNotices } from '../../../src/watch/connection-notices.js';
+import { WatchModule } from '../../../src/watch/watch.module.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
 import { waitUntil } from '../../support/barrier.js';
@@ -19,7 +21,7 @@ let app: TestApp;
 
 beforeAll(async () => {
   mails = await MailServer.start();
-  fakes = await FakeInstances.atMost(4);
+  fakes = await FakeInstances.atMost(6);
   backends = await Backends.create();
   const env = { ...mails.env(), INSTANCE_HOST_ALLOWLIST: fakes.allowlist.join(',') };
   app = await startTestApp({ backends, env });
@@ -221,6 +223,41 @@ describe('a connection', () => {
     await Promise.all([notices.tellAll(), notices.tellAll(), notices.tellAll()]);
     await arrived(person, SUBJECT);
     expect(await letters(person, 'notice_connections')).toHaveLength(1);
+  });
+
+  it('is told after a restart: a process that stops writes one letter more', async () => {
+    // It looks by itself, every ten seconds.
+    await app.app.get(ConnectionNotices).beforeApplicationShutdown();
+    const people = [await newPerson(), await newPerson()];
+    for (const person of people) {
+      const { check } = await connection(person);
+      for (const state of ['invalid', 'invalid'] as const) await check(state);
+    }
+    await backends.rows(`UPDATE platform_watch SET condition_at = condition_at - interval '10 minutes'`);
+    const written = async () =>
+      (await Promise.all(people.map((person) => letters(person, 'notice_connections')))).flat().length;
+
+    const another = () =>
+      app.app.select(WatchModule).get(ModuleRef, { strict: true }).create(ConnectionNotices);
+    const stopping = await another();
+    const holder = await backends.sql.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM users WHERE id = ANY ($1) FOR UPDATE', [people.map(({ id }) => id)]);
+    const telling = stopping.tellAll();
+    const isWaiting = async () => {
+      const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+        AND query LIKE 'SELECT FROM users%'`;
+      return (await backends.rows(waiting)).length > 0;
+    };
+    await waitUntil(isWaiting, { timeoutMs: 4000, what: 'a letter to wait for its person' });
+    const stopped = stopping.beforeApplicationShutdown();
+    await holder.query('COMMIT');
+    holder.release();
+    await Promise.all([telling, stopped]);
+    expect(await written()).toBe(1);
+
+    await (await another()).tellAll();
+    expect(await written()).toBe(2);
   });
 });
 
