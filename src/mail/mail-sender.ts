@@ -25,7 +25,6 @@ const FIRST_WAIT_SECONDS = 5;
 const MAX_ATTEMPTS = 9;
 /** A link grows old; what a notice tells does not. The last attempt comes eleven hours after the first. */
 const MAX_NOTICE_ATTEMPTS = 14;
-const BATCH = 20;
 const PURGE_BATCH_ROWS = 1000;
 
 interface Claimed {
@@ -34,6 +33,13 @@ interface Claimed {
   readonly recipient: string;
   readonly attempts: number;
   readonly items: readonly MailItem[] | null;
+}
+
+interface SmtpFailure {
+  readonly code?: string;
+  /** What the server refused. */
+  readonly command?: string;
+  readonly responseCode?: number;
 }
 
 /**
@@ -71,9 +77,10 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
     await this.#run.idle();
     this.transport?.close();
   }
+
   private async round(): Promise<void> {
     try {
-      for (let sent = 0; sent < BATCH && !this.#stopped; sent++) {
+      while (!this.#stopped) {
         const claimed = await this.database.transaction((manager) => this.claim(manager));
         if (claimed === null) break;
         // The server may be down: the next letter is tried in the next round.
@@ -101,24 +108,25 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
     return { ...mail, letter };
   }
 
+  /** @returns false if there is no point in trying the next letter now. */
   private async deliver({ id, kind, attempts, items }: Claimed, letter: Letter): Promise<boolean> {
     try {
       await this.transport?.send(letter);
     } catch (error) {
-      const { code = 'unknown error', responseCode = 0 } = error as { code?: string; responseCode?: number };
-      const refused = code === 'EENVELOPE' && responseCode >= 500;
-      if (refused || attempts >= mostAttempts({ items })) {
+      const { code = 'unknown error', command, responseCode = 0 } = error as SmtpFailure;
+      const isOfRecipient = command === 'RCPT TO';
+      if ((isOfRecipient && responseCode >= 500) || attempts >= mostAttempts({ items })) {
         // Not to whom: the log does not say who has an account here.
         this.#logger.warn(`A message (${kind}, ${id}) could not be sent and is given up: ${code}`);
         await this.finish(id);
       } else {
-        this.#outage.failed(`Mail cannot be sent and is tried again: ${code}`);
+        if (!isOfRecipient) this.#outage.failed(`Mail cannot be sent and is tried again: ${code}`);
         await this.database.statement(
           `UPDATE mails SET due_at = now() + make_interval(secs => $2) WHERE id = $1 RETURNING id`,
           [id, FIRST_WAIT_SECONDS * 2 ** (attempts - 1)],
         );
       }
-      return refused;
+      return isOfRecipient;
     }
     await this.finish(id);
     this.#outage.succeeded();

@@ -17,6 +17,9 @@ export interface ReceivedMail {
 
 /** A mail server on loopback that wants a login and keeps what it receives. */
 export class MailServer {
+  /** Whether it lets nobody send from MAIL_FROM. */
+  refusesSender = false;
+
   private constructor(
     private readonly server: SMTPServer,
     readonly port: number,
@@ -33,8 +36,13 @@ export class MailServer {
         username === LOGIN.user && password === LOGIN.pass
           ? callback(null, { user: LOGIN.user })
           : callback(new Error('Wrong password')),
-      onRcptTo: ({ address }, _session, callback) =>
-        callback(address.startsWith('refused') ? new Error('No such mailbox') : null),
+      onMailFrom: (_address, _session, callback) =>
+        callback(mails.refusesSender ? new Error('Not your address') : null),
+      onRcptTo: ({ address }, _session, callback) => {
+        if (address.startsWith('refused')) return callback(new Error('No such mailbox'));
+        if (!address.startsWith('greylisted')) return callback(null);
+        callback(Object.assign(new Error('Try again later'), { responseCode: 450 }));
+      },
       onData: (stream, { envelope }, callback) => {
         text(stream).then((source) => {
           const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
@@ -46,7 +54,8 @@ export class MailServer {
     });
     server.listen(port, '127.0.0.1');
     await once(server.server, 'listening');
-    return new MailServer(server, (server.server.address() as AddressInfo).port, received);
+    const mails = new MailServer(server, (server.server.address() as AddressInfo).port, received);
+    return mails;
   }
 
   env(): Record<string, string> {

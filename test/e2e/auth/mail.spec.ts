@@ -255,6 +255,39 @@ describe('a message', () => {
       /could not be sent and is given up: EENVELOPE/,
     );
   });
+
+  it('waits while its recipient is refused for now, and does not hold others up', async () => {
+    const waiting = Array.from({ length: 25 }, () => `greylisted-${unique()}@example.org`);
+    for (const email of waiting)
+      await app.client.post('/v1/auth/register', { email, password: newPassword() });
+    const { email } = await newPerson();
+    await backends.rows(`UPDATE mails SET due_at = now() - interval '1 minute' WHERE recipient = ANY ($1)`, [
+      waiting,
+    ]);
+    expect((await ask(email)).status).toBe(202);
+    // Were each to end a round, or were a round 20 letters long, this would take longer.
+    await tokenOf('reset-password', email);
+    const [{ pending } = { pending: 0 }] = await backends.rows<{ pending: number }>(
+      'SELECT count(*)::integer AS pending FROM mails WHERE done_at IS NULL AND recipient = ANY ($1)',
+      [waiting],
+    );
+    expect(pending).toBe(waiting.length);
+    await backends.rows('DELETE FROM mails WHERE recipient = ANY ($1)', [waiting]);
+  });
+
+  it('waits while the mail server refuses MAIL_FROM', async () => {
+    const { email } = await newPerson();
+    mails.refusesSender = true;
+    expect((await ask(email)).status).toBe(202);
+    const failed = 'SELECT FROM mails WHERE recipient = $1 AND due_at > now() AND attempts > 0';
+    await waitUntil(async () => (await backends.rows(failed, [email])).length === 1, {
+      timeoutMs: 20_000,
+      what: 'a failed attempt',
+    });
+    mails.refusesSender = false;
+    await backends.rows('UPDATE mails SET due_at = now() WHERE recipient = $1', [email]);
+    await tokenOf('reset-password', email);
+  });
 });
 
 it('answers mail_not_configured on a server without SMTP_URL', async () => {
