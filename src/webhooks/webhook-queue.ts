@@ -17,6 +17,8 @@ export type PauseReason = (typeof PAUSE_REASONS)[number];
 /** A stream that this process may work on, with its first delivery. */
 export interface ClaimedStream extends SealedSecrets {
   readonly webhookId: number;
+  /** Null: of the installation. */
+  readonly userId: number | null;
   readonly platformId: number;
   readonly claim: string;
   /** Failed attempts of the first delivery. */
@@ -43,13 +45,14 @@ type ClaimRow = Omit<ClaimedStream, 'delivery'> & {
 const CLAIM_SQL = `
   WITH next AS (
     SELECT webhook_id, platform_id FROM webhook_streams
-    WHERE due_at <= now() AND webhook_id <> ALL($1::integer[])
+    WHERE due_at <= now()
+      AND webhook_id <> ALL($1::integer[] || ARRAY(SELECT id FROM webhooks WHERE user_id = ANY($2::integer[])))
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
   ), claimed AS (
-    UPDATE webhook_streams s SET due_at = now() + $2::float8 * interval '1 millisecond', claim = s.claim + 1
+    UPDATE webhook_streams s SET due_at = now() + $3::float8 * interval '1 millisecond', claim = s.claim + 1
     FROM next WHERE s.webhook_id = next.webhook_id AND s.platform_id = next.platform_id RETURNING s.*
   )
-  SELECT w.id AS "webhookId", s.platform_id AS "platformId", s.claim::text AS claim, s.attempts,
+  SELECT w.id AS "webhookId", w.user_id AS "userId", s.platform_id AS "platformId", s.claim::text AS claim, s.attempts,
     coalesce(extract(epoch FROM now() - s.failing_since), 0)::float8 AS "failingSeconds",
     w.url, w.secrets, w.key_id AS "keyId", coalesce(w.previous_until > now(), false) AS overlaps,
     w.paused_at IS NOT NULL OR u.disabled_at IS NOT NULL AS "isPaused",
@@ -105,9 +108,19 @@ export class WebhookQueue {
     );
   }
 
-  /** The stream that has been due for longest. Null if none is. @param busy webhooks that are not asked for. */
-  async claim(busy: readonly number[], timeoutMs: number): Promise<ClaimedStream | null> {
-    const [row] = await this.database.statement<ClaimRow>(CLAIM_SQL, [busy, timeoutMs + LEASE_MARGIN_MS]);
+  /**
+   * The stream that has been due for longest. Null if none is.
+   *
+   * @param busy webhooks that are not asked for.
+   * @param busyUsers whose webhooks are not asked for.
+   */
+  async claim(
+    busy: readonly number[],
+    busyUsers: readonly number[],
+    timeoutMs: number,
+  ): Promise<ClaimedStream | null> {
+    const parameters = [busy, busyUsers, timeoutMs + LEASE_MARGIN_MS];
+    const [row] = await this.database.statement<ClaimRow>(CLAIM_SQL, parameters);
     if (row === undefined) return null;
     const { deliveryId, messageId, payload, ...stream } = row;
     return { ...stream, delivery: deliveryId === null ? null : { id: deliveryId, messageId, payload } };

@@ -11,8 +11,9 @@ import { type ClaimedStream, type PauseReason, WebhookQueue } from './webhook-qu
 import { type Attempt, WebhookRequest } from './webhook-request.js';
 import { WebhookSecrets } from './webhook-secrets.js';
 
-/** Requests of one process at once, and of these to one webhook: a slow one must not hold all. */
+/** Requests of one process at once, and of these to the webhooks of one user and to one webhook: slow ones must not hold all. */
 const CONCURRENCY = 16;
+const CONCURRENCY_PER_USER = 8;
 const CONCURRENCY_PER_WEBHOOK = 4;
 const GONE = 410;
 
@@ -25,9 +26,8 @@ export class WebhookSender {
   readonly #outage = new OutageLog(new Logger('Webhooks'), 'Webhooks are sent again.');
   readonly #runs = new SingleRun(() => this.fill());
   readonly #stop = new AbortController();
-  readonly #sending = new Set<Promise<void>>();
-  /** Requests under way, by webhook. */
-  readonly #busy = new Map<number, number>();
+  /** Requests under way. */
+  readonly #sending = new Map<ClaimedStream, Promise<void>>();
 
   constructor(
     private readonly queue: WebhookQueue,
@@ -48,16 +48,17 @@ export class WebhookSender {
   async stop(): Promise<void> {
     this.#stop.abort(new Error('The process is shutting down.'));
     await this.#runs.idle();
-    await Promise.all(this.#sending);
+    await Promise.all(this.#sending.values());
   }
 
   private async fill(): Promise<void> {
     try {
       while (!this.#stop.signal.aborted && this.#sending.size < CONCURRENCY) {
-        const full = [...this.#busy]
-          .filter(([, count]) => count >= CONCURRENCY_PER_WEBHOOK)
-          .map(([id]) => id);
-        const stream = await this.queue.claim(full, this.config.instanceTimeoutMs);
+        const stream = await this.queue.claim(
+          this.full('webhookId', CONCURRENCY_PER_WEBHOOK),
+          this.full('userId', CONCURRENCY_PER_USER),
+          this.config.instanceTimeoutMs,
+        );
         if (stream === null) break;
         this.begin(stream);
       }
@@ -67,19 +68,22 @@ export class WebhookSender {
     }
   }
 
+  /** Those that have as many requests under way as they may. */
+  private full(of: 'webhookId' | 'userId', max: number): number[] {
+    const counts = new Map<number, number>();
+    for (const { [of]: id } of this.#sending.keys())
+      if (id !== null) counts.set(id, (counts.get(id) ?? 0) + 1);
+    return [...counts].filter(([, count]) => count >= max).map(([id]) => id);
+  }
+
   private begin(stream: ClaimedStream): void {
-    const { webhookId } = stream;
-    this.#busy.set(webhookId, (this.#busy.get(webhookId) ?? 0) + 1);
     const sending = this.deliver(stream)
       .catch((error: unknown) => this.report(error))
       .finally(() => {
-        this.#sending.delete(sending);
-        const left = (this.#busy.get(webhookId) ?? 1) - 1;
-        if (left === 0) this.#busy.delete(webhookId);
-        else this.#busy.set(webhookId, left);
+        this.#sending.delete(stream);
         this.wake();
       });
-    this.#sending.add(sending);
+    this.#sending.set(stream, sending);
   }
 
   private async deliver(stream: ClaimedStream): Promise<void> {

@@ -260,6 +260,28 @@ describe('webhooks', () => {
     expect(receiver.server.received.map(({ url }) => url)).toEqual(['/hooks?from=here', '/hooks?from=here']);
   });
 
+  it('of one user never hold up those of others, however many do not answer', async () => {
+    const HANGING = 8;
+    const CONNECTIONS = 20;
+    const other = await register(app.client, app.backends.secrets);
+    const fast = `${receiver.server.origin}/fast`;
+    receiver.server.answer = ({ url }, response) => {
+      if (url === '/fast') response.writeHead(204).end();
+    };
+    for (let count = 0; count < HANGING; count++)
+      await createWebhook(owner.client, receiver.url, ['platform.created']);
+    await createWebhook(other.client, fast, ['platform.created']);
+    for (let count = 0; count < CONNECTIONS; count++) await createPlatform(owner, app.backends.secrets);
+    const added = async () =>
+      (await app.backends.rows('SELECT FROM webhook_streams')).length === HANGING * CONNECTIONS;
+    await waitUntil(added, { timeoutMs: 30_000, what: 'all to wait' });
+    const before = receiver.server.received.length;
+    await createPlatform(other, app.backends.secrets);
+    const arrived = () => receiver.server.received.findIndex(({ url }) => url === '/fast');
+    await waitUntil(() => arrived() >= 0, { timeoutMs: 60_000, what: 'the message of the other user' });
+    expect(arrived() - before).toBeLessThan((HANGING * CONNECTIONS) / 4);
+  });
+
   it('refuses addresses inside, those without https, and names the field', async () => {
     for (const url of [
       ...['https://127.0.0.1/', 'https://[::1]/', 'https://169.254.169.254/latest', 'https://localhost/x'],
