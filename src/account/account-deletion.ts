@@ -78,13 +78,19 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
     });
   }
 
-  /** Deletes the accounts whose week is over. Of two processes that do it at once, the second finds nothing left. */
+  /**
+   * Deletes the accounts whose week is over. Of two processes that do it at once, the second finds nothing left.
+   *
+   * @throws why the last of those could not be deleted that cannot be. It holds up no other.
+   */
   async removeAll(): Promise<void> {
+    const failed = new Map<number, unknown>();
     while (!this.#stopped) {
-      const ids = await this.users.leaving(ACCOUNTS_AT_ONCE);
-      for (const id of ids) await this.remove(id);
-      if (ids.length < ACCOUNTS_AT_ONCE) return;
+      const ids = await this.users.leaving(ACCOUNTS_AT_ONCE, [...failed.keys()]);
+      for (const id of ids) await this.remove(id).catch((error: unknown) => failed.set(id, error));
+      if (ids.length < ACCOUNTS_AT_ONCE) break;
     }
+    if (failed.size > 0) throw [...failed.values()].at(-1);
   }
 
   private async remove(userId: number): Promise<void> {

@@ -204,11 +204,11 @@ export class UsersService {
     return rows.length > 0;
   }
 
-  /** Accounts whose time has come. */
-  async leaving(limit: number): Promise<number[]> {
+  /** Accounts whose time has come, but for those of these ids. */
+  async leaving(limit: number, except: readonly number[]): Promise<number[]> {
     const rows = await this.database.statement<{ id: number }>(
-      'SELECT id FROM users WHERE leaves_at <= now() ORDER BY leaves_at LIMIT $1',
-      [limit],
+      'SELECT id FROM users WHERE leaves_at <= now() AND id <> ALL ($2) ORDER BY leaves_at LIMIT $1',
+      [limit, except],
     );
     return rows.map(({ id }) => id);
   }

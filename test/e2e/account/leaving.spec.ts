@@ -160,6 +160,22 @@ describe('DELETE /v1/me', () => {
     expect(await exists(id)).toBe(false);
   });
 
+  it('waits for no account that cannot be deleted', async () => {
+    const [held, other] = [await newPerson(), await newPerson()];
+    for (const person of [held, other]) {
+      await leave(person, person.password);
+      await weekOver(person.id);
+    }
+    // As an operator may, who has tables of their own.
+    await app.backends.rows('CREATE TABLE reports (user_id integer REFERENCES users)');
+    await app.backends.rows('INSERT INTO reports VALUES ($1)', [held.id]);
+    await expect(removeAll()).rejects.toThrow('reports_user_id_fkey');
+    expect([await exists(held.id), await exists(other.id)]).toEqual([true, false]);
+    await app.backends.rows('DROP TABLE reports');
+    await removeAll();
+    expect(await exists(held.id)).toBe(false);
+  });
+
   it('of somebody without a password is undone by an administrator, whose word holds', async () => {
     const [user, root] = await app.backends.rows<{ id: number }>(
       `INSERT INTO users (email, role, oidc_issuer, oidc_subject) VALUES
