@@ -95,7 +95,9 @@ export class ConnectionNotices implements OnApplicationBootstrap, BeforeApplicat
       await manager.query('SELECT FROM users WHERE id = $1 FOR KEY SHARE', [userId]);
       const news = await manager.query<News[]>(TAKE_SQL, [userId, OF_INSTANCE]);
       const items = news.map(({ connection, instanceUrl, broken, fault }) => ({
-        ...{ connection, broken, host: new URL(instanceUrl).host },
+        ...{ connection, broken },
+        // By SQL anything can have been written there.
+        host: URL.canParse(instanceUrl) ? new URL(instanceUrl).host : instanceUrl,
         fault: broken ? (fault ?? '') : '',
       }));
       await this.notices.addIn(manager, userId, 'connections', items);

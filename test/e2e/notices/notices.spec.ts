@@ -225,6 +225,21 @@ describe('a connection', () => {
     expect(await letters(person, 'notice_connections')).toHaveLength(1);
   });
 
+  it('is told to everybody, whatever else was written into the table', async () => {
+    const person = await newPerson();
+    const { id } = await createPlatform(person, backends.secrets);
+    await backends.rows(`UPDATE platform_connections SET instance_url = 'social.example' WHERE id = $1`, [
+      id,
+    ]);
+    await backends.rows(
+      `UPDATE platform_watch SET broken_checks = 2, told_broken = false, condition_at = now() WHERE platform_id = $1`,
+      [id],
+    );
+    await tell();
+    await arrived(person, SUBJECT);
+    expect(about(person, SUBJECT).join()).toContain('at social.example does not work');
+  });
+
   it('is told after a restart: a process that stops writes one letter more', async () => {
     // It looks by itself, every ten seconds.
     await app.app.get(ConnectionNotices).beforeApplicationShutdown();
