@@ -197,4 +197,20 @@ describe('the console with many connections', () => {
       await keyboard.press('Escape');
     expect(await page.locator('.message').count()).toBe(0);
   }, 60_000);
+
+  it('shows all others beside one that somebody wrote into the table, whose instance is no URL', async () => {
+    const person = await site.person({ admin: true });
+    await many(person, 3);
+    await site.backends.rows(
+      `UPDATE platform_connections SET instance_url = 'social.example' WHERE user_id = $1 AND name = 'Row no.002'`,
+      [person.id],
+    );
+    const visitor = await site.logIn(person);
+    await shows(visitor, 3);
+    await visitor.page.getByRole('link', { name: 'Row no.002' }).click();
+    await visitor.page.getByRole('link', { name: 'social.example' }).waitFor();
+    await visitor.page.goto(`${site.url}connections?user=${person.id}`);
+    await visitor.see('3 connections');
+    await visitor.page.getByText('social.example').waitFor();
+  }, 60_000);
 });

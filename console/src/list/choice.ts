@@ -1,5 +1,5 @@
 import type { Platform } from '../api/client.js';
-import { STATUS_LABELS, TYPE_LABELS, softwareName, toneOf } from '../ui/labels.js';
+import { STATUS_LABELS, TYPE_LABELS, hostOf, softwareName, toneOf } from '../ui/labels.js';
 
 type Order = (a: Platform, b: Platform) => number;
 
@@ -105,7 +105,7 @@ function needsAttention({ isActive, status }: Platform): boolean {
 function textOf(platform: Platform): string {
   const { name, username, instanceUrl, platformType, status, labels, externalId } = platform;
   const tags = Object.entries(labels).map(([key, value]) => `${key}: ${value}`);
-  const handle = `@${username ?? ''}@${new URL(instanceUrl).host}`;
+  const handle = `@${username ?? ''}@${hostOf(instanceUrl)}`;
   return plain(
     [
       ...[name, handle, softwareName(platform), TYPE_LABELS[platformType], STATUS_LABELS[status]],

@@ -3,7 +3,7 @@ import { type Platform, api, ok } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
 import { hrefOf, query, setQuery } from '../state/route.js';
 import { Select } from '../ui/fields.js';
-import { STATUS_LABELS, TYPE_LABELS, softwareOf } from '../ui/labels.js';
+import { STATUS_LABELS, TYPE_LABELS, hostOf, softwareOf } from '../ui/labels.js';
 import { Empty, Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { SoftwareMark } from '../ui/software-mark.js';
@@ -143,7 +143,7 @@ function Row({ platform }: { readonly platform: Platform }) {
         <p class="account-of">
           <span>
             {username === null ? 'Unknown account at ' : `@${username}@`}
-            {new URL(instanceUrl).host}
+            {hostOf(instanceUrl)}
           </span>
           <span class="software">
             <SoftwareMark type={platformType} /> {softwareOf(platform)}

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { SystemState } from '../api/client.js';
 import { hrefOf } from '../state/route.js';
-import { STATUS_LABELS } from '../ui/labels.js';
+import { STATUS_LABELS, hostOf } from '../ui/labels.js';
 import { Time } from '../ui/time.js';
 
 type Entry = SystemState['brokenLately'][number] | SystemState['expiringSoon'][number];
@@ -52,7 +52,7 @@ function Entries({ entries, none, note }: EntriesProps) {
         <li key={one.id}>
           <div class="main">
             <p>
-              <strong>{one.name}</strong> at {new URL(one.instanceUrl).host}
+              <strong>{one.name}</strong> at {hostOf(one.instanceUrl)}
             </p>
             <p class="hint">
               {note(one)} · <a href={hrefOf(`connections?user=${one.userId}`)}>user {one.userId}</a>

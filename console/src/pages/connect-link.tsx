@@ -6,6 +6,7 @@ import { forgetLink, linkHere, lookUpAs } from '../state/guest.js';
 import { messageOf } from '../state/messages.js';
 import { Form } from '../ui/form.js';
 import { InstanceField } from '../ui/instance-field.js';
+import { hostOf } from '../ui/labels.js';
 import { PageTitle } from '../ui/page-title.js';
 
 const INSTANCE = ['instance'];
@@ -134,8 +135,6 @@ function Ask({ secret, link }: { readonly secret: string; readonly link: GuestLi
     </>
   );
 }
-
-const hostOf = (address: string): string => new URL(address).host;
 
 /** The host is one that the operator of this server knows; the name is whatever the asker calls themselves. */
 function nameOf({ applicationName, returnTo }: GuestLink): string {

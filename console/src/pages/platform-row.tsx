@@ -3,7 +3,7 @@ import type { Platform } from '../api/client.js';
 import { hrefOf } from '../state/route.js';
 import { useActions } from '../state/use-actions.js';
 import { Avatar } from '../ui/avatar.js';
-import { STATUS_LABELS, needsReconnect, softwareOf, toneOf } from '../ui/labels.js';
+import { STATUS_LABELS, hostOf, needsReconnect, softwareOf, toneOf } from '../ui/labels.js';
 import { Menu } from '../ui/menu.js';
 import { SoftwareMark } from '../ui/software-mark.js';
 import { Tags } from '../ui/tags.js';
@@ -22,7 +22,7 @@ export function PlatformRow(props: RowProps) {
   const { platform, isSelected, onSelect } = props;
   const { id, name, instanceUrl, username, isActive, isDefault, platformType } = platform;
   const titleId = useId();
-  const host = new URL(instanceUrl).host;
+  const host = hostOf(instanceUrl);
   return (
     <article class={`connection ${isActive ? '' : 'inactive'}`} aria-labelledby={titleId}>
       <label class="pick">

@@ -1,5 +1,6 @@
 import type { Platform } from '../api/client.js';
 import { useAvatar } from '../state/use-avatar.js';
+import { hostOf } from './labels.js';
 
 /** As many as the style sheet has. */
 const TONES = 8;
@@ -19,7 +20,7 @@ export function Avatar({ platform }: { readonly platform: Platform }) {
 }
 
 function toneOf({ username, instanceUrl, name }: Platform): number {
-  const handle = `${username ?? name}@${new URL(instanceUrl).host}`;
+  const handle = `${username ?? name}@${hostOf(instanceUrl)}`;
   let hash = 0;
   for (const letter of handle) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) >>> 0;
   return hash % TONES;

@@ -82,3 +82,6 @@ export function toneOf(status: Status): Tone {
       return 'bad';
   }
 }
+
+/** Of an instance. What was written by SQL may be no URL, and is shown as it is. */
+export const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url);
