@@ -3,7 +3,8 @@ import type { CacheKeys } from './cache-keys.js';
 import { type ChangesPage, OUTBOX_START, type OutboxPosition, changesSince } from './outbox-queries.js';
 import type { Query } from './outbox-session.js';
 
-const BATCH = 10_000;
+/** Rows of a page, which has each change once. What a larger page costs less is in docs/performance.md. */
+const BATCH = 50_000;
 /** Added to the longest TTL: an entry may have been stored shortly after the change, and clocks differ a little. */
 const MARGIN_SECONDS = 60;
 /** Keys that a replay remembers, so that it drops none of them once per page. About ten megabytes. */

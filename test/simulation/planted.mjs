@@ -23,7 +23,7 @@ export const SMALL = [
   ['const NEWS_BATCH = 1000;', 'const NEWS_BATCH = 3;'],
 ]
   .map(([text, by]) => within(RELAY)('small', text, by))
-  .concat(within(REPLAY)('small', 'const BATCH = 10_000;', 'const BATCH = 3;'))
+  .concat(within(REPLAY)('small', 'const BATCH = 50_000;', 'const BATCH = 3;'))
   // A table of that size takes as long to make as a tenth of a run.
   .concat(within('src/cache/sealed-entries.ts')('small', 'MAX_OUTDATED = 100_000', 'MAX_OUTDATED = 1000'));
 
