@@ -12,6 +12,8 @@ import { unvisited } from '../../support/openapi.js';
 
 /** The admin's total, and some that a filter passes over; everything else reads less. */
 const MOST_ROWS = 11_000;
+/** By one page of a replay after a restart of Redis. */
+const MOST_TO_REPLAY = 50_001;
 /** For ten checks of an instance that has thousands. */
 const MOST_TO_CLAIM = 100;
 const PLANS_MS = 180_000 + CONNECTIONS / 5;
@@ -72,7 +74,9 @@ describe(`${CONNECTIONS} connections with ${CONNECTIONS * ACTIVITIES_EACH} activ
       const visits = plans.visits();
       expect(new Set(visits.map(({ table }) => table)).size).toBe(19);
       expect(visits.filter(({ how }) => how.startsWith('Seq'))).toEqual([]);
-      expect(visits.filter(({ rows }) => rows > MOST_ROWS)).toEqual([]);
+      const isReplay = (statement: string) => statement.includes('WITH page AS');
+      const most = (statement: string) => (isReplay(statement) ? MOST_TO_REPLAY : MOST_ROWS);
+      expect(visits.filter(({ rows, statement }) => rows > most(statement))).toEqual([]);
       expect(new Set(plans.compiled)).toEqual(new Set());
       const claims = visits.filter(({ statement }) => statement.includes('AS "refreshDue" FROM claimed'));
       expect(claims).not.toEqual([]);
