@@ -81,7 +81,7 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
   /**
    * Deletes the accounts whose week is over. Of two processes that do it at once, the second finds nothing left.
    *
-   * @throws why the last of those could not be deleted that cannot be. It holds up no other.
+   * @throws the last error. An account that cannot be deleted holds up no other.
    */
   async removeAll(): Promise<void> {
     const failed = new Map<number, unknown>();

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { deferred, waitUntil, within } from '../../test/support/barrier.js';
 import { type RedisCluster, startRedisCluster } from '../../test/support/servers/redis-cluster.js';
@@ -10,6 +10,7 @@ import { QueuedRounds } from './queued-rounds.js';
 import type { Watcher } from './watcher.js';
 
 const WAIT = { timeoutMs: 60_000, intervalMs: 20 };
+const WAITING = '{platform-manager}:watch:wait';
 const ORIGINS = Array.from({ length: 6 }, (_, n) => `https://instance-${n}.test`);
 
 /** What is due is visited by two processes, which share one queue. */
@@ -75,8 +76,7 @@ afterEach(async () => {
 }, 60_000);
 
 async function masterOfQueue(cluster: RedisCluster): Promise<RedisServer> {
-  const key = '{platform-manager}:watch:wait';
-  const slot = Number(await command(cluster.nodes[0], ['CLUSTER', 'KEYSLOT', key]));
+  const slot = Number(await command(cluster.nodes[0], ['CLUSTER', 'KEYSLOT', WAITING]));
   for (const node of await cluster.masters()) {
     const count = Number(await command(node, ['CLUSTER', 'COUNTKEYSINSLOT', String(slot)]));
     if (count > 0) return node;
@@ -121,11 +121,11 @@ describe('the queue', () => {
     fleet.visiting = () => new Promise((resolve) => ends.push(resolve));
     await fleet.expectVisits(4, WAIT.timeoutMs);
     const stopped = fleet.stop();
-    // One after the other, so that a process that has others still running takes the next one.
-    for (const end of ends) {
-      end();
-      await sleep(20);
-    }
+    // A process that has another visit still running takes what waits.
+    ends[0]?.();
+    const isTaken = async () => (await command(server, ['LLEN', WAITING])) === 0;
+    await waitUntil(isTaken, { ...WAIT, what: 'what waits to be taken' });
+    for (const end of ends) end();
     await stopped;
     fleet = new Fleet(server.url());
     await fleet.expectRound(20_000);

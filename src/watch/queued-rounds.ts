@@ -76,7 +76,7 @@ export class QueuedRounds extends WatchRounds {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#abort.abort();
-    // Jobs themselves may wait for Redis.
+    // Not for the jobs: they may be waiting for Redis.
     await Promise.all(this.#running);
     const { queue, worker } = this.#parts ?? {};
     const disconnected = !this.#clients.some(({ status }) => status === 'ready');
