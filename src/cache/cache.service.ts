@@ -138,6 +138,11 @@ export class CacheService {
     this.store.outdate(keys, atMs);
   }
 
+  /** Believes no entry any more that was read before now. The next read of each loads it. */
+  outdateAll(): void {
+    this.store.outdateAll();
+  }
+
   private fly<Id, T>(
     spec: CacheSpec<Id, T>,
     id: Id,

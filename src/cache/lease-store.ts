@@ -53,6 +53,9 @@ export abstract class LeaseStore {
    */
   abstract outdate(keys: readonly string[], atMs: number): void;
 
+  /** The same for every key: believes nothing that was read before now. What is read in the next second may be refused too. */
+  abstract outdateAll(): void;
+
   /** Milliseconds until the entry expires; 0 when there is none. */
   abstract remainingMs(key: string): Promise<number>;
 }

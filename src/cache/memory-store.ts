@@ -66,6 +66,8 @@ export class MemoryStore implements LeaseStore {
   /** Nobody else can put an entry back. */
   outdate(): void {}
 
+  outdateAll(): void {}
+
   async remainingMs(key: string): Promise<number> {
     return this.#entries.has(key) ? this.#entries.getRemainingTTL(key) : 0;
   }

@@ -93,6 +93,25 @@ describe('a sealed entry', () => {
     }
   });
 
+  it('is not believed if it was read before all others too, or within a second of it', () => {
+    const own = installation('one');
+    const entries = sealedEntries(own);
+    const before = entries.seal(KEY, newEntry(RAW, LIFE_MS));
+    expect(entries.open(KEY, before)).toBe(RAW);
+    // A process whose clock is known to a minute only.
+    const vague = new Installation();
+    vague.observe(
+      { id: 'one', epoch: 1, primaryName: 'first', nowMs: Date.now() - 30_000 },
+      performance.now() - 60_000,
+    );
+    const vaguely = sealedEntries(vague).seal(KEY, newEntry(RAW, LIFE_MS));
+    entries.outdateAll();
+    for (const sealed of [before, vaguely])
+      expect(() => entries.open(KEY, sealed)).toThrow('older than what this process knows');
+    const later = entries.seal(KEY, { ...newEntry(RAW, LIFE_MS), readAtMs: performance.now() + 1100 });
+    expect(entries.open(KEY, later)).toBe(RAW);
+  });
+
   it('is believed when it was read after the change, though it was dropped an instant before', () => {
     const entries = sealedEntries();
     for (let round = 0; round < 1000; round++) {

@@ -10,6 +10,8 @@ const MAX_CHARACTERS = 32 * 1024 * 1024;
 const MAX_OUTDATED = 100_000;
 /** How far the clock of the database may run ahead of the clock that expires entries, over the life of an entry. */
 const TOLERANCE_MS = 5000;
+/** How much later than it was an entry may say that it was read. Its process knows the database's clock better than that. */
+const CLOCK_MS = 1000;
 
 interface Opened {
   readonly sealed: string;
@@ -32,6 +34,8 @@ export class SealedEntries {
   });
   /** By key: what was read before that time, by the database's clock, was replaced. */
   readonly #outdated = new LRUCache<string, number>({ maxSize: MAX_OUTDATED, sizeCalculation: () => 1 });
+  /** What says that it was read before that time is not believed, whatever its key. */
+  #allOutdatedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly ring: KeyRing,
@@ -41,7 +45,10 @@ export class SealedEntries {
   seal(key: string, { raw, ttlMs, readAtMs }: NewEntry): string {
     return sealEnvelope(this.ring, key, raw, {
       installation: this.installation.nameAt(readAtMs),
-      readAt: this.installation.latestMs(readAtMs),
+      readAt: Math.min(
+        this.installation.latestMs(readAtMs),
+        this.installation.earliestMs(readAtMs) + CLOCK_MS,
+      ),
       expiresAt: this.installation.latestMs() + ttlMs,
     });
   }
@@ -56,6 +63,7 @@ export class SealedEntries {
     const opened = known?.sealed === sealed ? known : this.#verify(key, sealed);
     if (opened.installation !== this.installation.name) throw new CorruptEntry('of another installation');
     if (this.installation.earliestMs() > opened.expiresAt + TOLERANCE_MS) throw new CorruptEntry('expired');
+    if (opened.readAt < this.#allOutdatedAt) throw new CorruptEntry('older than what this process knows');
     return opened.text;
   }
 
@@ -66,6 +74,11 @@ export class SealedEntries {
       this.#outdated.set(key, atMs);
       this.#opened.delete(key);
     }
+  }
+
+  /** Believes no entry any more whose value was read before now, nor, for a second, a newer one. */
+  outdateAll(): void {
+    this.#allOutdatedAt = this.installation.latestMs() + CLOCK_MS;
   }
 
   #verify(key: string, sealed: string): Opened {

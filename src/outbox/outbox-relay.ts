@@ -267,6 +267,13 @@ export class OutboxRelay {
     else this.#cleanedUpAt = performance.now();
   }
 
+  async #replay(): Promise<void> {
+    if (await replayDrops(this.session.statement, this.cache, this.keys)) return;
+    this.#logger.warn(
+      'Too much has changed to be dropped again: cached values from before now are not used.',
+    );
+  }
+
   /**
    * Runs after an outage of the cache, before any cached value is read. A server that was restarted or replaced may hold a
    * state from before invalidations that it had confirmed, so these are repeated.
@@ -276,7 +283,7 @@ export class OutboxRelay {
   async #recover(serverChanged: boolean): Promise<void> {
     this.#recovering = true;
     try {
-      if (serverChanged) await replayDrops(this.session.statement, this.cache, this.keys);
+      if (serverChanged) await this.#replay();
       while ((await this.#drainBatch(0)) === BATCH);
     } finally {
       this.#recovering = false;

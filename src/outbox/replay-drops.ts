@@ -5,33 +5,39 @@ import type { Query } from './outbox-session.js';
 
 /** Rows of a page, which has each change once. What a larger page costs less is in docs/performance.md. */
 const BATCH = 50_000;
+/** Both bound a replay to two or three seconds on a busy machine. Until it has ended, reads go to the database. */
+const MOST_PAGES = 5;
+const MOST_KEYS = 100_000;
 /** Added to the longest TTL: an entry may have been stored shortly after the change, and clocks differ a little. */
 const MARGIN_SECONDS = 60;
-/** Keys that a replay remembers, so that it drops none of them once per page. About ten megabytes. */
-const REMEMBERED_KEYS = 100_000;
 
 /**
  * Drops again whatever was changed within the longest TTL: a Redis that was restarted or replaced may hold a state from before
- * drops that it had confirmed.
+ * drops that it had confirmed. If that is too much, no entry that was read before now is believed any more, so each is loaded
+ * once more when it is read.
  *
+ * @returns false if it was too much.
  * @throws when the database does not answer, or Redis fails again.
  */
-export async function replayDrops(query: Query, cache: CacheService, keys: CacheKeys): Promise<void> {
+export async function replayDrops(query: Query, cache: CacheService, keys: CacheKeys): Promise<boolean> {
   // One drop per key is enough: a filler that starts afterwards reads everything committed before, and later changes are
   // pending.
   const dropped = new Set<string>();
   let after: OutboxPosition | null = OUTBOX_START;
-  while (after !== null) {
-    const page: ChangesPage = await changesSince(
+  for (let page = 1; after !== null && page <= MOST_PAGES; page++) {
+    const { changes, end }: ChangesPage = await changesSince(
       query,
       keys.longestTtlSeconds + MARGIN_SECONDS,
       after,
       BATCH,
     );
-    const stale = keys.of(page.changes).filter((key) => !dropped.has(key));
+    const stale = keys.of(changes).filter((key) => !dropped.has(key));
+    if (dropped.size + stale.length > MOST_KEYS) break;
     await cache.drop(stale);
-    if (dropped.size + stale.length > REMEMBERED_KEYS) dropped.clear();
     for (const key of stale) dropped.add(key);
-    after = page.end;
+    after = end;
   }
+  if (after === null) return true;
+  cache.outdateAll();
+  return false;
 }

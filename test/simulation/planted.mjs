@@ -9,6 +9,7 @@ const STORE = 'src/cache/redis/redis-store.ts';
 const HEALTH = 'src/cache/redis/redis-health.ts';
 const RELAY = 'src/outbox/outbox-relay.ts';
 const REPLAY = 'src/outbox/replay-drops.ts';
+const ENTRIES = 'src/cache/sealed-entries.ts';
 const INVALIDATION = 'src/outbox/invalidation.ts';
 const WRITER = 'test/simulation/deployment.ts';
 const POSTGRES = 'test/simulation/simulated-postgres.ts';
@@ -24,8 +25,9 @@ export const SMALL = [
 ]
   .map(([text, by]) => within(RELAY)('small', text, by))
   .concat(within(REPLAY)('small', 'const BATCH = 50_000;', 'const BATCH = 3;'))
+  .concat(within(REPLAY)('small', 'const MOST_PAGES = 5;', 'const MOST_PAGES = 2;'))
   // A table of that size takes as long to make as a tenth of a run.
-  .concat(within('src/cache/sealed-entries.ts')('small', 'MAX_OUTDATED = 100_000', 'MAX_OUTDATED = 1000'));
+  .concat(within(ENTRIES)('small', 'MAX_OUTDATED = 100_000', 'MAX_OUTDATED = 1000'));
 
 const service = within(SERVICE);
 const store = within(STORE);
@@ -138,12 +140,14 @@ export const PLANTED = [
     'connection.onTrouble((why) => this.breaker.trip(why));',
     '',
   ),
-  relay(
-    'a replay is left out',
-    'if (serverChanged) await replayDrops(this.session.statement, this.cache, this.keys);',
-    '',
+  relay('a replay is left out', 'if (serverChanged) await this.#replay();', ''),
+  within(REPLAY)('a replay ends after one page', 'after = end;', 'after = null;'),
+  within(REPLAY)('a replay that is too long is given up', 'cache.outdateAll();', ''),
+  within(ENTRIES)(
+    'what was verified before stays believed',
+    'if (opened.readAt < this.#allOutdatedAt)',
+    'if (known === undefined && opened.readAt < this.#allOutdatedAt)',
   ),
-  within(REPLAY)('a replay ends after one page', 'after = page.end;', 'after = null;'),
   relay('a recovery does not drain', 'while ((await this.#drainBatch(0)) === BATCH);', ''),
   relay(
     'a recovery drains one batch',

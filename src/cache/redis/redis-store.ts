@@ -80,6 +80,10 @@ export class RedisStore implements LeaseStore {
     );
   }
 
+  outdateAll(): void {
+    this.entries.outdateAll();
+  }
+
   async remainingMs(key: string): Promise<number> {
     return Math.max(0, await this.call((client) => client.pTTL(this.prefix + key)));
   }

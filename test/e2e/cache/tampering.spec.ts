@@ -11,6 +11,8 @@ import { sealedText } from '../../support/sealed-entries.js';
 const SEED = Number(process.env.CACHE_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const RUNS = Number(process.env.CACHE_FUZZ_RUNS ?? 2500);
 const RUNS_PER_CHANGE = 100;
+/** A process that starts reads 250,000 changes again. */
+const MORE_THAN_IS_READ = 251_000;
 
 /** A kind of entry, and what is answered from it. */
 interface Subject {
@@ -54,11 +56,12 @@ const withoutTime = (text: string): string => text.replace(/"computedAt":"[^"]*"
 let app: TestApp;
 let other: TestApp;
 let fakes: FakeInstances;
+let env: Record<string, string>;
 const subjects: Record<string, Subject> = {};
 
 beforeAll(async () => {
   fakes = await FakeInstances.atMost(2);
-  const env = { INSTANCE_HOST_ALLOWLIST: fakes.allowlist.join(',') };
+  env = { INSTANCE_HOST_ALLOWLIST: fakes.allowlist.join(',') };
   app = await startTestApp({ env });
   other = await startTestApp({ env, backends: app.backends });
   subjects.user_platforms = await listOfUser();
@@ -224,6 +227,39 @@ describe(`who can write to Redis, CACHE_FUZZ_SEED=${SEED}`, () => {
       for (let round = 0; round < 20; round++) expect(await isHeard()).toBe(true);
     },
   );
+
+  it('cannot put back an entry at a process that starts when more has changed than is dropped again', async () => {
+    const subject = subjects.user_platforms as Subject;
+    await fresh(subject);
+    const old = await stored(subject);
+    await subject.change?.();
+    const [truth] = await fresh(subject);
+    // So long ago that the process does not hear of it when it starts, and after all that is read again.
+    await app.backends.rows(
+      `UPDATE platform_changes SET at = at - interval '10 min', drained_at = drained_at - interval '10 min'`,
+    );
+    await app.backends.rows(
+      `INSERT INTO platform_changes (user_id, platform_id, type, at, drained_at)
+       SELECT 0, n % 1000, 'keys.rotated', now() - interval '30 min', now() - interval '30 min' FROM generate_series(1, $1) n`,
+      [MORE_THAN_IS_READ],
+    );
+    await put(subject, old);
+    const late = await startTestApp({ env, backends: app.backends });
+    try {
+      expect(await subject.ask(late)).toBe(truth);
+      const hits = async (): Promise<boolean> => {
+        await subject.ask(late);
+        return /requests_total\{resource="user_platforms",outcome="hit"\} [1-9]/.test(
+          (await late.client.get('/metrics')).text,
+        );
+      };
+      await waitUntil(hits, { timeoutMs: 30_000, what: 'what is read since to be believed' });
+      await put(subject, old);
+      expect(await subject.ask(late)).toBe(truth);
+    } finally {
+      await late.app.close();
+    }
+  }, 120_000);
 
   it('cannot let in a revoked API key at a process that has heard of it', async () => {
     const subject = await apiKey();
