@@ -9,6 +9,7 @@ import type { EntityManager } from 'typeorm';
 import { DomainError } from '../common/domain-error.js';
 import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
+import { codeOf, isDatabaseUnavailable } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Letter } from './letter.js';
 import { type MailItem, type MailKind, MailOutbox } from './mail-outbox.js';
@@ -26,6 +27,7 @@ const MAX_ATTEMPTS = 9;
 /** A link grows old; what a notice tells does not. The last attempt comes eleven hours after the first. */
 const MAX_NOTICE_ATTEMPTS = 14;
 const PURGE_BATCH_ROWS = 1000;
+const LATER_SQL = 'UPDATE mails SET due_at = now() + make_interval(secs => $2) WHERE id = $1 RETURNING id';
 
 interface Claimed {
   readonly id: string;
@@ -103,9 +105,20 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
     const mail = rows[0];
     if (mail === undefined) return null;
     const compose = mail.attempts > mostAttempts(mail) ? undefined : this.outbox.composerOf(mail.kind);
-    const letter = (await compose?.(mail.recipient, manager, mail.items ?? [])) ?? null;
-    if (letter === null) await manager.query('UPDATE mails SET done_at = now() WHERE id = $1', [mail.id]);
-    return { ...mail, letter };
+    try {
+      // In a savepoint: one that cannot be written has been tried, and holds up no other.
+      const letter = await manager.transaction(
+        async (inner) => (await compose?.(mail.recipient, inner, mail.items ?? [])) ?? null,
+      );
+      if (letter === null) await manager.query('UPDATE mails SET done_at = now() WHERE id = $1', [mail.id]);
+      return { ...mail, letter };
+    } catch (error) {
+      if (isDatabaseUnavailable(error)) throw error;
+      const why = codeOf(error) ?? 'unknown error';
+      this.#logger.error(`A message (${mail.kind}, ${mail.id}) could not be written: ${why}`);
+      await manager.query(LATER_SQL, [mail.id, waitSeconds(mail)]);
+      return { ...mail, letter: null };
+    }
   }
 
   /** @returns false if there is no point in trying the next letter now. */
@@ -121,10 +134,7 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
         await this.finish(id);
       } else {
         if (!isOfRecipient) this.#outage.failed(`Mail cannot be sent and is tried again: ${code}`);
-        await this.database.statement(
-          `UPDATE mails SET due_at = now() + make_interval(secs => $2) WHERE id = $1 RETURNING id`,
-          [id, FIRST_WAIT_SECONDS * 2 ** (attempts - 1)],
-        );
+        await this.database.statement(LATER_SQL, [id, waitSeconds({ attempts })]);
       }
       return isOfRecipient;
     }
@@ -149,6 +159,10 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
       );
     }
   }
+}
+
+function waitSeconds({ attempts }: Pick<Claimed, 'attempts'>): number {
+  return FIRST_WAIT_SECONDS * 2 ** (attempts - 1);
 }
 
 function mostAttempts({ items }: Pick<Claimed, 'items'>): number {

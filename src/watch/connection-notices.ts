@@ -23,7 +23,7 @@ const IS_NEWS = `((w.broken_checks >= 2 AND NOT w.told_broken) OR (w.broken_chec
 const PEOPLE_SQL = `
   SELECT DISTINCT c.user_id AS "userId"
   FROM platform_watch w JOIN platform_connections c ON c.id = w.platform_id AND c.is_active
-  WHERE ${IS_NEWS} AND w.condition_at <= now() - interval '${GATHER}' AND NOT EXISTS (
+  WHERE ${IS_NEWS} AND c.user_id <> ALL ($1) AND w.condition_at <= now() - interval '${GATHER}' AND NOT EXISTS (
     SELECT FROM users u JOIN mails m ON m.recipient = u.email AND m.kind = '${NOTICES.connections}'
     WHERE u.id = c.user_id AND coalesce(m.done_at, now()) > now() - interval '1 hour')
   LIMIT ${PEOPLE_AT_ONCE}`;
@@ -80,13 +80,21 @@ export class ConnectionNotices implements OnApplicationBootstrap, BeforeApplicat
     await this.#run.idle();
   }
 
-  /** Tells everybody for whom there are news. */
+  /**
+   * Tells everybody for whom there are news.
+   *
+   * @throws the last error. A person whose letter cannot be written holds up no other.
+   */
   async tellAll(): Promise<void> {
+    const failed = new Map<number, unknown>();
     while (!this.#stopped) {
-      const people = await this.database.statement<{ userId: number }>(PEOPLE_SQL);
-      for (const { userId } of people) if (!this.#stopped) await this.tell(userId);
-      if (people.length < PEOPLE_AT_ONCE) return;
+      const people = await this.database.statement<{ userId: number }>(PEOPLE_SQL, [[...failed.keys()]]);
+      for (const { userId } of people) {
+        if (!this.#stopped) await this.tell(userId).catch((error: unknown) => failed.set(userId, error));
+      }
+      if (people.length < PEOPLE_AT_ONCE) break;
     }
+    if (failed.size > 0) throw [...failed.values()].at(-1);
   }
 
   private async tell(userId: number): Promise<void> {

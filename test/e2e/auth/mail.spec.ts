@@ -273,6 +273,32 @@ describe('a message', () => {
     await backends.rows(`DELETE FROM mails WHERE recipient LIKE 'greylisted-%'`);
   });
 
+  it('waits while its letter cannot be written, and does not hold others up', async () => {
+    const [person, other] = [await newPerson(), await newPerson()];
+    await backends.rows(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$`,
+    );
+    await backends.rows(
+      `CREATE TRIGGER refuse BEFORE INSERT ON mail_tokens FOR EACH ROW WHEN (NEW.user_id = ${person.id})
+       EXECUTE FUNCTION refuse()`,
+    );
+    try {
+      expect((await ask(person.email)).status).toBe(202);
+      const failed = `SELECT FROM mails WHERE recipient = $1 AND done_at IS NULL AND attempts > 0
+        AND due_at < now() + interval '1 minute'`;
+      await waitUntil(async () => (await backends.rows(failed, [person.email])).length === 1, {
+        timeoutMs: 20_000,
+        what: 'a failed attempt',
+      });
+      await backends.rows('UPDATE mails SET due_at = now() WHERE recipient = $1', [person.email]);
+      await resetToken(other);
+    } finally {
+      await backends.rows('DROP FUNCTION refuse CASCADE');
+    }
+    await backends.rows('UPDATE mails SET due_at = now() WHERE recipient = $1', [person.email]);
+    await tokenOf('reset-password', person.email);
+  });
+
   it('waits while the mail server refuses MAIL_FROM', async () => {
     const { email } = await newPerson();
     mails.refusesSender = true;

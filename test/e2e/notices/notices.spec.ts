@@ -21,7 +21,7 @@ let app: TestApp;
 
 beforeAll(async () => {
   mails = await MailServer.start();
-  fakes = await FakeInstances.atMost(6);
+  fakes = await FakeInstances.atMost(8);
   backends = await Backends.create();
   const env = { ...mails.env(), INSTANCE_HOST_ALLOWLIST: fakes.allowlist.join(',') };
   app = await startTestApp({ backends, env });
@@ -238,6 +238,31 @@ describe('a connection', () => {
     await tell();
     await arrived(person, SUBJECT);
     expect(about(person, SUBJECT).join()).toContain('at social.example does not work');
+  });
+
+  it('is told to others too when the letter of one person cannot be written', async () => {
+    const refused = await newPerson();
+    const people = [refused, await newPerson()];
+    for (const person of people) {
+      const { check } = await connection(person);
+      for (const state of ['invalid', 'invalid'] as const) await check(state);
+    }
+    await backends.rows(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$`,
+    );
+    await backends.rows(
+      `CREATE TRIGGER refuse BEFORE INSERT ON mails FOR EACH ROW WHEN (NEW.recipient = '${refused.email}')
+       EXECUTE FUNCTION refuse()`,
+    );
+    try {
+      await expect(tell()).rejects.toThrow('not this one');
+      await arrived(people[1] as Person, SUBJECT);
+      expect(await letters(refused, 'notice_connections')).toEqual([]);
+    } finally {
+      await backends.rows('DROP FUNCTION refuse CASCADE');
+    }
+    await tell();
+    await arrived(refused, SUBJECT);
   });
 
   it('is told after a restart: a process that stops writes one letter more', async () => {
