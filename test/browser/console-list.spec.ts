@@ -201,14 +201,25 @@ describe('the console with many connections', () => {
   it('shows all others beside one that somebody wrote into the table, whose instance is no URL', async () => {
     const person = await site.person({ admin: true });
     await many(person, 3);
+    const script = `javascript:document.title='run'`;
     await site.backends.rows(
-      `UPDATE platform_connections SET instance_url = 'social.example' WHERE user_id = $1 AND name = 'Row no.002'`,
-      [person.id],
+      `UPDATE platform_connections SET instance_url = CASE name WHEN 'Row no.002' THEN 'social.example' ELSE $2 END
+       WHERE user_id = $1 AND name IN ('Row no.002', 'Row no.003')`,
+      [person.id, script],
     );
     const visitor = await site.logIn(person);
     await shows(visitor, 3);
+    for (const [name, instance] of [
+      ['Row no.002', 'social.example'],
+      ['Row no.003', script],
+    ] as const) {
+      const row = visitor.page.getByRole('article', { name });
+      expect(await row.locator('.account-of').textContent()).toContain(`Unknown account at ${instance}`);
+      expect(await row.locator('.account-of a').count()).toBe(0);
+    }
     await visitor.page.getByRole('link', { name: 'Row no.002' }).click();
-    await visitor.page.getByRole('link', { name: 'social.example' }).waitFor();
+    await visitor.page.getByText('at social.example').waitFor();
+    expect(await visitor.page.locator('.who a').count()).toBe(0);
     await visitor.page.goto(`${site.url}connections?user=${person.id}`);
     await visitor.see('3 connections');
     await visitor.page.getByText('social.example').waitFor();

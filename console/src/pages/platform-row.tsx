@@ -3,7 +3,8 @@ import type { Platform } from '../api/client.js';
 import { hrefOf } from '../state/route.js';
 import { useActions } from '../state/use-actions.js';
 import { Avatar } from '../ui/avatar.js';
-import { STATUS_LABELS, hostOf, needsReconnect, softwareOf, toneOf } from '../ui/labels.js';
+import { InstanceLink } from '../ui/instance-link.js';
+import { STATUS_LABELS, needsReconnect, softwareOf, toneOf } from '../ui/labels.js';
 import { Menu } from '../ui/menu.js';
 import { SoftwareMark } from '../ui/software-mark.js';
 import { Tags } from '../ui/tags.js';
@@ -22,7 +23,6 @@ export function PlatformRow(props: RowProps) {
   const { platform, isSelected, onSelect } = props;
   const { id, name, instanceUrl, username, isActive, isDefault, platformType } = platform;
   const titleId = useId();
-  const host = hostOf(instanceUrl);
   return (
     <article class={`connection ${isActive ? '' : 'inactive'}`} aria-labelledby={titleId}>
       <label class="pick">
@@ -46,9 +46,7 @@ export function PlatformRow(props: RowProps) {
           <span>
             {username === null ? 'Unknown account at ' : `@${username}@`}
             <wbr />
-            <a href={instanceUrl} target="_blank" rel="noopener noreferrer">
-              {host}
-            </a>
+            <InstanceLink url={instanceUrl} />
           </span>
           <span class="software">
             <SoftwareMark type={platformType} /> {softwareOf(platform)}

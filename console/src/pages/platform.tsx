@@ -4,7 +4,8 @@ import { usePolled } from '../api/use-polled.js';
 import { platforms } from '../state/platforms.js';
 import { go, hrefOf } from '../state/route.js';
 import { useActions } from '../state/use-actions.js';
-import { hostOf, needsReconnect, softwareOf } from '../ui/labels.js';
+import { InstanceLink } from '../ui/instance-link.js';
+import { needsReconnect, softwareOf } from '../ui/labels.js';
 import { Empty, Loaded } from '../ui/loaded.js';
 import { PageTitle } from '../ui/page-title.js';
 import { Tags } from '../ui/tags.js';
@@ -70,10 +71,7 @@ function Connection({ platform }: { readonly platform: Platform }) {
           <PageTitle>{name}</PageTitle>
           <p>
             {username === null ? 'Unknown account' : `@${username}`} · {softwareOf(platform)} at{' '}
-            <a href={instanceUrl} target="_blank" rel="noopener noreferrer">
-              {hostOf(instanceUrl)}
-            </a>{' '}
-            {isDefault && <span class="badge accent">Default</span>}
+            <InstanceLink url={instanceUrl} /> {isDefault && <span class="badge accent">Default</span>}
             {!isActive && <span class="badge">Disabled</span>}
           </p>
           <Tags labels={platform.labels} />

@@ -84,4 +84,4 @@ export function toneOf(status: Status): Tone {
 }
 
 /** Of an instance. What was written by SQL may be no URL, and is shown as it is. */
-export const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url);
+export const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host || url : url);
