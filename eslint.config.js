@@ -93,6 +93,11 @@ const PROCESS_ENV = {
     "MemberExpression[object.name='process'][property.name='env'], ImportDeclaration[source.value=/^(node:)?process$/]",
   message: 'The environment is read once, into AppConfig: inject that.',
 };
+const ERROR_TEXT = {
+  selector:
+    "TemplateLiteral > CallExpression[callee.name='String'][arguments.0.name=/^(error|failure|fault)$/]",
+  message: "PostgreSQL's messages can quote a row: say faultText(error).",
+};
 
 const NODE_GLOBALS = ['process', 'console', 'fetch', 'URL', 'AbortController', 'setTimeout'];
 
@@ -148,10 +153,10 @@ export default tseslint.config(
     files: ['src/**'],
     rules: {
       'import-x/no-restricted-paths': ['error', { zones }],
-      'no-restricted-syntax': ['error', QUERY_RUNNERS, PROCESS_ENV],
+      'no-restricted-syntax': ['error', QUERY_RUNNERS, PROCESS_ENV, ERROR_TEXT],
     },
   },
-  { files: ['src/database/**'], rules: { 'no-restricted-syntax': ['error', PROCESS_ENV] } },
+  { files: ['src/database/**'], rules: { 'no-restricted-syntax': ['error', PROCESS_ENV, ERROR_TEXT] } },
   {
     files: ['src/config/**', 'src/main.ts', 'src/cli/**'],
     rules: { 'no-restricted-syntax': ['error', QUERY_RUNNERS] },

@@ -1,16 +1,9 @@
-import {
-  type BeforeApplicationShutdown,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { AuditLog } from '../audit/audit-log.js';
 import { OwnPassword } from '../auth/own-password.js';
 import { Clock } from '../common/clock.js';
-import { DomainError } from '../common/domain-error.js';
-import { OutageLog } from '../common/outage-log.js';
-import { SingleRun } from '../common/single-run.js';
 import { Database } from '../database/database.js';
+import { PeriodicWork } from '../database/periodic-work.js';
 import type { AuthUser } from '../http/auth/auth-user.js';
 import { InvalidAccessToken, RecentSignInRequired } from '../http/auth/auth.errors.js';
 import { hasSignedInRecently } from '../http/auth/recent-sign-in.js';
@@ -30,10 +23,12 @@ const ACCOUNTS_AT_ONCE = 10;
  */
 @Injectable()
 export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  readonly #outage = new OutageLog(new Logger('Accounts'), 'Deleted accounts are removed again.');
-  readonly #run = new SingleRun(() => this.round());
-  #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
+  readonly #work = new PeriodicWork(() => this.removeAll(), {
+    intervalMs: INTERVAL_MS,
+    logger: 'Accounts',
+    failed: 'Deleted accounts could not be removed',
+    again: 'Deleted accounts are removed again.',
+  });
 
   constructor(
     private readonly database: Database,
@@ -46,14 +41,12 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => this.#run.request(), INTERVAL_MS).unref();
+    this.#work.start();
   }
 
   /** Waits for the connection that is being removed: the next ones are for another process, or for the next start. */
-  async beforeApplicationShutdown(): Promise<void> {
-    this.#stopped = true;
-    clearInterval(this.#timer);
-    await this.#run.idle();
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#work.stop();
   }
 
   /**
@@ -85,7 +78,7 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
    */
   async removeAll(): Promise<void> {
     const failed = new Map<number, unknown>();
-    while (!this.#stopped) {
+    while (!this.#work.stopped) {
       const ids = await this.users.leaving(ACCOUNTS_AT_ONCE, [...failed.keys()]);
       for (const id of ids) await this.remove(id).catch((error: unknown) => failed.set(id, error));
       if (ids.length < ACCOUNTS_AT_ONCE) break;
@@ -96,7 +89,7 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
   private async remove(userId: number): Promise<void> {
     const connections = await this.database.load(() => this.platforms.listAll(userId));
     for (const { id } of connections) {
-      if (this.#stopped) return;
+      if (this.#work.stopped) return;
       try {
         await this.disconnect.removeAndRevoke(userId, id);
       } catch (error) {
@@ -108,15 +101,5 @@ export class AccountDeletion implements OnApplicationBootstrap, BeforeApplicatio
       if (!(await this.users.deleteLeaving(userId, manager))) return;
       await this.audit.writeIn(manager, { action: 'account.delete', outcome: 'done', userId });
     });
-  }
-
-  private async round(): Promise<void> {
-    try {
-      await this.removeAll();
-      this.#outage.succeeded();
-    } catch (error) {
-      const reason = error instanceof DomainError ? error.code : String(error);
-      this.#outage.failed(`Deleted accounts could not be removed: ${reason}`);
-    }
   }
 }

@@ -1,9 +1,8 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { DomainError } from '../common/domain-error.js';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Installation } from '../common/installation.js';
-import { OutageLog } from '../common/outage-log.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
+import { PeriodicWork } from '../database/periodic-work.js';
 import { AuditChain, systemRow } from './audit-chain.js';
 import { textOf } from './audit-verifier.js';
 
@@ -14,9 +13,13 @@ const BATCH = 1000;
 
 /** Removes entries that are older than AUDIT_RETENTION_DAYS. The chain itself says so, in an entry of its own. */
 @Injectable()
-export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #outage = new OutageLog(new Logger('Audit'), 'Old entries of the audit trail are removed again.');
-  #timer: NodeJS.Timeout | undefined;
+export class AuditRetention implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #work = new PeriodicWork(() => this.trim(this.#oldest()), {
+    intervalMs: INTERVAL_MS,
+    logger: 'Audit',
+    failed: 'Old entries of the audit trail could not be removed',
+    again: 'Old entries of the audit trail are removed again.',
+  });
 
   constructor(
     private readonly database: Database,
@@ -26,11 +29,11 @@ export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => void this.run(), INTERVAL_MS).unref();
+    this.#work.start();
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.#timer);
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#work.stop();
   }
 
   /**
@@ -41,18 +44,13 @@ export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
     for (let removed = 0; ;) {
       const batch = await this.trimBatch(new Date(before));
       removed += batch;
-      if (batch < BATCH) return removed;
+      if (batch < BATCH || this.#work.stopped) return removed;
     }
   }
 
-  private async run(): Promise<void> {
-    try {
-      await this.trim(this.installation.earliestMs() - this.config.auditRetentionDays * DAY_MS);
-      this.#outage.succeeded();
-    } catch (error) {
-      const reason = error instanceof DomainError ? error.code : String(error);
-      this.#outage.failed(`Old entries of the audit trail could not be removed: ${reason}`);
-    }
+  /** Unix milliseconds. */
+  #oldest(): number {
+    return this.installation.earliestMs() - this.config.auditRetentionDays * DAY_MS;
   }
 
   /** The oldest ones in a row: the rest stays a chain. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { QueryFailedError } from 'typeorm';
 import { NestPinoLogger, createLogger } from './logger.js';
+import { recentErrors } from './recent-errors.js';
 
 const SECRET = 'hunter2-secret-value';
 
@@ -72,5 +74,19 @@ describe('NestPinoLogger', () => {
     new NestPinoLogger(logger).error(error);
     expect(records()[0]).toMatchObject({ level: 'error', msg: 'failed', stack: error.stack });
     expect(lines.join('')).not.toContain(SECRET);
+  });
+
+  it("logs PostgreSQL's errors by their code, because their messages can quote a row", () => {
+    const { logger, records, lines } = recorded();
+    const refusal = Object.assign(new Error(`"${SECRET}" is no number`), {
+      severity: 'ERROR',
+      code: '22P02',
+    });
+    const nest = new NestPinoLogger(logger);
+    nest.error(refusal);
+    nest.error(new QueryFailedError('SELECT $1', [SECRET], refusal));
+    expect(records().map(({ msg }) => msg)).toEqual(['database error 22P02', 'database error 22P02']);
+    expect(records()[1]?.stack).toMatch(/^ +at /);
+    expect([lines.join(''), JSON.stringify(recentErrors.list())].join('')).not.toContain(SECRET);
   });
 });

@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
 import type { AppConfig } from '../config/app-config.js';
+import { databaseCode, faultText, framesOf } from './fault-text.js';
 import { recentErrors } from './recent-errors.js';
 
 export interface LogDestination {
@@ -82,13 +83,20 @@ export class NestPinoLogger implements LoggerService {
   ): void {
     const context = rest.at(-1);
     const stack = rest.length > 1 ? rest[0] : undefined;
-    const text = message instanceof Error ? message.message : String(message);
+    const isQuoting = databaseCode(message) !== null;
+    const text = isQuoting
+      ? faultText(message)
+      : message instanceof Error
+        ? message.message
+        : String(message);
     if (level === 'warn' || level === 'error' || level === 'fatal') recentErrors.add(level, text, context);
     this.logger[level](
       {
         ...(typeof context === 'string' && { context }),
         ...(typeof stack === 'string' && { stack }),
-        ...(message instanceof Error && { stack: message.stack }),
+        ...(message instanceof Error && {
+          stack: isQuoting ? framesOf(message).join('\n') : message.stack,
+        }),
       },
       text,
     );

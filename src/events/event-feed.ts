@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { faultText } from '../common/fault-text.js';
 import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
 import { PublishedEvents } from '../outbox/published-events.js';
@@ -68,7 +69,7 @@ export class EventFeed {
       this.#outage.succeeded();
     } catch (error) {
       // The position stays, so no event is lost.
-      this.#outage.failed(`Could not read new events: ${String(error)}`);
+      this.#outage.failed(`Could not read new events: ${faultText(error)}`);
     }
   }
 

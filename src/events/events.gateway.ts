@@ -10,6 +10,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { type DefaultEventsMap, Server } from 'socket.io';
 import { DomainError, InvalidField } from '../common/domain-error.js';
+import { faultText } from '../common/fault-text.js';
 import { AppConfig } from '../config/app-config.js';
 import { addressKey } from '../http/address-key.js';
 import { Unauthenticated } from '../http/auth/auth.errors.js';
@@ -205,7 +206,7 @@ export class EventsGateway implements OnApplicationBootstrap, BeforeApplicationS
 
   #refusal(error: unknown): ConnectError {
     if (error instanceof DomainError) return connectError(error);
-    this.#logger.error(`An event client could not connect: ${String(error)}`);
+    this.#logger.error(`An event client could not connect: ${faultText(error)}`);
     const data = { code: 'internal_error', retryAfterSeconds: RETRY_AFTER_FAULT_SECONDS };
     return Object.assign(new Error('Something went wrong.'), { data });
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { ServiceUnavailable } from '../common/domain-error.js';
+import { faultText } from '../common/fault-text.js';
 import type { DropReason, EventMeter } from '../outbox/event-meter.js';
 import type { PublishedEvents } from '../outbox/published-events.js';
 import type { Credential } from './credential.js';
@@ -83,7 +84,7 @@ export class Subscription {
       } catch (error) {
         this.#missed = true;
         if (!(error instanceof ServiceUnavailable)) {
-          this.#logger.error(`Could not read the events of a client: ${String(error)}`);
+          this.#logger.error(`Could not read the events of a client: ${faultText(error)}`);
           this.sources.drop('error');
           return;
         }

@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError, ServiceUnavailable } from '../common/domain-error.js';
+import { databaseCode, framesOf } from '../common/fault-text.js';
 import { PROBLEM_TYPES, type ProblemCode } from '../common/problem-types.js';
 import { problemType } from './problem-type.js';
 
@@ -93,13 +94,8 @@ function describe(error: unknown): Record<string, unknown> {
   return {
     type: error.name,
     ...(typeof code === 'string' && { code }),
-    ...(error.name === 'QueryFailedError' ? {} : { message: error.message }),
-    // Only the frames: the message before them may have several lines.
-    stack: error.stack
-      ?.split('\n')
-      .filter((line) => /^\s+at /.test(line))
-      .slice(0, 12)
-      .join('\n'),
+    ...(databaseCode(error) === null && { message: error.message }),
+    stack: framesOf(error).slice(0, 12).join('\n'),
     ...(error.cause instanceof Error && { cause: describe(error.cause) }),
   };
 }

@@ -3,6 +3,7 @@ import { HTTP_CODE_METADATA } from '@nestjs/common/constants.js';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Observable, catchError, concatMap, from, of, throwError } from 'rxjs';
+import { faultText } from '../common/fault-text.js';
 import type { AuthenticatedRequest } from '../http/auth/auth-user.js';
 import type { NoFastLane } from '../http/fast-lane.js';
 import { type Claim, underClaim } from './current-claim.js';
@@ -86,7 +87,9 @@ export class IdempotencyInterceptor implements NoFastLane {
 
   /** The request itself is done, and its claim ends by itself. */
   private warn(error: unknown): void {
-    this.logger.warn(`The reply of a request with an Idempotency-Key could not be stored: ${String(error)}`);
+    this.logger.warn(
+      `The reply of a request with an Idempotency-Key could not be stored: ${faultText(error)}`,
+    );
   }
 }
 

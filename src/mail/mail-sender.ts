@@ -6,7 +6,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { DomainError } from '../common/domain-error.js';
+import { faultText } from '../common/fault-text.js';
 import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
 import { codeOf, isDatabaseUnavailable } from '../database/database-errors.js';
@@ -90,7 +90,7 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
       }
       await this.purge();
     } catch (error) {
-      this.#outage.failed(`Mail waits: ${error instanceof DomainError ? error.code : String(error)}`);
+      this.#outage.failed(`Mail waits: ${faultText(error)}`);
     }
   }
 

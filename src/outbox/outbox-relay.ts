@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { CacheUnavailable } from '../cache/cache-errors.js';
 import type { CacheHealth } from '../cache/cache-health.js';
 import type { CacheService } from '../cache/cache.service.js';
+import { faultText } from '../common/fault-text.js';
 import type { Installation } from '../common/installation.js';
 import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
@@ -138,7 +139,7 @@ export class OutboxRelay {
       await this.#look();
       this.#outage.succeeded();
     } catch (error) {
-      this.#outage.failed(`The outbox cannot be read: ${String(error)}`);
+      this.#outage.failed(`The outbox cannot be read: ${faultText(error)}`);
     }
     if (this.#stopped) return;
     this.#timer = setTimeout(() => this.kick(), this.#state.pending > 0 ? RETRY_MS : this.session.pollMs);

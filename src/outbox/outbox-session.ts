@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { faultText } from '../common/fault-text.js';
 import type { AppConfig } from '../config/app-config.js';
 import type { PostgresTarget } from '../config/postgres-target.js';
 import type { Database } from '../database/database.js';
@@ -123,7 +124,7 @@ export class PostgresOutboxSession implements OutboxSession {
   #drop(client: PoolClient): void {
     if (this.#client === client) this.#client = null;
     client.end().catch((error: unknown) => {
-      this.#logger.debug(`The outbox connection did not end cleanly: ${String(error)}`);
+      this.#logger.debug(`The outbox connection did not end cleanly: ${faultText(error)}`);
     });
   }
 

@@ -1,13 +1,6 @@
-import {
-  type BeforeApplicationShutdown,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { DomainError } from '../common/domain-error.js';
-import { OutageLog } from '../common/outage-log.js';
-import { SingleRun } from '../common/single-run.js';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { PeriodicWork } from '../database/periodic-work.js';
 import { OF_INSTANCE } from '../instances/check-outcome.js';
 import { NOTICES } from '../notices/notice.js';
 import { NoticesService } from '../notices/notices.service.js';
@@ -59,10 +52,12 @@ interface News {
  */
 @Injectable()
 export class ConnectionNotices implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  readonly #outage = new OutageLog(new Logger('Notices'), 'People hear of their connections again.');
-  readonly #run = new SingleRun(() => this.round());
-  #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
+  readonly #work = new PeriodicWork(() => this.tellAll(), {
+    intervalMs: INTERVAL_MS,
+    logger: 'Notices',
+    failed: 'People do not hear of their connections',
+    again: 'People hear of their connections again.',
+  });
 
   constructor(
     private readonly database: Database,
@@ -70,14 +65,12 @@ export class ConnectionNotices implements OnApplicationBootstrap, BeforeApplicat
   ) {}
 
   onApplicationBootstrap(): void {
-    if (this.notices.enabled) this.#timer = setInterval(() => this.#run.request(), INTERVAL_MS).unref();
+    if (this.notices.enabled) this.#work.start();
   }
 
   /** Waits for the letter that is being written. */
-  async beforeApplicationShutdown(): Promise<void> {
-    this.#stopped = true;
-    clearInterval(this.#timer);
-    await this.#run.idle();
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#work.stop();
   }
 
   /**
@@ -87,10 +80,10 @@ export class ConnectionNotices implements OnApplicationBootstrap, BeforeApplicat
    */
   async tellAll(): Promise<void> {
     const failed = new Map<number, unknown>();
-    while (!this.#stopped) {
+    while (!this.#work.stopped) {
       const people = await this.database.statement<{ userId: number }>(PEOPLE_SQL, [[...failed.keys()]]);
       for (const { userId } of people) {
-        if (!this.#stopped) await this.tell(userId).catch((error: unknown) => failed.set(userId, error));
+        if (!this.#work.stopped) await this.tell(userId).catch((error: unknown) => failed.set(userId, error));
       }
       if (people.length < PEOPLE_AT_ONCE) break;
     }
@@ -110,15 +103,5 @@ export class ConnectionNotices implements OnApplicationBootstrap, BeforeApplicat
       }));
       await this.notices.addIn(manager, userId, 'connections', items);
     });
-  }
-
-  private async round(): Promise<void> {
-    try {
-      await this.tellAll();
-      this.#outage.succeeded();
-    } catch (error) {
-      const reason = error instanceof DomainError ? error.code : String(error);
-      this.#outage.failed(`People do not hear of their connections: ${reason}`);
-    }
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { faultText } from '../common/fault-text.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../database/database.js';
 
@@ -48,7 +49,7 @@ export class WatchForecast {
       this.read().then(
         (figures) => (this.#figures = figures),
         (error: unknown) =>
-          this.#logger.debug(`Could not count due checks and expiring tokens: ${String(error)}`),
+          this.#logger.debug(`Could not count due checks and expiring tokens: ${faultText(error)}`),
       );
     }
     return this.#figures;

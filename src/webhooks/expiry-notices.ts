@@ -1,7 +1,6 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { DomainError } from '../common/domain-error.js';
-import { OutageLog } from '../common/outage-log.js';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { PeriodicWork } from '../database/periodic-work.js';
 
 const INTERVAL_MS = 60_000;
 const AHEAD = '7 days';
@@ -28,33 +27,27 @@ const NOTICE_SQL = `
 
 /** Tells once, seven days ahead, that a token which nobody can renew is about to expire. */
 @Injectable()
-export class ExpiryNotices implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #outage = new OutageLog(new Logger('Webhooks'), 'Expiring tokens are looked for again.');
-  #timer: NodeJS.Timeout | undefined;
+export class ExpiryNotices implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #work = new PeriodicWork(() => this.tell(), {
+    intervalMs: INTERVAL_MS,
+    logger: 'Webhooks',
+    failed: 'Expiring tokens could not be looked for',
+    again: 'Expiring tokens are looked for again.',
+  });
 
   constructor(private readonly database: Database) {}
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => void this.run(), INTERVAL_MS).unref();
+    this.#work.start();
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.#timer);
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#work.stop();
   }
 
   /** @returns how many were told of. */
   async tell(): Promise<number> {
     const told = await this.database.statement(NOTICE_SQL);
     return told.length;
-  }
-
-  private async run(): Promise<void> {
-    try {
-      await this.tell();
-      this.#outage.succeeded();
-    } catch (error) {
-      const reason = error instanceof DomainError ? error.code : String(error);
-      this.#outage.failed(`Expiring tokens could not be looked for: ${reason}`);
-    }
   }
 }

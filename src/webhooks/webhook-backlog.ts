@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { faultText } from '../common/fault-text.js';
 import { Database } from '../database/database.js';
 
 /** Counts stop here: an exact larger number is not worth the time. A stream is of one webhook and one connection. */
@@ -52,7 +53,7 @@ export class WebhookBacklog {
       this.read().then(
         (figures) => (this.#figures = figures),
         (error: unknown) =>
-          this.#logger.debug(`Could not count what waits to be delivered: ${String(error)}`),
+          this.#logger.debug(`Could not count what waits to be delivered: ${faultText(error)}`),
       );
     }
     return this.#figures;

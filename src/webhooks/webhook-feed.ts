@@ -5,7 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { DomainError } from '../common/domain-error.js';
+import { faultText } from '../common/fault-text.js';
 import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
 import { Database } from '../database/database.js';
@@ -109,8 +109,7 @@ export class WebhookFeed implements OnApplicationBootstrap, BeforeApplicationShu
       this.#outage.succeeded();
     } catch (error) {
       // The position stays, so no event is lost.
-      const reason = error instanceof DomainError ? error.code : String(error);
-      this.#outage.failed(`Events could not be handed on to webhooks: ${reason}`);
+      this.#outage.failed(`Events could not be handed on to webhooks: ${faultText(error)}`);
     }
     // Without webhooks there are only events to pass over, of which the embedded database loses no notification.
     const waitMs = this.#hasWebhooks ? POLL_MS : this.published.pollMs;

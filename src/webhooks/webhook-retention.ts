@@ -1,7 +1,6 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { DomainError } from '../common/domain-error.js';
-import { OutageLog } from '../common/outage-log.js';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { PeriodicWork } from '../database/periodic-work.js';
 
 export const KEPT_DAYS = 7;
 const INTERVAL_MS = 600_000;
@@ -9,24 +8,28 @@ const BATCH = 1000;
 
 /** Deletes deliveries that are older than a week, also those that a paused webhook never had, and idle streams. */
 @Injectable()
-export class WebhookRetention implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #outage = new OutageLog(new Logger('Webhooks'), 'Old deliveries are removed again.');
-  #timer: NodeJS.Timeout | undefined;
+export class WebhookRetention implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #work = new PeriodicWork(() => this.trim(), {
+    intervalMs: INTERVAL_MS,
+    logger: 'Webhooks',
+    failed: 'Old deliveries could not be removed',
+    again: 'Old deliveries are removed again.',
+  });
 
   constructor(private readonly database: Database) {}
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => void this.run(), INTERVAL_MS).unref();
+    this.#work.start();
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.#timer);
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#work.stop();
   }
 
   /** @returns how many deliveries were deleted. */
   async trim(): Promise<number> {
     let removed = 0;
-    for (let gone = BATCH; gone === BATCH; removed += gone) {
+    for (let gone = BATCH; gone === BATCH && !this.#work.stopped; removed += gone) {
       const [row] = await this.database.statement<{ gone: number }>(
         `WITH gone AS (
            DELETE FROM webhook_deliveries WHERE id IN (
@@ -43,15 +46,5 @@ export class WebhookRetention implements OnApplicationBootstrap, OnModuleDestroy
          SELECT webhook_id, platform_id FROM webhook_streams WHERE due_at IS NULL LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
     );
     return removed;
-  }
-
-  private async run(): Promise<void> {
-    try {
-      await this.trim();
-      this.#outage.succeeded();
-    } catch (error) {
-      const reason = error instanceof DomainError ? error.code : String(error);
-      this.#outage.failed(`Old deliveries could not be removed: ${reason}`);
-    }
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DomainError } from '../common/domain-error.js';
+import { faultText } from '../common/fault-text.js';
 import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
 import { AppConfig } from '../config/app-config.js';
@@ -131,7 +131,6 @@ export class WebhookSender {
   }
 
   private report(error: unknown): void {
-    const reason = error instanceof DomainError ? error.code : String(error);
-    this.#outage.failed(`Webhooks wait: ${reason}`);
+    this.#outage.failed(`Webhooks wait: ${faultText(error)}`);
   }
 }
