@@ -5,7 +5,7 @@ import type { Query } from './outbox-session.js';
 
 /** Rows of a page, which has each change once. What a larger page costs less is in docs/performance.md. */
 const BATCH = 50_000;
-/** Both bound a replay to two or three seconds on a busy machine. Until it has ended, reads go to the database. */
+/** Both bound a replay to a few seconds, in which reads go to the database. */
 const MOST_PAGES = 5;
 const MOST_KEYS = 100_000;
 /** Added to the longest TTL: an entry may have been stored shortly after the change, and clocks differ a little. */
