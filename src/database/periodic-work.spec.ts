@@ -24,7 +24,7 @@ describe('PeriodicWork', () => {
     expect(runs).toBe(ended);
   });
 
-  it('stops when the run that is under way has ended, which is told', async () => {
+  it('stops when the run that is under way has ended, and says so to that run', async () => {
     let begun = false;
     let release = (): void => {};
     const work = new PeriodicWork(() => {

@@ -3,7 +3,7 @@ import type { CacheKeys } from './cache-keys.js';
 import { type ChangesPage, OUTBOX_START, type OutboxPosition, changesSince } from './outbox-queries.js';
 import type { Query } from './outbox-session.js';
 
-/** Rows of a page, which has each change once. What a larger page costs less is in docs/performance.md. */
+/** Rows of a page, which has each change once. Smaller ones take longer a row. */
 const BATCH = 50_000;
 /** Both bound a replay to a few seconds, in which reads go to the database. */
 const MOST_PAGES = 5;
