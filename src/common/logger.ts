@@ -84,11 +84,7 @@ export class NestPinoLogger implements LoggerService {
     const context = rest.at(-1);
     const stack = rest.length > 1 ? rest[0] : undefined;
     const isQuoting = databaseCode(message) !== null;
-    const text = isQuoting
-      ? faultText(message)
-      : message instanceof Error
-        ? message.message
-        : String(message);
+    const text = message instanceof Error && !isQuoting ? message.message : faultText(message);
     if (level === 'warn' || level === 'error' || level === 'fatal') recentErrors.add(level, text, context);
     this.logger[level](
       {

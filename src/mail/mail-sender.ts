@@ -9,7 +9,7 @@ import type { EntityManager } from 'typeorm';
 import { faultText } from '../common/fault-text.js';
 import { OutageLog } from '../common/outage-log.js';
 import { SingleRun } from '../common/single-run.js';
-import { codeOf, isDatabaseUnavailable } from '../database/database-errors.js';
+import { isDatabaseUnavailable } from '../database/database-errors.js';
 import { Database } from '../database/database.js';
 import type { Letter } from './letter.js';
 import { type MailItem, type MailKind, MailOutbox } from './mail-outbox.js';
@@ -114,8 +114,7 @@ export class MailSender implements OnApplicationBootstrap, BeforeApplicationShut
       return { ...mail, letter };
     } catch (error) {
       if (isDatabaseUnavailable(error)) throw error;
-      const why = codeOf(error) ?? 'unknown error';
-      this.#logger.error(`A message (${mail.kind}, ${mail.id}) could not be written: ${why}`);
+      this.#logger.error(`A message (${mail.kind}, ${mail.id}) could not be written: ${faultText(error)}`);
       await manager.query(LATER_SQL, [mail.id, waitSeconds(mail)]);
       return { ...mail, letter: null };
     }
