@@ -41,10 +41,8 @@ it('names the files of src in the stack of an unexpected error', async () => {
   expect((await aside.get('/v1/platforms')).status).toBe(500);
   await backends.sql.query('ALTER TABLE renamed RENAME TO platform_connections');
 
-  const failed = api.output.map((line) => line.replaceAll('\\n', '\n')).find((line) => /^\s+at /m.test(line));
-  const named = [...(failed ?? '').matchAll(/[\w/.-]*\/src\/[\w/.-]+\.ts(?=:\d+:\d+)/g)].map(
-    ([path]) => path,
-  );
+  const [stack] = await api.printed(/"stack":".*\/src\/.*/);
+  const named = [...stack.matchAll(/[\w/.-]*\/src\/[\w/.-]+\.ts(?=:\d+:\d+)/g)].map(([path]) => path);
   expect(named.length).toBeGreaterThan(0);
   expect(named.filter((path) => !existsSync(path))).toEqual([]);
 });
