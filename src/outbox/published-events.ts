@@ -114,28 +114,39 @@ export class PublishedEvents {
     });
   }
 
-  /** The oldest events of all users that have not been handed on. Uses the outbox's own connection. */
-  unhanded(limit: number): Promise<UnhandedPage> {
-    return this.session.transaction(async (query) => {
-      const [row] = await query<{ handed: string; last: string; hasWebhooks: boolean }>(
-        `SELECT event_handover.event_id AS handed, last_event_id AS last, EXISTS (SELECT 1 FROM webhooks) AS "hasWebhooks"
-         FROM event_handover, platform_event_position`,
-      );
-      if (row === undefined) throw new Error('event_handover has no row.');
-      const { hasWebhooks } = row;
-      const handedEventId = Number(row.handed);
-      const lastEventId = Number(row.last);
-      if (!hasWebhooks || handedEventId === lastEventId)
-        return { events: [], handedEventId, upTo: lastEventId, hasWebhooks };
-      const rows = await query<EventRow & Pick<EventWithFacts, 'facts'>>(
-        `SELECT ${COLUMNS}, coalesce(facts, '{}') AS facts FROM platform_changes
-         WHERE event_id > $1 AND event_id <= $2 ORDER BY event_id LIMIT $3`,
-        [handedEventId, lastEventId, limit],
-      );
-      const events = rows.map((event) => ({ ...eventOf(event), facts: event.facts }));
-      const upTo = events.length < limit ? lastEventId : (events.at(-1)?.eventId ?? lastEventId);
-      return { events, handedEventId, upTo, hasWebhooks };
-    });
+  /**
+   * The oldest events of all users that have not been handed on. Passes over those that no webhook is there for. Uses the
+   * outbox's own connection.
+   */
+  async unhanded(limit: number): Promise<UnhandedPage> {
+    const [row] = await this.session.statement<{ handed: string; last: string; hasWebhooks: boolean }>(
+      // Never waits: whoever has locked the row is moving the position.
+      `WITH behind AS (
+         SELECT 1 FROM event_handover
+         WHERE event_id < (SELECT last_event_id FROM platform_event_position) AND NOT EXISTS (SELECT 1 FROM webhooks)
+         FOR UPDATE SKIP LOCKED
+       ), passed AS (
+         UPDATE event_handover SET event_id = (SELECT last_event_id FROM platform_event_position)
+         WHERE EXISTS (SELECT 1 FROM behind)
+       )
+       SELECT event_id AS handed, (SELECT last_event_id FROM platform_event_position) AS last,
+         EXISTS (SELECT 1 FROM webhooks) AS "hasWebhooks"
+       FROM event_handover`,
+    );
+    if (row === undefined) throw new Error('event_handover has no row.');
+    const { hasWebhooks } = row;
+    const handedEventId = Number(row.handed);
+    const lastEventId = Number(row.last);
+    if (!hasWebhooks || handedEventId === lastEventId)
+      return { events: [], handedEventId, upTo: lastEventId, hasWebhooks };
+    const rows = await this.session.statement<EventRow & Pick<EventWithFacts, 'facts'>>(
+      `SELECT ${COLUMNS}, coalesce(facts, '{}') AS facts FROM platform_changes
+       WHERE event_id > $1 AND event_id <= $2 ORDER BY event_id LIMIT $3`,
+      [handedEventId, lastEventId, limit],
+    );
+    const events = rows.map((event) => ({ ...eventOf(event), facts: event.facts }));
+    const upTo = events.length < limit ? lastEventId : (events.at(-1)?.eventId ?? lastEventId);
+    return { events, handedEventId, upTo, hasWebhooks };
   }
 
   /**
@@ -168,14 +179,6 @@ export class PublishedEvents {
   async handedOn(): Promise<number> {
     const [row] = await this.database.statement<{ id: string }>('SELECT event_id AS id FROM event_handover');
     return Number(row?.id ?? 0);
-  }
-
-  /** Passes over events that no webhook is there for. */
-  async pass({ handedEventId, upTo }: UnhandedPage): Promise<void> {
-    await this.session.statement(
-      'UPDATE event_handover SET event_id = $2 WHERE event_id = $1 AND NOT EXISTS (SELECT 1 FROM webhooks)',
-      [handedEventId, upTo],
-    );
   }
 
   /**

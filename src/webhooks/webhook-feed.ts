@@ -120,12 +120,9 @@ export class WebhookFeed implements OnApplicationBootstrap, BeforeApplicationShu
   private async handOn(): Promise<boolean> {
     const page = await this.published.unhanded(BATCH);
     this.#hasWebhooks = page.hasWebhooks;
-    if (page.hasWebhooks) this.sender.wake();
+    if (!page.hasWebhooks) return false;
+    this.sender.wake();
     if (page.upTo === page.handedEventId) return false;
-    if (!page.hasWebhooks) {
-      await this.published.pass(page);
-      return false;
-    }
     const seen = await this.see(page.events);
     await this.database.transaction((manager) => this.addIn(manager, page, seen));
     this.sender.wake();

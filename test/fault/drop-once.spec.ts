@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FaultDeployment } from '../support/fault-deployment.js';
 import type { FaultProcess } from '../support/fault-process.js';
 import type { InsertedUser } from '../support/insert-users.js';
+import { StatementCounter } from '../support/statements.js';
 
 const WRITES = 40;
 /** The list, the connection and its statistics: one DEL each. */
@@ -49,4 +50,16 @@ describe('the keys of a change', () => {
     });
     expect(dropped).toBe(KEYS_PER_WRITE);
   });
+});
+
+it('a write makes its own process look at the outbox, and the others only now and then', async () => {
+  const statements = await StatementCounter.install(deployment.backends);
+  const since = performance.now();
+  for (let write = 0; write < WRITES; write++)
+    expect((await processes[0]!.rename(user, `look ${write}`)).status).toBe(200);
+  await deployment.backends.settled();
+  const looks = await statements.calls('lagSeconds');
+  const tenths = Math.ceil((performance.now() - since) / 100);
+  expect(looks).toBeGreaterThanOrEqual(1);
+  expect(looks).toBeLessThanOrEqual(WRITES + processes.length * (tenths + 1));
 });

@@ -37,7 +37,10 @@ it('with CACHE_NEEDS_DATABASE cached values are read only while the outbox can b
   await waitUntil(() => hits(strict), { timeoutMs: 30_000, what: 'cached reads to go on' });
 });
 
-it('and they are read while somebody holds the numbers of events, which then wait', async () => {
+it.each([
+  { what: 'the numbers of events, which then wait', table: 'platform_event_position', waiting: 1 },
+  { what: 'the position of the webhooks', table: 'event_handover', waiting: 0 },
+])('and they are read while somebody holds $what', async ({ table, waiting }) => {
   const [user] = await deployment.insertUsers(1);
   if (user === undefined) throw new Error('There is no user');
   const { backends } = deployment;
@@ -45,7 +48,7 @@ it('and they are read while somebody holds the numbers of events, which then wai
   const holder = await backends.sql.connect();
   try {
     await holder.query('BEGIN');
-    await holder.query('SELECT FROM platform_event_position FOR UPDATE');
+    await holder.query(`SELECT FROM ${table} FOR UPDATE`);
     expect((await strict.rename(user, 'Renamed')).status).toBe(200);
     // Longer than a look at the outbox from before is good for (TRUST_MS).
     await sleep(1600);
@@ -57,7 +60,7 @@ it('and they are read while somebody holds the numbers of events, which then wai
     const [unpublished] = await backends.rows<{ count: number }>(
       `SELECT count(*)::integer FROM platform_changes WHERE event_id IS NULL AND type LIKE 'platform.%'`,
     );
-    expect(unpublished?.count).toBe(1);
+    expect(unpublished?.count).toBe(waiting);
   } finally {
     await holder.query('ROLLBACK');
     holder.release();
