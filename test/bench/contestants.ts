@@ -13,6 +13,8 @@ export const LISTS_CACHE_OFF = 'ours: lists of 32 users, cache off';
 /** Each request drops what is cached of its user, and so loads and stores it. */
 export const LISTS_MISS = 'ours: lists of 32 users, miss';
 export const LISTS_SELECT = 'Fastify + one SELECT for 32 users, nobody signed in';
+/** By a process that answers nothing else, as the one with rate limits: V8 has compiled less in it than in `LISTS_HIT`'s. */
+export const LISTS_ALONE = 'ours: the same, another process';
 export const LISTS_LIMITED = 'ours: the same, with rate limits';
 /** As workers read: an API key for each of the 32 connections. */
 export const LISTS_BY_KEY = 'ours: lists of 32 API keys, hit';
@@ -37,7 +39,7 @@ export interface Build {
 /** All of them answer the same list of three connections, or what is said. */
 export async function contestants(
   deployment: Deployment,
-  { plain: ours, limited }: Build,
+  { plain: ours, alone, limited }: Build & { readonly alone: ApiProcess },
   uncached: ApiProcess,
   other: Build | null,
 ): Promise<ReadonlyMap<string, Target>> {
@@ -88,6 +90,7 @@ export async function contestants(
     ['ours: one, 304', { ...to(ours, one), headers: await unchanged(`${ours.baseUrl}${one}`) }],
     [REVEAL, reveal(ours)],
     [LISTS_HIT, { ...to(ours, LIST), callers }],
+    [LISTS_ALONE, { ...to(alone, LIST), callers }],
     [LISTS_LIMITED, { ...to(limited, LIST), callers }],
     [LISTS_MISS, { ...to(ours, `${LIST}?refresh=true`), callers }],
     [LISTS_SELECT, { ...to(select, '/list'), callers: users.map(({ id }) => ({ 'x-user': String(id) })) }],

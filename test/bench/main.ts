@@ -94,10 +94,11 @@ async function main(): Promise<void> {
     const uncached = once(() => deployment.startApp(CACHE_OFF));
     const limited = once(() => deployment.startApp(LIMITED));
     const build = async (): Promise<Build> => ({ plain: ours, limited: await limited() });
+    const builds = async () => ({ ...(await build()), alone: await deployment.startApp() });
     const other = once(() => otherBuild(deployment));
     const all: Readonly<Record<Part, () => Promise<Section>>> = {
       rates: async () =>
-        rates(chosen(await contestants(deployment, await build(), await uncached(), await other())), plan),
+        rates(chosen(await contestants(deployment, await builds(), await uncached(), await other())), plan),
       fernet: () => Promise.resolve(fernet(plan.rounds, sizes.fernetMs)),
       stampede: async () => stampede(deployment, [ours, await second()], sizes.stampedes),
       queriesSaved: async () => queriesSaved(deployment, ours, await uncached(), sizes.requests),
