@@ -120,7 +120,7 @@ export class PublishedEvents {
    */
   async unhanded(limit: number): Promise<UnhandedPage> {
     const [row] = await this.session.statement<{ handed: string; last: string; hasWebhooks: boolean }>(
-      // Never waits: whoever has locked the row is moving the position.
+      // Waits for no lock, because the relay uses the same connection. Another process that has the lock does the same.
       `WITH behind AS (
          SELECT 1 FROM event_handover
          WHERE event_id < (SELECT last_event_id FROM platform_event_position) AND NOT EXISTS (SELECT 1 FROM webhooks)
