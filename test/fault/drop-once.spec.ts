@@ -58,7 +58,7 @@ it('a write makes its own process look at the outbox, and the others only now an
   for (let write = 0; write < WRITES; write++)
     expect((await processes[0]!.rename(user, `look ${write}`)).status).toBe(200);
   await deployment.backends.settled();
-  const looks = await statements.calls('lagSeconds');
+  const looks = await statements.calls('platform_changes_publish');
   const tenths = Math.ceil((performance.now() - since) / 100);
   expect(looks).toBeGreaterThanOrEqual(1);
   expect(looks).toBeLessThanOrEqual(WRITES + processes.length * (tenths + 1));
