@@ -4,12 +4,16 @@ import type { EntityManager } from 'typeorm';
 import type { KeyRing } from '../crypto/key-ring.js';
 import { readable } from '../crypto/readable.js';
 import type { Database } from '../database/database.js';
+import { PREPARED } from '../database/prepared.js';
 import { KeyRingMismatch } from '../keys/boot-canary.js';
 import { SYSTEM } from './audit-origin.js';
 import { ChainKey, type ChainedRow, type Head, isSame } from './chain-key.js';
+import { Turns } from './turns.js';
 
 /** A row that has no place in the trail yet. */
 export type UnchainedRow = Omit<ChainedRow, 'id'>;
+
+type Query = (sql: string, values: unknown[]) => Promise<unknown[]>;
 
 interface StoredHead extends Head {
   readonly seal: string;
@@ -18,9 +22,10 @@ interface StoredHead extends Head {
 const HEAD_COLUMNS = 'last_id::float8 AS id, last_mac AS mac, seal';
 
 /** One statement: a process that is frozen between two would keep all others from writing. */
-const APPEND_SQL = `
+const APPEND_SQL = `${PREPARED}
   WITH moved AS (
-    UPDATE audit_chain SET last_id = $2, last_mac = $3, seal = $4 WHERE last_id = $5 AND last_mac = $6 RETURNING 1
+    UPDATE audit_chain SET last_id = $2, last_mac = $3, seal = $4 WHERE last_id = $5 AND last_mac = $6
+    RETURNING set_config('idle_in_transaction_session_timeout', $7, true)
   )
   INSERT INTO audit_log (id, at, action, outcome, actor, user_id, api_key_id, platform_id, reason, detail, address,
     request_id, mac)
@@ -33,6 +38,9 @@ const APPEND_SQL = `
 
 /** For how long a process that is frozen in a transaction may keep others from writing. */
 const LOCK_MS = 2000;
+const LOCK_SETTING = `${LOCK_MS}ms`;
+/** How long a transaction waits for others of this process. After it PostgreSQL alone puts them in order. */
+const TURN_MS = 500;
 
 /**
  * The end of the audit trail. Each row has the next number and a MAC over itself and the MAC of the row before. The MACs'
@@ -42,6 +50,11 @@ export class AuditChain {
   readonly #logger = new Logger('Audit');
   /** The furthest that this process has seen the trail. */
   #seen: Head | null = null;
+  /** Whether nobody else has written since, as far as this process knows. */
+  #isLast = false;
+  readonly #turns = new Turns(TURN_MS);
+  /** Of each transaction that has a turn: the end of the trail if it commits. */
+  readonly #ends = new WeakMap<EntityManager, { head: Head | null }>();
 
   private constructor(
     private readonly database: Database,
@@ -70,35 +83,26 @@ export class AuditChain {
 
   /** Resolves when the rows are committed, in this order. */
   async append(rows: readonly UnchainedRow[]): Promise<void> {
-    const seen = this.#seen;
-    // As a rule this process was the last to write, so that one statement is enough.
-    const end =
-      (seen && (await this.#write(seen, rows, (sql, values) => this.database.statement(sql, values)))) ??
-      (await this.database.transaction((manager) => this.appendIn(manager, rows)));
-    this.#seen = end;
+    const written = this.#isLast && (await this.database.load((manager) => this.#appendAlone(manager, rows)));
+    if (!written) await this.database.transaction((manager) => this.appendIn(manager, rows));
   }
 
-  /**
-   * Joins a transaction. Let it be the last statement: from here to the commit, all others wait.
-   *
-   * @returns the end of the trail, once the transaction is committed.
-   */
-  async appendIn(manager: EntityManager, rows: readonly UnchainedRow[]): Promise<Head> {
-    const head = await this.lock(manager);
-    const fault = this.#faultOf(head);
-    if (fault !== null) this.#logger.error(`The audit trail has been tampered with: ${fault}`);
-    const all = fault === null ? rows : [brokenRow(fault, rows), ...rows];
-    const end = await this.#write(head, all, (sql, values) => manager.query(sql, values));
-    if (end === null) throw new Error('The head of the audit trail moved while it was locked.');
-    return end;
+  /** Joins a transaction. Let it be the last statement: from here to the commit, all others wait. */
+  async appendIn(manager: EntityManager, rows: readonly UnchainedRow[]): Promise<void> {
+    const end = await this.#turnOf(manager);
+    const query: Query = (sql, values) => manager.query(sql, values);
+    end.head =
+      (await this.#writeAsLast(end.head ?? this.#seen, rows, query)) ??
+      (await this.#writeLocked(manager, rows, query));
   }
 
   /** Nobody else can write to the trail until the transaction ends. */
   async lock(manager: EntityManager): Promise<StoredHead> {
+    await this.#turnOf(manager);
     const [head] = await manager.query<StoredHead[]>(
-      `SELECT ${HEAD_COLUMNS}, set_config('idle_in_transaction_session_timeout', $1, true)
+      `${PREPARED} SELECT ${HEAD_COLUMNS}, set_config('idle_in_transaction_session_timeout', $1, true)
        FROM audit_chain FOR UPDATE`,
-      [`${LOCK_MS}ms`],
+      [LOCK_SETTING],
     );
     if (head === undefined) throw new Error('The audit trail has no head.');
     return head;
@@ -128,19 +132,65 @@ export class AuditChain {
     await this.appendIn(manager, [row]);
   }
 
+  /**
+   * Transactions of this process wait here for one another rather than for the row's lock: the one that comes next knows the
+   * end of the trail then and need not read it. Nothing else depends on it.
+   */
+  async #turnOf(manager: EntityManager): Promise<{ head: Head | null }> {
+    const known = this.#ends.get(manager);
+    if (known !== undefined) return known;
+    const end: { head: Head | null } = { head: null };
+    this.#ends.set(manager, end);
+    await this.#turns.next(
+      this.database.whenEnded(manager).then((committed) => {
+        if (committed) this.#seen = end.head ?? this.#seen;
+      }),
+    );
+    return end;
+  }
+
+  /** Takes its turn after it was admitted: those that have a turn must not wait for the connections of others. */
+  async #appendAlone(manager: EntityManager, rows: readonly UnchainedRow[]): Promise<boolean> {
+    let endTurn!: () => void;
+    await this.#turns.next(new Promise<void>((resolve) => (endTurn = resolve)));
+    try {
+      const end = await this.#writeAsLast(this.#seen, rows, (sql, values) => manager.query(sql, values));
+      this.#seen = end ?? this.#seen;
+      return end !== null;
+    } finally {
+      endTurn();
+    }
+  }
+
+  /** One statement if this process was the last to write, as it is as a rule. @returns the new end; null if it was not. */
+  async #writeAsLast(seen: Head | null, rows: readonly UnchainedRow[], query: Query): Promise<Head | null> {
+    if (!this.#isLast || seen === null) return null;
+    const end = await this.#write(seen, rows, query);
+    this.#isLast = end !== null;
+    return end;
+  }
+
+  async #writeLocked(manager: EntityManager, rows: readonly UnchainedRow[], query: Query): Promise<Head> {
+    const head = await this.lock(manager);
+    const fault = this.#faultOf(head);
+    if (fault !== null) this.#logger.error(`The audit trail has been tampered with: ${fault}`);
+    this.#isLast = head.id === this.#seen?.id;
+    const all = fault === null ? rows : [brokenRow(fault, rows), ...rows];
+    const end = await this.#write(head, all, query);
+    if (end === null) throw new Error('The head of the audit trail moved while it was locked.');
+    return end;
+  }
+
   /** @returns the new end; null when another process has written meanwhile. */
-  async #write(
-    head: Head,
-    rows: readonly UnchainedRow[],
-    query: (sql: string, values: unknown[]) => Promise<unknown[]>,
-  ): Promise<Head | null> {
+  async #write(head: Head, rows: readonly UnchainedRow[], query: Query): Promise<Head | null> {
     let end = head;
     const chained = rows.map((row) => {
       const next = { ...row, id: end.id + 1 };
       end = { id: next.id, mac: this.key.macOf(next, end.mac) };
       return { ...next, mac: end.mac };
     });
-    const values = [JSON.stringify(chained), end.id, end.mac, this.key.sealOf(end), head.id, head.mac];
+    const seal = this.key.sealOf(end);
+    const values = [JSON.stringify(chained), end.id, end.mac, seal, head.id, head.mac, LOCK_SETTING];
     return (await query(APPEND_SQL, values)).length === rows.length ? end : null;
   }
 

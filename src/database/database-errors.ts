@@ -1,3 +1,4 @@
+import pg from 'pg';
 import {
   QueryFailedError,
   QueryRunnerAlreadyReleasedError,
@@ -57,7 +58,15 @@ const CONFLICT_CODES = new Set(['40001', '40P01']);
 
 /** Whether the same work can succeed at once when it is repeated. */
 export function isConflict(error: unknown): boolean {
-  return CONFLICT_CODES.has(codeOf(error) ?? '');
+  return CONFLICT_CODES.has(codeOf(error) ?? '') || isOutdatedPlan(error);
+}
+
+/** Whether a prepared statement has other columns since a migration ("cached plan must not change result type"). */
+export function isOutdatedPlan(error: unknown): boolean {
+  const cause = driverError(error);
+  return (
+    cause instanceof pg.DatabaseError && cause.code === '0A000' && cause.routine === 'RevalidateCachedQuery'
+  );
 }
 
 /** Whether PostgreSQL refuses a row for what is in it: data exceptions, integrity violations, RAISE. Nothing was written. */

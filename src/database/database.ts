@@ -12,6 +12,7 @@ const ATTEMPTS = 5;
 /** The features' only way to PostgreSQL. A connection is held for one load or transaction and always released. */
 @Injectable()
 export class Database {
+  readonly #ends = new WeakMap<EntityManager, Promise<boolean>>();
   readonly #outage = new OutageLog(new Logger('Database'), 'PostgreSQL answers again.');
 
   constructor(
@@ -28,7 +29,18 @@ export class Database {
    * @throws {DatabaseUnavailable} when PostgreSQL does not answer; otherwise what `work` throws.
    */
   async transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.gate.run('transaction', () => this.translating(() => this.dataSource.transaction(work)));
+    return this.gate.run('transaction', () => this.translating(() => this.once(work)));
+  }
+
+  /**
+   * Resolves when the transaction has ended: true if it is committed, false if it is not or if that is not known.
+   *
+   * @param manager what its `work` was given.
+   */
+  whenEnded(manager: EntityManager): Promise<boolean> {
+    const end = this.#ends.get(manager);
+    if (end === undefined) throw new Error('No transaction of this database is under way.');
+    return end;
   }
 
   /**
@@ -62,6 +74,22 @@ export class Database {
       known.add(client);
       client.on('notification', ({ channel }) => wake(channel));
     });
+  }
+
+  private async once<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    let committed = false;
+    let end!: (committed: boolean) => void;
+    const ended = new Promise<boolean>((resolve) => (end = resolve));
+    try {
+      const result = await this.dataSource.transaction((manager) => {
+        this.#ends.set(manager, ended);
+        return work(manager);
+      });
+      committed = true;
+      return result;
+    } finally {
+      end(committed);
+    }
   }
 
   private async translating<T>(work: () => Promise<T>): Promise<T> {

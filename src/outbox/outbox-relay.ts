@@ -34,6 +34,8 @@ import { replayDrops } from './replay-drops.js';
 const TRUST_MS = 1400;
 /** While something is pending that could not be drained. */
 const RETRY_MS = 100;
+/** From one run to the next. Under load a run does what many writers ask for, so its statements are fewer. */
+const PAUSE_MS = 20;
 const BATCH = 500;
 /** How long a change is left to its writer, who usually drops its keys within a few milliseconds of COMMIT. */
 const WRITER_GRACE_MS = 100;
@@ -67,7 +69,10 @@ export class OutboxRelay {
   readonly #outage = new OutageLog(this.#logger, 'The outbox is read again.');
   readonly #runs = new SingleRun(() => this.#run());
   #timer: NodeJS.Timeout | undefined;
-  #noticed: NodeJS.Timeout | undefined;
+  /** performance.now() when the next run is due. */
+  #dueAt = Number.POSITIVE_INFINITY;
+  /** performance.now() when the last one began. */
+  #ranAt = Number.NEGATIVE_INFINITY;
   #dropped: DroppedChanges[] = [];
   #heard: OutboxPosition | null = null;
   #heardAt = Number.NEGATIVE_INFINITY;
@@ -108,9 +113,9 @@ export class OutboxRelay {
     this.kick();
   }
 
-  /** Runs now, or once more after the run that is under way. */
+  /** Runs as soon as it may: now, if the last run began long enough ago. */
   kick(): void {
-    if (!this.#stopped) this.#runs.request();
+    this.#runIn(Math.max(0, this.#ranAt + PAUSE_MS - performance.now()));
   }
 
   /** Tells the relay that a writer has dropped the keys of its transaction, so that no relay drops them again. */
@@ -129,29 +134,39 @@ export class OutboxRelay {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#runs.idle();
     clearTimeout(this.#timer);
-    clearTimeout(this.#noticed);
+    // What a writer has asked for.
+    if (this.#dropped.length > 0) this.#runs.request();
+    await this.#runs.idle();
     await this.session.close();
   }
 
   /** Looks at a change when its writer has had the time to drop its keys. That writer's relay gives the event its number. */
   #notice(): void {
-    if (!this.#stopped) this.#noticed ??= setTimeout(() => this.kick(), WRITER_GRACE_MS);
+    this.#runIn(WRITER_GRACE_MS);
+  }
+
+  /** Unless a run is due before. */
+  #runIn(ms: number): void {
+    const dueAt = performance.now() + ms;
+    if (this.#stopped || dueAt >= this.#dueAt) return;
+    clearTimeout(this.#timer);
+    this.#dueAt = dueAt;
+    if (ms === 0) this.#runs.request();
+    else this.#timer = setTimeout(() => this.#runs.request(), ms);
   }
 
   async #run(): Promise<void> {
     clearTimeout(this.#timer);
-    clearTimeout(this.#noticed);
-    this.#noticed = undefined;
+    this.#dueAt = Number.POSITIVE_INFINITY;
+    this.#ranAt = performance.now();
     try {
       await this.#look();
       this.#outage.succeeded();
     } catch (error) {
       this.#outage.failed(`The outbox cannot be read: ${faultText(error)}`);
     }
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => this.kick(), this.#state.pending > 0 ? RETRY_MS : this.session.pollMs);
+    this.#runIn(this.#state.pending > 0 ? RETRY_MS : this.session.pollMs);
   }
 
   async #look(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { AuditRecord } from '../audit/audit-log.js';
 import { violatedForeignKey, violatedUniqueConstraint } from '../database/database-errors.js';
+import { PREPARED, PREPARED_COMMENT } from '../database/prepared.js';
 import { InvalidAccessToken } from '../http/auth/auth.errors.js';
 import type { PlatformChange } from '../outbox/change.js';
 import { inListOrder } from './platform-view.js';
@@ -24,7 +25,7 @@ export interface WriteTarget {
 
 type RawRow = Readonly<Record<string, unknown>>;
 
-const BEGIN_SQL = `
+const BEGIN_SQL = `${PREPARED}
   SELECT transaction_id AS "transactionId", pending, new_id AS "newId", (connection).*
   FROM platform_connections_begin_write($1, $2, $3, $4)`;
 
@@ -100,6 +101,7 @@ export class PlatformTransaction {
   async insert(columns: Partial<PlatformConnection> & { readonly id: number }): Promise<PlatformConnection> {
     const written = await this.manager
       .createQueryBuilder()
+      .comment(PREPARED_COMMENT)
       .insert()
       .into(PlatformConnection)
       .values({ ...columns, userId: this.userId })

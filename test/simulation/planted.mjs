@@ -209,8 +209,8 @@ export const PLANTED = [
   ),
   relay(
     'the relay never looks by itself',
-    'this.#timer = setTimeout(() => this.kick()',
-    'this.#timer = setTimeout(() => {}',
+    'this.#runIn(this.#state.pending > 0 ? RETRY_MS : this.session.pollMs);',
+    'void RETRY_MS;',
   ),
   relay(
     'all waiters are told that it is drained',

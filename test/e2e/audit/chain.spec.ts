@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { AuditChain } from '../../../src/audit/audit-chain.js';
+import type { EntityManager } from 'typeorm';
+import { AuditChain, systemRow } from '../../../src/audit/audit-chain.js';
 import { AuditLog } from '../../../src/audit/audit-log.js';
 import { AuditRetention } from '../../../src/audit/audit-retention.js';
 import { AuditVerifier } from '../../../src/audit/audit-verifier.js';
@@ -7,6 +8,7 @@ import { FernetKey } from '../../../src/crypto/fernet.js';
 import { Database } from '../../../src/database/database.js';
 import { type TestApp, startTestApp } from '../../support/app.js';
 import { Backends } from '../../support/backends.js';
+import { deferred } from '../../support/barrier.js';
 import { runCli } from '../../support/cli.js';
 import { createPlatform, register } from '../../support/factories.js';
 import { reveal } from '../../support/reveal.js';
@@ -116,16 +118,80 @@ describe('the audit trail', () => {
     expect((await verify()).code).toBe(0);
   });
 
-  it('goes on when a process is frozen in the transaction of another change', async () => {
-    const holder = await backends.sql.connect();
-    holder.on('error', () => {});
-    const held = app.app.get(AuditChain);
-    await holder.query('BEGIN');
-    await held.lock({
-      query: (sql: string, values: unknown[]) => holder.query(sql, values).then(({ rows }) => rows),
-    } as never);
-    await write();
-    holder.release(true);
+  describe.each([
+    ['another process', () => other],
+    ['this process', () => app],
+  ])('beside a transaction of %s that does not end', (_, holder) => {
+    it.each([
+      ['has locked the trail', (chain: AuditChain, manager: EntityManager) => chain.lock(manager)],
+      [
+        'has appended to it',
+        (chain: AuditChain, manager: EntityManager) =>
+          chain.appendIn(manager, [systemRow('audit.trim', new Date(), 'a test')]),
+      ],
+    ])('and %s, goes on', async (__, hold) => {
+      const chain = holder().app.get(AuditChain);
+      for (let n = 0; n < 3; n++) await write(holder());
+      const before = await lastId();
+      const held = deferred();
+      const end = deferred();
+      const holding = holder()
+        .app.get(Database)
+        .transaction(async (manager) => {
+          await hold(chain, manager);
+          held.resolve();
+          await end.promise;
+        });
+      await held.promise;
+      await write();
+      await write();
+      end.resolve();
+      // PostgreSQL has ended its session.
+      await expect(holding).rejects.toThrow('temporarily unavailable');
+      expect(await lastId()).toBe(before + 2);
+      expect((await verify()).code).toBe(0);
+    });
+  });
+
+  it('goes on when a transaction waits for one that waits for its turn', async () => {
+    const database = app.app.get(Database);
+    const log = app.app.get(AuditLog);
+    const record = { action: 'account.role', outcome: 'done', detail: 'a test' } as const;
+    await backends.rows('CREATE TABLE contended (id integer)');
+    await backends.rows('INSERT INTO contended VALUES (1)');
+    const locked = deferred();
+    const appended = deferred();
+    let attempts = 0;
+    const before = await lastId();
+    await Promise.all([
+      database.transaction(async (manager) => {
+        attempts++;
+        await manager.query('UPDATE contended SET id = 1');
+        locked.resolve();
+        await appended.promise;
+        await log.writeIn(manager, record);
+      }),
+      database.transaction(async (manager) => {
+        attempts++;
+        await locked.promise;
+        await log.writeIn(manager, record);
+        appended.resolve();
+        await manager.query('UPDATE contended SET id = 1');
+      }),
+    ]);
+    await backends.rows('DROP TABLE contended');
+    expect(attempts).toBe(3);
+    expect(await lastId()).toBe(before + 2);
+    expect((await verify()).code).toBe(0);
+  });
+
+  it('is locked by no statement of a process that was the last to write', async () => {
+    const ada = await register(app.client, backends.secrets);
+    for (let n = 0; n < 3; n++) await createPlatform(ada, backends.secrets);
+    const statements = await StatementCounter.install(backends);
+    await Promise.all(Array.from({ length: 10 }, () => createPlatform(ada, backends.secrets)));
+    expect(await statements.calls('INSERT INTO audit_log')).toBe(10);
+    expect(await statements.calls('audit_chain FOR UPDATE')).toBe(0);
   });
 
   it.each([

@@ -13,6 +13,13 @@ import { type PostgresServer, startPostgres } from '../../support/servers/postgr
 import { makeTemporaryFolder, removeTemporaryFolder } from '../../support/servers/temporary-folder.js';
 import { unprivilegedUser } from '../../support/servers/unprivileged-user.js';
 
+const PASSWORD = 'hunter2hunter2';
+const HBA = `
+host  all ada 127.0.0.1/32 scram-sha-256
+host  all all 127.0.0.1/32 trust
+local all all              trust
+`;
+
 describe('a server with a self-signed certificate', () => {
   let folder: string;
   let ca: string;
@@ -25,10 +32,11 @@ describe('a server with a self-signed certificate', () => {
     ca = join(folder, 'ca.pem');
     await writeFile(ca, cert);
     server = await startPostgres({
-      files: { 'server.key': key, 'server.crt': cert },
+      files: { 'server.key': key, 'server.crt': cert, 'pg_hba.conf': HBA },
       settings: { ssl: 'on', unix_socket_directories: folder },
     });
     backends = await Backends.create({ postgresUrl: server.url() });
+    await backends.rows(`CREATE ROLE ada SUPERUSER LOGIN PASSWORD '${PASSWORD}'`);
   }, 120_000);
   afterAll(async () => {
     await backends?.remove();
@@ -87,11 +95,9 @@ describe('a server with a self-signed certificate', () => {
     await expect(encrypted(`${plain}?sslmode=require`)).rejects.toThrow(/does not support SSL/);
   });
 
-  it.each(['prefer', 'require'])('serves the whole application with sslmode=%s', async (mode) => {
-    const app = await startTestApp({
-      backends,
-      env: { DATABASE_URL: `${backends.databaseUrl}?sslmode=${mode}` },
-    });
+  it.each(['prefer', 'require'])('serves the application, with a password and sslmode=%s', async (mode) => {
+    const DATABASE_URL = `${backends.databaseUrl.replace('postgres@', `ada:${PASSWORD}@`)}?sslmode=${mode}`;
+    const app = await startTestApp({ backends, env: { DATABASE_URL } });
     try {
       const ada = await register(app.client, backends.secrets);
       await createPlatform(ada, backends.secrets);
