@@ -146,14 +146,15 @@ export class OutboxRelay {
     this.#runIn(WRITER_GRACE_MS);
   }
 
-  /** Unless a run is due before. */
+  /** Unless a run is due before. One that is overdue begins now. */
   #runIn(ms: number): void {
-    const dueAt = performance.now() + ms;
-    if (this.#stopped || dueAt >= this.#dueAt) return;
+    const now = performance.now();
+    if (this.#stopped || (this.#dueAt > now && this.#dueAt <= now + ms)) return;
+    const waitMs = this.#dueAt <= now ? 0 : ms;
     clearTimeout(this.#timer);
-    this.#dueAt = dueAt;
-    if (ms === 0) this.#runs.request();
-    else this.#timer = setTimeout(() => this.#runs.request(), ms);
+    this.#dueAt = now + waitMs;
+    if (waitMs === 0) this.#runs.request();
+    else this.#timer = setTimeout(() => this.#runs.request(), waitMs);
   }
 
   async #run(): Promise<void> {

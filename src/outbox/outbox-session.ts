@@ -103,7 +103,7 @@ export class PostgresOutboxSession implements OutboxSession {
     const options = postgresConnection(this.target, this.timeouts, limits, 'platform-manager outbox');
     const client = new PoolClient(options);
     client.on('error', (error) => {
-      this.#logger.warn(`The outbox connection was lost: ${error.message}`);
+      this.#logger.warn(`The outbox connection was lost: ${faultText(error)}`);
       this.#drop(client);
     });
     client.on('notification', ({ channel }) => this.#wakers.get(channel)?.());

@@ -46,8 +46,9 @@ export class Deployment {
     private readonly statements: StatementCounter,
   ) {}
 
-  static async start(): Promise<Deployment> {
-    const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+  /** @param settings of PostgreSQL. */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<Deployment> {
+    const [postgres, redis] = await Promise.all([startPostgres({ settings }), startRedis()]);
     const backends = await Backends.create({ postgresUrl: postgres.url(), redisUrl: redis.url() });
     return new Deployment(postgres, redis, backends, await StatementCounter.install(backends));
   }

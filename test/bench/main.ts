@@ -92,19 +92,23 @@ async function main(): Promise<void> {
     // Not before they are asked for: each also follows what the others do.
     const second = once(() => deployment.startApp());
     const uncached = once(() => deployment.startApp(CACHE_OFF));
-    const limited = once(() => deployment.startApp(LIMITED));
-    const build = async (): Promise<Build> => ({ plain: ours, limited: await limited() });
-    const builds = async () => ({ ...(await build()), alone: await deployment.startApp() });
-    const other = once(() => otherBuild(deployment));
+    const builds = async () => ({
+      ...{ plain: ours, limited: await deployment.startApp(LIMITED) },
+      alone: await deployment.startApp(),
+    });
     const all: Readonly<Record<Part, () => Promise<Section>>> = {
       rates: async () =>
-        rates(chosen(await contestants(deployment, await builds(), await uncached(), await other())), plan),
+        rates(
+          chosen(
+            await contestants(deployment, await builds(), await uncached(), await otherBuild(deployment)),
+          ),
+          plan,
+        ),
       fernet: () => Promise.resolve(fernet(plan.rounds, sizes.fernetMs)),
       stampede: async () => stampede(deployment, [ours, await second()], sizes.stampedes),
       queriesSaved: async () => queriesSaved(deployment, ours, await uncached(), sizes.requests),
       coldUsers: () => coldUsers(deployment),
-      writes: async () =>
-        writes(deployment, await build(), await other(), { rounds: plan.rounds, cycles: sizes.cycles }),
+      writes: () => writes(options.against, { rounds: plan.rounds, cycles: sizes.cycles }),
       eventClients: () => eventClients(deployment, sizes, options.against),
       memory: () => memoryOfUsers(deployment, sizes.users),
       firstPaint: () => firstPaint(ours, plan.rounds),

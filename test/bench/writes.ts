@@ -2,14 +2,15 @@ import { Agent } from 'node:http';
 import type { InsertedUser } from '../support/insert-users.js';
 import { send } from '../support/load.js';
 import type { ApiProcess } from '../support/servers/api-process.js';
-import type { Build } from './contestants.js';
 import { cpuTime } from './cpu.js';
-import type { Deployment } from './deployment.js';
+import { Deployment } from './deployment.js';
 import { followedUs } from './followed.js';
 import { type Section, count, exactly } from './report.js';
 import { ratio, spread } from './statistics.js';
 
 const WRITERS = 16;
+/** The tests have it off. */
+const AS_IT_COMES = { jit: 'on' };
 const WRITES_OF_A_CYCLE = 3;
 
 interface Round {
@@ -17,27 +18,49 @@ interface Round {
   readonly cpuUs: number;
 }
 
-/** Each user creates a connection, changes it and deletes it, again and again; one other connection stays the default. */
+/**
+ * Each user creates a connection, changes it and deletes it, again and again; one other connection stays the default. Each
+ * build has one process, and servers of its own: relays of one would also work for what the other writes.
+ */
 export async function writes(
-  deployment: Deployment,
-  ours: Build,
-  other: Build | null,
+  against: string | undefined,
   { rounds, cycles }: { readonly rounds: number; readonly cycles: number },
 ): Promise<Section> {
-  const users = await deployment.addUsers(WRITERS);
-  const builds = [ours, ...(other === null ? [] : [other])].map(({ plain }) => plain);
-  const measured = builds.map((): Round[] => []);
-  for (const api of builds) await round(api, users, cycles);
+  const sides: [Side, ...Side[]] = [await side(undefined)];
+  try {
+    if (against !== undefined) sides.push(await side(against));
+    return await compared(sides, rounds, cycles);
+  } finally {
+    await Promise.all(sides.map(({ deployment }) => deployment.stop()));
+  }
+}
+
+interface Side {
+  readonly deployment: Deployment;
+  readonly api: ApiProcess;
+  readonly users: readonly InsertedUser[];
+}
+
+async function side(build: string | undefined): Promise<Side> {
+  const deployment = await Deployment.start(AS_IT_COMES);
+  const api = await deployment.startApp({}, build);
+  return { deployment, api, users: await deployment.addUsers(WRITERS) };
+}
+
+async function compared(sides: readonly [Side, ...Side[]], rounds: number, cycles: number): Promise<Section> {
+  const measured = sides.map((): Round[] => []);
+  for (const { api, users } of sides) await round(api, users, cycles);
   for (let n = 0; n < rounds; n++)
-    for (const [index, api] of builds.entries()) measured[index]?.push(await round(api, users, cycles));
+    for (const [index, { api, users }] of sides.entries())
+      measured[index]?.push(await round(api, users, cycles));
   const statements: number[] = [];
-  for (const api of builds) {
+  for (const { deployment, api, users } of sides) {
     const { writes: sent } = await deployment.countStatements(
       async () => void (await round(api, users, cycles)),
     );
     statements.push(sent / (WRITERS * cycles * WRITES_OF_A_CYCLE));
   }
-  const url = deployment.redis.url();
+  const url = sides[0].deployment.redis.url();
   const followed = [await followedUs(url, rounds, true), await followedUs(url, rounds, false)];
   const [here = [], there = []] = measured;
   const [perWrite = Number.NaN, perWriteThere] = statements;

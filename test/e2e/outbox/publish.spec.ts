@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { MIGRATIONS } from '../../../src/database/migrations/index.js';
+import { deleteExpired } from '../../../src/outbox/outbox-queries.js';
 import { Backends } from '../../support/backends.js';
 
 let backends: Backends;
@@ -49,4 +50,31 @@ it('an event whose cached entries nobody can drop is told after two seconds', as
   await drain(2);
   // As processes of the version before this one ask, while they are being replaced.
   expect(await publish(10)).toBe(1);
+});
+
+it('what has expired is not removed while somebody has the numbers of events locked, and is not waited for', async () => {
+  const [holder, relay] = [await backends.sql.connect(), await backends.sql.connect()];
+  const remove = () =>
+    deleteExpired(async (sql, parameters) => (await relay.query(sql, parameters)).rows as never, 10);
+  const rows = async () => (await backends.rows('SELECT FROM platform_changes WHERE user_id = 4')).length;
+  try {
+    await change(4, 90_000);
+    await drain(4);
+    await publish(10);
+    await backends.rows(`UPDATE event_handover SET event_id = (SELECT max(event_id) FROM platform_changes)`);
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM platform_event_position FOR UPDATE');
+    await relay.query('BEGIN');
+    await expect(remove()).rejects.toMatchObject({ code: '55P03' });
+    await relay.query('ROLLBACK');
+    expect(await rows()).toBe(1);
+    await holder.query('ROLLBACK');
+    await relay.query('BEGIN');
+    expect(await remove()).toBe(1);
+    await relay.query('COMMIT');
+    expect(await rows()).toBe(0);
+  } finally {
+    holder.release(true);
+    relay.release(true);
+  }
 });
