@@ -1,5 +1,5 @@
 /**
- * Lets work of this process go one after another. Whoever takes too long is not waited for, so nothing may depend on being
+ * Lets work of this process go one after another. A turn that takes too long is not waited for, so nothing may depend on being
  * alone.
  */
 export class Turns {
