@@ -93,7 +93,8 @@ async function main(): Promise<void> {
     const second = once(() => deployment.startApp());
     const uncached = once(() => deployment.startApp(CACHE_OFF));
     const builds = async () => ({
-      ...{ plain: ours, limited: await deployment.startApp(LIMITED) },
+      plain: ours,
+      limited: await deployment.startApp(LIMITED),
       alone: await deployment.startApp(),
     });
     const all: Readonly<Record<Part, () => Promise<Section>>> = {
