@@ -81,6 +81,10 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
       env: {
         INSTANCE_TIMEOUT_MS: '1000',
         INSTANCE_HOST_ALLOWLIST: DEAF,
+        // On a busy machine PostgreSQL may take longer than the five seconds after which an answer is 503. A wait without end
+        // still fails.
+        DATABASE_ACQUIRE_TIMEOUT_MS: '25000',
+        DATABASE_STATEMENT_TIMEOUT_MS: '25000',
         SMTP_URL: 'smtp://127.0.0.1:1',
         MAIL_FROM: 'a@example.org',
       },
@@ -263,8 +267,18 @@ describe(`fuzz, FUZZ_SEED=${SEED}`, () => {
               : method === 'HEAD'
                 ? null
                 : schemas.fault(operation, { status, text, contentType: answer.header('content-type') });
-        if (fault !== null)
-          throw new Error(`${method} ${filled} answered ${status}: ${fault}\n${text.slice(0, 400)}`);
+        if (fault !== null) {
+          const warnings = app.backends.logs
+            .flatMap((lines) => lines())
+            .filter((line) => /"level":"(warn|error)"/.test(line));
+          throw new Error(
+            [
+              `${method} ${filled} answered ${status}: ${fault}`,
+              text.slice(0, 400),
+              ...warnings.slice(-3),
+            ].join('\n'),
+          );
+        }
       });
       // Passwords are hashed on purpose slowly; these routes get fewer runs.
       const numRuns = /register|login/.test(path) ? Math.ceil(RUNS / 2) : RUNS;
