@@ -132,6 +132,12 @@ describe('an API key', () => {
 describe('a connection', () => {
   const SUBJECT = 'A connection does not work';
 
+  // The application looks by itself, every ten seconds, and could be in the middle of what a test expects to do.
+  beforeAll(() => app.app.get(ConnectionNotices).beforeApplicationShutdown());
+
+  const another = (): Promise<ConnectionNotices> =>
+    app.app.select(WatchModule).get(ModuleRef, { strict: true }).create(ConnectionNotices);
+
   /** One that works, at an instance of its own. */
   async function connection(person: Person) {
     const fake = await fakes.start('mastodon');
@@ -152,7 +158,7 @@ describe('a connection', () => {
   /** As if what has happened by now had happened ten minutes ago. */
   const tell = async (): Promise<void> => {
     await backends.rows(`UPDATE platform_watch SET condition_at = condition_at - interval '10 minutes'`);
-    await app.app.get(ConnectionNotices).tellAll();
+    await (await another()).tellAll();
   };
   const anHourPasses = ({ email }: Person): Promise<unknown> =>
     backends.rows(
@@ -168,7 +174,7 @@ describe('a connection', () => {
     await tell();
     expect(await letters(person, 'notice_connections')).toEqual([]);
     await check('invalid');
-    await app.app.get(ConnectionNotices).tellAll();
+    await (await another()).tellAll();
     // It waits for what breaks together with it.
     expect(await letters(person, 'notice_connections')).toEqual([]);
     await tell();
@@ -219,8 +225,8 @@ describe('a connection', () => {
     const { check } = await connection(person);
     for (const state of ['invalid', 'invalid'] as const) await check(state);
     await backends.rows(`UPDATE platform_watch SET condition_at = condition_at - interval '10 minutes'`);
-    const notices = app.app.get(ConnectionNotices);
-    await Promise.all([notices.tellAll(), notices.tellAll(), notices.tellAll()]);
+    const processes = [await another(), await another()];
+    await Promise.all(processes.map((notices) => notices.tellAll()));
     await arrived(person, SUBJECT);
     expect(await letters(person, 'notice_connections')).toHaveLength(1);
   });
@@ -266,8 +272,6 @@ describe('a connection', () => {
   });
 
   it('is told after a restart: a process that stops writes one letter more', async () => {
-    // It looks by itself, every ten seconds.
-    await app.app.get(ConnectionNotices).beforeApplicationShutdown();
     const people = [await newPerson(), await newPerson()];
     for (const person of people) {
       const { check } = await connection(person);
@@ -277,8 +281,6 @@ describe('a connection', () => {
     const written = async () =>
       (await Promise.all(people.map((person) => letters(person, 'notice_connections')))).flat().length;
 
-    const another = () =>
-      app.app.select(WatchModule).get(ModuleRef, { strict: true }).create(ConnectionNotices);
     const stopping = await another();
     const holder = await backends.sql.connect();
     await holder.query('BEGIN');
