@@ -213,6 +213,9 @@ export class OutboxRelay {
       this.#heard = news.end;
       if (news.dropped.length < NEWS_BATCH) break;
       overlapSeconds = 0;
+      // After much was changed this takes long, and a writer that could not drop its keys does not wait for it.
+      await this.#count(this.session.statement);
+      this.#noticeLag();
     }
     this.#heardAt = performance.now();
   }
@@ -221,6 +224,7 @@ export class OutboxRelay {
   async #drain(): Promise<boolean> {
     // Before, and not only what is left after it: a drop that fails must not hide what waits for it.
     await this.#count(this.session.statement);
+    this.#noticeLag();
     // With Redis out of reach, leave the rows to a peer: locking them would keep it from draining them.
     if (this.health.state === 'open') return false;
     if (this.#state.lagSeconds * 1000 < WRITER_GRACE_MS) return true;
@@ -241,6 +245,7 @@ export class OutboxRelay {
         const portion = rows.slice(start, start + PORTION);
         await this.cache.drop(this.keys.of(portion));
         await markDrained(query, portion);
+        this.#noticeLag();
       }
       await this.#count(query);
       return rows.length;
@@ -262,9 +267,21 @@ export class OutboxRelay {
     if (published === BATCH) this.kick();
   }
 
+  /** In the middle of a look, which may be a long one: what was pending when it was counted has grown older since. */
+  #noticeLag(): void {
+    const { pending, lagSeconds } = this.#state;
+    const sinceSeconds = (performance.now() - this.#lookedAtMs) / 1000;
+    if (pending > 0 && lagSeconds + sinceSeconds > TOLERATED_LAG_SECONDS) this.#setBehind(true);
+  }
+
   #judge(dropped: boolean): void {
     const { pending, lagSeconds } = this.#state;
     const behind = pending > 0 && (!dropped || lagSeconds > TOLERATED_LAG_SECONDS);
+    this.#setBehind(behind);
+    this.#trust(this.#lookedAtMs);
+  }
+
+  #setBehind(behind: boolean): void {
     if (behind && !this.health.behind)
       this.#logger.warn(
         'Changes are waiting for their cached entries to be dropped. Until then no cached value is read.',
@@ -272,7 +289,6 @@ export class OutboxRelay {
     if (!behind && this.health.behind)
       this.#logger.log('No change is waiting any more: cached values are read again.');
     this.health.behind = behind;
-    this.#trust(this.#lookedAtMs);
   }
 
   #trust(lookedAtMs: number): void {

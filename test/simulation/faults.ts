@@ -178,22 +178,33 @@ export class Faults {
   }
 
   /**
-   * More is pending than can be dropped while a writer waits for it. It is of others: a drop that comes earlier would remove
-   * the writer's entries too.
+   * More is pending than can be dropped while a writer waits for it, or more was dropped a moment ago than others hear of in that
+   * time. It is of others: a drop that comes earlier would remove the writer's entries too.
    */
   #backlog(one: Process, which: number, userId: number): void {
     const { world } = this;
-    const slowMs = 2 + which * 30;
-    this.clients.lookAround();
-    this.#cutOff([one], 4000);
-    for (const { toPostgres } of this.processes) {
-      toPostgres.slowMs = slowMs;
-      world.after(4000, () => toPostgres.mend());
-    }
-    world.say(`a backlog, with postgres ${slowMs.toFixed(0)} ms away`);
+    const isDropped = world.random('backlog') < 0.5;
+    const fromMs = isDropped ? 1000 : 0;
+    const slowMs = (isDropped ? 20 : 2) + which * 40;
     world.after(5, () => this.sql((userId % USER_IDS.length) + 1, 30 + Math.floor(which * 60), 2));
+    world.after(fromMs, () => {
+      world.say(`a backlog, with postgres ${slowMs.toFixed(0)} ms away`);
+      this.clients.lookAround();
+      this.#cutOff([one], 4000);
+      if (!isDropped)
+        this.#slowRedis(
+          this.processes.filter((other) => other !== one),
+          which * 30,
+          4000,
+        );
+      for (const { toPostgres } of this.processes) {
+        toPostgres.slowMs = slowMs;
+        world.after(4000, () => toPostgres.mend());
+      }
+    });
     const ids = platformsOf(userId);
-    world.after(8, () => world.on(one.host, () => this.clients.write(one, userId, ids[0] ?? 0)));
+    const writesAtMs = fromMs + 8 + (isDropped ? world.random('backlog') * 1000 : 0);
+    world.after(writesAtMs, () => world.on(one.host, () => this.clients.write(one, userId, ids[0] ?? 0)));
   }
 
   /** The others have the old entries, and are frozen until it has been acknowledged, or do not reach the database. */

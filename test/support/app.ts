@@ -15,6 +15,12 @@ export interface TestAppOptions {
   readonly port?: number;
 }
 
+/** On a busy machine a PostgreSQL that is well takes longer than the five seconds after which an answer is 503. */
+const PATIENT_WITH_POSTGRES = {
+  DATABASE_ACQUIRE_TIMEOUT_MS: '20000',
+  DATABASE_STATEMENT_TIMEOUT_MS: '20000',
+} as const;
+
 /** The application as it is served, in this process, on real servers and a real port. */
 export class TestApp {
   readonly client: HttpClient;
@@ -46,7 +52,7 @@ export class TestApp {
 
 export async function startTestApp({ backends, env = {}, port = 0 }: TestAppOptions = {}): Promise<TestApp> {
   const own = backends ?? (await Backends.create());
-  const config = loadConfig({ ...own.env(), ...env });
+  const config = loadConfig({ ...own.env(), ...PATIENT_WITH_POSTGRES, ...env });
   const logLines: string[] = [];
   own.logs.push(() => logLines);
   const app = await createApp(config, createLogger(config, { write: (line) => void logLines.push(line) }));

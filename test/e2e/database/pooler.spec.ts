@@ -75,7 +75,7 @@ describe('behind PgBouncer in transaction mode', () => {
 
   it('each statement and transaction has our settings, and leaves none in the session', async () => {
     const database = app.app.get(Database);
-    const own = { zone: 'UTC', timeout: '5s', isolation: 'read committed' };
+    const own = { zone: 'UTC', timeout: '20s', isolation: 'read committed' };
     const all = await Promise.all(
       Array.from({ length: 40 }, (_, n) =>
         n % 2 === 0
@@ -101,7 +101,7 @@ describe('behind PgBouncer in transaction mode', () => {
         `SELECT ${SESSION_SETTINGS}, current_setting('transaction_read_only') AS "readOnly"`,
       );
     });
-    expect(chosen).toEqual([{ zone: 'UTC', timeout: '5s', isolation: 'repeatable read', readOnly: 'on' }]);
+    expect(chosen).toEqual([{ zone: 'UTC', timeout: '20s', isolation: 'repeatable read', readOnly: 'on' }]);
   });
 
   it('a statement that fails fails alone, and one that is refused at its commit is an error', async () => {

@@ -63,9 +63,9 @@ describe.each(WAYS)('a role with settings of its own, %s,', (way) => {
       standard_conforming_strings: 'on',
       client_encoding: 'UTF8',
       default_transaction_isolation: 'read committed',
-      statement_timeout: '5s',
+      statement_timeout: '20s',
       lock_timeout: '0',
-      idle_in_transaction_session_timeout: '10s',
+      idle_in_transaction_session_timeout: '40s',
       idle_session_timeout: '0',
     });
     const relay = await backends.rows<{ usename: string }>(
