@@ -185,18 +185,12 @@ export class Faults {
     const { world } = this;
     const isDropped = world.random('backlog') < 0.5;
     const fromMs = isDropped ? 1000 : 0;
-    const slowMs = (isDropped ? 20 : 2) + which * 40;
+    const slowMs = (isDropped ? 20 : 2) + which * 30;
     world.after(5, () => this.sql((userId % USER_IDS.length) + 1, 30 + Math.floor(which * 60), 2));
     world.after(fromMs, () => {
       world.say(`a backlog, with postgres ${slowMs.toFixed(0)} ms away`);
       this.clients.lookAround();
       this.#cutOff([one], 4000);
-      if (!isDropped)
-        this.#slowRedis(
-          this.processes.filter((other) => other !== one),
-          which * 30,
-          4000,
-        );
       for (const { toPostgres } of this.processes) {
         toPostgres.slowMs = slowMs;
         world.after(4000, () => toPostgres.mend());

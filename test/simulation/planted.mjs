@@ -19,7 +19,7 @@ const within = (file) => (name, text, by) => ({ name, file, text, by });
 
 /** So that a run of seconds has several pages and batches. */
 export const SMALL = [
-  ['const BATCH = 500;', 'const BATCH = 20;'],
+  ['const BATCH = 500;', 'const BATCH = 3;'],
   ['const PORTION = 30;', 'const PORTION = 1;'],
   ['const NEWS_BATCH = 1000;', 'const NEWS_BATCH = 3;'],
 ]
@@ -199,11 +199,6 @@ export const PLANTED = [
     'nothing is counted while others are heard',
     'await this.#count(this.session.statement);\n      this.#noticeLag();',
     '',
-  ),
-  relay(
-    'what is pending grows no older during a look',
-    'const sinceSeconds = (performance.now() - this.#lookedAtMs) / 1000;',
-    'const sinceSeconds = 0;',
   ),
   relay('trust outlives the wait of a writer', 'TRUST_MS = 1400', 'TRUST_MS = 3000'),
   relay('one pending change is overlooked', 'const behind = pending > 0', 'const behind = pending > 1'),
