@@ -184,7 +184,7 @@ export class Faults {
   #backlog(one: Process, which: number, userId: number): void {
     const { world } = this;
     const isDropped = world.random('backlog') < 0.5;
-    const fromMs = isDropped ? 1000 : 0;
+    const fromMs = isDropped ? 600 : 0;
     const slowMs = (isDropped ? 20 : 2) + which * 30;
     world.after(5, () => this.sql((userId % USER_IDS.length) + 1, 30 + Math.floor(which * 60), 2));
     world.after(fromMs, () => {
